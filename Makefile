@@ -1,0 +1,34 @@
+# `make demo` shows the product, `make test` and `make check` are what CI runs; all need only Python 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.PHONY: demo test slow check format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m forecaster train data/melbourne_temperature.csv
+	$(BIN)/python -m forecaster predict
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+# the constraints hold the versions that were tested; without them pip would choose a CUDA build of torch
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@

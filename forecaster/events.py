@@ -1,0 +1,93 @@
+"""What a run announces while it works; the command line draws these, tests collect them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DataRead:
+    """A table became a panel; `roles` says in one line which column became what."""
+
+    source: str
+    series: int
+    rows: int
+    roles: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the user should know: a column left out, a default that was chosen."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """A stage (`fit` or `refit`) begins with its first step after `done` of at most `steps`."""
+
+    stage: str
+    steps: int
+    done: int
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """One optimizer step: losses in scaled units, the gradient's norm before clipping."""
+
+    step: int
+    seconds: float
+    train_loss: float
+    validation_loss: float | None
+    learning_rate: float
+    gradient_norm: float
+
+
+@dataclass(frozen=True)
+class TrainingEnded:
+    """A stage is over; `best_step` is the one whose weights were kept."""
+
+    stage: str
+    steps: int
+    best_step: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CheckpointWritten:
+    """The state of a run that is not finished was saved; `--resume path` goes on from it."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class BundleWritten:
+    """A trained model lies on disk."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class ForecastsWritten:
+    """A forecasts table lies on disk (or went to stdout, `-`)."""
+
+    path: str
+    series: int
+    steps: int
+
+
+Event = (
+    DataRead
+    | Note
+    | TrainingStarted
+    | TrainingStep
+    | TrainingEnded
+    | CheckpointWritten
+    | BundleWritten
+    | ForecastsWritten
+)
+Watch = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Watch nothing."""

@@ -1,0 +1,174 @@
+"""A forecast of a panel, and the protocol of whatever makes one."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecaster.errors import UsageError
+from forecaster.events import TrainingStep, Watch
+from forecaster.frequency import Frequency, Ints
+from forecaster.panel import Floats, Panel
+
+# every probabilistic forecaster gives these, so that 50, 80, 90 and 95 % intervals always exist
+PROBABILITIES = (0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975)
+DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The next H steps of N series, with their uncertainty.
+
+    Attributes:
+        ids: [N] unique_id of each series.
+        cutoff: [N] timestamp of the last observation each forecast could see.
+        ds: [N, H] timestamps forecast.
+        mean: [N, H] point forecast in the data's units.
+        quantiles: [N, H, Q] at `PROBABILITIES`, nowhere decreasing along Q.
+        model: the model's resolved name.
+        fallback: [N] True where a simpler forecast stands in for one that failed.
+    """
+
+    ids: npt.NDArray[np.object_]
+    cutoff: Ints
+    ds: Ints
+    mean: Floats
+    quantiles: Floats
+    model: str
+    fallback: npt.NDArray[np.bool_]
+    frequency: Frequency
+    zone: str | None
+
+    @classmethod
+    def of(cls, panel: Panel, mean: Floats, quantiles: Floats, *, model: str) -> "Forecast":
+        """Date the arrays a model computed for a panel: `mean` [N, H], `quantiles` [N, H, Q]."""
+        return cls(
+            ids=panel.ids,
+            cutoff=panel.cutoff,
+            ds=panel.future(mean.shape[1]),
+            mean=mean,
+            quantiles=quantiles,
+            model=model,
+            fallback=np.zeros(len(panel), bool),
+            frequency=panel.frequency,
+            zone=panel.zone,
+        )
+
+    @property
+    def horizon(self) -> int:
+        return self.mean.shape[1]
+
+    def at(self, probability: float) -> Floats:
+        """[N, H] the quantile of one probability, which must be one of `PROBABILITIES`."""
+        return self.quantiles[:, :, PROBABILITIES.index(probability)]
+
+    def first(self, steps: int) -> "Forecast":
+        """Keep the first `steps` steps of the horizon."""
+        return replace(self, ds=self.ds[:, :steps], mean=self.mean[:, :steps], quantiles=self.quantiles[:, :steps])
+
+    def to_frame(self, *, levels: tuple[float, ...] = (), actual: Floats | None = None) -> pd.DataFrame:
+        """Lay the forecast out as the forecasts table: a row a series and step, sorted so.
+
+        Args:
+            levels: coverages in per cent whose two bounds are added to the nine deciles: 95 adds q0.025 and q0.975.
+            actual: [N, H] observed values, which become the column `y` after `ds`.
+
+        Raises: UsageError: a level whose bounds the forecast does not have.
+        """
+        count, horizon = self.mean.shape
+        columns: dict[str, object] = {
+            "unique_id": np.repeat(self.ids, horizon),
+            "ds": self.frequency.format(self.ds.ravel(), self.zone),
+        }
+        if actual is not None:
+            columns["y"] = actual.ravel()
+        columns |= {
+            "cutoff": np.repeat(self.frequency.format(self.cutoff, self.zone), horizon),
+            "step": np.tile(np.arange(1, horizon + 1), count),
+            "model": np.full(count * horizon, self.model, object),
+            "mean": self.mean.ravel(),
+        }
+        columns |= {f"q{p:g}": self.at(p).ravel() for p in sorted({*DECILES, *bounds_of(levels)})}
+        columns["status"] = np.repeat(np.where(self.fallback, "fallback", "ok").astype(object), horizon)
+        return pd.DataFrame(columns)
+
+    def to_nixtla(self, *, levels: tuple[float, ...] = (80,)) -> pd.DataFrame:
+        """Lay the forecast out as the Nixtla libraries do: `unique_id, ds, GRU, GRU-lo-80, GRU-hi-80`."""
+        bounds_of(levels)
+        name = self.model.upper()
+        columns: dict[str, object] = {
+            "unique_id": np.repeat(self.ids, self.horizon),
+            "ds": self.frequency.format(self.ds.ravel(), self.zone),
+            name: self.mean.ravel(),
+        }
+        for level in levels:
+            lower, upper = bounds_of((level,))
+            columns[f"{name}-lo-{level:g}"] = self.at(lower).ravel()
+            columns[f"{name}-hi-{level:g}"] = self.at(upper).ravel()
+        return pd.DataFrame(columns)
+
+
+def bounds_of(levels: tuple[float, ...]) -> tuple[float, ...]:
+    """The two probabilities that bound each central interval: 80 -> 0.1, 0.9.
+
+    Raises: UsageError: a level that is not between two of `PROBABILITIES`.
+    """
+    known = {round(200 * (0.5 - p), 6): (p, round(1 - p, 6)) for p in PROBABILITIES if p < 0.5}
+    bounds: list[float] = []
+    for level in levels:
+        if level not in known:
+            choices = ", ".join(f"{k:g}" for k in sorted(known))
+            raise UsageError(f"--levels: no interval of {level:g} % is forecast", hint=f"choose among {choices}")
+        bounds.extend(known[level])
+    return tuple(bounds)
+
+
+class Checkpoint(Protocol):
+    """Where a long fit keeps its state, so that a stopped run can go on."""
+
+    def load(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Give the state that was saved last; empty when there is none."""
+
+    def save(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
+        """Replace the saved state, whole or not at all."""
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed since the last save."""
+
+
+class Forecaster(Protocol):
+    """Whatever turns a panel into a forecast.
+
+    `fit` and `predict` are all that backtests, jobs and reports know of a model. Nothing a forecaster computes may
+    depend on what lies after a series' cutoff, nor on the order of the series.
+
+    Attributes:
+        name: the resolved model's name, as tables and metrics give it.
+        point: what the point forecast is: `median`, `expectation` or `last value`.
+        history: the steps of the fit that was judged; empty where nothing is trained.
+    """
+
+    name: str
+    point: str
+    history: list[TrainingStep]
+
+    def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
+        """Learn from a panel.
+
+        Args:
+            validation: [N] how many last steps of each series are kept for choosing when to stop. None after an
+                earlier fit means: fit again on everything, for as long as that fit found best.
+            watch: told of every step.
+            checkpoint: where to save and find the state of a fit that takes long.
+        """
+
+    def predict(self, panel: Panel, horizon: int) -> Forecast:
+        """Forecast the `horizon` steps after each series' cutoff."""
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """What was learnt, as named arrays."""
+
+    def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
+        """Take up what `state` gave; predictions are the same to the bit."""

@@ -1,0 +1,92 @@
+"""A panel: many series on one frequency, end to end in one flat array."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.frequency import Frequency, Ints
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Every series as a slice of one flat array; step i of a series follows step i - 1 without holes.
+
+    A gap in the data is a NaN, so a position is a time. Series begin and end on an observed target, so the last
+    step of a series is its cutoff. Cutting moves `end` and copies nothing.
+
+    Attributes:
+        values: [T, C] float32 in the data's own units; column 0 is the target; NaN where nothing was observed.
+        begin: [N] position in `values` of each series' first step.
+        end: [N] position after each series' last step that may be seen.
+        start: [N] timestamp of the first step (see `forecaster.frequency`).
+        ids: [N] the `unique_id` of each series, str objects.
+        frequency: the spacing of the steps.
+        season: steps in a season, 1 for none.
+        columns: [C] names of the columns, the target's first.
+        zone: name or offset of the timestamps' time zone; None where the data has none.
+    """
+
+    values: Floats
+    begin: Ints
+    end: Ints
+    start: Ints
+    ids: npt.NDArray[np.object_]
+    frequency: Frequency
+    season: int
+    columns: tuple[str, ...] = ("y",)
+    zone: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.begin)
+
+    def __iter__(self) -> Iterator[Floats]:
+        """Give each series' visible target, [length] with NaN in the gaps."""
+        for begin, end in zip(self.begin, self.end, strict=True):
+            yield self.values[begin:end, 0]
+
+    @property
+    def lengths(self) -> Ints:
+        """[N] steps that may be seen, gaps included."""
+        return self.end - self.begin
+
+    @property
+    def cutoff(self) -> Ints:
+        """[N] timestamp of each series' last visible step."""
+        return self.frequency.timestamps(self.start, self.lengths - 1)
+
+    def future(self, horizon: int) -> Ints:
+        """[N, H] timestamps of the `horizon` steps after each cutoff."""
+        return self.frequency.timestamps(self.start[:, None], self.lengths[:, None] + np.arange(horizon))
+
+    def actual(self, horizon: int, end: Ints) -> Floats:
+        """[N, H] target values that follow each cutoff up to position `end` [N]; NaN beyond it."""
+        position = self.end[:, None] + np.arange(horizon)
+        known = position < end[:, None]
+        return np.where(known, self.values[np.where(known, position, 0), 0], np.float32(np.nan))
+
+    def sums(self, rows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """[N] sum over each series' visible part of `rows` [T], one number for each row of `values`."""
+        edges = np.stack([self.begin, self.end], axis=1).ravel()
+        padded = np.append(rows, rows.dtype.type(0))  # the last series may end where the rows do
+        return np.add.reduceat(padded, edges, dtype=np.float64)[::2]
+
+    def cut(self, steps: Ints | int) -> "Panel":
+        """Hide the last `steps` steps of each series (an int, or [N])."""
+        end = self.end - steps
+        if (end <= self.begin).any():
+            raise ValueError("a cut would leave a series without a step")
+        return replace(self, end=end)
+
+    def select(self, series: Ints | npt.NDArray[np.bool_]) -> "Panel":
+        """Keep some series, by number or by mask; `values` stays shared."""
+        return replace(
+            self,
+            begin=self.begin[series],
+            end=self.end[series],
+            start=self.start[series],
+            ids=self.ids[series],
+        )

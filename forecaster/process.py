@@ -1,0 +1,35 @@
+"""What must be settled before torch loads: the allocator, the threads.
+
+torch's kernels map and fault in their big buffers anew at every step unless glibc keeps freed memory. And OpenMP
+threads spin at barriers, so a second thread costs more than it brings as soon as anything else runs on the machine.
+Both are settled by what is asked for, never by the machine's load: the same command gives the same bytes.
+"""
+
+import ctypes
+import os
+import platform
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
+
+
+def settle(threads: int) -> None:
+    """Make this process ready for training; call it before torch is imported (later calls only set threads).
+
+    Args:
+        threads: processor threads for torch's kernels.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ["MKL_NUM_THREADS"] = str(threads)
+    keep_freed_memory()
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc never to hand freed memory back; False where there is no glibc (nothing is lost but speed)."""
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))

@@ -1,0 +1,31 @@
+"""Small panels that tests share."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from forecaster.frequency import DAY, Frequency
+from forecaster.panel import Panel
+
+MakePanel = Callable[..., Panel]
+
+
+@pytest.fixture
+def make_panel() -> MakePanel:
+    """Give a function that builds a daily panel from lists of values."""
+
+    def make(series: Sequence[Sequence[float]], *, season: int = 1, frequency: Frequency | None = None) -> Panel:
+        lengths = np.array([len(values) for values in series])
+        end = np.cumsum(lengths)
+        return Panel(
+            values=np.concatenate([np.asarray(values, np.float32) for values in series])[:, None],
+            begin=end - lengths,
+            end=end,
+            start=np.full(len(series), np.datetime64("2024-01-01", "us").astype(np.int64)),
+            ids=np.array([f"s{number}" for number in range(len(series))], object),
+            frequency=frequency or Frequency("fixed", DAY),
+            season=season,
+        )
+
+    return make

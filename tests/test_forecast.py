@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from forecaster.errors import UsageError
+from forecaster.forecast import PROBABILITIES, Forecast, bounds_of
+from tests.conftest import MakePanel
+
+
+@pytest.fixture
+def forecast(make_panel: MakePanel) -> Forecast:
+    panel = make_panel([[1, 2], [3, 4]])
+    mean = np.array([[1.5, 2.5, 3.5], [5, 6, 7]], np.float32)
+    quantiles = mean[:, :, None] + np.array(PROBABILITIES, np.float32) - np.float32(0.5)
+    return Forecast.of(panel, mean, quantiles, model="gru")
+
+
+def test_the_table_has_a_row_a_series_and_step(forecast: Forecast) -> None:
+    frame = forecast.to_frame()
+    assert list(frame.columns) == [
+        "unique_id",
+        "ds",
+        "cutoff",
+        "step",
+        "model",
+        "mean",
+        *(f"q0.{k}" for k in range(1, 10)),
+        "status",
+    ]
+    assert frame["unique_id"].tolist() == ["s0"] * 3 + ["s1"] * 3
+    assert frame["ds"].tolist()[:3] == ["2024-01-03", "2024-01-04", "2024-01-05"]
+    assert frame["cutoff"].tolist()[0] == "2024-01-02"
+    assert frame["step"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert set(frame["status"]) == {"ok"}
+
+
+def test_levels_add_the_quantiles_that_bound_them(forecast: Forecast) -> None:
+    columns = list(forecast.to_frame(levels=(80, 95)).columns)
+    assert columns[6:8] == ["q0.025", "q0.1"]
+    assert columns[-2:] == ["q0.975", "status"]
+
+
+def test_actuals_stand_beside_the_forecast(forecast: Forecast) -> None:
+    frame = forecast.to_frame(actual=np.zeros((2, 3), np.float32))
+    assert list(frame.columns)[:3] == ["unique_id", "ds", "y"]
+
+
+def test_the_nixtla_layout_names_the_model_in_its_columns(forecast: Forecast) -> None:
+    frame = forecast.to_nixtla(levels=(80, 95))
+    assert list(frame.columns) == ["unique_id", "ds", "GRU", "GRU-lo-80", "GRU-hi-80", "GRU-lo-95", "GRU-hi-95"]
+    assert (frame["GRU-lo-95"] < frame["GRU-lo-80"]).all()
+
+
+def test_a_level_that_is_not_forecast_is_a_wrong_usage() -> None:
+    assert bounds_of((80, 95)) == (0.1, 0.9, 0.025, 0.975)
+    with pytest.raises(UsageError, match="99 %"):
+        bounds_of((99,))
+
+
+def test_a_shorter_horizon_is_the_first_steps(forecast: Forecast) -> None:
+    assert forecast.first(2).to_frame()["step"].tolist() == [1, 2, 1, 2]
