@@ -1,0 +1,92 @@
+"""Scores of forecasts, as the M competitions define them; arrays in, numbers out.
+
+Everywhere `actual` and `forecast` are [N, H] in the data's units, with NaN in `actual` where nothing was observed:
+such points count nowhere. A series without one observed point is NaN in what is given by series.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.panel import Panel
+
+Array = npt.NDArray[np.floating]
+
+
+def mae(actual: Array, forecast: Array) -> float:
+    """Mean absolute error, pooled over all observed points."""
+    return _pooled(np.abs(actual - forecast))
+
+
+def rmse(actual: Array, forecast: Array) -> float:
+    """Root of the mean squared error, pooled over all observed points."""
+    return float(np.sqrt(_pooled((actual - forecast) ** 2)))
+
+
+def smape(actual: Array, forecast: Array) -> Array:
+    """[N] mean of 200 |y - f| / (|y| + |f|), from 0 to 200; 0 where both are 0. Source: Makridakis et al. 2020."""
+    total = np.abs(actual) + np.abs(forecast)
+    return _by_series(200 * np.abs(actual - forecast) / np.where(total == 0, 1, total))
+
+
+def mase(actual: Array, forecast: Array, scale: Array) -> Array:
+    """[N] mean absolute error over `scale` [N] (see `seasonal_error`); NaN where the scale is 0 or missing.
+
+    Source: Hyndman & Koehler 2006.
+    """
+    return _by_series(np.abs(actual - forecast)) / np.where(scale > 0, scale, np.nan)
+
+
+def nd(actual: Array, forecast: Array) -> float:
+    """Normalised deviation: sum |y - f| / sum |y|; NaN where all actuals are 0."""
+    return _ratio(np.nansum(np.abs(actual - forecast)), np.nansum(np.abs(actual)))
+
+
+def wql(actual: Array, quantiles: Array, probabilities: Sequence[float]) -> float:
+    """Weighted quantile loss: mean over the probabilities of 2 sum pinball / sum |y|; NaN where all actuals are 0.
+
+    Args:
+        quantiles: [N, H, Q] at `probabilities` [Q].
+    """
+    gap = actual[:, :, None] - quantiles  # [N, H, Q]
+    at = np.asarray(probabilities)
+    pinball = np.nansum(np.maximum(at * gap, (at - 1) * gap), axis=(0, 1))  # [Q]
+    return _ratio(2 * float(pinball.mean()), np.nansum(np.abs(actual)))
+
+
+def coverage(actual: Array, lower: Array, upper: Array) -> Array:
+    """[N] share of observed points within the bounds [N, H], bounds included."""
+    inside = (actual >= lower) & (actual <= upper)
+    return _by_series(np.where(np.isnan(actual), np.nan, inside))
+
+
+def seasonal_error(panel: Panel, season: int) -> npt.NDArray[np.float64]:
+    """[N] in-sample mean |x_t - x_{t-season}| over each series' visible steps, the scale of MASE; NaN where none is."""
+    target = panel.values[:, 0].astype(np.float64)
+    change = np.full(len(target), np.nan)
+    change[season:] = np.abs(target[season:] - target[:-season])
+    inside = np.zeros(len(target), bool)
+    for begin, end in zip(panel.begin, panel.end, strict=True):
+        inside[begin + season : end] = True
+    known = inside & ~np.isnan(change)
+    count = panel.sums(known.astype(np.float64))
+    total = panel.sums(np.where(known, change, 0))
+    return np.divide(total, count, out=np.full(len(panel), np.nan), where=count > 0)
+
+
+def _pooled(values: Array) -> float:
+    known = ~np.isnan(values)
+    return float(values[known].mean(dtype=np.float64)) if known.any() else float("nan")
+
+
+def _by_series(values: Array) -> Array:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice")
+        result: Array = np.nanmean(values, axis=1)
+    return result
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")

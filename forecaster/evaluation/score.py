@@ -1,0 +1,64 @@
+"""A forecast against what came true, as the numbers that stand in metrics.json."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from forecaster.evaluation import metrics
+from forecaster.forecast import DECILES, PROBABILITIES, Forecast
+from forecaster.panel import Floats
+
+LEVELS = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95), 95: (0.025, 0.975)}
+
+Score = dict[str, float]
+
+
+def score(forecast: Forecast, actual: Floats, scale: metrics.Array) -> Score:
+    """Compute every metric of one model.
+
+    Args:
+        actual: [N, H] observed values, NaN where there is none.
+        scale: [N] the in-sample seasonal error that MASE divides by.
+    """
+    truth = actual.astype(np.float64)
+    deciles = forecast.quantiles[:, :, [PROBABILITIES.index(p) for p in DECILES]]
+    result = {
+        "mae": metrics.mae(truth, forecast.mean),
+        "rmse": metrics.rmse(truth, forecast.mean),
+        "smape": _mean(metrics.smape(truth, forecast.mean)),
+        "mase": _mean(metrics.mase(truth, forecast.mean, scale)),
+        "nd": metrics.nd(truth, forecast.mean),
+        "wql": metrics.wql(truth, deciles, DECILES),
+    }
+    for level, (lower, upper) in LEVELS.items():
+        result[f"coverage{level}"] = _mean(metrics.coverage(truth, forecast.at(lower), forecast.at(upper)))
+    return result
+
+
+def skill(model: Score, baseline: Score) -> float:
+    """1 - MASE / MASE of the baseline: above 0 is better, NaN where either is missing or the baseline's is 0."""
+    if math.isnan(baseline["mase"]) or baseline["mase"] == 0:
+        return math.nan
+    return 1 - model["mase"] / baseline["mase"]
+
+
+def verdict(skill_seasonal: float, skill_naive: float) -> str:
+    """`better` only where both skills are above 0."""
+    return "better" if skill_seasonal > 0 and skill_naive > 0 else "no better"
+
+
+def without_nan(tree: Mapping[str, object]) -> dict[str, object]:
+    """Replace NaN by None at every depth, since JSON knows no NaN."""
+    plain: dict[str, object] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            plain[key] = without_nan(value)
+        else:
+            plain[key] = None if isinstance(value, float) and not math.isfinite(value) else value
+    return plain
+
+
+def _mean(values: metrics.Array) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean(dtype=np.float64)) if len(known) else math.nan

@@ -1,0 +1,124 @@
+"""A bundle: a trained model as a folder of plain files. Reading one never runs code.
+
+manifest.json         what it is, of what data, made how, and the hash of every other file
+weights.safetensors   what was learnt
+config.yaml           the resolved configuration
+metrics.json          scores on the holdout, before the refit
+history.csv           the training curve
+quality.json          what was found in the data
+holdout.csv           forecasts of the held-out tail beside what came true
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load, save
+
+from forecaster.config import Config, dump, read_yaml, validate
+from forecaster.errors import InputError
+from forecaster.store.files import atomic_write, new_folder
+
+SCHEMA_VERSION = 1
+MANIFEST, WEIGHTS, CONFIG, METRICS = "manifest.json", "weights.safetensors", "config.yaml", "metrics.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle's reader needs to forecast.
+
+    Attributes:
+        manifest: as written, `files` (hashes) and `schema_version` among it.
+        state: the forecaster's arrays.
+        metrics: the content of metrics.json.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    config: Config
+    state: dict[str, npt.NDArray[np.generic]]
+    metrics: dict[str, Any]
+
+
+def write(
+    folder: Path,
+    *,
+    manifest: dict[str, Any],
+    config: Config,
+    state: dict[str, npt.NDArray[np.generic]],
+    metrics: dict[str, Any],
+    tables: dict[str, bytes],
+) -> None:
+    """Write a bundle, whole or not at all.
+
+    Args:
+        tables: the other files, by name.
+
+    Raises: OutputError: it cannot be written.
+    """
+    files = {
+        WEIGHTS: save({name: np.ascontiguousarray(value) for name, value in state.items()}),
+        CONFIG: dump(config).encode(),
+        METRICS: json_bytes(metrics),
+        **tables,
+    }
+    with new_folder(folder) as temporary:
+        for name, content in files.items():
+            atomic_write(temporary / name, content)
+        hashes = {name: _digest(content) for name, content in files.items()}
+        atomic_write(temporary / MANIFEST, json_bytes({"schema_version": SCHEMA_VERSION, **manifest, "files": hashes}))
+
+
+def read(folder: Path) -> Bundle:
+    """Read a bundle and hold every file to its hash.
+
+    Raises: InputError: it is missing, truncated, altered, or of a newer schema.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: no such bundle", hint="train one with `forecast train DATA`, or name it with --bundle"
+        )
+    try:
+        manifest = json.loads(_bytes(folder / MANIFEST))
+        version, hashes = int(manifest["schema_version"]), dict(manifest["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / MANIFEST}: not a bundle's manifest", hint="train again") from error
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{folder}: schema {version} is newer than this program reads ({SCHEMA_VERSION})",
+            hint="upgrade with `pip install --upgrade forecast-rnn`",
+        )
+    contents = {}
+    for name, expected in hashes.items():
+        path = folder / Path(name).name
+        contents[name] = _bytes(path)
+        if _digest(contents[name]) != expected:
+            raise InputError(
+                f"{path}: altered or truncated: its hash is not the manifest's", hint="train again, or restore the file"
+            )
+    try:
+        state, metrics = load(contents[WEIGHTS]), json.loads(contents[METRICS])
+        config = validate(read_yaml(folder / CONFIG), str(folder / CONFIG))
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{folder}: lacks {error}", hint="train again") from error
+    return Bundle(folder, manifest, config, dict(state), metrics)
+
+
+def json_bytes(tree: dict[str, Any]) -> bytes:
+    """JSON as we write it: indented, UTF-8, no NaN."""
+    return (json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", hint="the bundle is not whole: train again") from error
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,104 @@
+"""Writing so that a reader sees the old file or the new one, never half of one."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from forecaster.errors import OutputError
+
+
+@contextlib.contextmanager
+def as_output_error(path: Path, hint: str = "name another place with --out, or free some space") -> Iterator[None]:
+    """Turn an OSError of the block into the one failure users know: the output cannot be written.
+
+    Raises: OutputError: with the path and the system's own words.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write: {error.strerror or error}", hint=hint) from error
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Replace a file: temporary file in the same folder, fsync, rename.
+
+    Raises: OutputError: the folder is missing or the disk refuses; what stood there before still stands.
+    """
+    with as_output_error(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path` at the end of the block, whole or not at all.
+
+    Raises: OutputError: as `atomic_write`; also where `path` came to hold something meanwhile.
+    """
+    with as_output_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            sync_folder(temporary)
+            temporary.rename(path)
+            sync_folder(path.parent)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def replace_link(link: Path, target: Path) -> None:
+    """Point a symbolic link at a folder beside it, by rename, so that the link is never missing."""
+    with as_output_error(link):
+        temporary = link.with_name(f".{link.name}.{os.getpid()}")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target.name)
+        temporary.replace(link)
+
+
+def check_free(path: Path) -> None:
+    """Make sure that a folder can be written at `path`, before any work is done for it.
+
+    Raises: OutputError: it exists and is not an empty folder, or nothing can be made there.
+    """
+    with as_output_error(path):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise OutputError(
+                f"{path}: exists and is not an empty folder",
+                hint="name another with --out, or go on with an interrupted run by --resume",
+            )
+        parent = next(folder for folder in path.absolute().parents if folder.exists() or folder.is_symlink())
+        with tempfile.TemporaryFile(dir=parent) as probe:
+            probe.write(b"\0" * 4096)
+            probe.flush()
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames within a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

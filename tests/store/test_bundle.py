@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecaster.config import Config
+from forecaster.errors import InputError
+from forecaster.store import bundle
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "bundle"
+    bundle.write(
+        path,
+        manifest={"model": "gru"},
+        config=Config(),
+        state={"weight": np.arange(3, dtype=np.float32)},
+        metrics={"verdict": "better"},
+        tables={"history.csv": b"step\n1\n"},
+    )
+    return path
+
+
+def test_a_bundle_reads_back_as_written(folder: Path) -> None:
+    read = bundle.read(folder)
+    assert read.config == Config()
+    assert read.metrics == {"verdict": "better"}
+    assert read.manifest["model"] == "gru"
+    assert read.state["weight"].tolist() == [0, 1, 2]
+
+
+def test_no_file_of_a_bundle_is_a_pickle(folder: Path) -> None:
+    assert {file.suffix for file in folder.iterdir()} == {".json", ".yaml", ".csv", ".safetensors"}
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "config.yaml", "metrics.json", "history.csv"])
+def test_an_altered_truncated_or_missing_file_is_refused(folder: Path, name: str) -> None:
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-1] + b"#")
+    with pytest.raises(InputError, match=f"{name}: altered"):
+        bundle.read(folder)
+    (folder / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=f"{name}: altered"):
+        bundle.read(folder)
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=name):
+        bundle.read(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema_version": "x", "files": {}}', '{"schema_version": 1, "files": {}}'])
+def test_a_broken_manifest_is_refused(folder: Path, content: str) -> None:
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(InputError):
+        bundle.read(folder)
+
+
+def test_a_newer_schema_is_refused(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 2}))
+    with pytest.raises(InputError, match="schema 2 is newer"):
+        bundle.read(folder)
+
+
+def test_a_name_in_the_manifest_cannot_leave_the_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["../secret"] = "0"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="secret"):
+        bundle.read(folder)
+
+
+def test_a_missing_bundle_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        bundle.read(tmp_path / "nowhere")
+    assert "forecast train" in caught.value.hint

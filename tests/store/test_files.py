@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from forecaster.errors import OutputError
+from forecaster.store.files import atomic_write, check_free, new_folder, replace_link
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    atomic_write(path, b"old")
+    atomic_write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
+    assert path.stat().st_mode & 0o777 == 0o666 & ~0o022
+
+
+def test_a_place_under_a_regular_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for attempt in (
+        lambda: atomic_write(tmp_path / "file" / "a.csv", b""),
+        lambda: check_free(tmp_path / "file" / "out"),
+        lambda: new_folder(tmp_path / "file" / "out").__enter__(),
+    ):
+        with pytest.raises(OutputError, match="cannot write"):
+            attempt()
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "runs" / "a") as folder:
+        (folder / "x").write_text("x")
+        assert not (tmp_path / "runs" / "a").exists()
+    assert (tmp_path / "runs" / "a" / "x").read_text() == "x"
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "runs" / "b") as folder:
+        raise RuntimeError
+    assert [file.name for file in (tmp_path / "runs").iterdir()] == ["a"]
+
+
+def test_a_folder_in_use_is_not_free(tmp_path: Path) -> None:
+    check_free(tmp_path / "new" / "deep")
+    assert not (tmp_path / "new").exists()
+    check_free(tmp_path)
+    (tmp_path / "x").write_text("")
+    with pytest.raises(OutputError, match="not an empty folder") as caught:
+        check_free(tmp_path)
+    assert "--resume" in caught.value.hint
+
+
+def test_a_link_moves_from_one_folder_to_the_next(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        replace_link(tmp_path / "latest", tmp_path / name)
+        assert (tmp_path / "latest").resolve() == (tmp_path / name).resolve()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "b", "latest"]
