@@ -5,8 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from forecaster import process
 from forecaster.frequency import DAY, Frequency
 from forecaster.panel import Panel
+
+process.settle(threads=1)
 
 MakePanel = Callable[..., Panel]
 

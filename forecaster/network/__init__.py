@@ -1,0 +1,1 @@
+"""Networks that forecast: tensors -> tensors. No files, no data frames, no logging."""

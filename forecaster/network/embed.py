@@ -1,0 +1,40 @@
+"""How many steps the recurrence takes at once."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Segments(nn.Module):
+    """Cut the context into segments of `width` steps and embed each as one input of the recurrence.
+
+    Width 1 is a recurrence over steps; the channels then go into it as they are. A width near the season makes the
+    recurrence shorter by that factor, so that it reaches further back at less cost.
+
+    Args:
+        width: steps in a segment.
+        embedding: values that a segment becomes, if it has more than one step.
+        channels: values a step; by default the scaled value and its mask.
+
+    Attributes:
+        features: width of the output, E.
+
+    Source: Lin et al. 2023, "SegRNN", arXiv:2308.11200, sec. 4.1.
+    """
+
+    def __init__(self, width: int, embedding: int, *, channels: int = 2) -> None:
+        super().__init__()
+        self.width = width
+        self.features = channels if width == 1 else embedding
+        self.project = None if width == 1 else nn.Linear(width * channels, embedding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed a context, [B, L, C] -> [B, S, E].
+
+        Where L is no multiple of the width, zeros fill the first segment: steps with a mask of 0, as if missing.
+        """
+        if self.project is None:
+            return x
+        missing = -x.shape[1] % self.width
+        x = functional.pad(x, (0, 0, missing, 0))  # [B, S * width, C]
+        x = x.reshape(x.shape[0], -1, self.width * x.shape[2])  # [B, S, width * C]
+        return functional.relu(self.project(x))  # [B, S, E]

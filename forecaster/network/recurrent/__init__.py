@@ -1,0 +1,1 @@
+"""Recurrent layers: ([B, S, E], state) -> ([B, S, D], state)."""

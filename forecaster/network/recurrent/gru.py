@@ -1,0 +1,29 @@
+"""Gated recurrent unit."""
+
+from torch import Tensor, nn
+
+from forecaster.network.recurrent.layer import Layer, State
+
+
+class Gru(Layer):
+    """One hidden state and two gates: what to read of the past, and how much of it to keep.
+
+        r_t = sigmoid(W_xr x_t + W_hr h_{t-1} + b_r)                    reset gate
+        z_t = sigmoid(W_xz x_t + W_hz h_{t-1} + b_z)                    update gate
+        n_t = tanh(W_xn x_t + b_xn + r_t * (W_hn h_{t-1} + b_hn))       candidate
+        h_t = (1 - z_t) * n_t + z_t * h_{t-1}                           hidden state
+
+    The reset gate acts after the product with W_hn, as cuDNN and torch have it; the paper resets h_{t-1} before it.
+
+    State: (h,). torch stacks the gates as r, z, n.
+    Source: Cho et al. 2014, arXiv:1406.1078, eqs. 5 to 8.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.features = hidden * (2 if bidirectional else 1)
+        self.kernel = nn.GRU(inputs, hidden, batch_first=True, bidirectional=bidirectional)
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        y, h = self.kernel(x, state[0] if state else None)
+        return y, (h,)

@@ -1,0 +1,41 @@
+"""Long short-term memory."""
+
+import torch
+from torch import Tensor, nn
+
+from forecaster.network.recurrent.layer import Layer, State
+
+
+class Lstm(Layer):
+    """A cell state c that is added to, not rewritten, and three gates that guard it.
+
+        i_t = sigmoid(W_xi x_t + W_hi h_{t-1} + b_i)    input gate: how much of the candidate enters
+        f_t = sigmoid(W_xf x_t + W_hf h_{t-1} + b_f)    forget gate: how much of the cell stays
+        o_t = sigmoid(W_xo x_t + W_ho h_{t-1} + b_o)    output gate: how much of the cell shows
+        g_t = tanh(W_xg x_t + W_hg h_{t-1} + b_g)       candidate
+        c_t = f_t * c_{t-1} + i_t * g_t                 cell state
+        h_t = o_t * tanh(c_t)                           hidden state
+
+    Along c the gradient is multiplied by f_t alone. So b_f starts at 1: the cell remembers until it learns to forget.
+
+    State: (h, c). torch stacks the gates as i, f, g, o and keeps each b as two vectors, b_ih + b_hh.
+    Source: Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber & Cummins 2000; its bias of 1: Jozefowicz,
+    Zaremba & Sutskever 2015.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.features = hidden * (2 if bidirectional else 1)
+        self.kernel = nn.LSTM(inputs, hidden, batch_first=True, bidirectional=bidirectional)
+        self._start_remembering()
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        y, (h, c) = self.kernel(x, state)
+        return y, (h, c)
+
+    @torch.no_grad()
+    def _start_remembering(self) -> None:
+        for name, parameter in self.kernel.named_parameters():
+            if name.startswith("bias"):
+                forget = parameter.chunk(4)[1]
+                forget.fill_(1.0 if name.startswith("bias_ih") else 0.0)

@@ -1,0 +1,43 @@
+"""Elman's recurrent network."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from forecaster.network.recurrent.layer import Layer, State
+
+
+class Rnn(Layer):
+    """The vanilla recurrence: one hidden state, rewritten at every step.
+
+        h_t = f(W_x x_t + W_h h_{t-1} + b),    f = tanh or relu
+
+    The gradient that reaches step t - k passes k times through W_h and f', so it fades or grows as the k-th power: the
+    reason for the gates of LSTM and GRU. With relu, W_h starts as the identity and b as 0, so that the state is kept
+    until something is learnt (Le et al. 2015).
+
+    State: (h,). torch keeps b as two vectors, b_ih + b_hh.
+    Source: Elman 1990, "Finding structure in time"; Le, Jaitly & Hinton 2015, arXiv:1504.00941.
+    """
+
+    def __init__(
+        self, inputs: int, hidden: int, *, activation: Literal["tanh", "relu"] = "tanh", bidirectional: bool = False
+    ) -> None:
+        super().__init__()
+        self.features = hidden * (2 if bidirectional else 1)
+        self.kernel = nn.RNN(inputs, hidden, nonlinearity=activation, batch_first=True, bidirectional=bidirectional)
+        if activation == "relu":
+            self._start_as_identity()
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        y, h = self.kernel(x, state[0] if state else None)
+        return y, (h,)
+
+    @torch.no_grad()
+    def _start_as_identity(self) -> None:
+        for name, parameter in self.kernel.named_parameters():
+            if name.startswith("weight_hh"):
+                nn.init.eye_(parameter)
+            elif name.startswith("bias"):
+                nn.init.zeros_(parameter)

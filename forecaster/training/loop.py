@@ -1,0 +1,162 @@
+"""The training loop: a generator of steps, so that its consumer logs, saves and stops as it sees fit."""
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import astuple, fields
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from forecaster.config import TrainingConfig
+from forecaster.data.windows import Windows
+from forecaster.events import TrainingStep
+from forecaster.network.network import Network
+
+WARM_UP = 0.2  # share of the steps in which the learning rate rises
+VALIDATION_WINDOWS = 2048
+_VALIDATION_BATCH = 1024
+
+Rows = npt.NDArray[np.float64]
+
+
+class Training:
+    """One fit of one network: everything that changes from step to step, and nothing else.
+
+    `steps()` may be left at any step and taken up again later, also in another process after `restore(state())`:
+    the steps that follow are the same to the bit, since weights, moments, random state and counters are all state.
+    """
+
+    def __init__(self, network: Network, config: TrainingConfig, *, steps: int) -> None:
+        """Prepare to train; seeds torch's default generator.
+
+        Args:
+            steps: length of the schedule, which need not be `config.steps` (a refit ends where the fit was best).
+        """
+        torch.manual_seed(config.seed)
+        self.network = network
+        self.length = steps
+        self.best_step = 0
+        self.best_loss = math.inf
+        self.history: list[TrainingStep] = []
+        self._config = config
+        self._best_weights: dict[str, Tensor] = {}
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+
+    def steps(self, windows: Windows, validation: Windows | None) -> Iterator[TrainingStep]:
+        """Take steps until the schedule ends or the validation loss has not improved for `patience` looks.
+
+        Args:
+            windows: to draw batches from.
+            validation: to choose the best step by; None keeps the last one.
+        """
+        config = self._config
+        parameters = list(self.network.parameters())
+        started = time.perf_counter() - (self.history[-1].seconds if self.history else 0.0)
+        self.network.train()
+        while not self.is_done:
+            step = len(self.history) + 1
+            rate = one_cycle(step, self.length, config.learning_rate)
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
+            batch = windows.draw(config.batch)
+            self._optimizer.zero_grad(set_to_none=True)
+            loss = self.network.loss(batch.context, batch.spread, batch.target)
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = float(nn.utils.clip_grad_norm_(parameters, config.clip or math.inf))
+            if math.isfinite(norm):  # an overflow in one batch must not reach the weights
+                self._optimizer.step()
+            held_out = None
+            if validation is not None and (step % config.validate_every == 0 or step == self.length):
+                held_out = validation_loss(self.network, validation)
+                if held_out < self.best_loss:
+                    self.best_step, self.best_loss = step, held_out
+                    self._best_weights = copy.deepcopy(self.network.state_dict())
+            row = TrainingStep(step, time.perf_counter() - started, float(loss.detach()), held_out, rate, norm)
+            self.history.append(row)
+            yield row
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the schedule is over, or patience is."""
+        taken = len(self.history)
+        waited = taken - self.best_step if self._best_weights else 0
+        return taken >= self.length or waited >= self._config.patience * self._config.validate_every
+
+    def keep_best(self) -> None:
+        """Give the network its best weights back (without validation: leave the last)."""
+        if self._best_weights:
+            self.network.load_state_dict(self._best_weights)
+        else:
+            self.best_step = len(self.history)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next step depends on, as named tensors."""
+        state = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        state |= {f"best.{name}": value for name, value in self._best_weights.items()}
+        for number, moments in self._optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+        state["history"] = torch.from_numpy(history_rows(self.history))
+        state["random"] = torch.get_rng_state()
+        state["best"] = torch.tensor([self.best_step, self.best_loss], dtype=torch.float64)
+        return state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up what `state` gave, for the same network and configuration."""
+        self.network.load_state_dict(_below("network.", state))
+        self._best_weights = _below("best.", state)
+        optimizer = self._optimizer.state_dict()
+        for key, value in _below("optimizer.", state).items():
+            number, name = key.split(".")
+            optimizer["state"].setdefault(int(number), {})[name] = value
+        self._optimizer.load_state_dict(optimizer)
+        self.history = history_of(state["history"].numpy())
+        self.best_step, self.best_loss = int(state["best"][0]), float(state["best"][1])
+        torch.set_rng_state(state["random"])
+
+
+def one_cycle(step: int, steps: int, peak: float) -> float:
+    """Learning rate at step 1 .. `steps`: a linear rise to `peak`, then half a cosine to almost 0.
+
+    Source: Smith & Topin 2018, with the cosine of Loshchilov & Hutter 2017.
+    """
+    rise = max(1, round(WARM_UP * steps))
+    if step <= rise:
+        return peak * step / rise
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise + 1)))
+
+
+def validation_loss(network: Network, windows: Windows) -> float:
+    """Mean loss over at most `VALIDATION_WINDOWS` windows, evenly spaced over all."""
+    network.eval()
+    numbers = windows.spaced(VALIDATION_WINDOWS)
+    total = 0.0
+    with torch.inference_mode():
+        for part in numbers.split(_VALIDATION_BATCH):
+            batch = windows.at(part)
+            total += float(network.loss(batch.context, batch.spread, batch.target)) * len(part)
+    network.train()
+    return total / len(numbers)
+
+
+def history_rows(history: list[TrainingStep]) -> Rows:
+    """Lay a history out as [steps, 6], NaN where no validation loss was measured."""
+    rows = [[math.nan if value is None else value for value in astuple(step)] for step in history]
+    return np.array(rows, np.float64).reshape(-1, len(fields(TrainingStep)))
+
+
+def history_of(rows: Rows) -> list[TrainingStep]:
+    """Read what `history_rows` laid out."""
+    return [
+        TrainingStep(int(step), seconds, train, None if math.isnan(held_out) else held_out, rate, norm)
+        for step, seconds, train, held_out, rate, norm in rows.tolist()
+    ]
+
+
+def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

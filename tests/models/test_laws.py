@@ -1,0 +1,136 @@
+"""Laws that every Forecaster keeps."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from forecaster.config import Config, DataConfig, validate
+from forecaster.events import ignore
+from forecaster.forecast import PROBABILITIES, Forecaster
+from forecaster.models.build import build, resolve
+from forecaster.panel import Panel
+from tests.conftest import MakePanel
+
+KINDS = ["naive", "seasonal_naive", "rnn", "lstm", "gru"]
+HORIZON = 4
+
+
+def config_of(kind: str, **model: object) -> Config:
+    tree = {"model": {"kind": kind, **model}, "training": {"steps": 6, "batch": 16, "validate_every": 3}}
+    if kind in ("rnn", "lstm", "gru"):
+        tree["model"] |= {"hidden": 6, "context": 8, "layers": 2}
+    config = validate(tree, "test")
+    return config.model_copy(update={"data": DataConfig(horizon=HORIZON)})
+
+
+@pytest.fixture
+def panel(make_panel: MakePanel) -> Panel:
+    generator = np.random.default_rng(0)
+    wave = 10 + np.sin(np.arange(60) * 2 * np.pi / 6)
+    series = [
+        wave + generator.normal(0, 0.1, 60),
+        np.where(np.arange(40) % 7 == 3, np.nan, wave[:40]),  # gaps
+        1e6 + 1e3 * wave[:30],
+        [5.0, 6.0, 5.5],  # shorter than context and horizon
+        [3.0] * 20,  # constant
+    ]
+    return make_panel(series, season=6)
+
+
+Fit = Callable[[str], Forecaster]
+
+
+@pytest.fixture
+def fit(panel: Panel) -> Fit:
+    def run(kind: str) -> Forecaster:
+        forecaster = build(resolve(config_of(kind), panel))
+        forecaster.fit(panel, np.array([8, 6, 6, 0, 0]), watch=ignore, checkpoint=None)
+        return forecaster
+
+    return run
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("horizon", [1, HORIZON, 3 * HORIZON + 1])
+def test_any_horizon_has_its_exact_length_and_is_finite(fit: Fit, panel: Panel, kind: str, horizon: int) -> None:
+    forecast = fit(kind).predict(panel, horizon)
+    assert forecast.mean.shape == forecast.ds.shape == (5, horizon)
+    assert forecast.quantiles.shape == (5, horizon, len(PROBABILITIES))
+    assert np.isfinite(forecast.quantiles).all()
+    assert np.isfinite(forecast.mean).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_quantiles_never_cross(fit: Fit, panel: Panel, kind: str) -> None:
+    assert (np.diff(fit(kind).predict(panel, 4 * HORIZON).quantiles, axis=2) >= 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shorter_horizon_is_the_beginning_of_a_longer_one(fit: Fit, panel: Panel, kind: str) -> None:
+    forecaster = fit(kind)
+    short, long = (forecaster.predict(panel, horizon) for horizon in (HORIZON - 1, 2 * HORIZON))
+    assert_array_equal(short.quantiles, long.quantiles[:, : HORIZON - 1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_comes_after_the_cutoff_changes_nothing(panel: Panel, kind: str) -> None:
+    def forecast(changed: bool) -> np.ndarray:
+        values = panel.values.copy()
+        seen = replace(panel, values=values).cut(np.array([9, 9, 9, 1, 9]))
+        if changed:
+            for end, whole in zip(seen.end, panel.end, strict=True):
+                values[end:whole] = 777
+        forecaster = build(resolve(config_of(kind), seen))
+        forecaster.fit(seen, np.array([8, 6, 6, 0, 0]), watch=ignore, checkpoint=None)
+        return forecaster.predict(seen, HORIZON).quantiles
+
+    assert_array_equal(forecast(False), forecast(True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_scaling_the_data_scales_the_forecast(fit: Fit, panel: Panel, kind: str, factor: float) -> None:
+    forecaster = fit(kind)
+    plain = forecaster.predict(panel, HORIZON)
+    scaled = forecaster.predict(replace(panel, values=panel.values * np.float32(factor)), HORIZON)
+    assert_allclose(scaled.quantiles, plain.quantiles * factor, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_order_of_series_does_not_matter(fit: Fit, panel: Panel, kind: str) -> None:
+    forecaster = fit(kind)
+    order = np.array([3, 1, 4, 0, 2])
+    plain, mixed = forecaster.predict(panel, HORIZON), forecaster.predict(panel.select(order), HORIZON)
+    assert mixed.ids.tolist() == panel.ids[order].tolist()
+    assert_allclose(mixed.quantiles, plain.quantiles[order], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_restored_forecaster_predicts_the_same(fit: Fit, panel: Panel, kind: str) -> None:
+    forecaster = fit(kind)
+    other = build(resolve(config_of(kind), panel))
+    other.restore(forecaster.state())
+    assert_array_equal(other.predict(panel, HORIZON).quantiles, forecaster.predict(panel, HORIZON).quantiles)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_seed_gives_the_same_bytes(fit: Fit, panel: Panel, kind: str) -> None:
+    first, second = (fit(kind).predict(panel, HORIZON).quantiles for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_constant_series_forecasts_its_constant(fit: Fit, panel: Panel, kind: str) -> None:
+    assert_array_equal(fit(kind).predict(panel, 2 * HORIZON).quantiles[4], np.full((8, 15), 3, np.float32))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_deciles_bracket_the_point_forecast(fit: Fit, panel: Panel, kind: str) -> None:
+    forecast = fit(kind).predict(panel, HORIZON)
+    for lower, upper in itertools.pairwise((0.1, 0.5, 0.9)):
+        assert (forecast.at(lower) <= forecast.at(upper)).all()
+    assert_array_equal(forecast.at(0.5), forecast.mean)
