@@ -58,7 +58,7 @@ class Forecast:
 
     @property
     def horizon(self) -> int:
-        return self.mean.shape[1]
+        return int(self.mean.shape[1])
 
     def at(self, probability: float) -> Floats:
         """[N, H] the quantile of one probability, which must be one of `PROBABILITIES`."""

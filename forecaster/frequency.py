@@ -64,7 +64,7 @@ class Frequency:
         if self.kind == "integer":
             return "integer" if self.every == 1 else f"{self.every} integer"
         if self.kind == "business":
-            return "trading" if self.holidays else "B"
+            return "B" if self.weekmask == "1111100" and not self.holidays else "trading"
         if self.kind == "months":
             edge = "E" if self.month_end else "S"
             for months, letter in ((12, "Y"), (3, "Q")):
@@ -95,12 +95,13 @@ class Frequency:
         if self.kind in ("integer", "fixed"):
             return start + self.every * index
         day, time = _split_day(start)
+        moved: npt.NDArray[np.datetime64]
         if self.kind == "business":
             moved = np.busday_offset(day, index, roll="forward", busdaycal=self._business_calendar())
         else:
             month = day.astype("datetime64[M]")
             target = month + index * self.every
-            last = (target + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+            last = (target + 1).astype("datetime64[D]") - 1
             same = target.astype("datetime64[D]") + (day - month.astype("datetime64[D]"))
             moved = last if self.month_end else np.minimum(same, last)
         return moved.astype("datetime64[us]").astype(np.int64) + time
@@ -117,10 +118,11 @@ class Frequency:
         first, _ = _split_day(start)
         day, _ = _split_day(timestamps)
         if self.kind == "business":
-            calendar = self._business_calendar()
-            return np.busday_count(first, day, busdaycal=calendar).astype(np.int64)
-        months = day.astype("datetime64[M]") - first.astype("datetime64[M]")
-        return months.astype(np.int64) // self.every
+            step: Ints = np.busday_count(first, day, busdaycal=self._business_calendar()).astype(np.int64)
+        else:
+            step = (day.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64) // self.every
+        is_later = self.timestamps(start, step) > timestamps
+        return step - is_later
 
     def defaults(self) -> tuple[int, int]:
         """Season length and horizon, in steps, when the user gives neither (integer time: no season is known)."""
@@ -136,7 +138,7 @@ class Frequency:
             return season, max(season, 6)
         if self.every in _FIXED_DEFAULTS:
             return _FIXED_DEFAULTS[self.every]
-        for period, longest in ((MINUTE, 60), (HOUR, 60), (DAY, 288), (WEEK, 7), (364 * DAY, 52)):
+        for period, longest in ((WEEK, 7), (DAY, 288), (HOUR, 60), (MINUTE, 60), (364 * DAY, 52)):
             if self.every < period and period % self.every == 0 and period // self.every <= longest:
                 season = period // self.every
                 return season, max(season, 8)
@@ -170,10 +172,6 @@ class Frequency:
             return np.datetime_as_string(stamps, unit="D").astype(object)
         unit: Literal["s", "us"] = "us" if (timestamps % SECOND).any() else "s"
         return np.datetime_as_string(stamps, unit=unit).astype(object)
-
-    def is_same_spacing(self, other: "Frequency") -> bool:
-        """Whether two panels can share a model; learnt holidays may differ."""
-        return (self.kind, self.every, self.month_end) == (other.kind, other.every, other.month_end)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a manifest; `Frequency(**d)` after `holidays` is made a tuple restores it."""

@@ -74,6 +74,13 @@ class Panel:
         padded = np.append(rows, rows.dtype.type(0))  # the last series may end where the rows do
         return np.add.reduceat(padded, edges, dtype=np.float64)[::2]
 
+    @property
+    def spacing(self) -> float:
+        """Median steps from one observed target to the next; above 1 the rows are sparser than the frequency."""
+        steps = [np.diff(np.flatnonzero(~np.isnan(target))) for target in self]
+        between = np.concatenate(steps) if steps else np.array([])
+        return float(np.median(between)) if len(between) else 1.0
+
     def cut(self, steps: Ints | int) -> "Panel":
         """Hide the last `steps` steps of each series (an int, or [N])."""
         end = self.end - steps

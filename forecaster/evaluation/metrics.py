@@ -73,7 +73,8 @@ def seasonal_error(panel: Panel, season: int) -> npt.NDArray[np.float64]:
     known = inside & ~np.isnan(change)
     count = panel.sums(known.astype(np.float64))
     total = panel.sums(np.where(known, change, 0))
-    return np.divide(total, count, out=np.full(len(panel), np.nan), where=count > 0)
+    mean: npt.NDArray[np.float64] = np.divide(total, count, out=np.full(len(panel), np.nan), where=count > 0)
+    return mean
 
 
 def _pooled(values: Array) -> float:

@@ -31,7 +31,7 @@ class NeuralForecaster:
 
     def __init__(self, config: Config) -> None:
         """Take a resolved config: `data.horizon`, `model.context` and `embed.width` are set."""
-        self.name = config.model.kind
+        self.name: str = config.model.kind
         self.history: list[TrainingStep] = []
         self.best_step = 0
         self._config = config
@@ -46,13 +46,13 @@ class NeuralForecaster:
         if stage == "fit" and "fitted.best_step" in saved:
             self._take_fitted(saved)
             return
+        fitted = self._fitted_state() if is_refit else {}
         torch.manual_seed(self._config.training.seed)
         self.network = self._build()
         steps = self.best_step if is_refit else self._config.training.steps
         training = Training(self.network, self._config.training, steps=steps)
         if f"{stage}.random" in saved:
             training.restore(_tensors(_below(f"{stage}.", saved)))
-        fitted = self._fitted_state() if is_refit else {}
         watch(TrainingStarted(stage, steps, len(training.history)))
         for step in training.steps(*self._windows(panel, validation)):
             try:
@@ -73,7 +73,7 @@ class NeuralForecaster:
         self.network.eval()
         parts = []
         with torch.inference_mode():
-            for numbers in torch.arange(len(panel)).split(_PREDICTION_BATCH):
+            for numbers in torch.split(torch.arange(len(panel)), _PREDICTION_BATCH):
                 batch = contexts.at(numbers)
                 parts.append(self._roll(batch.context, batch.spread, horizon))
         quantiles = torch.cat(parts).numpy()
@@ -121,7 +121,7 @@ class NeuralForecaster:
 
     def _take_fitted(self, saved: Arrays) -> None:
         fitted = _below("fitted.", saved)
-        self.history = history_of(fitted.pop("history"))
+        self.history = history_of(fitted.pop("history").astype(np.float64))
         self.restore(fitted)
 
 

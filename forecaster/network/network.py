@@ -116,7 +116,7 @@ def _stack(model: NetworkConfig, inputs: int) -> Stack:
     for _ in range(model.layers):
         layers.append(_layer(model, inputs))
         inputs = layers[-1].features
-    return Stack(layers, dropout=model.dropout, bidirectional=model.bidirectional)
+    return Stack(layers, dropout=model.dropout)
 
 
 def _layer(model: NetworkConfig, inputs: int) -> Layer:

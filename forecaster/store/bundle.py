@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from forecaster.config import Config, dump, read_yaml, validate
 from forecaster.errors import InputError
-from forecaster.store.files import atomic_write, new_folder
+from forecaster.store.files import new_folder, write_through
 
 SCHEMA_VERSION = 1
 MANIFEST, WEIGHTS, CONFIG, METRICS = "manifest.json", "weights.safetensors", "config.yaml", "metrics.json"
@@ -61,16 +61,16 @@ def write(
     Raises: OutputError: it cannot be written.
     """
     files = {
-        WEIGHTS: save({name: np.ascontiguousarray(value) for name, value in state.items()}),
+        WEIGHTS: save({name: np.asarray(value, order="C") for name, value in state.items()}),
         CONFIG: dump(config).encode(),
         METRICS: json_bytes(metrics),
         **tables,
     }
     with new_folder(folder) as temporary:
         for name, content in files.items():
-            atomic_write(temporary / name, content)
+            write_through(temporary / name, content)
         hashes = {name: _digest(content) for name, content in files.items()}
-        atomic_write(temporary / MANIFEST, json_bytes({"schema_version": SCHEMA_VERSION, **manifest, "files": hashes}))
+        write_through(temporary / MANIFEST, json_bytes({"schema_version": SCHEMA_VERSION, **manifest, "files": hashes}))
 
 
 def read(folder: Path) -> Bundle:

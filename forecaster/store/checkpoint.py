@@ -43,7 +43,7 @@ class FolderCheckpoint:
         for name, content in self._files.items():
             if not (self.folder / name).exists():
                 atomic_write(self.folder / name, content)
-        atomic_write(self.folder / STATE, save({name: np.ascontiguousarray(value) for name, value in state.items()}))
+        atomic_write(self.folder / STATE, save({name: np.asarray(value, order="C") for name, value in state.items()}))
         self._saved_at = time.monotonic()
         self._watch(CheckpointWritten(self.folder))
 

@@ -31,10 +31,8 @@ def atomic_write(path: Path, content: bytes) -> None:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            os.close(handle)
+            write_through(temporary, content)
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
             sync_folder(path.parent)
@@ -61,6 +59,14 @@ def new_folder(path: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a file and wait until the disk has it; an OSError passes."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def replace_link(link: Path, target: Path) -> None:

@@ -111,8 +111,11 @@ class Training:
         self.network.load_state_dict(_below("network.", state))
         self._best_weights = _below("best.", state)
         optimizer = self._optimizer.state_dict()
+        parameters = list(self.network.parameters())
         for key, value in _below("optimizer.", state).items():
             number, name = key.split(".")
+            if value.dim():  # the fused kernel walks moments in their parameter's memory order
+                value = torch.empty_like(parameters[int(number)]).copy_(value)
             optimizer["state"].setdefault(int(number), {})[name] = value
         self._optimizer.load_state_dict(optimizer)
         self.history = history_of(state["history"].numpy())
@@ -137,7 +140,7 @@ def validation_loss(network: Network, windows: Windows) -> float:
     numbers = windows.spaced(VALIDATION_WINDOWS)
     total = 0.0
     with torch.inference_mode():
-        for part in numbers.split(_VALIDATION_BATCH):
+        for part in torch.split(numbers, _VALIDATION_BATCH):
             batch = windows.at(part)
             total += float(network.loss(batch.context, batch.spread, batch.target)) * len(part)
     network.train()

@@ -49,7 +49,9 @@ def test_an_altered_truncated_or_missing_file_is_refused(folder: Path, name: str
         bundle.read(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema_version": "x", "files": {}}', '{"schema_version": 1, "files": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"schema_version": "x", "files": {}}', '{"schema_version": 1, "files": {}}']
+)
 def test_a_broken_manifest_is_refused(folder: Path, content: str) -> None:
     (folder / "manifest.json").write_text(content)
     with pytest.raises(InputError):

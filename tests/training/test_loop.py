@@ -47,7 +47,7 @@ def test_a_resumed_training_equals_one_that_never_stopped(windows: tuple[Windows
     for step in first.steps(*windows):
         if step.step == stopped_at:
             break
-    state = {name: value.clone() for name, value in first.state().items()}
+    state = {name: torch.from_numpy(value.numpy().copy()) for name, value in first.state().items()}  # as files do
     torch.manual_seed(99)  # another process starts elsewhere
     second = Training(network(), TRAINING, steps=24)
     second.restore(state)

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from forecaster.network.recurrent.layer import Layer, State
+from forecaster.network.recurrent.layer import Layer, State, by_step, store_by_column
 
 
 class Gru(Layer):
@@ -22,8 +22,9 @@ class Gru(Layer):
     def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:
         super().__init__()
         self.features = hidden * (2 if bidirectional else 1)
-        self.kernel = nn.GRU(inputs, hidden, batch_first=True, bidirectional=bidirectional)
+        self.kernel = nn.GRU(inputs, hidden, bidirectional=bidirectional)
+        store_by_column(self.kernel)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        y, h = self.kernel(x, state[0] if state else None)
-        return y, (h,)
+        y, h = self.kernel(by_step(x), state[0] if state else None)  # [S, B, D]
+        return y.transpose(0, 1), (h,)  # [B, S, D]

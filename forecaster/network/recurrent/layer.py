@@ -1,5 +1,6 @@
 """What every recurrent layer is: a sequence and a state in, a sequence and a state out."""
 
+import torch
 from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
@@ -28,3 +29,20 @@ class Layer(nn.Module):
         Returns: [B, S, features], forward half before backward half, and the state after the last step.
         """
         raise NotImplementedError
+
+
+def by_step(x: Tensor) -> Tensor:
+    """Lay [B, S, E] out as [S, B, E], one step after the other: torch's kernels then fuse product and bias."""
+    return x.transpose(0, 1).contiguous()
+
+
+@torch.no_grad()
+def store_by_column(kernel: nn.RNNBase) -> None:
+    """Store the input weights by column, which changes no value.
+
+    Their gradient is a product of a long matrix with one as narrow as the channels. torch picks its form by the
+    layout of the weights, and with this one it takes 7 ms, not 17 (two channels, GRU of 64, 256 windows of 168).
+    """
+    for name, parameter in kernel.named_parameters():
+        if name.startswith("weight_ih"):
+            parameter.set_(parameter.t().contiguous().t())  # type: ignore[call-overload]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from forecaster.network.recurrent.layer import Layer, State
+from forecaster.network.recurrent.layer import Layer, State, by_step
 
 
 class Lstm(Layer):
@@ -26,12 +26,12 @@ class Lstm(Layer):
     def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:
         super().__init__()
         self.features = hidden * (2 if bidirectional else 1)
-        self.kernel = nn.LSTM(inputs, hidden, batch_first=True, bidirectional=bidirectional)
+        self.kernel = nn.LSTM(inputs, hidden, bidirectional=bidirectional)
         self._start_remembering()
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        y, (h, c) = self.kernel(x, state)
-        return y, (h, c)
+        y, (h, c) = self.kernel(by_step(x), state)  # [S, B, D]
+        return y.transpose(0, 1), (h, c)  # [B, S, D]
 
     @torch.no_grad()
     def _start_remembering(self) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from forecaster.network.recurrent.layer import Layer, State
+from forecaster.network.recurrent.layer import Layer, State, by_step, store_by_column
 
 
 class Rnn(Layer):
@@ -26,13 +26,14 @@ class Rnn(Layer):
     ) -> None:
         super().__init__()
         self.features = hidden * (2 if bidirectional else 1)
-        self.kernel = nn.RNN(inputs, hidden, nonlinearity=activation, batch_first=True, bidirectional=bidirectional)
+        self.kernel = nn.RNN(inputs, hidden, nonlinearity=activation, bidirectional=bidirectional)
+        store_by_column(self.kernel)
         if activation == "relu":
             self._start_as_identity()
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        y, h = self.kernel(x, state[0] if state else None)
-        return y, (h,)
+        y, h = self.kernel(by_step(x), state[0] if state else None)  # [S, B, D]
+        return y.transpose(0, 1), (h,)  # [B, S, D]
 
     @torch.no_grad()
     def _start_as_identity(self) -> None:

@@ -14,17 +14,15 @@ class Stack(nn.Module):
     Args:
         layers: from the bottom up; each one's inputs are the `features` of the one below.
         dropout: share of the values between two layers that is left out in training.
-        bidirectional: whether the layers read both ways.
 
     Attributes:
         features: width of the top layer's output.
     """
 
-    def __init__(self, layers: Sequence[Layer], *, dropout: float = 0.0, bidirectional: bool = False) -> None:
+    def __init__(self, layers: Sequence[Layer], *, dropout: float = 0.0) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.dropout = nn.Dropout(dropout)
-        self.bidirectional = bidirectional
         self.features = layers[-1].features
 
     def forward(self, x: Tensor, state: tuple[State, ...] | None = None) -> tuple[Tensor, tuple[State, ...]]:
@@ -39,9 +37,10 @@ class Stack(nn.Module):
         return x, tuple(after)
 
     def summarise(self, x: Tensor, *, truncate: int | None = None) -> Tensor:
-        """Sum a sequence up in the output that has read all of it.
+        """Sum a sequence up in the top layer's hidden state once it has read all of it.
 
-        Reading forward that is the output of the last step; reading backward, of the first; both ways, the two joined.
+        Reading forward that is its output at the last step; both ways, this joined with the backward half's output at
+        the first step.
 
         Args:
             x: [B, S, E].
@@ -57,8 +56,6 @@ class Stack(nn.Module):
             with torch.no_grad():
                 _, state = self(x[:, :-truncate])
             x = x[:, -truncate:]  # [B, truncate, E]
-        y: Tensor = self(x, state)[0]  # [B, S, D]
-        if not self.bidirectional:
-            return y[:, -1]  # [B, D]
-        forward, backward = y.chunk(2, dim=2)  # [B, S, D] each
-        return torch.cat((forward[:, -1], backward[:, 0]), dim=1)  # [B, 2 D]
+        _, states = self(x, state)
+        hidden: Tensor = states[-1][0]  # [directions, B, D]
+        return hidden.transpose(0, 1).flatten(1)  # [B, features]

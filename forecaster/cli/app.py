@@ -1,0 +1,70 @@
+"""The command `forecast`: one boundary for every failure, commands that load their work when they are called."""
+
+import json
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from forecaster import __version__
+from forecaster.cli.predict import predict
+from forecaster.cli.train import train
+from forecaster.errors import ForecastError
+
+app = typer.Typer(
+    name="forecast",
+    help="Train recurrent networks on time series and forecast them with honest intervals.",
+    epilog="Start with: forecast train data.csv, then: forecast predict",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command(rich_help_panel="Forecast")(train)
+app.command(rich_help_panel="Forecast")(predict)
+
+
+def print_version(is_asked: bool) -> None:
+    """Print the version and end."""
+    if is_asked:
+        typer.echo(f"forecast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=print_version)
+    ] = False,
+) -> None:
+    """Stand above all commands."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and give its exit code; every failure passes here and nowhere else."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in arguments
+    try:
+        code = app(arguments, prog_name="forecast", standalone_mode=False)
+        return int(code or 0)
+    except ForecastError as error:
+        return _fail(error.code, error.kind, error.message, error.hint, as_json)
+    except typer.TyperException as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "forecast")
+        if not error.format_message():  # no arguments at all: the help was printed instead
+            return error.exit_code
+        return _fail(error.exit_code, "usage", error.format_message(), f"type `{command} --help`", as_json)
+    except typer.Abort:
+        return 130
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
+def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:
+    message, hint = " ".join(message.split()), " ".join(hint.split())
+    if as_json:
+        print(json.dumps({"error": {"code": code, "kind": kind, "message": message, "hint": hint}}))  # noqa: T201
+    else:
+        print(f"error: {message}\nhint: {hint}", file=sys.stderr)  # noqa: T201
+    return code

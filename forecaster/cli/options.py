@@ -1,0 +1,93 @@
+"""The options that several commands share, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecaster.errors import UsageError
+
+_COLUMNS = "Columns of the table"
+_OUTPUT = "Output"
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV or Parquet file, a folder or a glob of them, or - for standard input.",
+        show_default=False,
+    ),
+]
+Horizon = Annotated[
+    int | None,
+    typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),
+]
+Time = Annotated[
+    str | None,
+    typer.Option("--time", help="Column of timestamps, or none.", rich_help_panel=_COLUMNS, show_default="found"),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target", help="Column to forecast; several with commas.", rich_help_panel=_COLUMNS, show_default="found"
+    ),
+]
+Id = Annotated[
+    str | None,
+    typer.Option(
+        "--id", help="Column that names the series of a long table.", rich_help_panel=_COLUMNS, show_default="found"
+    ),
+]
+Freq = Annotated[
+    str | None,
+    typer.Option(
+        "--freq",
+        help="Pandas alias (D, h, 15min, W, MS), B, trading or integer.",
+        rich_help_panel=_COLUMNS,
+        show_default="found",
+    ),
+]
+Season = Annotated[
+    int | None,
+    typer.Option(
+        "--season", min=1, help="Steps in a season, 1 for none.", rich_help_panel=_COLUMNS, show_default="by frequency"
+    ),
+]
+Duplicates = Annotated[
+    str | None,
+    typer.Option(
+        "--duplicates",
+        help="What to do with differing rows for one timestamp: error, first, last, mean or sum.",
+        rich_help_panel=_COLUMNS,
+        show_default="error",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML file with any of the settings.", show_default=False)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="One setting, such as training.steps=500; may be repeated.",
+        show_default=False,
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document instead of a table.", rich_help_panel=_OUTPUT)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.", rich_help_panel=_OUTPUT)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More detail on stderr.", rich_help_panel=_OUTPUT)]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colour and no animation.", rich_help_panel=_OUTPUT)]
+
+
+def parse_levels(text: str) -> tuple[float, ...]:
+    """Read `80,95`.
+
+    Raises: UsageError: not numbers.
+    """
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise UsageError(f"--levels: {text!r} is not numbers with commas", hint="write it as --levels 80,95") from error

@@ -1,0 +1,68 @@
+"""`forecast predict`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from forecaster.cli import options
+from forecaster.errors import UsageError
+
+
+def predict(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA", help="Fresh data; the table the bundle was trained on, when not given.", show_default=False
+        ),
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="The trained bundle.", show_default="runs/latest")
+    ] = None,
+    horizon: options.Horizon = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The forecasts table: .csv, .parquet, or - for standard output.")
+    ] = Path("forecasts.csv"),
+    layout: Annotated[Literal["long", "nixtla"], typer.Option("--layout", help="Columns of the table.")] = "long",
+    levels: Annotated[
+        str | None,
+        typer.Option("--levels", help="Intervals to add, in per cent, with commas: 80,95.", show_default=False),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Forecast what comes after the data with a trained bundle.
+
+    Writes a row a series and step: the point forecast (mean), the deciles (q0.1 .. q0.9), and a status.
+    """
+    from forecaster.cli.console import Console
+
+    console = Console(json=json, quiet=quiet, verbose=verbose, no_color=no_color)
+    wanted = options.parse_levels(levels) if levels else ()
+    from forecaster.forecast import bounds_of
+    from forecaster.report import terminal
+    from forecaster.workflows.predict import predict as workflow
+    from forecaster.workflows.predict import publish
+
+    bounds_of(wanted)
+    if layout == "long" and out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
+        raise UsageError(f"--out {out}: no table is written as {out.suffix}", hint="end the name in .csv or .parquet")
+    with console.working():
+        predicted = workflow(data, folder=bundle, horizon=horizon, stdin=sys.stdin.buffer, watch=console.watch)
+    forecast = predicted.forecast
+    frame = forecast.to_nixtla(levels=wanted or (80,)) if layout == "nixtla" else forecast.to_frame(levels=wanted)
+    document = {
+        "bundle": str(predicted.bundle.folder),
+        "model": forecast.model,
+        "series": len(forecast.ids),
+        "horizon": forecast.horizon,
+        "verdict": predicted.bundle.metrics["verdict"],
+    }
+    if str(out) == "-":
+        console.show_table({**document, "forecasts": frame}, frame)
+    else:
+        publish(frame, out, watch=console.watch)
+        console.show({**document, "out": str(out)}, terminal.forecast_table(forecast))

@@ -1,0 +1,178 @@
+"""The frequency of a panel: found from its timestamps, or read from the text of `--freq`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from forecaster.data.holidays import learn_trading
+from forecaster.errors import DataError, UsageError, near_miss
+from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
+
+ON_GRID = 0.99  # share of rows that a frequency must explain to be found
+
+_LEAST_UNIT_STEPS = 0.25  # share of steps that are neither gap nor zero
+_LEAST_COVERAGE = 0.9  # share of working days with data from which absent ones are holidays
+_MEAN_MONTH = 30.436875 * DAY
+
+_ALIASES: dict[str, Frequency] = {
+    **dict.fromkeys(("us", "U"), Frequency("fixed", 1)),
+    **dict.fromkeys(("ms", "L"), Frequency("fixed", 1000)),
+    **dict.fromkeys(("s", "S", "sec", "secondly"), Frequency("fixed", SECOND)),
+    **dict.fromkeys(("min", "T", "minutely"), Frequency("fixed", MINUTE)),
+    **dict.fromkeys(("h", "H", "hourly"), Frequency("fixed", HOUR)),
+    **dict.fromkeys(("D", "d", "daily"), Frequency("fixed", DAY)),
+    **dict.fromkeys(("W", "w", "weekly"), Frequency("fixed", WEEK)),
+    **dict.fromkeys(("MS", "monthly"), Frequency("months", 1)),
+    **dict.fromkeys(("ME", "M"), Frequency("months", 1, month_end=True)),
+    **dict.fromkeys(("QS", "quarterly"), Frequency("months", 3)),
+    **dict.fromkeys(("QE", "Q"), Frequency("months", 3, month_end=True)),
+    **dict.fromkeys(("YS", "AS", "yearly"), Frequency("months", 12)),
+    **dict.fromkeys(("YE", "Y", "A"), Frequency("months", 12, month_end=True)),
+    **dict.fromkeys(("B", "business", "trading"), Frequency("business")),
+    "integer": Frequency("integer"),
+}
+_ANCHORED = re.compile(r"\s*(\d*)\s*([A-Za-z]+)(?:-[A-Za-z]{3})?\s*")
+_WORDS = {
+    "integer": "integer steps",
+    "trading": "trading days",
+    "B": "business days",
+    "s": "every second",
+    "min": "every minute",
+    "30min": "half-hourly",
+    "h": "hourly",
+    "D": "daily",
+    "W": "weekly",
+    "MS": "monthly",
+    "ME": "month ends",
+    "QS": "quarterly",
+    "QE": "quarter ends",
+    "YS": "yearly",
+    "YE": "year ends",
+}
+
+
+def parse_frequency(text: str) -> Frequency:
+    """Read a pandas alias, new or old, with a count and an anchor; or `trading`, `integer`, `daily` and the like.
+
+    The anchor (`W-WED`, `QS-OCT`) follows from the data and is not kept; neither is `trading`'s calendar, which
+    `find_frequency` learns.
+
+    Raises: UsageError: no such frequency.
+    """
+    match = _ANCHORED.fullmatch(text)
+    count, alias = (int(match[1] or 1), match[2]) if match else (0, text)
+    frequency = _ALIASES.get(alias)
+    if frequency is None or count < 1 or (frequency.kind == "business" and count > 1):
+        raise UsageError(
+            f"--freq {text!r} is no frequency{near_miss(alias, _ALIASES)}",
+            hint="pass one such as D, h, 15min, W, MS, QE, YS, B, trading or integer",
+        )
+    return replace(frequency, every=count * frequency.every)
+
+
+def describe(frequency: Frequency) -> str:
+    """Say a frequency in words: `daily`, `month ends`, `every 15min`."""
+    return _WORDS.get(frequency.name) or f"every {frequency.name}"
+
+
+def find_frequency(
+    stamps: Ints, begin: Ints, *, text: str | None = None, is_integer: bool = False, source: str = "data"
+) -> Frequency:
+    """Give the frequency that the user names, completed from the data, or else the one that the data shows.
+
+    Args:
+        stamps: [R] times of all series, one series after the other, ascending in each.
+        begin: [N] position of each series' first time.
+        text: `--freq`.
+        is_integer: whether `stamps` are integers without a calendar.
+        source: names the table in errors.
+
+    Raises:
+        UsageError: no such frequency.
+        DataError: no regular spacing, or the named frequency is not one for such times.
+    """
+    if text is None:
+        return infer_frequency(stamps, begin, is_integer=is_integer, source=source)
+    frequency = parse_frequency(text)
+    if frequency.is_integer != is_integer:
+        time = "integers" if is_integer else "dates"
+        raise DataError(f"{source}: time is in {time}, which --freq {text} does not fit", hint="leave --freq out")
+    if frequency.kind == "months":
+        return replace(frequency, month_end=_are_month_ends(stamps))
+    if text.strip() == "trading":
+        return learn_trading(_days(stamps), least_coverage=_LEAST_COVERAGE) or frequency
+    return frequency
+
+
+def infer_frequency(stamps: Ints, begin: Ints, *, is_integer: bool = False, source: str = "data") -> Frequency:
+    """Find the spacing that explains the times; arguments as in `find_frequency`.
+
+    The most common step decides. Longer ones may be gaps, and one row in a hundred may lie off the grid.
+
+    Raises: DataError: there is no step at all, or none dominates.
+    """
+    steps = np.delete(np.diff(stamps), begin[1:] - 1)
+    if not len(steps) or not steps.any():
+        rows = "1 row" if len(stamps) == 1 else "no two times in a series"
+        raise DataError(
+            f"{source}: has {rows}, so the spacing of time cannot be told",
+            hint="give more rows, or name the spacing, for example --freq D",
+        )
+    if steps[0] > 0 and (steps == steps[0]).all():
+        sizes, counts = steps[:1], np.array([len(steps)])
+    else:
+        sizes, counts = np.unique(steps[steps > 0], return_counts=True)
+    common = int(sizes[counts.argmax()])
+    is_even = len(sizes) == 1 and bool(steps.all())
+    for frequency in _candidates(stamps, common, is_even, is_integer):
+        is_sure = is_even and frequency.kind in ("fixed", "integer")
+        if is_sure or _explains(frequency, stamps, begin):
+            return frequency
+    raise _irregular(source, sizes, counts, is_integer)
+
+
+def _candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool) -> Iterator[Frequency]:
+    if is_integer:
+        yield Frequency("integer", common)
+        return
+    if common >= 28 * DAY:
+        yield Frequency("months", max(round(common / _MEAN_MONTH), 1), month_end=_are_month_ends(stamps))
+    if common <= 3 * DAY and common % DAY == 0 and not is_even:
+        business = learn_trading(_days(stamps), least_coverage=_LEAST_COVERAGE)
+        if business:
+            yield business
+    yield Frequency("fixed", common)
+
+
+def _explains(frequency: Frequency, stamps: Ints, begin: Ints) -> bool:
+    starts = np.repeat(stamps[begin], np.diff(begin, append=len(stamps)))
+    index = frequency.index(starts, stamps)
+    steps = np.delete(np.diff(index), begin[1:] - 1)
+    is_on_grid = frequency.timestamps(starts, index) == stamps
+    return bool(is_on_grid.mean() >= ON_GRID and (steps == 1).sum() >= _LEAST_UNIT_STEPS * (steps > 0).sum())
+
+
+def _irregular(source: str, sizes: Ints, counts: Ints, is_integer: bool) -> DataError:
+    most = np.argsort(-counts, kind="stable")[:4]
+    shares = 100 * counts / counts.sum()
+    names = [str(size) if is_integer else Frequency("fixed", int(size)).name for size in sizes[most]]
+    seen = ", ".join(f"{name} ({share:.0f} %)" for name, share in zip(names, shares[most], strict=True))
+    fine = np.gcd.reduce(sizes)
+    unit = next((size for size in (DAY, HOUR, MINUTE, SECOND) if fine % size == 0), int(fine))
+    alias = "integer" if is_integer else Frequency("fixed", unit).name
+    return DataError(
+        f"{source}: time is irregular, no step explains the others; steps seen: {seen}",
+        hint=f"pass --freq {alias} to mask the steps between, or bring the table to even steps first",
+    )
+
+
+def _are_month_ends(stamps: Ints) -> bool:
+    day = stamps.astype("datetime64[us]").astype("datetime64[D]")
+    month = day.astype("datetime64[M]")
+    return bool(((day + 1).astype("datetime64[M]") != month).all())
+
+
+def _days(stamps: Ints) -> Ints:
+    return np.unique(stamps // DAY)

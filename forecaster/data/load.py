@@ -1,0 +1,211 @@
+"""A table on disk becomes a panel: read, tell the roles, find the frequency, repair; and say what was found."""
+
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecaster.config import DataConfig
+from forecaster.data import repair
+from forecaster.data.calendar import describe, find_frequency
+from forecaster.data.numerals import to_float32
+from forecaster.data.read import read
+from forecaster.data.repair import Rows, Series
+from forecaster.data.roles import Roles, Shape, find_roles
+from forecaster.data.season import doubt_season, find_season
+from forecaster.data.table import Table, concatenate
+from forecaster.data.times import Times, parse_times
+from forecaster.errors import DataError
+from forecaster.frequency import Frequency, Ints
+from forecaster.panel import Panel
+
+_FILE = "unique_id"  # the column that names each row's file where files hold one series each
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A panel, and how it was made.
+
+    Attributes:
+        panel: the series.
+        config: the given config with what was found filled in; loading with it gives the same panel.
+        quality: what was counted and repaired, plain values for `quality.json`.
+        roles: one line: which column became what.
+        notes: further things that a user should know.
+        shape: one series, a series a column, or a series an id.
+    """
+
+    panel: Panel
+    config: DataConfig
+    quality: dict[str, Any]
+    roles: str
+    notes: tuple[str, ...]
+    shape: Shape
+
+
+def load(source: str, config: DataConfig, *, stdin: BinaryIO | None = None) -> Loaded:
+    """Make a panel of a table.
+
+    Args:
+        source: a CSV or Parquet file, a folder or glob of them, or `-`.
+        config: what the user named; None where it is to be found.
+        stdin: where `-` reads from.
+
+    Raises:
+        UsageError: the config names a column or frequency that is not there, or several columns would do.
+        DataError: the table is unusable as given; says where and why.
+        InputError: there is no such file, or it cannot be read.
+    """
+    tables = read(source, stdin)
+    is_by_file = len(tables) > 1 and find_roles(tables[0], config).shape != "long"
+    if is_by_file:
+        tables = [_name_by_file(table) for table in tables]
+    table = concatenate(source, tables) if len(tables) > 1 else tables[0]
+    roles = find_roles(table, config)
+    grid, frequency, times, counts = _regularise(table, roles, config)
+    series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
+    series, empty = repair.trim(series, frequency)
+    if not len(series.ids):
+        raise DataError(f"{source}: {', '.join(roles.targets)}: no values", hint="name another column with --target")
+    season, horizon = frequency.defaults()
+    panel = Panel(
+        values=series.values,
+        begin=series.begin,
+        end=series.end,
+        start=series.start,
+        ids=series.ids,
+        frequency=frequency,
+        season=config.season or season,
+        zone=times.zone,
+    )
+    notes = [times.note] if times.note else []
+    if config.season is None:
+        panel, note = _settle_season(panel)
+        notes.append(note)
+    if config.horizon is None:
+        notes.append(f"horizon {horizon}, the default for {describe(frequency)}; --horizon overrides")
+    horizon = config.horizon or horizon
+
+    first, last = panel.frequency.format(np.array([panel.start.min(), panel.cutoff.max()]), panel.zone)
+    quality = {
+        "rows": len(table.frame),
+        "series": len(panel),
+        "first": first,
+        "last": last,
+        **counts,
+        "left_out": {**roles.left_out, **dict.fromkeys(empty, "no values")},
+        "short": int((panel.lengths <= horizon).sum()),
+    }
+    found = {
+        "time": roles.time or "none",
+        "target": roles.targets,
+        "id": None if is_by_file else roles.id,
+        "freq": frequency.name,
+        "season": panel.season,
+        "horizon": horizon,
+    }
+    return Loaded(
+        panel,
+        config.model_copy(update=found),
+        quality,
+        _tell_roles(roles, panel),
+        (*notes, *_tell_repairs(quality, empty, config)),
+        roles.shape,
+    )
+
+
+def _name_by_file(table: Table) -> Table:
+    names = pd.Categorical([table.parts[0].name]).repeat(len(table.frame))
+    return replace(table, frame=table.frame.assign(**{_FILE: names}))
+
+
+def _regularise(table: Table, roles: Roles, config: DataConfig) -> tuple[Series, Frequency, Times, dict[str, int]]:
+    """Take the cells that matter out of a table, find their frequency, and lay them on its grid.
+
+    Returns: one series an id with a column a target, the frequency, the times as read, and what was repaired how often.
+    """
+    codes, ids = _find_series(table, roles)
+    times = _find_times(table, roles, codes)
+    values = np.column_stack([to_float32(table, name) for name in roles.targets])
+    rows, late = repair.sort(Rows(table.source, times.on_wall_clock(), codes, ids, values))
+    frequency = find_frequency(
+        rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=table.source
+    )
+    if times.zone and not frequency.is_wall_clock:  # a clock change must be neither gap nor duplicate
+        rows, late = repair.sort(Rows(table.source, times.stamps, codes, ids, values))
+    rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
+    rows_on_grid, steps = repair.number(rows, frequency, is_named=config.freq is not None)
+    grid = repair.to_grid(rows_on_grid, steps, frequency)
+    counts = {
+        "gaps": len(grid.values) - len(steps),
+        "missing_values": int(np.isnan(values).sum()),
+        "duplicates_dropped": dropped,
+        "duplicates_merged": merged,
+        "out_of_order": late,
+        "off_grid": len(rows.stamps) - len(steps),
+    }
+    return grid, frequency, times, counts
+
+
+def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.object_]]:
+    """Number each row's series [R] in order of first appearance, and name them [N]."""
+    if roles.id is None:
+        return np.zeros(len(table.frame), np.int64), np.array([roles.targets[0]], object)
+    codes, names = pd.factorize(table.frame[roles.id])
+    is_unnamed = (codes < 0) | (names.to_numpy() == "")[codes]
+    if is_unnamed.any():
+        row = int(np.flatnonzero(is_unnamed)[0])
+        raise DataError(
+            f"{table.source}: column {roles.id!r}, {table.place(row)}: no series is named",
+            hint="fill the cell, or pass --id with another column",
+        )
+    return codes.astype(np.int64), np.array([str(name) for name in names], object)
+
+
+def _find_times(table: Table, roles: Roles, codes: Ints) -> Times:
+    if roles.time is not None:
+        return parse_times(table, roles.time)
+    steps = pd.Series(codes).groupby(codes).cumcount()
+    return Times(steps.to_numpy().astype(np.int64), is_integer=True)
+
+
+def _settle_season(panel: Panel) -> tuple[Panel, str]:
+    """Find the season where time is without a calendar, else confirm the calendar's; and say why."""
+    if panel.frequency.is_integer:
+        season = find_season(panel)
+        what = f"season {season}, found by autocorrelation" if season > 1 else "no season found by autocorrelation"
+        return replace(panel, season=season), f"{what}; --season overrides"
+    doubt = doubt_season(panel)
+    note = f"season {panel.season}, the default for {describe(panel.frequency)}"
+    return panel, f"{note}, but {doubt}" if doubt else f"{note}; --season overrides"
+
+
+def _tell_roles(roles: Roles, panel: Panel) -> str:
+    time = f"{roles.time or 'order of rows'} -> time ({describe(panel.frequency)})"
+    shown = ", ".join(roles.targets[:6]) + (" ..." if len(roles.targets) > 6 else "")
+    match roles.shape:
+        case "long":
+            told = f"{roles.id} -> {len(panel)} series, {time}, {shown} -> target"
+        case "wide":
+            told = f"{time}, {shown} -> {len(roles.targets)} series"
+        case "single":
+            told = f"{time}, {shown} -> target"
+    surprises = {name: reason for name, reason in roles.left_out.items() if reason != "not a target"}
+    left_out = ", ".join(f"{name} ({reason})" for name, reason in surprises.items())
+    return f"{told}; left out: {left_out}" if left_out else told
+
+
+def _tell_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig) -> list[str]:
+    names = ", ".join(empty[:5]) + (" ..." if len(empty) > 5 else "")
+    told = {
+        f"{quality['gaps']} steps have no row and are masked": quality["gaps"],
+        f"{quality['missing_values']} missing values are masked": quality["missing_values"],
+        f"{quality['out_of_order']} rows were out of order and are sorted": quality["out_of_order"],
+        f"{quality['duplicates_dropped']} repeated rows are dropped": quality["duplicates_dropped"],
+        f"{quality['duplicates_merged']} differing rows are merged ({config.duplicates})": quality["duplicates_merged"],
+        f"{quality['off_grid']} rows lie between two steps and are left out": quality["off_grid"],
+        f"{len(empty)} series without a value are left out: {names}": len(empty),
+    }
+    return [text for text, count in told.items() if count]

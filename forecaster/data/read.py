@@ -1,0 +1,174 @@
+"""A source becomes tables: a file, a folder, a glob or standard input; CSV or Parquet."""
+
+import codecs
+import glob
+import gzip
+import io
+import mmap
+import zlib
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet  # type: ignore[import-untyped]
+
+from forecaster.data import dialect
+from forecaster.data.dialect import Content
+from forecaster.data.table import Part, Table, to_frame
+from forecaster.errors import DataError, InputError, near_miss
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq")
+BLOCK = 1 << 20  # bytes read at once; a block without an end of line is not a table
+
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_FOREIGN = {
+    b"%PDF": "is a PDF",
+    b"PK\x03\x04": "is a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "is an old Excel workbook",
+    b"BZh": "is compressed with bzip2",
+    b"\xfd7zXZ": "is compressed with xz",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd",
+    b"{": "is JSON",
+    b"[": "is JSON",
+    b"<": "is HTML or XML",
+}
+_TEXT_CONTROLS = b"\t\n\r\f\x1a\x1b"
+_NOT_TEXT = bytes(set(range(32)) - set(_TEXT_CONTROLS))
+_SAVE = "save the table as CSV or Parquet and name that file"
+
+
+def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
+    """Read all files of a source.
+
+    Args:
+        source: a path, a folder, a glob, or `-`.
+        stdin: where `-` reads from.
+
+    Returns: one table a file, in the order of their names; at least one.
+    Raises:
+        InputError: there is no such file, it cannot be opened, or a folder holds none.
+        DataError: what a file holds is not a table.
+    """
+    if source == "-":
+        if stdin is None:
+            raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
+        return [_parse(source, "stdin", _read_stream(source, stdin), source)]
+    tables = []
+    try:
+        paths = find_files(source)
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror or error}", hint="check who may read the folder") from error
+    names = [_stem(path) for path in paths]
+    if len(set(names)) < len(names):
+        names = [str(path.parent / name) for path, name in zip(paths, names, strict=True)]
+    for path, name in zip(paths, names, strict=True):
+        place = source if path == Path(source) else f"{source}: {path.name}"
+        try:
+            content = _open(place, path)
+        except OSError as error:
+            raise InputError(f"{place}: {error.strerror or error}", hint="check who may read the file") from error
+        tables.append(_parse(place, name, content, source))
+    return tables
+
+
+def find_files(source: str) -> list[Path]:
+    """List the files that a path, folder or glob stands for.
+
+    Raises: InputError: there is none.
+    """
+    path = Path(source)
+    if path.exists() and not path.is_dir():
+        return [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file() and _is_table(file))
+        if not files:
+            raise InputError(f"{source}: the folder holds no CSV or Parquet file", hint="name a folder with data")
+        return files
+    if glob.has_magic(source):
+        files = sorted(Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file())  # noqa: PTH207
+        if not files:
+            raise InputError(f"{source}: no file matches", hint=f"see what is there: ls {path.parent}")
+        return files
+    siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    raise InputError(
+        f"{source}: no such file{near_miss(path.name, siblings)}", hint=f"see what is there: ls {path.parent}"
+    )
+
+
+def _is_table(path: Path) -> bool:
+    return not path.name.startswith(".") and path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+
+
+def _stem(path: Path) -> str:
+    return Path(path.name.removesuffix(".gz")).stem
+
+
+def _open(source: str, path: Path) -> Content:
+    """Map a plain file into memory, which copies nothing; read a compressed one or a pipe."""
+    with path.open("rb") as stream:
+        if not stream.seekable():
+            return _read_stream(source, stream)
+        head = stream.read(BLOCK)
+        stream.seek(0)
+        if not head or head.startswith(_GZIP):
+            return _read_stream(source, stream)
+        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    if not head.startswith(_PARQUET):
+        _refuse_foreign(source, head)
+        for begin in range(0, len(content), BLOCK):
+            _refuse_long_line(source, content, begin, begin + BLOCK)
+    return content
+
+
+def _read_stream(source: str, stream: BinaryIO) -> bytes:
+    """Read everything, decompressed; stop at the first block that is no part of a table."""
+    content = bytearray(stream.read(BLOCK))
+    if content.startswith(_GZIP):
+        packed = gzip.GzipFile(fileobj=io.BytesIO(content + stream.read()))
+        try:
+            return _read_stream(source, cast(BinaryIO, packed))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{source}: damaged gzip: {error}", hint="compress the file again") from error
+    if content.startswith(_PARQUET):
+        return bytes(content + stream.read())
+    _refuse_foreign(source, content)
+    begin = 0
+    while len(content) == begin + BLOCK:
+        _refuse_long_line(source, content, begin, begin + BLOCK)
+        begin += BLOCK
+        content += stream.read(BLOCK)
+    return bytes(content)
+
+
+def _refuse_long_line(source: str, content: bytearray | mmap.mmap, begin: int, end: int) -> None:
+    if end > len(content) or content.find(b"\n", begin, end) >= 0 or content.find(b"\r", begin, end) >= 0:
+        return
+    line = content[:begin].count(b"\n") + 1
+    raise DataError(f"{source}: line {line} is longer than 1 MiB", hint="give a CSV with one row a line")
+
+
+def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
+    if not head.strip():
+        raise DataError(f"{source}: is empty", hint="give a file with a header and rows")
+    for magic, what in _FOREIGN.items():
+        if head.startswith(magic):
+            raise DataError(f"{source}: {what}, not a table", hint=_SAVE)
+    sample = head[: dialect.SAMPLE]
+    if not head.startswith(_UTF16) and len(sample.translate(None, _NOT_TEXT)) < len(sample):
+        raise DataError(f"{source}: is binary, not a table", hint=_SAVE)
+
+
+def _parse(place: str, name: str, content: Content, source: str) -> Table:
+    if content[: len(_PARQUET)] == _PARQUET:
+        try:
+            columns = pyarrow.parquet.read_table(pa.BufferReader(pa.py_buffer(content)))
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"{place}: damaged Parquet: {reason}", hint="write the file again") from error
+        if not columns.num_rows:
+            raise DataError(f"{place}: has no rows", hint="give a file with at least two rows of data")
+        return Table(source, to_frame(columns), (Part(name, 0, None),))
+    columns, found = dialect.parse(place, content)
+    first_line = 2 if found.has_header else 1
+    return Table(source, to_frame(columns), (Part(name, 0, first_line),), found.decimal)

@@ -1,0 +1,195 @@
+"""Rows as they come become series on a regular grid: ordered, one row a time, gaps as NaN."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.config import Duplicates
+from forecaster.data.calendar import ON_GRID
+from forecaster.errors import DataError
+from forecaster.frequency import Frequency, Ints
+from forecaster.panel import Floats
+
+MOST_STEPS = 10_000_000  # a grid may be larger only if it is not mostly gaps
+MOST_EXPANSION = 50
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The cells that matter, one row a time.
+
+    Attributes:
+        source: names the table in errors.
+        stamps: [R] times (see `forecaster.frequency`).
+        codes: [R] number of the row's series.
+        ids: [N] names of the series.
+        values: [R, K] float32; NaN where missing.
+    """
+
+    source: str
+    stamps: Ints
+    codes: Ints
+    ids: npt.NDArray[np.object_]
+    values: Floats
+
+    @property
+    def begin(self) -> Ints:
+        """[N] position of each series' first row, once rows are in order."""
+        return np.searchsorted(self.codes, np.arange(len(self.ids)))
+
+    def take(self, rows: Ints | npt.NDArray[np.bool_]) -> "Rows":
+        return replace(self, stamps=self.stamps[rows], codes=self.codes[rows], values=self.values[rows])
+
+
+@dataclass(frozen=True)
+class Series:
+    """Series end to end, as a Panel holds them: `values` [T, C], and `begin`, `end`, `start`, `ids` [N]."""
+
+    values: Floats
+    begin: Ints
+    end: Ints
+    start: Ints
+    ids: npt.NDArray[np.object_]
+
+
+def sort(rows: Rows) -> tuple[Rows, int]:
+    """Order rows by series, then time; equal ones stay in the table's order.
+
+    Returns: the rows, and how many stood after a later row of their series.
+    """
+    if (np.diff(rows.codes) < 0).any():
+        rows = rows.take(np.argsort(rows.codes, kind="stable"))
+    is_late = (np.diff(rows.stamps) < 0) & (np.diff(rows.codes) == 0)
+    count = int(is_late.sum())
+    return (rows.take(np.lexsort((rows.stamps, rows.codes))) if count else rows), count
+
+
+def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tuple[Rows, int, int]:
+    """Leave one row for each time of a series.
+
+    Args:
+        rows: in order.
+        policy: what to do with differing rows; equal ones are always dropped.
+
+    Returns: the rows, how many equal ones were dropped, and how many differing ones were merged.
+    Raises: DataError: rows differ and the policy is `error`; names the first.
+    """
+    is_again = _is_same_time(rows)
+    if not is_again.any():
+        return rows, 0, 0
+    previous = np.roll(rows.values, 1, axis=0)
+    is_equal = ((rows.values == previous) | (np.isnan(rows.values) & np.isnan(previous))).all(axis=1)
+    dropped = int((is_again & is_equal).sum())
+    rows = rows.take(~(is_again & is_equal))
+    is_again = _is_same_time(rows)
+    merged = int(is_again.sum())
+    if not merged:
+        return rows, dropped, 0
+    first = np.flatnonzero(~is_again)
+    size = np.diff(first, append=len(is_again))
+    if policy == "error":
+        row = first[size > 1][0]
+        time = frequency.format(rows.stamps[[row]])[0]
+        raise DataError(
+            f"{rows.source}: series {rows.ids[rows.codes[row]]!r} has {size[size > 1][0]} rows for {time} "
+            "with different values",
+            hint="pass --duplicates mean (or first, last, sum), or --id COLUMN if a column names the series",
+        )
+    kept = rows.take(first)
+    if policy == "last":
+        kept = rows.take(first + size - 1)
+    elif policy in ("mean", "sum"):
+        observed = ~np.isnan(rows.values)
+        total = np.add.reduceat(np.where(observed, rows.values, 0.0), first, dtype=np.float64)
+        count = np.add.reduceat(observed, first, dtype=np.int64)
+        result = total / np.maximum(count, 1) if policy == "mean" else total
+        kept = replace(kept, values=np.where(count > 0, result, np.nan).astype(np.float32))
+    return kept, dropped, merged
+
+
+def number(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, Ints]:
+    """Number each row by its step from the first row of its series.
+
+    Where the frequency was found from the data, the few rows that it leaves between two steps are dropped.
+
+    Args:
+        rows: in order, without duplicates.
+        is_named: whether the user named the frequency.
+
+    Returns: the rows on the grid, and their steps [R].
+    Raises: DataError: a row is off the grid of a named frequency, or too many are.
+    """
+    starts = rows.stamps[rows.begin][rows.codes]
+    steps = frequency.index(starts, rows.stamps)
+    is_on = frequency.timestamps(starts, steps) == rows.stamps
+    if is_on.all():
+        return rows, steps
+    if is_named or is_on.mean() < ON_GRID:
+        row = int(np.flatnonzero(~is_on)[0])
+        time, start = frequency.format(np.array([rows.stamps[row], starts[row]]))
+        raise DataError(
+            f"{rows.source}: series {rows.ids[rows.codes[row]]!r} has a row for {time}, "
+            f"which is no step of {frequency.name} from {start}",
+            hint="leave --freq out to have it found from the data, or name a finer one",
+        )
+    return rows.take(is_on), steps[is_on]
+
+
+def to_grid(rows: Rows, steps: Ints, frequency: Frequency) -> Series:
+    """Lay rows on the grid, each series from its first to its last row.
+
+    Args:
+        rows, steps: as `number` gives them.
+
+    Returns: series with `values` [T, K]; a step without a row is NaN.
+    Raises: DataError: the gaps would fill the memory.
+    """
+    last = np.searchsorted(rows.codes, np.arange(len(rows.ids)), side="right") - 1
+    end = np.cumsum(steps[last] + 1)
+    begin = end - steps[last] - 1
+    total = int(end[-1])
+    if total > max(MOST_STEPS, MOST_EXPANSION * len(steps)):
+        raise DataError(
+            f"{rows.source}: {len(steps):,} rows would lie on {total:,} steps of {frequency.name}",
+            hint="pass a coarser --freq, or check the first and last times",
+        )
+    values = rows.values
+    if total > len(steps):
+        values = np.full((total, values.shape[1]), np.nan, np.float32)
+        values[begin[rows.codes] + steps] = rows.values
+    return Series(values, begin, end, rows.stamps[rows.begin], rows.ids)
+
+
+def split_columns(series: Series, columns: tuple[str, ...]) -> Series:
+    """Make each column of one series with `values` [T, K] a series of its own, end to end [K * T, 1]."""
+    steps, count = series.values.shape
+    begin = steps * np.arange(count)
+    values = np.ascontiguousarray(series.values.T).reshape(-1, 1)
+    return Series(values, begin, begin + steps, np.repeat(series.start, count), np.array(columns, object))
+
+
+def trim(series: Series, frequency: Frequency) -> tuple[Series, list[str]]:
+    """Let each series, `values` [T, 1], begin and end on an observed value.
+
+    Returns: the series, and the names of those without any value, which are left out.
+    """
+    is_missing = np.isnan(series.values[:, 0])
+    if not is_missing.any():
+        return series, []
+    observed = np.flatnonzero(~is_missing)
+    low, high = np.searchsorted(observed, series.begin), np.searchsorted(observed, series.end)
+    kept = high > low
+    first, last = observed[low[kept]], observed[high[kept] - 1]
+    lengths = last + 1 - first
+    end = np.cumsum(lengths)
+    position = np.repeat(first - (end - lengths), lengths) + np.arange(lengths.sum())
+    start = frequency.timestamps(series.start[kept], first - series.begin[kept])
+    trimmed = Series(series.values[position], end - lengths, end, start, series.ids[kept])
+    return trimmed, [str(name) for name in series.ids[~kept]]
+
+
+def _is_same_time(rows: Rows) -> npt.NDArray[np.bool_]:
+    """[R] whether a row has the series and time of the row before."""
+    is_same = (np.diff(rows.stamps) == 0) & (np.diff(rows.codes) == 0)
+    return np.concatenate([[False], is_same])

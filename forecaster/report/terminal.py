@@ -1,0 +1,104 @@
+"""Tables and sentences for the terminal; legible at 80 columns and without colour."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from forecaster.forecast import Forecast
+
+_METRICS = ("mase", "smape", "mae", "rmse", "wql", "coverage80")
+_TITLES = {"mase": "MASE", "smape": "sMAPE", "mae": "MAE", "rmse": "RMSE", "wql": "WQL", "coverage80": "80% holds"}
+_ROWS = 14
+
+
+def summary(metrics: dict[str, Any], model: str) -> RenderableType:
+    """The holdout's scores, model beside baselines, and what they mean."""
+    holdout = metrics["holdout"]
+    if not holdout["models"]:
+        return Text("Every series is too short to hold anything out, so nothing is known of the network's quality.")
+    series, horizon = holdout["series"], holdout["horizon"]
+    scope = f"the last {horizon} steps" + (f" of {series} series" if series > 1 else "")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model")
+    for name in _METRICS:
+        table.add_column(_TITLES[name], justify="right")
+    for name, scores in holdout["models"].items():
+        table.add_row(name, *(_cell(metric, scores[metric]) for metric in _METRICS))
+    lines: list[RenderableType] = [
+        Text(f"Held out: {scope}", style="bold"),
+        table,
+        Text(),
+        Text(sentence(metrics, model), style="bold"),
+    ]
+    if holdout["unscored"]:
+        lines.append(Text(f"{holdout['unscored']} series are too short to be scored; they are forecast all the same."))
+    return Group(*lines)
+
+
+def sentence(metrics: dict[str, Any], model: str) -> str:
+    """The verdict in plain words."""
+    skills = {"seasonal naive": metrics["skill"], "naive": metrics["skill_naive"]}
+    skills.pop(model.replace("_", " "), None)  # a baseline is not compared with itself
+    if all(value is not None and value > 0 for value in skills.values()):
+        return (
+            f"{model} is "
+            + " and ".join(f"{100 * value:.0f} % better than {name}" for name, value in skills.items())
+            + "."
+        )
+    better = [name for name, value in skills.items() if value is not None and value <= 0]
+    unknown = [name for name, value in skills.items() if value is None]
+    if better:
+        return f"{model} is no better than {' and '.join(better)} here: a naive forecast would do as well."
+    return f"{model} cannot be compared with {' and '.join(unknown)}: on this holdout their errors have no scale."
+
+
+def after_training(folder: Path, is_latest: bool) -> str:
+    """Where the bundle is and what to type next."""
+    command = "forecast predict" if is_latest else f"forecast predict --bundle {folder}"
+    return f"bundle: {folder}\nnext: {command}"
+
+
+def forecast_table(forecast: Forecast) -> RenderableType:
+    """The steps of one series, or the next step of the first series of many."""
+    one = len(forecast.ids) == 1
+    table = Table(box=None, pad_edge=False)
+    table.add_column("ds" if one else "unique_id")
+    for name in () if one else ("ds",):
+        table.add_column(name)
+    for name in (forecast.model, "80% from", "to"):
+        table.add_column(name, justify="right")
+    stamps = forecast.frequency.format(forecast.ds.ravel(), forecast.zone).reshape(forecast.ds.shape)
+    cells = [(0, step) for step in range(forecast.horizon)] if one else [(row, 0) for row in range(len(forecast.ids))]
+    for row, step in cells[:_ROWS]:
+        names = [str(stamps[row, step])] if one else [str(forecast.ids[row]), str(stamps[row, step])]
+        values = (forecast.mean, forecast.at(0.1), forecast.at(0.9))
+        table.add_row(*names, *(_number(float(array[row, step])) for array in values))
+    hidden = len(cells) - _ROWS
+    if one:
+        title = f"Forecast of {forecast.ids[0]}"
+    else:
+        title = f"Forecast of {len(forecast.ids)} series: the first of {forecast.horizon} steps"
+    parts: list[RenderableType] = [Text(title, style="bold"), table]
+    if hidden > 0:
+        parts.append(Text(f"... and {hidden} more {'steps' if one else 'series'}"))
+    return Group(*parts)
+
+
+def _cell(metric: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{100 * value:.0f} %" if metric.startswith("coverage") else _number(value)
+
+
+def _number(value: float) -> str:
+    """Four significant digits or all before the point, without an exponent where people expect none."""
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g}"
+    size = int(np.floor(np.log10(abs(value))))
+    if size < -4 or size > 12:
+        return f"{value:.3g}"
+    return f"{value:,.{max(0, 3 - size)}f}"

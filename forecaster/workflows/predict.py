@@ -1,0 +1,115 @@
+"""`forecast predict`: a bundle and fresh data become a forecasts table."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from forecaster import process
+from forecaster.config import NaiveConfig, SeasonalNaiveConfig
+from forecaster.data.load import Loaded, load
+from forecaster.errors import DataError, InputError, UsageError
+from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
+from forecaster.forecast import Forecast
+from forecaster.models.build import build
+from forecaster.store import bundle
+from forecaster.store.files import atomic_write
+from forecaster.workflows.train import LATEST
+
+_NO_BETTER = "this model was no better than a naive forecast on its holdout"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A forecast, and the bundle it came from."""
+
+    forecast: Forecast
+    bundle: bundle.Bundle
+
+
+def predict(
+    source: str | None = None,
+    *,
+    folder: Path | None = None,
+    horizon: int | None = None,
+    stdin: BinaryIO | None = None,
+    watch: Watch = ignore,
+) -> Predicted:
+    """Forecast what follows the data.
+
+    Args:
+        source: a table of the same columns and frequency as the bundle's; None reads the bundle's own again.
+        folder: the bundle; None takes `runs/latest`.
+        horizon: steps; None takes the trained horizon.
+
+    Raises:
+        InputError: no such bundle, or its data is gone.
+        DataError: the data does not fit the bundle.
+    """
+    if folder is None:
+        if not LATEST.exists():
+            raise InputError(
+                f"{LATEST}: nothing was trained here yet",
+                hint="run `forecast train DATA`, or name a bundle with --bundle",
+            )
+        folder = LATEST.resolve()
+    read = bundle.read(folder)
+    data = read.manifest["data"]
+    if source is None:
+        source = str(data["absolute"])
+        if source == "-":
+            raise InputError(
+                f"{folder}: was trained from standard input", hint="name the data: `forecast predict DATA`"
+            )
+    loaded = _load(source, read, stdin)
+    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    if not isinstance(read.config.model, NaiveConfig | SeasonalNaiveConfig):
+        process.settle(read.config.training.threads)
+    forecaster = build(read.config)
+    forecaster.restore(read.state)
+    forecast = forecaster.predict(loaded.panel, horizon or int(read.manifest["horizon"]))
+    if read.metrics["verdict"] != "better":
+        watch(Note(_NO_BETTER))
+    return Predicted(forecast, read)
+
+
+def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
+    """Write a forecasts table, as Parquet or CSV by its name.
+
+    Raises: OutputError: it cannot be written; what stood there before still stands.
+    """
+    buffer = io.BytesIO()
+    if out.suffix == ".parquet":
+        frame.to_parquet(buffer, index=False)
+    else:
+        frame.to_csv(buffer, index=False, lineterminator="\n")
+    atomic_write(out, buffer.getvalue())
+    watch(ForecastsWritten(str(out), frame["unique_id"].nunique(), len(frame)))
+
+
+def _load(source: str, read: bundle.Bundle, stdin: BinaryIO | None) -> Loaded:
+    trained: dict[str, Any] = read.manifest["data"]
+    try:
+        loaded = load(source, read.config.data.model_copy(update={"path": source}), stdin=stdin)
+    except UsageError as error:  # the columns are the bundle's, not the user's words
+        raise DataError(error.message, hint=f"the bundle was trained on {_columns(trained)}") from error
+    if loaded.panel.spacing > max(1, trained["spacing"]):
+        raise DataError(
+            f"{source}: rows lie {loaded.panel.spacing:g} steps of {loaded.panel.frequency.name} apart,"
+            f" the bundle's {trained['spacing']:g}",
+            hint="train on this data: `forecast train DATA`",
+        )
+    if int(loaded.panel.cutoff.max()) < trained["last_cutoff"]:
+        raise DataError(
+            f"{source}: ends at {loaded.quality['last']}, the bundle's data at {trained['last']}",
+            hint="give data at least as new as the bundle's, or train on this data",
+        )
+    return loaded
+
+
+def _columns(trained: dict[str, Any]) -> str:
+    columns = trained["columns"]
+    names = [columns["time"], columns["id"], *(columns["target"] or ())]
+    return ", ".join(name for name in names if name)

@@ -1,0 +1,266 @@
+"""The main job, end to end."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.cli.conftest import QUICK, SAMPLES, Forecast
+
+BUNDLE = {
+    "manifest.json",
+    "weights.safetensors",
+    "config.yaml",
+    "metrics.json",
+    "history.csv",
+    "quality.json",
+    "holdout.csv",
+}
+
+
+@pytest.fixture
+def trained(forecast: Forecast, sales: Path) -> Path:
+    done = forecast("train", sales, "--horizon", "5", *QUICK)
+    assert done.code == 0, done.err
+    return Path("runs/latest")
+
+
+def test_train_writes_a_bundle_and_says_what_it_is_worth(forecast: Forecast, sales: Path) -> None:
+    done = forecast("train", "sales.csv", *QUICK)
+    assert done.code == 0
+    assert "seasonal_naive" in done.out
+    assert "date" in done.err
+    assert "horizon 14" in done.err
+    assert "next: forecast predict" in done.err
+    (folder,) = (path for path in Path("runs").iterdir() if not path.is_symlink())
+    assert folder.name.startswith("sales-gru-2")
+    assert {file.name for file in folder.iterdir()} == BUNDLE
+    assert Path("runs/latest").resolve() == folder.resolve()
+    assert sorted(path.name for path in Path().iterdir()) == ["runs", "sales.csv"]
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_metrics_history_and_holdout_hold_what_the_contract_says(trained: Path) -> None:
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["schema_version"] == 1
+    assert metrics["verdict"] in ("better", "no better")
+    holdout = metrics["holdout"]
+    assert holdout["cutoff"] == {"first": "2024-03-25", "last": "2024-03-25"}
+    assert (holdout["horizon"], holdout["season"], holdout["series"], holdout["unscored"]) == (5, 7, 1, 0)
+    assert set(holdout["models"]) == {"gru", "seasonal_naive", "naive"}
+    for scores in holdout["models"].values():
+        assert set(scores) >= {"mae", "rmse", "smape", "mase", "nd", "wql", "coverage80"}
+    assert 1 - holdout["models"]["gru"]["mase"] / holdout["models"]["naive"]["mase"] == metrics["skill_naive"]
+
+    history = pd.read_csv(trained / "history.csv")
+    columns = ["step", "seconds", "train_loss", "validation_loss", "learning_rate", "gradient_norm"]
+    assert list(history.columns) == columns
+    assert history["validation_loss"].notna().tolist() == [False, False, True] * 2
+
+    table = pd.read_csv(trained / "holdout.csv")
+    assert len(table) == 5
+    assert table["ds"].tolist()[0] == "2024-03-26"
+    assert math.isclose((table["y"] - table["mean"]).abs().mean(), holdout["models"]["gru"]["mae"], rel_tol=1e-5)
+
+    manifest = json.loads((trained / "manifest.json").read_text())
+    assert manifest["point"] == "median"
+    assert manifest["data"]["rows"] == 90
+    assert manifest["data"]["last"] == "2024-03-30"
+    assert manifest["training"]["windows_per_second"] > 0
+    assert manifest["training"]["device"] == "cpu"
+
+
+def test_predict_writes_what_comes_next(forecast: Forecast, trained: Path) -> None:
+    done = forecast("predict")
+    assert done.code == 0
+    table = pd.read_csv("forecasts.csv")
+    assert list(table.columns)[:6] == ["unique_id", "ds", "cutoff", "step", "model", "mean"]
+    assert table["ds"].tolist() == ["2024-03-31", "2024-04-01", "2024-04-02", "2024-04-03", "2024-04-04"]
+    assert set(table["unique_id"]) == {"sales"}
+    assert "2024-03-31" in done.out
+    assert "wrote forecasts.csv" in done.err
+    verdict = json.loads((trained / "metrics.json").read_text())["verdict"]
+    assert ("no better" in done.err) == (verdict == "no better")
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 12])
+def test_predict_takes_another_horizon_than_the_trained_one(forecast: Forecast, trained: Path, horizon: int) -> None:
+    assert forecast("predict", "--horizon", horizon).code == 0
+    table = pd.read_csv("forecasts.csv")
+    assert len(table) == horizon
+    assert table["mean"].notna().all()
+
+
+def test_predict_to_stdout_is_the_table_alone(forecast: Forecast, trained: Path) -> None:
+    done = forecast("predict", "-o", "-", "--levels", "95")
+    lines = done.out.splitlines()
+    assert len(lines) == 6
+    assert lines[0].split(",")[6] == "q0.025"
+    assert not Path("forecasts.csv").exists()
+
+
+def test_predict_writes_parquet_and_the_nixtla_layout(forecast: Forecast, trained: Path) -> None:
+    assert forecast("predict", "-o", "f.parquet", "--layout", "nixtla", "--levels", "80,95").code == 0
+    columns = ["unique_id", "ds", "GRU", "GRU-lo-80", "GRU-hi-80", "GRU-lo-95", "GRU-hi-95"]
+    assert list(pd.read_parquet("f.parquet").columns) == columns
+
+
+def test_predict_reads_fresh_data(forecast: Forecast, sales: Path, trained: Path) -> None:
+    sales.write_text(sales.read_text() + "2024-03-31,100\n2024-04-01,101\n")
+    assert forecast("predict", sales).code == 0
+    assert pd.read_csv("forecasts.csv")["cutoff"].tolist()[0] == "2024-04-01"
+
+
+def test_json_is_one_document(forecast: Forecast, sales: Path) -> None:
+    done = forecast("train", sales, "--json", "--quiet", *QUICK, "-o", "b")
+    assert done.err == ""
+    assert done.json["bundle"] == "b"
+    assert "verdict" in done.json
+    done = forecast("predict", "--bundle", "b", "--json", "-o", "-")
+    assert len(done.json["forecasts"]) == done.json["horizon"] == 14
+
+
+def test_a_run_in_the_users_own_folder_leaves_latest_alone(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, *QUICK, "--out", "deep/er/b").code == 0
+    assert sorted(path.name for path in Path().iterdir()) == ["deep", "sales.csv"]
+
+
+def test_the_saved_config_reproduces_the_forecast(forecast: Forecast, sales: Path, trained: Path) -> None:
+    assert forecast("predict", "-o", "first.csv").code == 0
+    assert forecast("train", sales, "--config", trained / "config.yaml", "-o", "again").code == 0
+    assert forecast("predict", "--bundle", "again", "-o", "second.csv").code == 0
+    assert Path("first.csv").read_bytes() == Path("second.csv").read_bytes()
+
+
+def test_baselines_are_models_too(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, "--model", "seasonal_naive", "-o", "b").code == 0
+    assert forecast("predict", "--bundle", "b").code == 0
+    assert set(pd.read_csv("forecasts.csv")["model"]) == {"seasonal_naive"}
+
+
+@pytest.mark.parametrize("model", [["rnn"], ["lstm"], ["gru", "--bidirectional"]])
+def test_every_cell_is_trained_by_its_name(forecast: Forecast, sales: Path, model: list[str]) -> None:
+    assert forecast("train", sales, "--model", *model, *QUICK, "-o", "b").code == 0
+    config = yaml.safe_load(Path("b/config.yaml").read_text())
+    assert config["model"]["kind"] == model[0]
+    assert config["model"]["bidirectional"] == (len(model) > 1)
+
+
+def test_standard_input_is_data_too(forecast: Forecast, sales: Path) -> None:
+    content = sales.read_bytes()
+    assert forecast("train", "-", "-o", "b", *QUICK, stdin=content).code == 0
+    assert forecast("predict", "-", "--bundle", "b", stdin=content).code == 0
+    done = forecast("predict", "--bundle", "b")
+    assert done.code == 66
+    assert "standard input" in done.err
+
+
+def test_without_a_refit_the_judged_network_is_kept(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, *QUICK, "--no-refit", "-o", "b").code == 0
+    assert list(json.loads(Path("b/manifest.json").read_text())["training"]["steps"]) == ["fit"]
+
+
+def test_short_series_are_forecast_though_nothing_is_held_out(forecast: Forecast, tmp_path: Path) -> None:
+    (tmp_path / "short.csv").write_text("date,y\n" + "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 9)))
+    done = forecast("train", "short.csv", "--horizon", "5", *QUICK, "--json", "-o", "b")
+    assert done.code == 0
+    assert done.json["holdout"]["unscored"] == 1
+    assert done.json["verdict"] == "no better"
+    assert forecast("predict", "--bundle", "b").code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stage", ["fit", "refit"])
+def test_a_stopped_run_resumes_to_the_same_bytes(
+    forecast: Forecast, sales: Path, tmp_path: Path, stage: str, number: signal.Signals
+) -> None:
+    arguments = ["train", str(sales), "--horizon", "5", "--set", "training.steps=40", "--set", "model.hidden=4"]
+    arguments += ["--set", "training.validate_every=10", "--set", "training.patience=100"]
+    assert forecast(*arguments, "-o", "whole").code == 0
+
+    code = (  # a run that gets the signal at the 12th step of a stage
+        "import os, sys; from forecaster.cli import console; from forecaster import events\n"
+        "plain = console.Console.watch; at = {'stage': ''}\n"
+        "def watch(self, event):\n"
+        "    if isinstance(event, events.TrainingStarted): at['stage'] = event.stage\n"
+        f"    if isinstance(event, events.TrainingStep) and at['stage'] == {stage!r} and event.step == 12:\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "    plain(self, event)\n"
+        "console.Console.watch = watch\n"
+        "from forecaster.cli.app import main; sys.exit(main(sys.argv[1:]))"
+    )
+    run = [sys.executable, "-c", code, *arguments, "-o", "stopped"]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 128 + number
+    assert "--resume stopped.partial" in done.stderr
+    assert not Path("stopped").exists()
+
+    resumed = forecast("train", "--resume", "stopped.partial", "--json")
+    assert resumed.code == 0, resumed.err
+    assert not Path("stopped.partial").exists()
+    for bundle in ("whole", "stopped"):
+        assert forecast("predict", "--bundle", bundle, "-o", f"{bundle}.csv").code == 0
+    assert Path("whole.csv").read_bytes() == Path("stopped.csv").read_bytes()
+    for name in ("metrics.json", "holdout.csv", "weights.safetensors", "config.yaml"):
+        assert (Path("whole") / name).read_bytes() == (Path("stopped") / name).read_bytes(), name
+
+
+def test_resume_refuses_data_that_has_changed(forecast: Forecast, sales: Path, tmp_path: Path) -> None:
+    endless = [
+        "--set",
+        "training.steps=100000",
+        "--set",
+        "training.patience=100000",
+        "--set",
+        "training.validate_every=1",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "forecaster", "train", "sales.csv", "-o", "b", "-v", *endless],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stderr
+    while "step 3" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 143
+    sales.write_text(sales.read_text() + "2024-03-31,100\n")
+    done = forecast("train", "--resume", "b")
+    assert done.code == 65
+    assert "has changed" in done.err
+    assert forecast("train", sales, "-o", "b").code == 73
+    assert forecast("train", sales, "--resume", "b").code == 2
+    assert forecast("train", "--resume", "nowhere").code == 66
+
+
+def test_a_closed_pipe_ends_quietly(sales: Path, tmp_path: Path) -> None:
+    line = (
+        f"{sys.executable} -m forecaster train sales.csv --model naive -o b -q && "
+        f"{sys.executable} -m forecaster predict --bundle b -q --horizon 20000 -o - | head -1; echo ${{PIPESTATUS[*]}}"
+    )
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.splitlines()[-1] == "0 0"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["melbourne_temperature", "air_passengers", "sp500", "seattle_weather"])
+def test_the_samples_train_without_a_flag(forecast: Forecast, name: str) -> None:
+    assert forecast("train", SAMPLES / f"{name}.csv", *QUICK, "-o", "b").code == 0
+    assert forecast("predict", "--bundle", "b").code == 0
+    table = pd.read_csv("forecasts.csv")
+    assert table["mean"].notna().all()
+    first = {"melbourne_temperature": "1991-01-01", "air_passengers": "1961-01-01"}
+    first |= {"sp500": "2020-04-20", "seattle_weather": "2016-01-01"}
+    assert table["ds"][0] == first[name]

@@ -1,0 +1,162 @@
+"""The frequency of timestamps, whatever it is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.data.calendar import describe, find_frequency, infer_frequency, parse_frequency
+from forecaster.errors import DataError, UsageError
+from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
+
+ONE = np.array([0])
+
+
+def stamps(start: str, periods: int, freq: str) -> Ints:
+    return pd.date_range(start, periods=periods, freq=freq).to_numpy("datetime64[us]").astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    ("start", "freq", "expected"),
+    [
+        ("2020-01-01", "s", Frequency("fixed", SECOND)),
+        ("2020-01-01", "10s", Frequency("fixed", 10 * SECOND)),
+        ("2020-01-01", "15min", Frequency("fixed", 15 * MINUTE)),
+        ("2020-01-01 00:30", "h", Frequency("fixed", HOUR)),
+        ("2020-01-01", "D", Frequency("fixed", DAY)),
+        ("2020-01-01", "2D", Frequency("fixed", 2 * DAY)),
+        ("2020-01-01", "W-WED", Frequency("fixed", WEEK)),
+        ("2020-01-01", "28D", Frequency("fixed", 28 * DAY)),
+        ("2020-01-01", "30D", Frequency("fixed", 30 * DAY)),
+        ("2020-01-01", "MS", Frequency("months", 1)),
+        ("2020-01-31", "ME", Frequency("months", 1, month_end=True)),
+        ("2020-01-01", "QS", Frequency("months", 3)),
+        ("2020-03-31", "QE", Frequency("months", 3, month_end=True)),
+        ("2020-01-01", "YS", Frequency("months", 12)),
+        ("2020-06-30", "YE-JUN", Frequency("months", 12, month_end=True)),
+        ("2020-01-01", "B", Frequency("business")),
+        ("2020-01-01 16:00", "B", Frequency("business")),
+    ],
+)
+@pytest.mark.parametrize("has_gaps", [False, True])
+def test_the_spacing_is_found_with_and_without_gaps(start: str, freq: str, expected: Frequency, has_gaps: bool) -> None:
+    times = stamps(start, 60, freq)
+    if has_gaps and freq != "B":  # an absent business day is taken for a holiday
+        times = np.delete(times, [7, 8, 9, 10, 30, 31])
+    assert infer_frequency(times, ONE) == expected
+
+
+def test_months_on_any_day_are_months() -> None:
+    times = stamps("2020-01-01", 30, "MS") + 14 * DAY
+    assert infer_frequency(times, ONE) == Frequency("months", 1)
+
+
+def test_the_panel_decides_together() -> None:
+    times = np.concatenate([stamps("2020-01-01", 30, "D"), stamps("2021-05-05", 1, "D"), stamps("2020-02-02", 20, "D")])
+    assert infer_frequency(times, np.array([0, 30, 31])) == Frequency("fixed", DAY)
+
+
+def test_integers_step_by_their_most_common_difference() -> None:
+    assert infer_frequency(np.array([0, 2, 4, 10, 12, 14]), ONE, is_integer=True) == Frequency("integer", 2)
+
+
+def test_three_days_a_week_are_a_calendar_of_their_own() -> None:
+    days = stamps("2020-01-01", 100, "D")
+    times = days[np.isin((days // DAY + 3) % 7, [0, 2, 4])]
+    assert infer_frequency(times, ONE) == Frequency("business", weekmask="1010100")
+
+
+def test_a_few_days_in_one_week_are_daily() -> None:
+    assert infer_frequency(stamps("2020-01-06", 5, "D"), ONE) == Frequency("fixed", DAY)
+
+
+def test_business_days_with_many_absent_keep_their_gaps() -> None:
+    times = stamps("2020-01-01", 200, "B")
+    kept = np.random.default_rng(0).random(200) < 0.7
+    assert infer_frequency(times[kept], ONE) == Frequency("business")
+
+
+def test_a_few_times_off_the_grid_do_not_break_the_spacing() -> None:
+    times = stamps("2020-01-01", 300, "h")
+    times[100] += 7 * MINUTE
+    assert infer_frequency(times, ONE) == Frequency("fixed", HOUR)
+
+
+@pytest.mark.parametrize(
+    ("times", "says", "hint"),
+    [
+        (np.cumsum(np.tile([2, 3, 5], 20)) * DAY, "steps seen: 3D (34 %), 5D (34 %), 2D (32 %)", "--freq D"),
+        (np.cumsum(np.arange(1, 60)) * SECOND, "time is irregular", "--freq s"),
+        (np.array([5]), "has 1 row", "--freq D"),
+        (np.array([5, 5]), "no two times in a series", "--freq D"),
+    ],
+)
+def test_irregular_time_is_refused_with_the_steps_seen(times: Ints, says: str, hint: str) -> None:
+    with pytest.raises(DataError) as caught:
+        infer_frequency(times, ONE, source="t.csv")
+    assert caught.value.message.startswith("t.csv: ")
+    assert says in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("D", Frequency("fixed", DAY)),
+        ("h", Frequency("fixed", HOUR)),
+        ("H", Frequency("fixed", HOUR)),
+        ("15T", Frequency("fixed", 15 * MINUTE)),
+        ("15min", Frequency("fixed", 15 * MINUTE)),
+        ("W-WED", Frequency("fixed", WEEK)),
+        ("2W", Frequency("fixed", 2 * WEEK)),
+        ("MS", Frequency("months", 1)),
+        ("M", Frequency("months", 1, month_end=True)),
+        ("QE-DEC", Frequency("months", 3, month_end=True)),
+        ("YS", Frequency("months", 12)),
+        ("B", Frequency("business")),
+        ("integer", Frequency("integer")),
+        ("2 integer", Frequency("integer", 2)),
+        ("daily", Frequency("fixed", DAY)),
+    ],
+)
+def test_aliases_old_and_new_are_read(text: str, expected: Frequency) -> None:
+    assert parse_frequency(text) == expected
+
+
+@pytest.mark.parametrize("text", ["fortnight", "", "0D", "2B", "D-", "-1D"])
+def test_an_unknown_frequency_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_frequency(text)
+    assert "trading" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "frequency",
+    [
+        Frequency("fixed", 90 * MINUTE),
+        Frequency("fixed", 3 * WEEK),
+        Frequency("months", 6),
+        Frequency("months", 24, month_end=True),
+        Frequency("business"),
+        Frequency("integer", 5),
+    ],
+)
+def test_a_name_reads_back_as_its_frequency(frequency: Frequency) -> None:
+    assert parse_frequency(frequency.name) == frequency
+
+
+def test_a_named_month_frequency_takes_its_edge_from_the_data() -> None:
+    assert not find_frequency(stamps("2020-01-01", 5, "MS"), ONE, text="M").month_end
+    assert find_frequency(stamps("2020-01-31", 5, "ME"), ONE, text="MS").month_end
+
+
+@pytest.mark.parametrize(("text", "is_integer"), [("D", True), ("integer", False)])
+def test_a_frequency_for_another_kind_of_time_is_refused(text: str, is_integer: bool) -> None:
+    with pytest.raises(DataError, match=f"--freq {text} does not fit"):
+        find_frequency(np.arange(5), ONE, text=text, is_integer=is_integer)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("D", "daily"), ("30min", "half-hourly"), ("10min", "every 10min"), ("B", "business days")]
+)
+def test_a_frequency_is_said_in_words(text: str, words: str) -> None:
+    assert describe(parse_frequency(text)) == words

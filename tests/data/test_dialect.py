@@ -1,0 +1,26 @@
+"""Delimiter, decimal mark and header by the evidence of a sample."""
+
+import pytest
+
+from forecaster.data.dialect import Dialect, sniff
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected"),
+    [
+        ("date,y\n2020,1\n", Dialect(",", ".", True)),
+        ("date;y\n2020-01-01;1,5\n2020-01-02;2,5\n", Dialect(";", ",", True)),
+        ("2020-01-01;1,5\n2020-01-02;2,5\n", Dialect(";", ",", False)),
+        ("date;a;b\n1;1.234,5;1.000\n2;2.345,5;2.000\n", Dialect(";", ",", True)),
+        ("date;y\n1;1,234\n2;2,345\n", Dialect(";", ",", True)),
+        ("date;y\n1;1,234,567\n2;2,345\n", Dialect(";", ".", True)),
+        ("date;y\n1;1,234.5\n2;2,345\n", Dialect(";", ".", True)),
+        ('date,y\n1,"1,234"\n2,"2,345"\n', Dialect(",", ".", True)),
+        ('date,y\n1,"1,5"\n2,"2,25"\n', Dialect(",", ",", True)),
+        ('note,y\n"a; b; c",1\n"d; e; f",2\n"g",2\n', Dialect(",", ".", True)),
+        ("y\n1\n2\n", Dialect(",", ".", True)),
+        ("date y\n2020-01-01  1\n2020-01-02 12\n", Dialect(" ", ".", True)),
+    ],
+)
+def test_a_sample_tells_the_dialect(sample: str, expected: Dialect) -> None:
+    assert sniff(sample) == expected

@@ -1,0 +1,264 @@
+"""A table on disk becomes a panel, and what was found is told."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.config import DataConfig
+from forecaster.data.load import Loaded, load
+from forecaster.errors import DataError, ForecastError, UsageError
+
+SAMPLES = Path(__file__).parents[2] / "data"
+
+
+def load_text(content: str | bytes, folder: Path, **config: Any) -> Loaded:
+    path = folder / "sales.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return load(str(path), DataConfig(**config))
+
+
+def table(rows: int, *, freq: str = "D", start: str = "2020-01-01", name: str = "y") -> str:
+    stamps = pd.date_range(start, periods=rows, freq=freq)
+    return f"date,{name}\n" + "".join(f"{stamp.isoformat()},{number}\n" for number, stamp in enumerate(stamps))
+
+
+def next_of(loaded: Loaded, steps: int) -> list[Any]:
+    panel = loaded.panel
+    return panel.frequency.format(panel.future(steps)[0], panel.zone).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "ids", "freq", "season", "horizon", "first", "following"),
+    [
+        ("melbourne_temperature", None, ["Daily minimum temperatures"], "D", 7, 14, "1981-01-01", "1991-01-01"),
+        ("air_passengers", None, ["#Passengers"], "MS", 12, 12, "1949-01-01", "1961-01-01"),
+        (
+            "sp500",
+            None,
+            ["open", "high", "low", "close", "adjclose", "volume"],
+            "trading",
+            5,
+            10,
+            "2000-01-03",
+            "2020-04-20",
+        ),
+        ("sp500", ("close",), ["close"], "trading", 5, 10, "2000-01-03", "2020-04-20"),
+        (
+            "seattle_weather",
+            None,
+            ["precipitation", "temp_max", "temp_min", "wind"],
+            "D",
+            7,
+            14,
+            "2012-01-01",
+            "2016-01-01",
+        ),
+    ],
+)
+def test_the_samples_need_no_flag(
+    name: str, target: Any, ids: list[str], freq: str, season: int, horizon: int, first: str, following: str
+) -> None:
+    loaded = load(str(SAMPLES / f"{name}.csv"), DataConfig(target=target))
+    assert loaded.panel.ids.tolist() == ids
+    assert (loaded.config.freq, loaded.config.season, loaded.config.horizon) == (freq, season, horizon)
+    assert loaded.quality["first"] == first
+    assert next_of(loaded, 1) == [following]
+
+
+def test_a_panel_is_flat_float32_and_its_series_follow_each_other() -> None:
+    panel = load(str(SAMPLES / "sp500.csv"), DataConfig()).panel
+    assert panel.values.dtype == np.float32
+    assert panel.values.flags.c_contiguous
+    assert panel.values.shape == (6 * 5105, 1)
+    np.testing.assert_array_equal(panel.begin[1:], panel.end[:-1])
+
+
+def test_trading_data_is_forecast_on_trading_days_only() -> None:
+    days = next_of(load(str(SAMPLES / "sp500.csv"), DataConfig()), 180)
+    assert not {"2020-05-25", "2020-07-03", "2020-09-07", "2020-11-26", "2020-12-25"} & set(days)
+    assert {"2020-05-26", "2020-07-02", "2020-11-27"} <= set(days)
+
+
+def test_what_was_found_is_told_in_a_line() -> None:
+    loaded = load(str(SAMPLES / "seattle_weather.csv"), DataConfig())
+    assert loaded.roles == (
+        "date -> time (daily), precipitation, temp_max, temp_min, wind -> 4 series; left out: weather (text)"
+    )
+    assert loaded.quality["left_out"] == {"weather": "text"}
+    assert any("season 7" in note for note in loaded.notes)
+    assert any("horizon 14" in note for note in loaded.notes)
+
+
+EVERY_SHAPE = {
+    "single": table(40),
+    "wide": "date,a,b\n" + "".join(f"2020-{1 + d // 28:02}-{1 + d % 28:02},{d},{d * d}\n" for d in range(56)),
+    "long": "id,day,sales\n" + "".join(f"{s},{d},{d * s}.5\n" for s in ("1", "2", "3") for d in range(30)),
+    "business": table(60, freq="B"),
+    "month ends": table(30, freq="ME"),
+    "zone": table(100, freq="h").replace(":00,", ":00+02:00,"),
+    "gaps": table(40).replace("2020-01-10", "2020-02-29"),
+}
+
+
+@pytest.mark.parametrize("content", EVERY_SHAPE.values(), ids=EVERY_SHAPE)
+def test_the_found_config_gives_the_same_panel_again(content: str, tmp_path: Path) -> None:
+    loaded = load_text(content, tmp_path)
+    again = load_text(content, tmp_path, **loaded.config.model_dump())
+    for name in ("values", "begin", "end", "start", "ids"):
+        np.testing.assert_array_equal(getattr(loaded.panel, name), getattr(again.panel, name))
+    assert again.panel.frequency == loaded.panel.frequency
+    assert (again.config, again.roles, again.quality) == (loaded.config, loaded.roles, loaded.quality)
+    assert (again.panel.season, again.panel.zone) == (loaded.panel.season, loaded.panel.zone)
+
+
+@pytest.mark.parametrize("content", EVERY_SHAPE.values(), ids=EVERY_SHAPE)
+def test_the_quality_report_is_json(content: str, tmp_path: Path) -> None:
+    quality = load_text(content, tmp_path).quality
+    assert json.loads(json.dumps(quality)) == quality
+
+
+def test_descending_rows_give_the_panel_of_ascending_ones(tmp_path: Path) -> None:
+    header, *rows = table(30).splitlines()
+    loaded = load_text("\n".join([header, *rows[::-1]]), tmp_path)
+    assert loaded.panel.values[:, 0].tolist() == list(range(30))
+    assert loaded.quality["out_of_order"] == 29
+    assert "29 rows were out of order and are sorted" in loaded.notes
+
+
+def test_gaps_and_missing_values_are_masked_and_counted(tmp_path: Path) -> None:
+    header, *rows = table(30).splitlines()
+    rows[4] = rows[4].split(",")[0] + ",NA"
+    loaded = load_text("\n".join([header, *rows[:10], *rows[12:]]), tmp_path)
+    assert np.flatnonzero(np.isnan(loaded.panel.values[:, 0])).tolist() == [4, 10, 11]
+    assert (loaded.quality["gaps"], loaded.quality["missing_values"]) == (2, 1)
+
+
+def test_each_series_ends_at_its_own_last_value(tmp_path: Path) -> None:
+    days = [f"2020-01-{day:02}" for day in range(1, 31)]
+    lines = ["date,a,b"] + [f"{day},{n},{n if 3 <= n < 25 else ''}" for n, day in enumerate(days)]
+    loaded = load_text("\n".join(lines), tmp_path)
+    assert loaded.panel.frequency.format(loaded.panel.start).tolist() == ["2020-01-01", "2020-01-04"]
+    assert loaded.panel.frequency.format(loaded.panel.cutoff).tolist() == ["2020-01-30", "2020-01-25"]
+
+
+def test_a_series_without_a_value_is_left_out_and_told(tmp_path: Path) -> None:
+    lines = ["unique_id,ds,y"] + [f"{s},{n},{n if s == 'a' else 'NA'}" for s in "ab" for n in range(20)]
+    loaded = load_text("\n".join(lines), tmp_path)
+    assert loaded.panel.ids.tolist() == ["a"]
+    assert loaded.quality["left_out"] == {"b": "no values"}
+    assert "1 series without a value are left out: b" in loaded.notes
+
+
+def test_series_keep_the_order_in_which_they_appear(tmp_path: Path) -> None:
+    lines = ["unique_id,ds,y"] + [f"{s},{n},{n}" for n in range(20) for s in ("z", "10", "9")]
+    assert load_text("\n".join(lines), tmp_path).panel.ids.tolist() == ["z", "10", "9"]
+
+
+def test_without_a_time_column_rows_are_steps(tmp_path: Path) -> None:
+    loaded = load_text("y\n" + "\n".join(map(str, range(20))), tmp_path, time="none")
+    assert next_of(loaded, 2) == [20, 21]
+    assert loaded.config.time == "none"
+    lines = ["unique_id,y"] + [f"{s},{n}" for s in "ab" for n in range(20)]
+    assert load_text("\n".join(lines), tmp_path, time="none").panel.lengths.tolist() == [20, 20]
+
+
+@pytest.mark.parametrize("tail", ["", "Z", "+05:30"])
+def test_a_zone_is_kept_in_the_times_that_follow(tail: str, tmp_path: Path) -> None:
+    loaded = load_text(table(60, freq="h").replace(":00,", f":00{tail},"), tmp_path)
+    assert next_of(loaded, 1) == ["2020-01-03T12:00:00" + tail.replace("Z", "+00:00")]
+
+
+@pytest.mark.parametrize(("freq", "rows"), [("h", 200), ("D", 30)])
+def test_a_clock_change_is_neither_gap_nor_duplicate(freq: str, rows: int, tmp_path: Path) -> None:
+    stamps = pd.date_range("2020-03-25", periods=rows, freq=freq, tz="Europe/Paris")
+    pd.DataFrame({"ds": stamps, "y": np.arange(rows)}).to_parquet(tmp_path / "t.parquet")
+    loaded = load(str(tmp_path / "t.parquet"), DataConfig(horizon=5))
+    assert loaded.panel.values[:, 0].tolist() == list(range(rows))
+    following = pd.date_range("2020-03-25", periods=rows + 1, freq=freq, tz="Europe/Paris")[-1]
+    assert next_of(loaded, 1) == [following.isoformat()]
+
+
+def test_a_folder_of_single_files_names_series_by_file(tmp_path: Path) -> None:
+    (tmp_path / "north.csv").write_text(table(20))
+    (tmp_path / "south.csv.gz").write_bytes(gzip.compress(table(30).encode()))
+    loaded = load(str(tmp_path), DataConfig())
+    assert loaded.panel.ids.tolist() == ["north", "south"]
+    assert loaded.panel.lengths.tolist() == [20, 30]
+    again = load(str(tmp_path), loaded.config)
+    assert again.config == loaded.config
+    assert again.panel.ids.tolist() == ["north", "south"]
+
+
+def test_a_folder_of_long_files_is_one_table(tmp_path: Path) -> None:
+    for name, series in (("one", "ab"), ("two", "c")):
+        lines = ["unique_id,ds,y"] + [f"{s},{n},{n}" for s in series for n in range(20)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    assert load(f"{tmp_path}/*.csv", DataConfig()).panel.ids.tolist() == ["a", "b", "c"]
+
+
+def test_standard_input_becomes_a_panel() -> None:
+    loaded = load("-", DataConfig(), stdin=io.BytesIO(table(30).encode()))
+    assert len(loaded.panel.values) == 30
+
+
+def test_integer_time_gets_its_season_from_the_values(tmp_path: Path) -> None:
+    waves = "t,y\n" + "".join(f"{n},{[0, 5, 9, 2][n % 4] + n % 3 * 0.1}\n" for n in range(80))
+    loaded = load_text(waves, tmp_path)
+    assert (loaded.panel.season, loaded.config.horizon) == (4, 8)
+    assert any("season 4, found by autocorrelation" in note for note in loaded.notes)
+    assert load_text(waves, tmp_path, season=6).panel.season == 6
+
+
+def test_series_no_longer_than_the_horizon_are_counted(tmp_path: Path) -> None:
+    assert load_text(table(1), tmp_path, freq="D").quality["short"] == 1
+    assert load_text(table(14), tmp_path).quality["short"] == 1
+    assert load_text(table(15), tmp_path).quality["short"] == 0
+
+
+@pytest.mark.parametrize("policy", ["mean", "first", "last", "sum"])
+def test_a_policy_for_duplicates_is_followed_and_told(policy: str, tmp_path: Path) -> None:
+    loaded = load_text(table(30) + "2020-01-30T00:00:00,99\n", tmp_path, duplicates=policy)
+    assert loaded.panel.values[-1, 0] == {"mean": 64, "first": 29, "last": 99, "sum": 128}[policy]
+    assert loaded.quality["duplicates_merged"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "config", "error", "says", "hint"),
+    [
+        (table(1), {}, DataError, "has 1 row", "more rows"),
+        (
+            table(30) + "2020-01-05T00:00:00,99\n",
+            {},
+            DataError,
+            "series 'y' has 2 rows for 2020-01-05",
+            "--duplicates mean",
+        ),
+        (table(30).replace(",7\n", ",inf\n"), {}, DataError, "column 'y', line 9: an infinite value", "NA"),
+        (
+            table(30).replace(",7\n", ',"1,234 kg"\n'),
+            {},
+            DataError,
+            "column 'y', line 9: '1,234 kg' is not a number",
+            "NA",
+        ),
+        (table(30).replace("2020-01-08T", "someday T"), {}, DataError, "line 9: 'someday T", "--time none"),
+        (table(48, freq="h"), {"freq": "D"}, DataError, "which is no step of D", "--freq"),
+        (table(30), {"target": ("yy",)}, UsageError, "no column 'yy' (did you mean 'y'?)", "date, y"),
+        ("unique_id,ds,y\n" + "a,1,1\n" * 2 + ",2,2\n", {}, DataError, "line 4: no series is named", "--id"),
+        ("a,b\n" + "0.5,x\n" * 9, {}, DataError, "no column holds times", "--time none"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_where_and_what_to_type(
+    content: str, config: dict[str, Any], error: type[ForecastError], says: str, hint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error) as caught:
+        load_text(content, tmp_path, **config)
+    assert caught.value.message.startswith(f"{tmp_path / 'sales.csv'}: ")
+    assert says in caught.value.message
+    assert hint in caught.value.hint

@@ -1,0 +1,116 @@
+"""Times in the notations that people use."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.data.notations import Found, fits, parse
+
+
+def read(*words: str) -> Found:
+    return parse(pd.Index(words))
+
+
+def text_of(found: Found) -> list[str]:
+    return [
+        str(stamp).removesuffix("T00:00:00") for stamp in found.stamps.astype("datetime64[us]").astype("datetime64[s]")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("1981-01-31", "1981-01-31"),
+        ("1981/1/31", "1981-01-31"),
+        ("1981.01.31", "1981-01-31"),
+        ("19810131", "1981-01-31"),
+        ("31/1/1981", "1981-01-31"),
+        ("1/31/1981", "1981-01-31"),
+        ("31.01.1981", "1981-01-31"),
+        ("31-01-81", "1981-01-31"),
+        ("01/31/05", "2005-01-31"),
+        ("1949-01", "1949-01-01"),
+        ("1949/1", "1949-01-01"),
+        ("1949M01", "1949-01-01"),
+        ("01/1949", "1949-01-01"),
+        ("1981Q2", "1981-04-01"),
+        ("1981-Q2", "1981-04-01"),
+        ("Q2 1981", "1981-04-01"),
+        ("31 Jan 1981", "1981-01-31"),
+        ("31-January-81", "1981-01-31"),
+        ("Sat, 31 Jan 1981", "1981-01-31"),
+        ("January 31, 1981", "1981-01-31"),
+        ("Sep. 3rd, 2020", "2020-09-03"),
+        ("Jan 1981", "1981-01-01"),
+        ("Jan-81", "1981-01-01"),
+        ("1981 January", "1981-01-01"),
+        ("2020-01-02T03:04", "2020-01-02T03:04:00"),
+        ("2020-01-02 03:04:05", "2020-01-02T03:04:05"),
+        ("1/2/2020 12:30 AM", "2020-01-02T00:30:00"),
+        ("1/2/2020 12:30 pm", "2020-01-02T12:30:00"),
+        ("1/2/2020 1:30:00 PM", "2020-01-02T13:30:00"),
+        ("2020-01-02 24:00", "2020-01-03"),
+        ("  2020-01-02  ", "2020-01-02"),
+    ],
+)
+def test_a_word_is_read(word: str, expected: str) -> None:
+    found = read(word)
+    assert found.is_read.all()
+    assert text_of(found) == [expected]
+    assert found.zones.tolist() == [None]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["2020-02-30", "2020-13-01", "2020-01-01 25:00", "1/2/2020 13:00 PM", "31/31/2020", "Foo 1981", "total", "1.5"],
+)
+def test_what_is_no_time_is_not_read(word: str) -> None:
+    assert not read(word).is_read.any()
+
+
+@pytest.mark.parametrize(
+    ("word", "utc", "zone"),
+    [
+        ("2020-01-01T12:00Z", "2020-01-01T12:00:00", "UTC"),
+        ("2020-01-01 12:00:00 UTC", "2020-01-01T12:00:00", "UTC"),
+        ("2020-01-01 12:00:00+02:00", "2020-01-01T10:00:00", "+02:00"),
+        ("2020-01-01 12:00:00-0530", "2020-01-01T17:30:00", "-05:30"),
+        ("2020-01-01 12:00:00+00", "2020-01-01T12:00:00", "UTC"),
+    ],
+)
+def test_zones_are_kept_and_times_counted_in_utc(word: str, utc: str, zone: str) -> None:
+    found = read(word)
+    assert text_of(found) == [utc]
+    assert found.zones.tolist() == [zone]
+
+
+def test_a_fraction_of_a_second_is_kept() -> None:
+    assert read("1970-01-01 00:00:01.000250").stamps.tolist() == [1_000_250]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "note"),
+    [
+        (["1/1/1981", "1/2/1981", "1/13/1981"], ["1981-01-01", "1981-01-02", "1981-01-13"], None),
+        (["1/1/1981", "2/1/1981", "13/1/1981"], ["1981-01-01", "1981-01-02", "1981-01-13"], None),
+        (["1/1/2020", "2/2/2020"], ["2020-01-01", "2020-02-02"], None),
+        (["6/1/2020", "7/1/2020", "8/1/2020"], ["2020-06-01", "2020-07-01", "2020-08-01"], "read as month/day/year"),
+        (["1/11/2020", "1/12/2020", "1/1/2021"], ["2020-11-01", "2020-12-01", "2021-01-01"], "read as day/month/year"),
+    ],
+)
+def test_day_and_month_follow_from_the_whole_column(words: list[str], expected: list[str], note: str | None) -> None:
+    found = read(*words)
+    assert text_of(found) == expected
+    assert (found.note or "None").startswith(str(note))
+
+
+def test_a_column_that_needs_both_orders_leaves_the_fewer_unread() -> None:
+    found = read("1/13/2020", "1/14/2020", "15/1/2020")
+    np.testing.assert_array_equal(found.is_read, [True, True, False])
+
+
+@pytest.mark.parametrize(
+    "words", [["drizzle", "rain"], ["A12", "B7"], ["1-2", "2-3"], ["may", "june"], ["12:30", "13:00"]]
+)
+def test_ordinary_text_does_not_fit(words: list[str]) -> None:
+    assert not fits(pd.Index(words))

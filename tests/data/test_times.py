@@ -1,0 +1,77 @@
+"""A time column becomes integers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.data.table import Part, Table
+from forecaster.data.times import Times, parse_times
+from forecaster.errors import DataError
+
+
+def make_table(cells: object, name: str = "ds") -> Table:
+    column = pd.Series(cells)
+    if column.dtype.kind not in "ifM":
+        column = column.astype("category")
+    return Table("t.csv", pd.DataFrame({name: column}), (Part("t", 0, 2),))
+
+
+def days_of(times: Times) -> list[str]:
+    return np.datetime_as_string(times.stamps.astype("datetime64[us]"), unit="D").tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "expected"),
+    [
+        ("year", [1990, 1991], ["1990-01-01", "1991-01-01"]),
+        ("date", [20200131, 20200201], ["2020-01-31", "2020-02-01"]),
+        ("date", [202001, 202002], ["2020-01-01", "2020-02-01"]),
+        ("time", [1577836800, 1577923200], ["2020-01-01", "2020-01-02"]),
+        ("time", [1577836800000, 1577923200000], ["2020-01-01", "2020-01-02"]),
+    ],
+)
+def test_integers_that_are_dates_are_read_as_dates(name: str, cells: list[int], expected: list[str]) -> None:
+    times = parse_times(make_table(cells, name), name)
+    assert not times.is_integer
+    assert days_of(times) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("ds", [1990, 1991]), ("ds", [0, 1]), ("step", [202001, 202002]), ("t", [5.0, 6.0])]
+)
+def test_other_integers_are_steps(name: str, cells: list[int]) -> None:
+    times = parse_times(make_table(cells, name), name)
+    assert times.is_integer
+    assert times.stamps.tolist() == cells
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "ns"])
+def test_timestamps_of_any_unit_become_microseconds(unit: str) -> None:
+    times = parse_times(make_table(pd.date_range("2020", periods=2, unit=unit)), "ds")
+    assert days_of(times) == ["2020-01-01", "2020-01-02"]
+
+
+def test_a_zone_is_kept_and_its_wall_clock_given() -> None:
+    stamps = pd.date_range("2020-03-28", periods=3, tz="Europe/Paris")
+    times = parse_times(make_table(stamps), "ds")
+    assert times.zone == "Europe/Paris"
+    assert times.stamps[0] % 86_400_000_000 == 23 * 3_600_000_000
+    assert (times.on_wall_clock() % 86_400_000_000 == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (["2020-01-01", None], "line 3: no time"),
+        (["2020-01-01", "2020-01-02", "total"], "line 4: 'total' is no time that can be read"),
+        (["red", "green"], "line 2: 'red' is no time that can be read"),
+        (pd.Series([pd.Timestamp("2020"), pd.NaT]), "line 3: no time"),
+        ([0.5, 1.5], "holds no times"),
+        (["2020-01-01T00:00Z", "2020-01-01T01:00+01:00"], "mixes time zones: +01:00, UTC"),
+        (["2020-01-01T00:00Z", "2020-01-01T01:00"], "mixes time zones: UTC, none"),
+    ],
+)
+def test_a_cell_without_a_time_is_named(cells: object, says: str) -> None:
+    with pytest.raises(DataError, match=r"t\.csv: column 'ds'") as caught:
+        parse_times(make_table(cells), "ds")
+    assert says in caught.value.message

@@ -1,0 +1,91 @@
+"""The import rule as a table, and the promise that `--help` is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "forecaster"
+
+# a room imports only from rooms on lower floors, and from itself
+FLOORS = [
+    {"errors"},
+    {"events", "config", "frequency", "process"},
+    {"panel"},
+    {"forecast"},
+    {"network", "data", "store"},
+    {"training", "evaluation"},
+    {"models", "report"},
+    {"workflows"},
+    {"cli"},
+]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+# a library and the only modules that may import it
+HOMES = {
+    "torch": ("network.", "training.", "data.windows", "models.neural", "process"),
+    "typer": ("cli.",),
+    "rich": ("cli.", "report."),
+    "safetensors": ("store.",),
+    "yaml": ("config",),
+    "pyarrow": ("data.",),
+}
+STRANGERS = {"pandas": ("network.", "training.")}
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_imports_only_from_floors_below(path: Path) -> None:
+    room = name_of(path).split(".")[0]
+    assert room in FLOOR_OF, f"{room} has no floor"
+    for imported in imports_of(path):
+        parts = imported.split(".")
+        if parts[0] == "forecaster" and len(parts) > 1 and parts[1] not in ("__version__", room):
+            assert FLOOR_OF[parts[1]] < FLOOR_OF[room], f"{name_of(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_library_stays_in_its_home(path: Path) -> None:
+    name = name_of(path)
+    for imported in imports_of(path):
+        library = imported.split(".")[0]
+        if library in HOMES:
+            assert any(name == home or name.startswith(home) for home in HOMES[library]), f"{name} imports {library}"
+        assert not any(name.startswith(room) for room in STRANGERS.get(library, ())), f"{name} imports {library}"
+
+
+def test_the_picture_of_the_tree_names_every_module() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 100
+    missing = [name_of(path) for path in MODULES if path.stem not in text]
+    assert not missing, f"ARCHITECTURE.md does not know {missing}"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
+def test_help_loads_neither_torch_nor_pandas(arguments: list[str]) -> None:
+    code = (
+        "import sys; from forecaster.cli.app import main; code = main(sys.argv[1:]);"
+        "heavy = {'torch', 'pandas', 'numpy', 'pyarrow', 'forecaster.config'} & set(sys.modules);"
+        "sys.exit(f'loaded {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
