@@ -5,7 +5,7 @@
 Everything is compared within one run, A B A B, and given as medians, since machines are noisy:
 
     step     one training step against the same bare torch network's forward + backward + optimizer step
-    read     --data FILE to a Panel against `pandas.read_csv(engine="pyarrow")`
+    read     --data FILE to a table, and to a Panel, against `pandas.read_csv(engine="pyarrow")`
     help     processor seconds of `forecast --help`
     busy     training alone against training beside one busy process
     memory   peak memory of training on --data against the panel's own size
@@ -126,17 +126,27 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def read(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The way from the file to the Panel, against reading the file."""
+    """The file to a table, and all the way to the Panel, against reading the file."""
     import pandas as pd
 
     from forecaster.config import DataConfig
     from forecaster.data.load import load
+    from forecaster.data.read import read as read_table
 
-    ours, bares = interleaved(
-        lambda: load(str(arguments.data), DataConfig(horizon=48)),
-        lambda: pd.read_csv(arguments.data, engine="pyarrow"),
-    )
-    return {"ours_s": median(ours), "pandas_s": median(bares), "ratio": ratio(ours, bares)}
+    source = str(arguments.data)
+
+    def bare() -> object:
+        return pd.read_csv(source, engine="pyarrow")
+
+    tables, bares = interleaved(lambda: read_table(source, None), bare)
+    panels, bares_again = interleaved(lambda: load(source, DataConfig(horizon=48)), bare)
+    return {
+        "table_s": median(tables),
+        "panel_s": median(panels),
+        "pandas_s": median(bares + bares_again),
+        "table_ratio": ratio(tables, bares),
+        "panel_ratio": ratio(panels, bares_again),
+    }
 
 
 def help_seconds(arguments: argparse.Namespace) -> dict[str, Any]:
