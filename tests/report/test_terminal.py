@@ -1,0 +1,40 @@
+import io
+import itertools
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from forecaster.forecast import PROBABILITIES, Forecast
+from forecaster.report.terminal import forecast_table, sentence
+from tests.conftest import MakePanel
+
+
+@pytest.mark.parametrize(
+    ("model", "skill", "skill_naive", "words"),
+    [
+        ("gru", 0.25, 0.5, "gru is 25 % better than seasonal naive and 50 % better than naive."),
+        ("gru", 0.25, -0.5, "gru is no better than naive here"),
+        ("gru", 0.0, 0.0, "gru is no better than seasonal naive and naive here"),
+        ("gru", None, 0.5, "gru cannot be compared with seasonal naive"),
+        ("naive", -0.5, 0.0, "naive is no better than seasonal naive here"),
+        ("seasonal_naive", 0.0, 0.3, "seasonal_naive is 30 % better than naive."),
+    ],
+)
+def test_the_verdict_is_said_in_plain_words(
+    model: str, skill: float | None, skill_naive: float | None, words: str
+) -> None:
+    assert sentence({"skill": skill, "skill_naive": skill_naive, "verdict": ""}, model).startswith(words)
+
+
+@pytest.mark.parametrize(("series", "horizon"), list(itertools.product([1, 3, 40], [1, 30])))
+def test_a_forecast_fits_80_columns_and_a_screen(make_panel: MakePanel, series: int, horizon: int) -> None:
+    panel = make_panel([[1234567.0, 2]] * series)
+    mean = np.full((series, horizon), 1234567.5, np.float32)
+    forecast = Forecast.of(panel, mean, np.repeat(mean[:, :, None], len(PROBABILITIES), axis=2), model="gru")
+    out = io.StringIO()
+    Console(file=out, width=80).print(forecast_table(forecast))
+    lines = out.getvalue().splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 80
+    assert "1,234,568" in out.getvalue()

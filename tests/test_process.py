@@ -1,0 +1,23 @@
+import platform
+import subprocess
+import sys
+
+import torch
+
+from forecaster import process
+
+
+def test_threads_are_what_was_asked_for() -> None:
+    process.settle(2)
+    assert torch.get_num_threads() == 2
+    process.settle(1)
+    assert torch.get_num_threads() == 1
+
+
+def test_glibc_keeps_freed_memory_and_others_lose_nothing() -> None:
+    assert process.keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
+
+
+def test_importing_the_module_loads_nothing() -> None:
+    code = "import sys, forecaster.process; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
