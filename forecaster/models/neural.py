@@ -45,6 +45,7 @@ class NeuralForecaster:
         saved = checkpoint.load() if checkpoint else {}
         if stage == "fit" and "fitted.best_step" in saved:
             self._take_fitted(saved)
+            watch(TrainingEnded(stage, len(self.history), self.best_step, self.history[-1].seconds))
             return
         fitted = self._fitted_state() if is_refit else {}
         torch.manual_seed(self._config.training.seed)

@@ -1,34 +1,28 @@
 """`forecast train`: read, hold out, fit, judge beside the naive forecasts, fit again on everything, write a bundle."""
 
-import hashlib
 import json
-import platform
 import re
 import shutil
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import pandas as pd
 
-from forecaster import __version__, process
+from forecaster import process
 from forecaster.config import Config, NaiveConfig, SeasonalNaiveConfig, dump, read_yaml, validate
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted
-from forecaster.evaluation.metrics import seasonal_error
-from forecaster.evaluation.score import Score, score, skill, verdict, without_nan
-from forecaster.evaluation.split import Split, split
+from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Note, TrainingEnded, TrainingStep, Watch, ignore
-from forecaster.forecast import Forecast, Forecaster
 from forecaster.models.build import build, resolve
-from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.files import check_free, replace_link
+from forecaster.workflows.judge import judge
+from forecaster.workflows.manifest import describe, fingerprint
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -42,8 +36,9 @@ class Trained:
 
     Attributes:
         folder: the bundle.
+        config: resolved.
         metrics: the content of metrics.json.
-        unscored: series too short to hold anything out.
+        manifest: without the files and their hashes.
     """
 
     folder: Path
@@ -107,15 +102,6 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
     return trained
 
 
-def fingerprint(panel: Panel) -> str:
-    """Hex digest of everything a panel says."""
-    digest = hashlib.sha256()
-    for array in (panel.values, panel.begin, panel.end, panel.start):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(json.dumps([panel.ids.tolist(), panel.frequency.to_dict(), panel.columns, panel.zone]).encode())
-    return digest.hexdigest()
-
-
 def _read(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Loaded:
     loaded = load(source, config.data, stdin=stdin)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
@@ -142,14 +128,14 @@ def _train(config: Config, loaded: Loaded, folder: Path, run: dict[str, str], wa
     parts = split(panel, horizon)
     try:
         forecaster.fit(panel.cut(parts.holdout), parts.validation, watch=note_stages, checkpoint=checkpoint)
-        metrics, holdout = _judge(forecaster, panel, parts, horizon)
+        metrics, holdout = judge(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
     except Interrupted as stop:
         if not checkpoint.folder.exists():
             raise
         raise Interrupted(stop.signum, hint=f"go on with `forecast train --resume {checkpoint.folder}`") from stop
-    manifest = _manifest(config, loaded, run, forecaster, stages)
+    manifest = describe(config, loaded, run, forecaster, stages)
     bundle.write(
         folder,
         manifest=manifest,
@@ -176,77 +162,6 @@ def _refuse_short(source: str, panel: Panel, horizon: int) -> None:
         f"{source}: {has}; horizon {horizon} needs at least {horizon + 1}",
         hint=f"pass --horizon {max(longest // 3, 1)}, or give more rows" if longest > 1 else "give more rows",
     )
-
-
-def _judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Score the forecaster and the naive ones on the holdout of every series that has one."""
-    whole = panel.select(parts.is_scored)
-    metrics: dict[str, Any] = {"schema_version": 1}
-    block: dict[str, Any] = {
-        "horizon": horizon,
-        "season": panel.season,
-        "series": len(whole),
-        "unscored": len(panel) - len(whole),
-    }
-    if not len(whole):
-        empty: dict[str, Any] = {"holdout": {"cutoff": None, **block, "models": {}}, "skill": None, "skill_naive": None}
-        return metrics | empty | {"verdict": "no better"}, pd.DataFrame()
-    seen = whole.cut(horizon)
-    actual = seen.actual(horizon, whole.end)
-    scale = seasonal_error(seen, panel.season)
-    forecasts: list[Forecast] = [each.predict(seen, horizon) for each in (forecaster, SeasonalNaive(), Naive())]
-    scores: dict[str, Score] = {each.model: score(each, actual, scale) for each in forecasts}
-    skills = [skill(scores[forecaster.name], scores[name]) for name in ("seasonal_naive", "naive")]
-    cutoff = seen.cutoff
-    cutoffs = panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), panel.zone).tolist()
-    metrics |= {
-        "holdout": {"cutoff": dict(zip(("first", "last"), cutoffs, strict=True)), **block, "models": scores},
-        "skill": skills[0],
-        "skill_naive": skills[1],
-        "verdict": verdict(*skills),
-    }
-    return without_nan(metrics), forecasts[0].to_frame(actual=actual)
-
-
-def _manifest(
-    config: Config, loaded: Loaded, run: dict[str, str], forecaster: Forecaster, stages: list[TrainingEnded]
-) -> dict[str, Any]:
-    panel = loaded.panel
-    seconds = sum(stage.seconds for stage in stages)
-    steps = sum(stage.steps for stage in stages)
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"forecast-rnn": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in ("torch", "pandas", "numpy")},
-        "seed": config.training.seed,
-        "model": forecaster.name,
-        "point": forecaster.point,
-        "horizon": config.data.horizon,
-        "data": {
-            "path": config.data.path,
-            "absolute": run["data"],
-            "fingerprint": run["fingerprint"],
-            "shape": loaded.shape,
-            "columns": {"time": config.data.time, "id": config.data.id, "target": config.data.target},
-            "frequency": panel.frequency.to_dict(),
-            "spacing": panel.spacing,
-            "season": panel.season,
-            "zone": panel.zone,
-            "series": len(panel),
-            "rows": loaded.quality["rows"],
-            "first": loaded.quality["first"],
-            "last": loaded.quality["last"],
-            "last_cutoff": int(panel.cutoff.max()),
-        },
-        "training": {
-            "device": "cpu",
-            "threads": config.training.threads,
-            "steps": {stage.stage: stage.steps for stage in stages},
-            "best_step": {stage.stage: stage.best_step for stage in stages},
-            "seconds": round(seconds, 3),
-            "windows_per_second": round(steps * config.training.batch / seconds, 1) if seconds else None,
-        },
-    }
 
 
 def _stem(source: str) -> str:

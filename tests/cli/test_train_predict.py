@@ -211,6 +211,8 @@ def test_a_stopped_run_resumes_to_the_same_bytes(
     assert Path("whole.csv").read_bytes() == Path("stopped.csv").read_bytes()
     for name in ("metrics.json", "holdout.csv", "weights.safetensors", "config.yaml"):
         assert (Path("whole") / name).read_bytes() == (Path("stopped") / name).read_bytes(), name
+    training = [json.loads((Path(name) / "manifest.json").read_text())["training"] for name in ("whole", "stopped")]
+    assert training[0]["steps"] == training[1]["steps"]
 
 
 def test_resume_refuses_data_that_has_changed(forecast: Forecast, sales: Path, tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""What a bundle says of itself: the data, the training, the versions."""
+
+import hashlib
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from forecaster import __version__
+from forecaster.config import Config
+from forecaster.data.load import Loaded
+from forecaster.events import TrainingEnded
+from forecaster.forecast import Forecaster
+from forecaster.panel import Panel
+
+
+def fingerprint(panel: Panel) -> str:
+    """Hex digest of everything a panel says."""
+    digest = hashlib.sha256()
+    for array in (panel.values, panel.begin, panel.end, panel.start):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(json.dumps([panel.ids.tolist(), panel.frequency.to_dict(), panel.columns, panel.zone]).encode())
+    return digest.hexdigest()
+
+
+def describe(
+    config: Config, loaded: Loaded, run: dict[str, str], forecaster: Forecaster, stages: list[TrainingEnded]
+) -> dict[str, Any]:
+    """Put the manifest together, but for the files and their hashes.
+
+    Args:
+        run: `data`, the absolute path, and `fingerprint`.
+        stages: how each stage of the training ended.
+    """
+    panel = loaded.panel
+    seconds = sum(stage.seconds for stage in stages)
+    steps = sum(stage.steps for stage in stages)
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"forecast-rnn": __version__, "python": platform.python_version()}
+        | {name: version(name) for name in ("torch", "pandas", "numpy")},
+        "seed": config.training.seed,
+        "model": forecaster.name,
+        "point": forecaster.point,
+        "horizon": config.data.horizon,
+        "data": {
+            "path": config.data.path,
+            "absolute": run["data"],
+            "fingerprint": run["fingerprint"],
+            "shape": loaded.shape,
+            "columns": {"time": config.data.time, "id": config.data.id, "target": config.data.target},
+            "frequency": panel.frequency.to_dict(),
+            "spacing": panel.spacing,
+            "season": panel.season,
+            "zone": panel.zone,
+            "series": len(panel),
+            "rows": loaded.quality["rows"],
+            "first": loaded.quality["first"],
+            "last": loaded.quality["last"],
+            "last_cutoff": int(panel.cutoff.max()),
+        },
+        "training": {
+            "device": "cpu",
+            "threads": config.training.threads,
+            "steps": {stage.stage: stage.steps for stage in stages},
+            "best_step": {stage.stage: stage.best_step for stage in stages},
+            "seconds": round(seconds, 3),
+            "windows_per_second": round(steps * config.training.batch / seconds, 1) if seconds else None,
+        },
+    }
