@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from forecaster.errors import ConfigError, InputError, near_miss
 
@@ -20,7 +20,7 @@ Duplicates = Literal["error", "first", "last", "mean", "sum"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(Section):
@@ -34,6 +34,11 @@ class DataConfig(Section):
     season: int | None = Field(None, ge=1, description="steps in a season, 1 for none")
     horizon: int | None = Field(None, ge=1, le=100_000, description="steps to forecast")
     duplicates: Duplicates = Field("error", description="what to do with differing rows for one timestamp")
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _names_with_commas(cls, value: object) -> object:
+        return value.split(",") if isinstance(value, str) else value
 
 
 class NetworkModel(Section):
@@ -107,7 +112,7 @@ class TrainingConfig(Section):
     validate_every: int = Field(50, ge=1, description="steps between two looks at the validation tail")
     patience: int = Field(8, ge=1, description="looks without a better one before training stops")
     refit: bool = Field(True, description="train again on everything once the network is judged")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     threads: int = Field(1, ge=1, description="processor threads; a second one suffers from busy neighbours")
 
 
@@ -149,7 +154,7 @@ def load(
         ConfigError: a key or value is wrong; names the key and the near miss.
     """
     tree = read_yaml(path) if path else {}
-    source = str(path) if path else "the configuration"
+    source = str(path) if path else "settings"
     for name, value in sorted(environment.items()):
         if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
             _put(tree, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), _parse(value))
@@ -161,6 +166,8 @@ def load(
     for key, value in (overrides or {}).items():
         if value is not None:
             _put(tree, key.split("."), value)
+    if overrides and overrides.get("model.kind"):
+        _keep_what_fits(tree["model"])
     return validate(tree, source)
 
 
@@ -185,7 +192,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def validate(tree: Mapping[str, Any], source: str) -> Config:
     """Check a tree of plain values; the first thing wrong becomes the error."""
-    tree = dict(tree)
+    tree = {section: values for section, values in tree.items() if values is not None}
     model = tree.get("model", {})
     if isinstance(model, dict) and "kind" not in model:
         tree["model"] = {"kind": "gru", **model}
@@ -204,12 +211,22 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
     *sections, last = keys
     for section in sections:
         below = tree.setdefault(section, {})
+        if below is None:  # a section with nothing but comments
+            below = tree[section] = {}
         if not isinstance(below, dict):
             raise ConfigError(
                 f"{'.'.join(keys)}: {section} is a value, not a section", hint="see configs/ for the sections"
             )
         tree = below
     tree[last] = value
+
+
+def _keep_what_fits(model: dict[str, Any]) -> None:
+    """A model named by a flag replaces the file's: settings that only the other one has are dropped."""
+    kinds = {section.model_fields["kind"].default: set(section.model_fields) for section in _model_sections()}
+    known = kinds.get(model["kind"])
+    for key in set(model) & set.union(*kinds.values()) - (known or set(model)):
+        del model[key]
 
 
 def _parse(text: str) -> Any:
@@ -229,7 +246,9 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
         case "extra_forbidden":
             known = sorted(_keys_beside(first["loc"]))
             message = f"{source}: unknown key {key!r}{near_miss(place[-1], known)}"
-            return ConfigError(message, hint=f"keys here: {', '.join(known)}")
+            variable = ENVIRONMENT_PREFIX + "__".join(place).upper()
+            hint = f"unset {variable}" if variable in os.environ else f"keys here: {', '.join(known)}"
+            return ConfigError(message, hint=hint)
         case "union_tag_invalid":
             known = [name.strip(" '") for name in first["ctx"]["expected_tags"].split(",")]
             got = first["ctx"]["tag"]
@@ -238,7 +257,7 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
             )
     reason = first["msg"].removeprefix("Value error, ")
     where = f"{key}: {reason[0].lower()}{reason[1:]}, got {first['input']!r}" if key else reason
-    return ConfigError(f"{source}: {where}", hint="see configs/ for every key and its meaning")
+    return ConfigError(f"{source}: {where}", hint="configs/forecast.yaml of the project explains every key")
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> set[str]:

@@ -43,7 +43,12 @@ class Forecast:
 
     @classmethod
     def of(cls, panel: Panel, mean: Floats, quantiles: Floats, *, model: str) -> "Forecast":
-        """Date the arrays a model computed for a panel: `mean` [N, H], `quantiles` [N, H, Q]."""
+        """Date the arrays a model computed for a panel: `mean` [N, H], `quantiles` [N, H, Q].
+
+        Raises: ValueError: a value is not finite (a bug in the model, not bad data).
+        """
+        if not (np.isfinite(mean).all() and np.isfinite(quantiles).all()):
+            raise ValueError(f"{model} gave a forecast that is not finite")
         return cls(
             ids=panel.ids,
             cutoff=panel.cutoff,

@@ -15,8 +15,8 @@ Floats = npt.NDArray[np.float32]
 class Panel:
     """Every series as a slice of one flat array; step i of a series follows step i - 1 without holes.
 
-    A gap in the data is a NaN, so a position is a time. Series begin and end on an observed target, so the last
-    step of a series is its cutoff. Cutting moves `end` and copies nothing.
+    A gap in the data is a NaN, so a position is a time. Whole series begin and end on an observed target, so
+    the last step is the cutoff. Cutting moves `end`, where a gap may lie, and copies nothing.
 
     Attributes:
         values: [T, C] float32 in the data's own units; column 0 is the target; NaN where nothing was observed.
@@ -68,18 +68,16 @@ class Panel:
         known = position < end[:, None]
         return np.where(known, self.values[np.where(known, position, 0), 0], np.float32(np.nan))
 
-    def sums(self, rows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """[N] sum over each series' visible part of `rows` [T], one number for each row of `values`."""
-        edges = np.stack([self.begin, self.end], axis=1).ravel()
-        padded = np.append(rows, rows.dtype.type(0))  # the last series may end where the rows do
-        return np.add.reduceat(padded, edges, dtype=np.float64)[::2]
+    def last_value(self, series: int) -> float:
+        """Give the last visible target of a series that was observed, however long ago."""
+        target = self.values[self.begin[series] : self.end[series], 0]
+        return float(target[~np.isnan(target)][-1])
 
     @property
     def spacing(self) -> float:
-        """Median steps from one observed target to the next; above 1 the rows are sparser than the frequency."""
-        steps = [np.diff(np.flatnonzero(~np.isnan(target))) for target in self]
-        between = np.concatenate(steps) if steps else np.array([])
-        return float(np.median(between)) if len(between) else 1.0
+        """Median over the series of the median steps between observed targets; above 1 where rows are sparse."""
+        steps = [np.median(np.diff(known)) for known in map(_observed, self) if len(known) > 1]
+        return float(np.median(steps)) if steps else 1.0
 
     def cut(self, steps: Ints | int) -> "Panel":
         """Hide the last `steps` steps of each series (an int, or [N])."""
@@ -97,3 +95,7 @@ class Panel:
             start=self.start[series],
             ids=self.ids[series],
         )
+
+
+def _observed(target: Floats) -> npt.NDArray[np.intp]:
+    return np.flatnonzero(~np.isnan(target))

@@ -24,10 +24,16 @@ def test_the_future_follows_the_cutoff(make_panel: MakePanel) -> None:
     assert_array_equal(panel.future(2)[0] - panel.cutoff, [DAY, 2 * DAY])
 
 
-def test_sums_run_over_visible_steps_only(make_panel: MakePanel) -> None:
-    panel = make_panel([[1, 2, 3], [4, 5, 6, 7]])
-    assert_array_equal(panel.sums(panel.values[:, 0]), [6, 22])
-    assert_array_equal(panel.cut(1).sums(panel.values[:, 0]), [3, 15])
+def test_the_last_value_is_the_last_observed_one(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, np.nan, 4], [5]])
+    assert panel.cut(np.array([1, 0])).last_value(0) == 2
+    assert panel.last_value(1) == 5
+
+
+def test_spacing_is_the_usual_distance_of_observations(make_panel: MakePanel) -> None:
+    nan = np.nan
+    assert make_panel([[1, nan, nan, 2, nan, nan, 3], [1]]).spacing == 3
+    assert make_panel([[1, 2, nan, 3, 4]]).spacing == 1
 
 
 def test_selecting_keeps_series_whole(make_panel: MakePanel) -> None:

@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not error.format_message():  # no arguments at all: the help was printed instead
             return error.exit_code
         return _fail(error.exit_code, "usage", error.format_message(), f"type `{command} --help`", as_json)
-    except typer.Abort:
-        return 130
+    except typer.Abort:  # Ctrl-C before any work began
+        return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", as_json)
     except Exception:
         traceback.print_exc()
         return 1

@@ -7,14 +7,14 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from forecaster import events
-from forecaster.errors import Interrupted
+from forecaster.errors import Interrupted, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ class Console:
     def __init__(self, *, json: bool, quiet: bool, verbose: bool, no_color: bool) -> None:
         plain = no_color or "NO_COLOR" in os.environ
         self._out = RichConsole(no_color=plain, highlight=False, emoji=False, markup=False)
-        self._err = RichConsole(stderr=True, no_color=plain, highlight=False, emoji=False, markup=False, soft_wrap=True)
+        self._err = _Stderr(stderr=True, no_color=plain, highlight=False, emoji=False, markup=False, soft_wrap=True)
         self._is_json, self._is_quiet, self._is_verbose = json, quiet, verbose
         self._is_animated = not plain and not quiet and self._err.is_terminal and not self._err.is_dumb_terminal
         self._progress = Progress(
@@ -100,10 +100,12 @@ class Console:
             if self._is_json:
                 sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
             else:
-                self._out.print(view)
+                with self._out.capture() as text:
+                    self._out.print(view)
+                sys.stdout.write(text.get())
 
     def show_table(self, document: Mapping[str, object], frame: "pd.DataFrame") -> None:
-        """Write a frame to stdout: as CSV, or with --json as the document whose `forecasts` are its records."""
+        """Write a frame to stdout: as CSV, or with --json as the document, its records as `forecasts`."""
         with _until_closed():
             if self._is_json:
                 records = json.loads(frame.to_json(orient="records", double_precision=15))
@@ -125,6 +127,14 @@ class Console:
             raise Interrupted(number)
 
 
+class _Stderr(RichConsole):
+    """Notes whose reader may leave early; rich would end the process with a failure."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _discard(sys.stderr)
+
+
 @contextlib.contextmanager
 def _until_closed() -> Iterator[None]:
     """Write to stdout until its reader closes the pipe, which is no failure: it has what it wanted."""
@@ -132,4 +142,13 @@ def _until_closed() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
+    except OSError as error:
+        _discard(sys.stdout)
+        raise OutputError(
+            f"standard output: cannot write: {error.strerror}", hint="free some space, or name a file with --out"
+        ) from error
+
+
+def _discard(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,7 +1,7 @@
 """The options that several commands share, each described once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,14 +10,6 @@ from forecaster.errors import UsageError
 _COLUMNS = "Columns of the table"
 _OUTPUT = "Output"
 
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="CSV or Parquet file, a folder or a glob of them, or - for standard input.",
-        show_default=False,
-    ),
-]
 Horizon = Annotated[
     int | None,
     typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),
@@ -54,10 +46,10 @@ Season = Annotated[
     ),
 ]
 Duplicates = Annotated[
-    str | None,
+    Literal["error", "first", "last", "mean", "sum"] | None,
     typer.Option(
         "--duplicates",
-        help="What to do with differing rows for one timestamp: error, first, last, mean or sum.",
+        help="What to do with differing rows for one timestamp.",
         rich_help_panel=_COLUMNS,
         show_default="error",
     ),

@@ -48,7 +48,7 @@ def predict(
     from forecaster.workflows.predict import publish
 
     bounds_of(wanted)
-    if layout == "long" and out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
+    if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
         raise UsageError(f"--out {out}: no table is written as {out.suffix}", hint="end the name in .csv or .parquet")
     with console.working():
         predicted = workflow(data, folder=bundle, horizon=horizon, stdin=sys.stdin.buffer, watch=console.watch)
@@ -62,7 +62,7 @@ def predict(
         "verdict": predicted.bundle.metrics["verdict"],
     }
     if str(out) == "-":
-        console.show_table({**document, "forecasts": frame}, frame)
+        console.show_table(document, frame)
     else:
         publish(frame, out, watch=console.watch)
         console.show({**document, "out": str(out)}, terminal.forecast_table(forecast))

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,8 +20,8 @@ def train(
         ),
     ] = None,
     model: Annotated[
-        str | None,
-        typer.Option("--model", help="gru, lstm, rnn, or a baseline: naive, seasonal_naive.", show_default="gru"),
+        Literal["gru", "lstm", "rnn", "naive", "seasonal_naive"] | None,
+        typer.Option("--model", help="A recurrent cell, or a baseline without learning.", show_default="gru"),
     ] = None,
     horizon: options.Horizon = None,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="Read the context both ways.")] = False,
@@ -29,7 +29,7 @@ def train(
         Path | None, typer.Option("--out", "-o", help="The bundle's folder.", show_default="runs/<name>-<model>-<time>")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Seed of all random numbers.", show_default="0")
+        int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all random numbers.", show_default="0")
     ] = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
@@ -64,7 +64,7 @@ def train(
         "data.path": data,
         "data.horizon": horizon,
         "data.time": time,
-        "data.target": target.split(",") if target else None,
+        "data.target": target,
         "data.id": id,
         "data.freq": freq,
         "data.season": season,
@@ -74,6 +74,8 @@ def train(
         "training.seed": seed,
         "training.refit": False if no_refit else None,
     }
+    if out is not None and not out.name:
+        raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out bundle")
     if resume is not None:
         given = [key for key, value in overrides.items() if value is not None]
         if given or config or settings or out:
@@ -96,4 +98,4 @@ def train(
     console.show(
         {"bundle": str(trained.folder), **trained.metrics}, terminal.summary(trained.metrics, trained.manifest["model"])
     )
-    console.tell(terminal.after_training(trained.folder, out is None))
+    console.tell(terminal.after_training(trained.folder, trained.is_latest))

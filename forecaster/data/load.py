@@ -45,12 +45,15 @@ class Loaded:
     shape: Shape
 
 
-def load(source: str, config: DataConfig, *, stdin: BinaryIO | None = None) -> Loaded:
+def load(
+    source: str, config: DataConfig, *, frequency: Frequency | None = None, stdin: BinaryIO | None = None
+) -> Loaded:
     """Make a panel of a table.
 
     Args:
         source: a CSV or Parquet file, a folder or glob of them, or `-`.
         config: what the user named; None where it is to be found.
+        frequency: a bundle's own, learnt holidays included, to be kept; None where it is to be found.
         stdin: where `-` reads from.
 
     Raises:
@@ -64,7 +67,7 @@ def load(source: str, config: DataConfig, *, stdin: BinaryIO | None = None) -> L
         tables = [_name_by_file(table) for table in tables]
     table = concatenate(source, tables) if len(tables) > 1 else tables[0]
     roles = find_roles(table, config)
-    grid, frequency, times, counts = _regularise(table, roles, config)
+    grid, frequency, times, counts = _regularise(table, roles, config, frequency)
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
     series, empty = repair.trim(series, frequency)
     if not len(series.ids):
@@ -121,7 +124,9 @@ def _name_by_file(table: Table) -> Table:
     return replace(table, frame=table.frame.assign(**{_FILE: names}))
 
 
-def _regularise(table: Table, roles: Roles, config: DataConfig) -> tuple[Series, Frequency, Times, dict[str, int]]:
+def _regularise(
+    table: Table, roles: Roles, config: DataConfig, frequency: Frequency | None
+) -> tuple[Series, Frequency, Times, dict[str, int]]:
     """Take the cells that matter out of a table, find their frequency, and lay them on its grid.
 
     Returns: one series an id with a column a target, the frequency, the times as read, and what was repaired how often.
@@ -130,13 +135,14 @@ def _regularise(table: Table, roles: Roles, config: DataConfig) -> tuple[Series,
     times = _find_times(table, roles, codes)
     values = np.column_stack([to_float32(table, name) for name in roles.targets])
     rows, late = repair.sort(Rows(table.source, times.on_wall_clock(), codes, ids, values))
-    frequency = find_frequency(
+    is_named = frequency is None and config.freq is not None
+    frequency = frequency or find_frequency(
         rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=table.source
     )
     if times.zone and not frequency.is_wall_clock:  # a clock change must be neither gap nor duplicate
         rows, late = repair.sort(Rows(table.source, times.stamps, codes, ids, values))
     rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
-    rows_on_grid, steps = repair.number(rows, frequency, is_named=config.freq is not None)
+    rows_on_grid, steps = repair.number(rows, frequency, is_named=is_named)
     grid = repair.to_grid(rows_on_grid, steps, frequency)
     counts = {
         "gaps": len(grid.values) - len(steps),

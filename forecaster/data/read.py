@@ -129,7 +129,7 @@ def _read_stream(source: str, stream: BinaryIO) -> bytes:
         try:
             return _read_stream(source, cast(BinaryIO, packed))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"{source}: damaged gzip: {error}", hint="compress the file again") from error
+            raise InputError(f"{source}: damaged gzip: {error}", hint="compress the file again") from error
     if content.startswith(_PARQUET):
         return bytes(content + stream.read())
     _refuse_foreign(source, content)
@@ -165,7 +165,9 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
             columns = pyarrow.parquet.read_table(pa.BufferReader(pa.py_buffer(content)))
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise DataError(f"{place}: damaged Parquet: {reason}", hint="write the file again") from error
+            raise InputError(f"{place}: damaged Parquet: {reason}", hint="write the file again") from error
+        index = [name for name in columns.column_names if name.startswith("__index_level_")]
+        columns = columns.drop_columns([name for name in index if not pa.types.is_temporal(columns[name].type)])
         if not columns.num_rows:
             raise DataError(f"{place}: has no rows", hint="give a file with at least two rows of data")
         return Table(source, to_frame(columns), (Part(name, 0, None),))

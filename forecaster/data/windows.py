@@ -84,12 +84,5 @@ class Windows:
 
 def spread(panel: Panel) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """[N] standard deviation of each series' visible target, 0 for a constant one."""
-    target = panel.values[:, 0]
-    known = np.isfinite(target)
-    count = np.maximum(panel.sums(known.astype(np.float32)), 1)
-    centre = np.zeros(len(target))
-    mean = panel.sums(np.where(known, target, 0)) / count
-    for begin, end, level in zip(panel.begin, panel.end, mean, strict=True):
-        centre[begin:end] = level
-    squares = np.where(known, target - centre, 0) ** 2
-    return np.sqrt(panel.sums(squares) / count)
+    deviations = (np.nanstd(target, dtype=np.float64) for target in panel)
+    return np.fromiter(deviations, np.float64, len(panel))

@@ -64,17 +64,13 @@ def coverage(actual: Array, lower: Array, upper: Array) -> Array:
 
 def seasonal_error(panel: Panel, season: int) -> npt.NDArray[np.float64]:
     """[N] in-sample mean |x_t - x_{t-season}| over each series' visible steps, the scale of MASE; NaN where none is."""
-    target = panel.values[:, 0].astype(np.float64)
-    change = np.full(len(target), np.nan)
-    change[season:] = np.abs(target[season:] - target[:-season])
-    inside = np.zeros(len(target), bool)
-    for begin, end in zip(panel.begin, panel.end, strict=True):
-        inside[begin + season : end] = True
-    known = inside & ~np.isnan(change)
-    count = panel.sums(known.astype(np.float64))
-    total = panel.sums(np.where(known, change, 0))
-    mean: npt.NDArray[np.float64] = np.divide(total, count, out=np.full(len(panel), np.nan), where=count > 0)
-    return mean
+    result = np.full(len(panel), np.nan)
+    for number, target in enumerate(panel):
+        change = np.abs(target[season:].astype(np.float64) - target[:-season])
+        known = change[~np.isnan(change)]
+        if len(known):
+            result[number] = known.mean()
+    return result
 
 
 def _pooled(values: Array) -> float:

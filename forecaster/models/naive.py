@@ -72,7 +72,8 @@ def _last_season(target: Rows, season: int) -> Rows:
     newest = seasons[0]
     for older_to_newer in seasons[1:]:
         newest = np.where(np.isnan(older_to_newer), newest, older_to_newer)
-    filled: Rows = np.where(np.isnan(newest), target[-1], newest)
+    last = target[~np.isnan(target)][-1]
+    filled: Rows = np.where(np.isnan(newest), last, newest)
     return filled
 
 

@@ -67,6 +67,8 @@ class NeuralForecaster:
         training.keep_best()
         if not is_refit:
             self.best_step, self.history = training.best_step, training.history
+            if checkpoint:
+                checkpoint.save(self._fitted_state())
         watch(TrainingEnded(stage, len(training.history), training.best_step, training.history[-1].seconds))
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
@@ -76,6 +78,10 @@ class NeuralForecaster:
         with torch.inference_mode():
             for numbers in torch.split(torch.arange(len(panel)), _PREDICTION_BATCH):
                 batch = contexts.at(numbers)
+                for row in np.flatnonzero(
+                    batch.context.isnan().all(1).numpy()
+                ).tolist():  # a gap longer than the context
+                    batch.context[row, 0] = panel.last_value(int(numbers[row]))
                 parts.append(self._roll(batch.context, batch.spread, horizon))
         quantiles = torch.cat(parts).numpy()
         return Forecast.of(panel, quantiles[:, :, _MEDIAN], quantiles, model=self.name)

@@ -62,8 +62,9 @@ class Scale(nn.Module):
     def forward(self, values: Tensor, spread: Tensor) -> Scaled:
         """Scale a batch of windows. Nothing in the result is ever NaN or infinite.
 
-        The scale is at least `FLOOR` times `spread`, and is `spread` where fewer than two values are observed. Sound
-        in float32 at any level: values are subtracted before they are squared, and squared at size 1.
+        The scale is at least `FLOOR` times `spread`. It is `spread` where one value is observed, and 0 where none is,
+        so that nothing is learnt from such a window. Sound in float32 at any level: values are subtracted before they
+        are squared, and squared at size 1.
 
         Args:
             values: [B, L] data units, below 1e38; NaN where missing.
@@ -90,6 +91,7 @@ class Scale(nn.Module):
         centre = shares.sum(1) / observed
         variance = ((shares - centre[:, None]) * mask).square().sum(1) / observed
         std = peak * variance.sqrt()
-        scale = torch.where(mask.sum(1) > 1, torch.maximum(std, FLOOR * spread), spread)
+        count = mask.sum(1)
+        scale = torch.where(count > 1, torch.maximum(std, FLOOR * spread), spread * count)
         divisor = scale.where(scale > 0, 1)
         return Scaled(deviations / divisor[:, None], mask, location, scale)

@@ -70,7 +70,8 @@ def write(
         for name, content in files.items():
             write_through(temporary / name, content)
         hashes = {name: _digest(content) for name, content in files.items()}
-        write_through(temporary / MANIFEST, json_bytes({"schema_version": SCHEMA_VERSION, **manifest, "files": hashes}))
+        whole = {"schema_version": SCHEMA_VERSION, **manifest, "files": hashes}
+        write_through(temporary / MANIFEST, json_bytes({**whole, "hash": _digest(json_bytes(whole))}))
 
 
 def read(folder: Path) -> Bundle:
@@ -84,13 +85,17 @@ def read(folder: Path) -> Bundle:
         )
     try:
         manifest = json.loads(_bytes(folder / MANIFEST))
-        version, hashes = int(manifest["schema_version"]), dict(manifest["files"])
+        version, hashes, own = int(manifest["schema_version"]), dict(manifest["files"]), manifest.pop("hash", None)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / MANIFEST}: not a bundle's manifest", hint="train again") from error
     if version > SCHEMA_VERSION:
         raise InputError(
             f"{folder}: schema {version} is newer than this program reads ({SCHEMA_VERSION})",
             hint="upgrade with `pip install --upgrade forecast-rnn`",
+        )
+    if own != _digest(json_bytes(manifest)):
+        raise InputError(
+            f"{folder / MANIFEST}: altered: its hash is not its own", hint="train again, or restore the file"
         )
     contents = {}
     for name, expected in hashes.items():

@@ -19,10 +19,13 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 class FolderCheckpoint:
     """Keep the state of one run in a folder that appears when it is first saved."""
 
-    def __init__(self, folder: Path, *, files: dict[str, bytes], watch: Watch, seconds: float = 30.0) -> None:
+    def __init__(
+        self, folder: Path, *, files: dict[str, bytes], watch: Watch, is_resumed: bool = False, seconds: float = 30.0
+    ) -> None:
         """Prepare to save.
 
         Args:
+            is_resumed: whether what lies in the folder already is this run's.
             files: what stands beside the state and never changes: the resolved config, the data's fingerprint.
             seconds: how often a save is due.
         """
@@ -30,12 +33,11 @@ class FolderCheckpoint:
         self._files = files
         self._watch = watch
         self._seconds = seconds
+        self._is_ours = is_resumed
         self._saved_at = time.monotonic()
 
     def load(self) -> Arrays:
-        if not (self.folder / STATE).exists():
-            return {}
-        return read_state(self.folder)
+        return read_state(self.folder) if self._is_ours else {}
 
     def save(self, state: Arrays) -> None:
         with as_output_error(self.folder):
@@ -45,6 +47,7 @@ class FolderCheckpoint:
                 atomic_write(self.folder / name, content)
         atomic_write(self.folder / STATE, save({name: np.asarray(value, order="C") for name, value in state.items()}))
         self._saved_at = time.monotonic()
+        self._is_ours = True
         self._watch(CheckpointWritten(self.folder))
 
     def is_due(self) -> bool:

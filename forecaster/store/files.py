@@ -23,11 +23,15 @@ def as_output_error(path: Path, hint: str = "name another place with --out, or f
 
 
 def atomic_write(path: Path, content: bytes) -> None:
-    """Replace a file: temporary file in the same folder, fsync, rename.
+    """Replace a file: temporary file in the same folder, fsync, rename. A pipe or device is written to as it is.
 
     Raises: OutputError: the folder is missing or the disk refuses; what stood there before still stands.
     """
     with as_output_error(path):
+        path = path.resolve()  # a link keeps pointing where it did
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)
+            return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         temporary = Path(name)
         try:
@@ -84,7 +88,7 @@ def check_free(path: Path) -> None:
     Raises: OutputError: it exists and is not an empty folder, or nothing can be made there.
     """
     with as_output_error(path):
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
             raise OutputError(
                 f"{path}: exists and is not an empty folder",
                 hint="name another with --out, or go on with an interrupted run by --resume",

@@ -27,7 +27,7 @@ def fingerprint(panel: Panel) -> str:
 
 
 def describe(
-    config: Config, loaded: Loaded, run: dict[str, str], forecaster: Forecaster, stages: list[TrainingEnded]
+    config: Config, loaded: Loaded, run: dict[str, Any], forecaster: Forecaster, stages: list[TrainingEnded]
 ) -> dict[str, Any]:
     """Put the manifest together, but for the files and their hashes.
 

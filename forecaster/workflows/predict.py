@@ -13,6 +13,7 @@ from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
 from forecaster.forecast import Forecast
+from forecaster.frequency import Frequency
 from forecaster.models.build import build
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
@@ -92,9 +93,10 @@ def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
 def _load(source: str, read: bundle.Bundle, stdin: BinaryIO | None) -> Loaded:
     trained: dict[str, Any] = read.manifest["data"]
     try:
-        loaded = load(source, read.config.data.model_copy(update={"path": source}), stdin=stdin)
+        config = read.config.data.model_copy(update={"path": source})
+        loaded = load(source, config, frequency=Frequency.from_dict(trained["frequency"]), stdin=stdin)
     except UsageError as error:  # the columns are the bundle's, not the user's words
-        raise DataError(error.message, hint=f"the bundle was trained on {_columns(trained)}") from error
+        raise DataError(f"{source}: {error.message}", hint=f"the bundle was trained on {_columns(trained)}") from error
     if loaded.panel.spacing > max(1, trained["spacing"]):
         raise DataError(
             f"{source}: rows lie {loaded.panel.spacing:g} steps of {loaded.panel.frequency.name} apart,"

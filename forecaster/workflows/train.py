@@ -1,5 +1,6 @@
 """`forecast train`: read, hold out, fit, judge beside the naive forecasts, fit again on everything, write a bundle."""
 
+import itertools
 import json
 import re
 import shutil
@@ -13,9 +14,9 @@ import pandas as pd
 from forecaster import process
 from forecaster.config import Config, NaiveConfig, SeasonalNaiveConfig, dump, read_yaml, validate
 from forecaster.data.load import Loaded, load
-from forecaster.errors import DataError, InputError, Interrupted
+from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
-from forecaster.events import BundleWritten, DataRead, Note, TrainingEnded, TrainingStep, Watch, ignore
+from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
 from forecaster.models.build import build, resolve
 from forecaster.panel import Panel
 from forecaster.store import bundle
@@ -39,12 +40,14 @@ class Trained:
         config: resolved.
         metrics: the content of metrics.json.
         manifest: without the files and their hashes.
+        is_latest: whether `runs/latest` points to it.
     """
 
     folder: Path
     config: Config
     metrics: dict[str, Any]
     manifest: dict[str, Any]
+    is_latest: bool
 
 
 def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Trained:
@@ -59,16 +62,18 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         Interrupted: a signal stopped the run; its hint says how to go on.
     """
     source = config.data.path or ""
-    folder = out or RUNS / f"{_stem(source)}-{config.model.kind}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = out or _default_folder(f"{_stem(source)}-{config.model.kind}-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(folder)
     check_free(_partial(folder))
     loaded = _read(source, config, stdin, watch)
     config = resolve(config.model_copy(update={"data": loaded.config}), loaded.panel)
-    run = {"out": str(folder.absolute()), "fingerprint": fingerprint(loaded.panel), "data": _absolute(source)}
-    trained = _train(config, loaded, folder, run, watch)
-    if out is None:
-        replace_link(LATEST, folder)
-    return trained
+    run = {
+        "out": str(folder.absolute()),
+        "is_default": out is None,
+        "fingerprint": fingerprint(loaded.panel),
+        "data": _absolute(source),
+    }
+    return _train(config, loaded, folder, run, watch)
 
 
 def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
@@ -95,11 +100,7 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
     loaded = _read(run["data"], config, None, watch)
     if fingerprint(loaded.panel) != run["fingerprint"]:
         raise DataError(f"{run['data']}: has changed since the run began", hint="train anew, without --resume")
-    folder = Path(run["out"])
-    trained = _train(config, loaded, folder, run, watch)
-    if folder.parent == RUNS.absolute():
-        replace_link(LATEST, folder)
-    return trained
+    return _train(config, loaded, _shorten(Path(run["out"])), run, watch, is_resumed=True)
 
 
 def _read(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Loaded:
@@ -110,47 +111,49 @@ def _read(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> 
     return loaded
 
 
-def _train(config: Config, loaded: Loaded, folder: Path, run: dict[str, str], watch: Watch) -> Trained:
+def _train(
+    config: Config, loaded: Loaded, folder: Path, run: dict[str, Any], watch: Watch, *, is_resumed: bool = False
+) -> Trained:
     panel, horizon = loaded.panel, config.data.horizon or 1
     _refuse_short(config.data.path or "-", panel, horizon)
     if not isinstance(config.model, NaiveConfig | SeasonalNaiveConfig):
         process.settle(config.training.threads)
     files = {bundle.CONFIG: dump(config).encode(), _RUN: bundle.json_bytes(run)}
-    checkpoint = FolderCheckpoint(_partial(folder), files=files, watch=watch)
+    checkpoint = FolderCheckpoint(_partial(folder), files=files, watch=watch, is_resumed=is_resumed)
     stages: list[TrainingEnded] = []
 
-    def note_stages(event: Any) -> None:
+    def note_stages(event: Event) -> None:
         if isinstance(event, TrainingEnded):
             stages.append(event)
         watch(event)
 
-    forecaster = build(config)
-    parts = split(panel, horizon)
     try:
+        forecaster = build(config)
+        parts = split(panel, horizon)
         forecaster.fit(panel.cut(parts.holdout), parts.validation, watch=note_stages, checkpoint=checkpoint)
         metrics, holdout = judge(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
+        manifest = describe(config, loaded, run, forecaster, stages)
+        tables = {
+            "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
+            "quality.json": bundle.json_bytes(loaded.quality),
+            "holdout.csv": _csv(holdout),
+        }
+        state = forecaster.state()
+        bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
     except Interrupted as stop:
         if not checkpoint.folder.exists():
             raise
         raise Interrupted(stop.signum, hint=f"go on with `forecast train --resume {checkpoint.folder}`") from stop
-    manifest = describe(config, loaded, run, forecaster, stages)
-    bundle.write(
-        folder,
-        manifest=manifest,
-        config=config,
-        state=forecaster.state(),
-        metrics=metrics,
-        tables={
-            "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
-            "quality.json": bundle.json_bytes(loaded.quality),
-            "holdout.csv": _csv(holdout),
-        },
-    )
+    except OutputError:
+        shutil.rmtree(checkpoint.folder, ignore_errors=True)
+        raise
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
+    if run["is_default"]:
+        replace_link(folder.with_name(LATEST.name), folder)
     watch(BundleWritten(folder))
-    return Trained(folder, config, metrics, manifest)
+    return Trained(folder, config, metrics, manifest, is_latest=run["is_default"])
 
 
 def _refuse_short(source: str, panel: Panel, horizon: int) -> None:
@@ -169,6 +172,20 @@ def _stem(source: str) -> str:
         return "stdin"
     stem = Path(source).name.split(".")[0]
     return re.sub(r"[^\w-]+", "_", stem).strip("_") or "data"
+
+
+def _default_folder(name: str) -> Path:
+    """The first of `name`, `name-2`, `name-3` ... under `runs/` that no run of the same second has taken."""
+    for number in itertools.count(1):
+        folder = RUNS / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists() and not _partial(folder).exists():
+            return folder
+    raise AssertionError
+
+
+def _shorten(path: Path) -> Path:
+    """A path as seen from the current folder, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _absolute(source: str) -> str:

@@ -257,6 +257,63 @@ def test_a_closed_pipe_ends_quietly(sales: Path, tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["train sales.csv --model naive -o c", "predict --bundle b -o f.csv"])
+def test_a_table_into_a_closed_pipe_ends_quietly_too(
+    forecast: Forecast, sales: Path, tmp_path: Path, command: str
+) -> None:
+    assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
+    line = f"{sys.executable} -m forecaster {command} -q | true; echo ${{PIPESTATUS[*]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.stdout, done.stderr) == ("0 0\n", "")
+
+
+def test_a_full_disk_behind_stdout_is_told(forecast: Forecast, sales: Path, tmp_path: Path) -> None:
+    assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
+    line = f"{sys.executable} -m forecaster predict --bundle b -q -o - > /dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 73
+    assert done.stderr.startswith("error: standard output")
+
+
+def test_a_signal_between_two_stages_loses_nothing(
+    forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forecaster import events
+    from forecaster.cli.console import Console
+
+    plain = Console.watch
+
+    def watch(self: Console, event: events.Event) -> None:
+        if isinstance(event, events.TrainingEnded) and event.stage == "fit":
+            os.kill(os.getpid(), signal.SIGTERM)
+        plain(self, event)
+
+    monkeypatch.setattr(Console, "watch", watch)
+    done = forecast("train", sales, *QUICK)
+    assert done.code == 143
+    monkeypatch.setattr(Console, "watch", plain)
+    (partial,) = Path("runs").iterdir()
+    assert str(partial) in done.err
+    done = forecast("train", "--resume", partial)
+    assert done.code == 0
+    assert "next: forecast predict\n" in done.err
+    assert forecast("predict").code == 0
+
+
+def test_a_model_named_by_a_flag_replaces_the_files(forecast: Forecast, sales: Path, trained: Path) -> None:
+    assert forecast("train", sales, "--config", trained / "config.yaml", "--model", "naive", "-o", "b").code == 0
+
+
+def test_fresh_trading_days_keep_the_calendar_that_was_learnt(forecast: Forecast) -> None:
+    prices = (SAMPLES / "sp500.csv").read_text().splitlines(keepends=True)
+    assert forecast("train", SAMPLES / "sp500.csv", "--target", "close", *QUICK, "-o", "b").code == 0
+    Path("fresh.csv").write_text("".join([prices[0], *prices[-60:]]))
+    assert forecast("predict", "fresh.csv", "--bundle", "b", "--horizon", "200").code == 0
+    days = set(pd.read_csv("forecasts.csv")["ds"])
+    assert "2020-11-25" in days
+    assert not days & {"2020-05-25", "2020-07-03", "2020-09-07", "2020-11-26", "2020-12-25", "2021-01-01"}
+
+
 @pytest.mark.parametrize("name", ["melbourne_temperature", "air_passengers", "sp500", "seattle_weather"])
 def test_the_samples_train_without_a_flag(forecast: Forecast, name: str) -> None:
     assert forecast("train", SAMPLES / f"{name}.csv", *QUICK, "-o", "b").code == 0

@@ -134,8 +134,6 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
         (b'{"a": 1}', "is JSON"),
         (b"<html></html>", "is HTML"),
         (bytes(range(256)) * 20, "is binary"),
-        (b"PAR1 no parquet", "damaged Parquet"),
-        (gzip.compress(PLAIN.encode() * 100)[:-40], "damaged gzip"),
         (b"date,y\n2020-01-01,1\n2020-01-02,2,3\n", "line 3 has 3 fields where the first line has 2"),
         (b"date,y\n2020-01-01,1\n\n2020-01-02\n2020-01-03,3\n", "line 4 has 1 fields where the first line has 2"),
         (b"a,b\n1,2\n" + b"x" * (3 << 20), "line 3 is longer than 1 MiB"),
@@ -203,3 +201,21 @@ def test_one_endless_line_is_refused_within_little_memory(is_gzip: bool) -> None
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20 << 20
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"PAR1 no parquet", "damaged Parquet"), (gzip.compress(PLAIN.encode() * 100)[:-40], "damaged gzip")],
+    ids=["parquet", "gzip"],
+)
+def test_a_truncated_file_cannot_be_read(content: bytes, says: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        read(str(tmp_path / "t.csv"))
+
+
+def test_the_row_numbers_that_pandas_writes_beside_a_frame_are_no_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"date": ["2024-01-01", "2024-01-02", "2024-01-03"], "y": [1, 2, 3]})
+    frame[frame["y"] != 2].to_parquet(tmp_path / "t.parquet")
+    (table,) = read(str(tmp_path / "t.parquet"))
+    assert list(table.frame.columns) == ["date", "y"]

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from numpy.testing import assert_allclose
 
 from forecaster.evaluation import metrics
@@ -56,14 +55,3 @@ def test_what_was_not_observed_counts_nowhere() -> None:
     assert_allclose(metrics.nd(holed, FORECAST), 0.2)
     assert_allclose(metrics.coverage(holed, FORECAST - 3, FORECAST + 3), [1, NAN])
     assert np.isnan(metrics.mae(np.full((1, 1), NAN), np.ones((1, 1))))
-
-
-@pytest.mark.parametrize("season", [1, 3])
-def test_the_vectorised_seasonal_error_equals_a_loop(make_panel: MakePanel, season: int) -> None:
-    generator = np.random.default_rng(0)
-    series = [generator.normal(size=size).astype(np.float32) for size in (5, 1, 12, 3)]
-    expected = [
-        np.mean(np.abs(values[season:].astype(float) - values[:-season])) if len(values) > season else NAN
-        for values in series
-    ]
-    assert_allclose(metrics.seasonal_error(make_panel(series), season), expected, rtol=1e-6)

@@ -36,3 +36,9 @@ def test_seasonal_intervals_widen_once_a_season(make_panel: MakePanel) -> None:
     forecast = SeasonalNaive().predict(make_panel([[0, 1, 3, 4]], season=2), 4)
     width = (forecast.at(0.9) - forecast.mean)[0]
     assert_allclose(width, 3 * 1.2815516 * np.sqrt([1, 1, 2, 2]), rtol=1e-6)
+
+
+def test_a_gap_at_the_cutoff_repeats_the_last_value_that_was_observed(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, 3, *[NAN] * 9, 4]], season=2).cut(1)
+    assert_array_equal(Naive().predict(panel, 2).mean, [[3, 3]])
+    assert_array_equal(SeasonalNaive().predict(panel, 2).mean, [[3, 3]])

@@ -79,3 +79,21 @@ def test_context_and_segments_follow_from_the_data(
     base = Config(data=DataConfig(horizon=horizon))
     resolved = resolve(base, make_panel([np.arange(length)], season=season))
     assert (resolved.model.context, resolved.embed.width) == (context, width)  # type: ignore[union-attr]
+
+
+def test_a_gap_longer_than_the_context_is_not_read_as_zero(make_panel: MakePanel) -> None:
+    generator = np.random.default_rng(0)
+    values = generator.normal(1000, 1, 120)
+    values[50:70] = np.nan  # within the fit
+    values[95:119] = np.nan  # up to the cutoff, once the last step is cut
+    panel = make_panel([values]).cut(1)
+    forecaster = build(resolve(config(steps=30), panel))
+    forecaster.fit(panel, None, watch=ignore, checkpoint=None)
+    assert np.abs(forecaster.predict(panel, HORIZON).quantiles - 1000).max() < 20
+    assert max(step.train_loss for step in forecaster.history) < 2
+
+
+def test_a_panel_of_constants_learns_nothing_and_forecasts_them(make_panel: MakePanel) -> None:
+    panel = make_panel([[5.0] * 20, [7.0] * 20])
+    forecast = trained(panel)
+    np.testing.assert_array_equal(forecast.mean, [[5] * HORIZON, [7] * HORIZON])

@@ -130,7 +130,8 @@ def test_one_observed_value_gives_the_location_and_the_history_gives_the_scale(k
 def test_a_window_with_nothing_observed_is_finite(kind: str, spread: float) -> None:
     scaled = Scale(kind)(batch([NAN, NAN]), torch.tensor([spread]))
     assert scaled.location.item() == 0
-    assert scaled.scale.item() == (1 if kind == "none" else spread)
+    assert scaled.scale.item() == (1 if kind == "none" else 0)
+    assert kind == "none" or scaled.forward(batch([1.0])).isnan().all()  # there is nothing to learn from it
     assert not scaled.values.any()
     assert not scaled.mask.any()
     assert scaled.inverse(torch.randn(1, 4)).isfinite().all()

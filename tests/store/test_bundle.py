@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def test_a_broken_manifest_is_refused(folder: Path, content: str) -> None:
         bundle.read(folder)
 
 
+def test_an_altered_manifest_is_refused(folder: Path) -> None:
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace("gru", "lstm"))
+    with pytest.raises(InputError, match=r"manifest\.json: altered"):
+        bundle.read(folder)
+
+
 def test_a_newer_schema_is_refused(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 2}))
@@ -69,6 +77,8 @@ def test_a_name_in_the_manifest_cannot_leave_the_folder(folder: Path, tmp_path: 
     (tmp_path / "secret").write_text("x")
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"]["../secret"] = "0"
+    del manifest["hash"]
+    manifest["hash"] = hashlib.sha256(bundle.json_bytes(manifest)).hexdigest()  # as a forger would
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="secret"):
         bundle.read(folder)
