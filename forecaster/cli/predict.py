@@ -29,6 +29,7 @@ def predict(
         str | None,
         typer.Option("--levels", help="Intervals to add, in per cent, with commas: 80,95.", show_default=False),
     ] = None,
+    duplicates: options.Duplicates = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -51,7 +52,9 @@ def predict(
     if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
         raise UsageError(f"--out {out}: no table is written as {out.suffix}", hint="end the name in .csv or .parquet")
     with console.working():
-        predicted = workflow(data, folder=bundle, horizon=horizon, stdin=sys.stdin.buffer, watch=console.watch)
+        predicted = workflow(
+            data, folder=bundle, horizon=horizon, duplicates=duplicates, stdin=sys.stdin.buffer, watch=console.watch
+        )
     forecast = predicted.forecast
     frame = forecast.to_nixtla(levels=wanted or (80,)) if layout == "nixtla" else forecast.to_frame(levels=wanted)
     document = {

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from forecaster import process
-from forecaster.config import NaiveConfig, SeasonalNaiveConfig
+from forecaster.config import Duplicates, NaiveConfig, SeasonalNaiveConfig
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
@@ -35,6 +35,7 @@ def predict(
     *,
     folder: Path | None = None,
     horizon: int | None = None,
+    duplicates: Duplicates | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
 ) -> Predicted:
@@ -44,6 +45,7 @@ def predict(
         source: a table of the same columns and frequency as the bundle's; None reads the bundle's own again.
         folder: the bundle; None takes `runs/latest`.
         horizon: steps; None takes the trained horizon.
+        duplicates: what to do with differing rows for one timestamp; None does as in training.
 
     Raises:
         InputError: no such bundle, or its data is gone.
@@ -64,7 +66,7 @@ def predict(
             raise InputError(
                 f"{folder}: was trained from standard input", hint="name the data: `forecast predict DATA`"
             )
-    loaded = _load(source, read, stdin)
+    loaded = _load(source, read, duplicates, stdin)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     if not isinstance(read.config.model, NaiveConfig | SeasonalNaiveConfig):
         process.settle(read.config.training.threads)
@@ -90,13 +92,16 @@ def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
     watch(ForecastsWritten(str(out), frame["unique_id"].nunique(), len(frame)))
 
 
-def _load(source: str, read: bundle.Bundle, stdin: BinaryIO | None) -> Loaded:
+def _load(source: str, read: bundle.Bundle, duplicates: Duplicates | None, stdin: BinaryIO | None) -> Loaded:
     trained: dict[str, Any] = read.manifest["data"]
     try:
         config = read.config.data.model_copy(update={"path": source})
+        if duplicates:
+            config = config.model_copy(update={"duplicates": duplicates})
         loaded = load(source, config, frequency=Frequency.from_dict(trained["frequency"]), stdin=stdin)
     except UsageError as error:  # the columns are the bundle's, not the user's words
-        raise DataError(f"{source}: {error.message}", hint=f"the bundle was trained on {_columns(trained)}") from error
+        reason = error.message.partition(": ")[2] or error.message  # without the flag that predict does not have
+        raise DataError(f"{source}: {reason}", hint=f"the bundle was trained on {_columns(trained)}") from error
     if loaded.panel.spacing > max(1, trained["spacing"]):
         raise DataError(
             f"{source}: rows lie {loaded.panel.spacing:g} steps of {loaded.panel.frequency.name} apart,"

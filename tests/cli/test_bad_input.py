@@ -167,6 +167,12 @@ def test_data_that_does_not_fit_the_bundle_is_refused(
     assert not Path("forecasts.csv").exists()
 
 
+def test_differing_rows_of_fresh_data_follow_the_flag(forecast: Forecast, bundle: Path) -> None:
+    Path("new.csv").write_text(GOOD + f"{DAYS[-1]},99\n")
+    assert_refused(forecast("predict", "new.csv", "--bundle", "b"), 65, ["--duplicates"])
+    assert forecast("predict", "new.csv", "--bundle", "b", "--duplicates", "last").code == 0
+
+
 def test_predict_in_an_empty_folder_says_to_train(forecast: Forecast) -> None:
     done = forecast("predict")
     assert_refused(done, 66, ["forecast train"])
