@@ -206,12 +206,16 @@ def _tell_roles(roles: Roles, panel: Panel) -> str:
 def _tell_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig) -> list[str]:
     names = ", ".join(empty[:5]) + (" ..." if len(empty) > 5 else "")
     told = {
-        f"{quality['gaps']} steps have no row and are masked": quality["gaps"],
-        f"{quality['missing_values']} missing values are masked": quality["missing_values"],
-        f"{quality['out_of_order']} rows were out of order and are sorted": quality["out_of_order"],
-        f"{quality['duplicates_dropped']} repeated rows are dropped": quality["duplicates_dropped"],
-        f"{quality['duplicates_merged']} differing rows are merged ({config.duplicates})": quality["duplicates_merged"],
-        f"{quality['off_grid']} rows lie between two steps and are left out": quality["off_grid"],
-        f"{len(empty)} series without a value are left out: {names}": len(empty),
+        "{} without a row, masked": (quality["gaps"], "step"),
+        "{} missing, masked": (quality["missing_values"], "value"),
+        "{} out of order, sorted": (quality["out_of_order"], "row"),
+        "{} repeated, dropped": (quality["duplicates_dropped"], "row"),
+        f"{{}} differing for one time, merged ({config.duplicates})": (quality["duplicates_merged"], "row"),
+        "{} between two steps, left out": (quality["off_grid"], "row"),
+        f"{{}} series without a value, left out: {names}": (len(empty), ""),
     }
-    return [text for text, count in told.items() if count]
+    return [text.format(_count(*count)) for text, count in told.items() if count[0]]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}" if noun else f"{number}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from forecaster.config import Duplicates
 from forecaster.data.calendar import ON_GRID
@@ -60,9 +61,10 @@ def sort(rows: Rows) -> tuple[Rows, int]:
     """
     if (np.diff(rows.codes) < 0).any():
         rows = rows.take(np.argsort(rows.codes, kind="stable"))
-    is_late = (np.diff(rows.stamps) < 0) & (np.diff(rows.codes) == 0)
-    count = int(is_late.sum())
-    return (rows.take(np.lexsort((rows.stamps, rows.codes))) if count else rows), count
+    if not ((np.diff(rows.stamps) < 0) & (np.diff(rows.codes) == 0)).any():
+        return rows, 0
+    latest = pd.Series(rows.stamps).groupby(rows.codes).cummax().to_numpy()
+    return rows.take(np.lexsort((rows.stamps, rows.codes))), int((rows.stamps < latest).sum())
 
 
 def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tuple[Rows, int, int]:

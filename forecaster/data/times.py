@@ -80,7 +80,8 @@ def _parse_text(table: Table, name: str) -> Times:
         raise _unreadable(table, name, 0)
     found = notations.parse(words)
     if not found.is_read.all():
-        raise _unreadable(table, name, int(np.flatnonzero(~found.is_read[codes])[0]))
+        row = int(np.flatnonzero(~found.is_read[codes])[0])
+        raise _unreadable(table, name, row, hint="mend that cell, or remove the row")
     zones = found.zones[pd.notna(found.zones)]
     if len(zones) and (len(zones) < len(words) or len(set(zones)) > 1):
         seen = sorted({zone if isinstance(zone, str) else "none" for zone in found.zones})
@@ -117,7 +118,7 @@ def _microseconds(stamps: npt.NDArray[np.datetime64]) -> Ints:
     return stamps.astype("datetime64[us]").astype(np.int64)
 
 
-def _unreadable(table: Table, name: str, row: int) -> DataError:
+def _unreadable(table: Table, name: str, row: int, hint: str = WITHOUT_TIME) -> DataError:
     cell = table.frame[name].iloc[row]
     what = "no time" if pd.isna(cell) else f"{str(cell)[:60]!r} is no time that can be read"
-    return DataError(f"{table.source}: column {name!r}, {table.place(row)}: {what}", hint=WITHOUT_TIME)
+    return DataError(f"{table.source}: column {name!r}, {table.place(row)}: {what}", hint=hint)

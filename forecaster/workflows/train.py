@@ -108,6 +108,9 @@ def _read(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> 
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))
+    if loaded.panel.spacing > 1:
+        apart = f"{loaded.panel.spacing:g} steps of {loaded.panel.frequency.name} apart"
+        watch(Note(f"rows lie {apart}, so most steps are masked: is --freq right?"))
     return loaded
 
 

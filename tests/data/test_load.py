@@ -128,7 +128,7 @@ def test_descending_rows_give_the_panel_of_ascending_ones(tmp_path: Path) -> Non
     loaded = load_text("\n".join([header, *rows[::-1]]), tmp_path)
     assert loaded.panel.values[:, 0].tolist() == list(range(30))
     assert loaded.quality["out_of_order"] == 29
-    assert "29 rows were out of order and are sorted" in loaded.notes
+    assert "29 rows out of order, sorted" in loaded.notes
 
 
 def test_gaps_and_missing_values_are_masked_and_counted(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_series_without_a_value_is_left_out_and_told(tmp_path: Path) -> None:
     loaded = load_text("\n".join(lines), tmp_path)
     assert loaded.panel.ids.tolist() == ["a"]
     assert loaded.quality["left_out"] == {"b": "no values"}
-    assert "1 series without a value are left out: b" in loaded.notes
+    assert "1 series without a value, left out: b" in loaded.notes
 
 
 def test_series_keep_the_order_in_which_they_appear(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_policy_for_duplicates_is_followed_and_told(policy: str, tmp_path: Pat
             "column 'y', line 9: '1,234 kg' is not a number",
             "NA",
         ),
-        (table(30).replace("2020-01-08T", "someday T"), {}, DataError, "line 9: 'someday T", "--time none"),
+        (table(30).replace("2020-01-08T", "someday T"), {}, DataError, "line 9: 'someday T", "mend that cell"),
         (table(48, freq="h"), {"freq": "D"}, DataError, "which is no step of D", "--freq"),
         (table(30), {"target": ("yy",)}, UsageError, "no column 'yy' (did you mean 'y'?)", "date, y"),
         ("unique_id,ds,y\n" + "a,1,1\n" * 2 + ",2,2\n", {}, DataError, "line 4: no series is named", "--id"),

@@ -31,6 +31,7 @@ def days_of(rows: Rows) -> list[int]:
         ([0, 0, 0, 0], [4, 3, 2, 1], 3),
         ([0, 0, 0, 0], [1, 3, 2, 4], 1),
         ([1, 1, 0, 0], [5, 4, 1, 2], 1),
+        ([0] * 5, [1, 9, 2, 3, 4], 3),
     ],
 )
 def test_rows_are_ordered_by_series_and_time_and_late_ones_counted(
