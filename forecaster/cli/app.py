@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:
-    message, hint = " ".join(message.split()), " ".join(hint.split())
+    message, hint = " ".join(message.replace("Value error, ", "").split()), " ".join(hint.split())
     if as_json:
         print(json.dumps({"error": {"code": code, "kind": kind, "message": message, "hint": hint}}))  # noqa: T201
     else:

@@ -54,16 +54,20 @@ class NeuralForecaster:
         training = Training(self.network, self._config.training, steps=steps)
         if f"{stage}.random" in saved:
             training.restore(_tensors(_below(f"{stage}.", saved)))
+
+        def save() -> None:
+            if checkpoint:
+                checkpoint.save(fitted | _prefixed(f"{stage}.", _arrays(training.state())))
+
         watch(TrainingStarted(stage, steps, len(training.history)))
         for step in training.steps(*self._windows(panel, validation)):
             try:
                 watch(step)
             except Interrupted:
-                if checkpoint:
-                    checkpoint.save(fitted | _prefixed(f"{stage}.", _arrays(training.state())))
+                save()
                 raise
             if checkpoint and checkpoint.is_due():
-                checkpoint.save(fitted | _prefixed(f"{stage}.", _arrays(training.state())))
+                save()
         training.keep_best()
         if not is_refit:
             self.best_step, self.history = training.best_step, training.history
