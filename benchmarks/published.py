@@ -10,11 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from forecaster.config import DataConfig
-from forecaster.data.load import load
+from benchmarks.panel import read
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.score import score
 from forecaster.models.naive import SeasonalNaive
@@ -26,12 +22,8 @@ def main() -> None:
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--season", type=int, required=True)
     arguments = parser.parse_args()
-    test = pd.read_csv(arguments.test, dtype={"unique_id": str})
-    horizon = int(test.groupby("unique_id").size().iloc[0])
-    panel = load(str(arguments.train), DataConfig(horizon=horizon, season=arguments.season)).panel
-    actual = {key: rows["y"].to_numpy(np.float32) for key, rows in test.groupby("unique_id")}
-    truth = np.stack([actual[key] for key in panel.ids])
-    scores = score(SeasonalNaive().predict(panel, horizon), truth, seasonal_error(panel, arguments.season))
+    panel, truth = read(arguments.train, arguments.test, arguments.season)
+    scores = score(SeasonalNaive().predict(panel, truth.shape[1]), truth, seasonal_error(panel, arguments.season))
     print(
         json.dumps({"series": len(panel), **{name: round(scores[name], 4) for name in ("smape", "mase", "nd", "wql")}})
     )

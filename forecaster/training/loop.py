@@ -135,16 +135,17 @@ def one_cycle(step: int, steps: int, peak: float) -> float:
 
 
 def validation_loss(network: Network, windows: Windows) -> float:
-    """Mean loss over at most `VALIDATION_WINDOWS` windows, evenly spaced over all."""
+    """Mean loss over the known targets of at most `VALIDATION_WINDOWS` windows, evenly spaced; NaN without any."""
     network.eval()
-    numbers = windows.spaced(VALIDATION_WINDOWS)
-    total = 0.0
+    total, known = 0.0, 0
     with torch.inference_mode():
-        for part in torch.split(numbers, _VALIDATION_BATCH):
+        for part in torch.split(windows.spaced(VALIDATION_WINDOWS), _VALIDATION_BATCH):
             batch = windows.at(part)
-            total += float(network.loss(batch.context, batch.spread, batch.target)) * len(part)
+            count = int(batch.target.isfinite().sum())
+            total += float(network.loss(batch.context, batch.spread, batch.target)) * count
+            known += count
     network.train()
-    return total / len(numbers)
+    return total / known if known else math.nan
 
 
 def history_rows(history: list[TrainingStep]) -> Rows:

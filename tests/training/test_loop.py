@@ -124,3 +124,14 @@ def test_a_history_reads_back_as_laid_out() -> None:
     history = [TrainingStep(1, 0.5, 1.5, None, 0.1, 2.0), TrainingStep(2, 0.6, 1.4, 1.3, 0.2, 1.0)]
     assert history_of(history_rows(history)) == history
     assert history_of(history_rows([])) == []
+
+
+def test_a_tail_without_an_observation_chooses_nothing(make_panel: MakePanel) -> None:
+    values = np.sin(np.arange(60))
+    values[48:] = np.nan
+    panel = make_panel([values])
+    training = Training(network(), TRAINING, steps=24)
+    fit = Windows.for_training(panel.cut(12), context=6, horizon=2)
+    list(training.steps(fit, Windows.for_validation(panel, np.array([12]), context=6, horizon=2)))
+    training.keep_best()
+    assert training.best_step == len(training.history) == 24
