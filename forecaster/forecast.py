@@ -1,6 +1,6 @@
 """A forecast of a panel, and the protocol of whatever makes one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -68,10 +68,6 @@ class Forecast:
     def at(self, probability: float) -> Floats:
         """[N, H] the quantile of one probability, which must be one of `PROBABILITIES`."""
         return self.quantiles[:, :, PROBABILITIES.index(probability)]
-
-    def first(self, steps: int) -> "Forecast":
-        """Keep the first `steps` steps of the horizon."""
-        return replace(self, ds=self.ds[:, :steps], mean=self.mean[:, :steps], quantiles=self.quantiles[:, :steps])
 
     def to_frame(self, *, levels: tuple[float, ...] = (), actual: Floats | None = None) -> pd.DataFrame:
         """Lay the forecast out as the forecasts table: a row a series and step, sorted so.

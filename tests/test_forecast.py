@@ -54,7 +54,3 @@ def test_a_level_that_is_not_forecast_is_a_wrong_usage() -> None:
     assert bounds_of((80, 95)) == (0.1, 0.9, 0.025, 0.975)
     with pytest.raises(UsageError, match="99 %"):
         bounds_of((99,))
-
-
-def test_a_shorter_horizon_is_the_first_steps(forecast: Forecast) -> None:
-    assert forecast.first(2).to_frame()["step"].tolist() == [1, 2, 1, 2]

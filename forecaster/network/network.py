@@ -95,7 +95,7 @@ def build(config: Config, *, context: int, horizon: int, width: int, probabiliti
     if width > context:
         raise ConfigError(
             f"embed.width: a segment of {width} steps is longer than the context of {context}",
-            hint=f"pass --set embed.width={context} or less, or a longer --context",
+            hint=f"pass --set embed.width={context} or less, or a longer model.context",
         )
     embed = Segments(width, model.hidden)
     recur = _stack(model, embed.features)
