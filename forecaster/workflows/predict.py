@@ -1,6 +1,7 @@
 """`forecast predict`: a bundle and fresh data become a forecasts table."""
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -100,8 +101,8 @@ def _load(source: str, read: bundle.Bundle, duplicates: Duplicates | None, stdin
             config = config.model_copy(update={"duplicates": duplicates})
         loaded = load(source, config, frequency=Frequency.from_dict(trained["frequency"]), stdin=stdin)
     except UsageError as error:  # the columns are the bundle's, not the user's words
-        reason = error.message.partition(": ")[2] or error.message  # without the flag that predict does not have
-        raise DataError(f"{source}: {reason}", hint=f"the bundle was trained on {_columns(trained)}") from error
+        message = re.sub(r"--\w+: ", "", error.message)  # predict has no such flag
+        raise DataError(message, hint=f"the bundle was trained on {_columns(trained)}") from error
     if loaded.panel.spacing > max(1, trained["spacing"]):
         raise DataError(
             f"{source}: rows lie {loaded.panel.spacing:g} steps of {loaded.panel.frequency.name} apart,"

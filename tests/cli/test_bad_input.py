@@ -163,7 +163,10 @@ def test_data_that_does_not_fit_the_bundle_is_refused(
     forecast: Forecast, bundle: Path, content: str, words: list[str]
 ) -> None:
     Path("new.csv").write_text(content)
-    assert_refused(forecast("predict", "new.csv", "--bundle", "b"), 65, words)
+    done = forecast("predict", "new.csv", "--bundle", "b")
+    assert_refused(done, 65, ["new.csv", *words])
+    assert "--target" not in done.err
+    assert "--time" not in done.err
     assert not Path("forecasts.csv").exists()
 
 
