@@ -1,6 +1,7 @@
 """Accuracy from the command line on a panel with a test file.
 
-    python -m benchmarks.panel --train F --test F --season m [--naive2 a,b] [--seeds 1,2,3] [--model K] [--set k=v]
+    python -m benchmarks.panel --train F --test F --season m [--naive2 a,b] [--seeds 1,2,3] [--model K]
+        [--preset P] [--set k=v] [--json FILE]
 
 Trains and predicts with the real command for each seed; the horizon is the test's length. Scores with the product's own
 metrics, which `benchmarks.published` holds to the competitions' figures.
@@ -8,11 +9,13 @@ metrics, which `benchmarks.published` holds to the competitions' figures.
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,31 +31,35 @@ from forecaster.panel import Floats, Panel
 _FIGURES = ("smape", "mase", "owa", "wql", "coverage80", "seconds")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--season", type=int, required=True)
     parser.add_argument("--naive2", help="sMAPE,MASE of Naive2, to give OWA")
     parser.add_argument("--model")
+    parser.add_argument("--preset")
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     panel, truth = read(arguments.train, arguments.test, arguments.season)
     flags = ["--horizon", str(truth.shape[1]), "--season", str(arguments.season)]
     flags += [part for setting in arguments.settings for part in ("--set", setting)]
     flags += ["--model", arguments.model] if arguments.model else []
+    flags += ["--preset", arguments.preset] if arguments.preset else []
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
     rows = []
-    for seed in arguments.seeds.split(","):
-        frame, seconds = run(arguments.train, [*flags, "--seed", seed])
-        row = {"seed": int(seed), **score(panel, truth, frame, arguments.naive2), "seconds": round(seconds, 1)}
+    for seed in seeds:
+        frame, seconds = run(arguments.train, [*flags, "--seed", str(seed)])
+        row = {"seed": seed, **score(panel, truth, frame, arguments.naive2), "seconds": round(seconds, 1)}
         rows.append(row)
-        print(json.dumps(row))
+        print(json.dumps(row), flush=True)
     mean = {name: round(float(np.mean([row[name] for row in rows])), 4) for name in _FIGURES if name in rows[0]}
-    print("mean", json.dumps(mean))
+    print("mean", json.dumps(mean), flush=True)
     if arguments.json:
-        document = {"rows": rows, "mean": mean, "settings": flags, "machine": platform.platform()}
+        seed_or_seeds = seeds if len(seeds) > 1 else seeds[0]
+        document = {"rows": rows, "mean": mean, "seed": seed_or_seeds, "settings": flags, "machine": machine()}
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
 
 
@@ -97,6 +104,11 @@ def score(panel: Panel, truth: Floats, frame: pd.DataFrame, naive2: str | None) 
         base_smape, base_mase = map(float, naive2.split(","))
         figures["owa"] = (smape / base_smape + mase / base_mase) / 2
     return {name: round(value, 4) for name, value in figures.items()}
+
+
+def machine() -> str:
+    """What the figures' seconds were taken on."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":
