@@ -45,6 +45,9 @@ class Forecast:
     def of(cls, panel: Panel, mean: Floats, quantiles: Floats, *, model: str) -> "Forecast":
         """Date the arrays a model computed for a panel: `mean` [N, H], `quantiles` [N, H, Q].
 
+        What a target cannot be is brought to what it can: values below the panel's minimum to the minimum, those of
+        an integer target to whole numbers. Both keep the order of quantiles.
+
         Raises: ValueError: a value is not finite (a bug in the model, not bad data).
         """
         if not (np.isfinite(mean).all() and np.isfinite(quantiles).all()):
@@ -53,8 +56,8 @@ class Forecast:
             ids=panel.ids,
             cutoff=panel.cutoff,
             ds=panel.future(mean.shape[1]),
-            mean=mean,
-            quantiles=quantiles,
+            mean=_to_support(panel, mean),
+            quantiles=_to_support(panel, quantiles),
             model=model,
             fallback=np.zeros(len(panel), bool),
             frequency=panel.frequency,
@@ -126,6 +129,14 @@ def bounds_of(levels: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(bounds)
 
 
+def _to_support(panel: Panel, values: Floats) -> Floats:
+    minimum = panel.minimum
+    if panel.is_integer:
+        values = np.rint(values)
+        minimum = None if minimum is None else np.ceil(minimum)
+    return values if minimum is None else np.maximum(values, np.float32(minimum))
+
+
 class Checkpoint(Protocol):
     """Where a long fit keeps its state, so that a stopped run can go on."""
 
@@ -147,13 +158,16 @@ class Forecaster(Protocol):
 
     Attributes:
         name: the resolved model's name, as tables and metrics give it.
-        point: what the point forecast is: `median`, `expectation` or `last value`.
+        point: what the point forecast is: `median`, `mean`, `expectation`, `last value` ...
         history: the steps of the fit that was judged; empty where nothing is trained.
     """
 
-    name: str
-    point: str
-    history: list[TrainingStep]
+    @property
+    def name(self) -> str: ...
+    @property
+    def point(self) -> str: ...
+    @property
+    def history(self) -> list[TrainingStep]: ...
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
         """Learn from a panel.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from forecaster.frequency import Frequency, Ints
 
 Floats = npt.NDArray[np.float32]
+Role = Literal["target", "past", "known"]
 
 
 @dataclass(frozen=True)
@@ -16,10 +18,12 @@ class Panel:
     """Every series as a slice of one flat array; step i of a series follows step i - 1 without holes.
 
     A gap in the data is a NaN, so a position is a time. Whole series begin and end on an observed target, so
-    the last step is the cutoff. Cutting moves `end`, where a gap may lie, and copies nothing.
+    the last step is the cutoff. Cutting moves `end`, where a gap may lie, and copies nothing. Known columns may be seen
+    up to `stop`, whatever the cut; the target and past columns only up to `end`.
 
     Attributes:
-        values: [T, C] float32 in the data's own units; column 0 is the target; NaN where nothing was observed.
+        values: [T, C] float32 in the data's own units: the target, then past, then known columns; NaN where nothing was
+            observed. The rows from a whole series' end to its `stop` hold known columns only.
         begin: [N] position in `values` of each series' first step.
         end: [N] position after each series' last step that may be seen.
         start: [N] timestamp of the first step (see `forecaster.frequency`).
@@ -28,6 +32,12 @@ class Panel:
         season: steps in a season, 1 for none.
         columns: [C] names of the columns, the target's first.
         zone: name or offset of the timestamps' time zone; None where the data has none.
+        roles: [C] what each column is.
+        stop: [N] position after each series' last row in `values`; `end` when not given.
+        static: [N, S] float32, what does not change within a series; NaN where missing.
+        static_columns: [S] their names.
+        minimum: no target can be smaller; None where nothing is known of that.
+        is_integer: whether the target counts something, so that only whole numbers occur.
     """
 
     values: Floats
@@ -39,6 +49,18 @@ class Panel:
     season: int
     columns: tuple[str, ...] = ("y",)
     zone: str | None = None
+    roles: tuple[Role, ...] = ("target",)
+    stop: Ints = None  # type: ignore[assignment]
+    static: Floats = None  # type: ignore[assignment]
+    static_columns: tuple[str, ...] = ()
+    minimum: float | None = None
+    is_integer: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stop is None:
+            object.__setattr__(self, "stop", self.end)
+        if self.static is None:
+            object.__setattr__(self, "static", np.empty((len(self.begin), 0), np.float32))
 
     def __len__(self) -> int:
         return len(self.begin)
@@ -57,6 +79,10 @@ class Panel:
     def cutoff(self) -> Ints:
         """[N] timestamp of each series' last visible step."""
         return self.frequency.timestamps(self.start, self.lengths - 1)
+
+    def columns_as(self, role: Role) -> list[int]:
+        """Numbers of the columns that have a role."""
+        return [number for number, found in enumerate(self.roles) if found == role]
 
     def future(self, horizon: int) -> Ints:
         """[N, H] timestamps of the `horizon` steps after each cutoff."""
@@ -94,6 +120,8 @@ class Panel:
             end=self.end[series],
             start=self.start[series],
             ids=self.ids[series],
+            stop=self.stop[series],
+            static=self.static[series],
         )
 
 

@@ -1,6 +1,8 @@
 """Small panels that tests share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,3 +34,15 @@ def make_panel() -> MakePanel:
         )
 
     return make
+
+
+def fake_holidays() -> SimpleNamespace:
+    """Stand in for the package `holidays`: Germany with New Year and 9 May, Bavaria with 30 May besides."""
+
+    def country_holidays(code: str, *, subdiv: str | None, years: Iterable[int]) -> dict[date, str]:
+        days = [(1, 1), (5, 9)] + [(5, 30)] * (subdiv == "BY")
+        return {date(year, *day): code for year in years for day in days}
+
+    return SimpleNamespace(
+        list_supported_countries=lambda: {"DE": ["BE", "BY"], "FR": []}, country_holidays=country_holidays
+    )

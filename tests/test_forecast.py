@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -54,3 +57,26 @@ def test_a_level_that_is_not_forecast_is_a_wrong_usage() -> None:
     assert bounds_of((80, 95)) == (0.1, 0.9, 0.025, 0.975)
     with pytest.raises(UsageError, match="99 %"):
         bounds_of((99,))
+
+
+@pytest.mark.parametrize(
+    ("support", "mean", "expected"),
+    [
+        ({"minimum": 0.0}, [-2.0, 0.4, 3.6], [0.0, 0.4, 3.6]),
+        ({"is_integer": True}, [-2.4, 0.4, 3.6], [-2, 0, 4]),
+        ({"minimum": 0.5, "is_integer": True}, [-2.4, 0.4, 3.6], [1, 1, 4]),
+        ({}, [-2.4, 0.4, 3.6], [-2.4, 0.4, 3.6]),
+    ],
+)
+def test_forecasts_are_what_the_target_can_be(
+    make_panel: MakePanel, support: dict[str, Any], mean: list[float], expected: list[float]
+) -> None:
+    panel = replace(make_panel([[1, 2]]), **support)
+    given = np.array([mean], np.float32)
+    quantiles = given[:, :, None] + 4 * (np.array(PROBABILITIES, np.float32) - np.float32(0.5))
+    forecast = Forecast.of(panel, given, quantiles, model="gru")
+    np.testing.assert_array_equal(forecast.mean, np.float32([expected]))
+    np.testing.assert_array_equal(forecast.at(0.5), forecast.mean)
+    assert (np.diff(forecast.quantiles, axis=2) >= 0).all()
+    assert forecast.quantiles.min() >= support.get("minimum", -np.inf)
+    assert not support.get("is_integer") or (forecast.quantiles % 1 == 0).all()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -40,3 +42,26 @@ def test_selecting_keeps_series_whole(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2], [3, 4], [5, 6]]).select(np.array([2, 0]))
     assert list(panel.ids) == ["s2", "s0"]
     assert [list(target) for target in panel] == [[5, 6], [1, 2]]
+
+
+def test_a_plain_panel_has_a_target_and_nothing_else(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2], [3]])
+    assert_array_equal(panel.stop, panel.end)
+    assert (panel.roles, panel.static.shape, panel.columns_as("known")) == (("target",), (2, 0), [])
+    assert (panel.minimum, panel.is_integer) == (None, False)
+
+
+def test_what_is_known_after_a_cut_stays_where_it_is(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, 3], [4, 5, 6, 7]])
+    seen = panel.cut(2)
+    assert_array_equal(seen.stop, panel.stop)
+    assert_array_equal(seen.end, panel.end - 2)
+
+
+def test_selecting_takes_stop_and_static_along(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2], [3, 4], [5, 6]])
+    static = np.array([[1], [2], [3]], np.float32)
+    panel = replace(panel, stop=panel.stop, static=static, static_columns=("size",)).cut(1)
+    chosen = panel.select(np.array([False, True, True]))
+    assert chosen.static.tolist() == [[2], [3]]
+    assert chosen.stop.tolist() == [4, 6]

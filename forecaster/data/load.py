@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data import repair
+from forecaster.data import covariates, features, future, repair
 from forecaster.data.calendar import describe, find_frequency
+from forecaster.data.covariates import Categories
 from forecaster.data.numerals import to_float32
 from forecaster.data.read import read
 from forecaster.data.repair import Rows, Series
@@ -19,9 +20,7 @@ from forecaster.data.table import Table, concatenate
 from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
-from forecaster.panel import Panel
-
-_FILE = "unique_id"  # the column that names each row's file where files hold one series each
+from forecaster.panel import Floats, Panel, Role
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Loaded:
         roles: one line: which column became what.
         notes: further things that a user should know.
         shape: one series, a series a column, or a series an id.
+        is_by_file: whether the ids are the names of files.
     """
 
     panel: Panel
@@ -43,10 +43,28 @@ class Loaded:
     roles: str
     notes: tuple[str, ...]
     shape: Shape
+    is_by_file: bool
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """The cells that matter: unordered rows, the times of each, and what does not change within a series [N, S]."""
+
+    rows: Rows
+    times: Times
+    static: Floats
+    columns: tuple[str, ...]
+    roles: tuple[Role, ...]
+    static_columns: tuple[str, ...]
 
 
 def load(
-    source: str, config: DataConfig, *, frequency: Frequency | None = None, stdin: BinaryIO | None = None
+    source: str,
+    config: DataConfig,
+    *,
+    frequency: Frequency | None = None,
+    stdin: BinaryIO | None = None,
+    later: str | None = None,
 ) -> Loaded:
     """Make a panel of a table.
 
@@ -55,21 +73,33 @@ def load(
         config: what the user named; None where it is to be found.
         frequency: a bundle's own, learnt holidays included, to be kept; None where it is to be found.
         stdin: where `-` reads from.
+        later: a table of the known columns' values for times to come, read as `source` is; needs a time column.
 
     Raises:
-        UsageError: the config names a column or frequency that is not there, or several columns would do.
+        UsageError: the config names a column, country or frequency that is not there, or several columns would do.
         DataError: the table is unusable as given; says where and why.
         InputError: there is no such file, or it cannot be read.
+        DependencyError: holidays are asked for and their package is not installed.
     """
+    if config.holidays:
+        features.check_country(config.holidays)
     tables = read(source, stdin)
     is_by_file = len(tables) > 1 and find_roles(tables[0], config).shape != "long"
     if is_by_file:
-        tables = [_name_by_file(table) for table in tables]
+        tables = [future.name_by_file(table) for table in tables]
     table = concatenate(source, tables) if len(tables) > 1 else tables[0]
     roles = find_roles(table, config)
-    grid, frequency, times, counts = _regularise(table, roles, config, frequency)
+    names = (*roles.past, *roles.known, *roles.static)
+    categories, notes = config.categories, list[str]()
+    if categories is None:
+        categories, notes = covariates.find_categories(table, names)
+    gathered = _gather(table, roles, categories)
+    if later is not None and roles.known:
+        gathered = _append(gathered, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
+    grid, frequency, counts = _regularise(gathered, config, frequency)
+    times = gathered.times
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
-    series, empty = repair.trim(series, frequency)
+    series, empty = repair.trim(series, frequency, known=gathered.roles.count("known"))
     if not len(series.ids):
         raise DataError(f"{source}: {', '.join(roles.targets)}: no values", hint="name another column with --target")
     season, horizon = frequency.defaults()
@@ -82,8 +112,22 @@ def load(
         frequency=frequency,
         season=config.season or season,
         zone=times.zone,
+        columns=gathered.columns,
+        roles=gathered.roles,
+        stop=series.stop,  # type: ignore[arg-type]
+        static=series.static,
+        static_columns=gathered.static_columns,
+        minimum=config.minimum,
+        is_integer=config.integer,
     )
-    notes = [times.note] if times.note else []
+    if config.holidays and frequency.is_integer:
+        raise DataError(
+            f"{source}: time is in integers, which --holidays {config.holidays} does not fit",
+            hint="leave --holidays out",
+        )
+    if times.note:
+        notes.insert(0, times.note)
+    notes += _doubt_support(panel)
     if config.season is None:
         panel, note = _settle_season(panel)
         notes.append(note)
@@ -108,6 +152,7 @@ def load(
         "freq": frequency.name,
         "season": panel.season,
         "horizon": horizon,
+        "categories": categories if names else None,
     }
     return Loaded(
         panel,
@@ -116,43 +161,74 @@ def load(
         _tell_roles(roles, panel),
         (*notes, *_tell_repairs(quality, empty, config)),
         roles.shape,
+        is_by_file,
     )
 
 
-def _name_by_file(table: Table) -> Table:
-    names = pd.Categorical([table.parts[0].name]).repeat(len(table.frame))
-    return replace(table, frame=table.frame.assign(**{_FILE: names}))
+def _gather(table: Table, roles: Roles, categories: Categories) -> _Gathered:
+    """Take the cells that matter out of a table."""
+    codes, ids = _find_series(table, roles)
+    times = _find_times(table, roles, codes)
+    past, known = (covariates.encode(table, names, categories) for names in (roles.past, roles.known))
+    static = covariates.find_static(table, roles.static, categories, codes, ids)
+    targets = np.column_stack([to_float32(table, name) for name in roles.targets])
+    values = np.hstack([targets, past.values, known.values]) if roles.past or roles.known else targets
+    columns = ("y" if roles.shape == "wide" else roles.targets[0], *past.columns, *known.columns)
+    found: list[Role] = ["target"]
+    found += ["past"] * len(past.columns)
+    found += ["known"] * len(known.columns)
+    rows = Rows(table.source, times.stamps, codes, ids, values, len(roles.targets))
+    return _Gathered(rows, times, static.values, columns, tuple(found), static.columns)
+
+
+def _append(gathered: _Gathered, table: Table, roles: Roles, categories: Categories, later: Table) -> _Gathered:
+    times = future.join_times(table, gathered.times, later, str(roles.time))
+    rows, times = future.append(gathered.rows, later, roles, categories, times)
+    return replace(gathered, rows=rows, times=times)
 
 
 def _regularise(
-    table: Table, roles: Roles, config: DataConfig, frequency: Frequency | None
-) -> tuple[Series, Frequency, Times, dict[str, int]]:
-    """Take the cells that matter out of a table, find their frequency, and lay them on its grid.
+    gathered: _Gathered, config: DataConfig, frequency: Frequency | None
+) -> tuple[Series, Frequency, dict[str, int]]:
+    """Find the frequency of rows, and lay them on its grid.
 
-    Returns: one series an id with a column a target, the frequency, the times as read, and what was repaired how often.
+    Returns: one series an id, the frequency, and what was repaired how often.
     """
-    codes, ids = _find_series(table, roles)
-    times = _find_times(table, roles, codes)
-    values = np.column_stack([to_float32(table, name) for name in roles.targets])
-    rows, late = repair.sort(Rows(table.source, times.on_wall_clock(), codes, ids, values))
+    unordered, times = gathered.rows, gathered.times
+    is_later = _is_later(unordered, gathered.roles.count("known"))
+    missing = np.isnan(unordered.values[~is_later, : unordered.targets])
+    rows, late = repair.sort(replace(unordered, stamps=times.on_wall_clock()))
     is_named = frequency is None and config.freq is not None
     frequency = frequency or find_frequency(
-        rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=table.source
+        rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=rows.source
     )
     if times.zone and not frequency.is_wall_clock:  # a clock change must be neither gap nor duplicate
-        rows, late = repair.sort(Rows(table.source, times.stamps, codes, ids, values))
+        rows, late = repair.sort(replace(unordered, stamps=times.stamps))
     rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
     rows_on_grid, steps = repair.number(rows, frequency, is_named=is_named)
-    grid = repair.to_grid(rows_on_grid, steps, frequency)
+    grid = repair.to_grid(rows_on_grid, steps, frequency, gathered.static)
     counts = {
         "gaps": len(grid.values) - len(steps),
-        "missing_values": int(np.isnan(values).sum()),
+        "missing_values": int(missing.sum()),
         "duplicates_dropped": dropped,
         "duplicates_merged": merged,
         "out_of_order": late,
         "off_grid": len(rows.stamps) - len(steps),
+        "later_rows": int(is_later.sum()),
     }
-    return grid, frequency, times, counts
+    return grid, frequency, counts
+
+
+def _is_later(rows: Rows, known: int) -> npt.NDArray[np.bool_]:
+    """[R] whether a row comes after the last target of its series and holds known columns only."""
+    is_blank = np.asarray(np.isnan(rows.values[:, : rows.targets]).all(axis=1))
+    if not known or not is_blank.any():
+        return np.zeros_like(is_blank)
+    last = np.full(len(rows.ids), np.iinfo(np.int64).min)
+    np.maximum.at(last, rows.codes[~is_blank], rows.stamps[~is_blank])
+    is_known = ~np.isnan(rows.values[:, -known:]).all(axis=1)
+    is_later: npt.NDArray[np.bool_] = is_blank & is_known & (rows.stamps > last[rows.codes])
+    return is_later
 
 
 def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.object_]]:
@@ -198,6 +274,8 @@ def _tell_roles(roles: Roles, panel: Panel) -> str:
             told = f"{time}, {shown} -> {len(roles.targets)} series"
         case "single":
             told = f"{time}, {shown} -> target"
+    named = {"past": roles.past, "known": roles.known, "static": roles.static}
+    told += "".join(f", {', '.join(names)} -> {role}" for role, names in named.items() if names)
     surprises = {name: reason for name, reason in roles.left_out.items() if reason != "not a target"}
     left_out = ", ".join(f"{name} ({reason})" for name, reason in surprises.items())
     return f"{told}; left out: {left_out}" if left_out else told
@@ -212,9 +290,21 @@ def _tell_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig)
         "{} repeated, dropped": (quality["duplicates_dropped"], "row"),
         f"{{}} differing for one time, merged ({config.duplicates})": (quality["duplicates_merged"], "row"),
         "{} between two steps, left out": (quality["off_grid"], "row"),
+        "{} after the last value, known columns only": (quality["later_rows"], "row"),
         f"{{}} series without a value, left out: {names}": (len(empty), ""),
     }
     return [text.format(_count(*count)) for text, count in told.items() if count[0]]
+
+
+def _doubt_support(panel: Panel) -> list[str]:
+    """Say where the data is not what it was said to be."""
+    target = panel.values[:, 0]
+    found = {}
+    if panel.minimum is not None:
+        found[f"below the minimum {panel.minimum:g} that forecasts get"] = (target < panel.minimum).sum()
+    if panel.is_integer:
+        found["no whole numbers, though forecasts will be"] = (target[~np.isnan(target)] % 1 != 0).sum()
+    return [f"{_count(int(count), 'value')} {what}" for what, count in found.items() if count]
 
 
 def _count(number: int, noun: str) -> str:

@@ -25,7 +25,8 @@ class Rows:
         stamps: [R] times (see `forecaster.frequency`).
         codes: [R] number of the row's series.
         ids: [N] names of the series.
-        values: [R, K] float32; NaN where missing.
+        values: [R, C] float32; NaN where missing.
+        targets: how many of the columns are targets, the first ones; the others are covariates.
     """
 
     source: str
@@ -33,6 +34,7 @@ class Rows:
     codes: Ints
     ids: npt.NDArray[np.object_]
     values: Floats
+    targets: int = 1
 
     @property
     def begin(self) -> Ints:
@@ -45,13 +47,18 @@ class Rows:
 
 @dataclass(frozen=True)
 class Series:
-    """Series end to end, as a Panel holds them: `values` [T, C], and `begin`, `end`, `start`, `ids` [N]."""
+    """Series end to end, as a Panel holds them: `values` [T, C], `begin`, `end`, `start`, `ids`, `static`, `stop` [N].
+
+    Before `trim`, `end` is the end of the rows, whatever they hold, and `stop` is not told.
+    """
 
     values: Floats
     begin: Ints
     end: Ints
     start: Ints
     ids: npt.NDArray[np.object_]
+    static: Floats
+    stop: Ints | None = None
 
 
 def sort(rows: Rows) -> tuple[Rows, int]:
@@ -72,7 +79,7 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
 
     Args:
         rows: in order.
-        policy: what to do with differing rows; equal ones are always dropped.
+        policy: what to do with differing rows; equal ones are always dropped. Covariates are averaged by `sum`, too.
 
     Returns: the rows, how many equal ones were dropped, and how many differing ones were merged.
     Raises: DataError: rows differ and the policy is `error`; names the first.
@@ -105,7 +112,8 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
         observed = ~np.isnan(rows.values)
         total = np.add.reduceat(np.where(observed, rows.values, 0.0), first, dtype=np.float64)
         count = np.add.reduceat(observed, first, dtype=np.int64)
-        result = total / np.maximum(count, 1) if policy == "mean" else total
+        is_summed = (np.arange(rows.values.shape[1]) < rows.targets) & (policy == "sum")
+        result = np.where(is_summed, total, total / np.maximum(count, 1))
         kept = replace(kept, values=np.where(count > 0, result, np.nan).astype(np.float32))
     return kept, dropped, merged
 
@@ -138,13 +146,14 @@ def number(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, I
     return rows.take(is_on), steps[is_on]
 
 
-def to_grid(rows: Rows, steps: Ints, frequency: Frequency) -> Series:
+def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Series:
     """Lay rows on the grid, each series from its first to its last row.
 
     Args:
         rows, steps: as `number` gives them.
+        static: [N, S] passed on.
 
-    Returns: series with `values` [T, K]; a step without a row is NaN.
+    Returns: series with `values` [T, C]; a step without a row is NaN.
     Raises: DataError: the gaps would fill the memory.
     """
     last = np.searchsorted(rows.codes, np.arange(len(rows.ids)), side="right") - 1
@@ -160,35 +169,62 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency) -> Series:
     if total > len(steps):
         values = np.full((total, values.shape[1]), np.nan, np.float32)
         values[begin[rows.codes] + steps] = rows.values
-    return Series(values, begin, end, rows.stamps[rows.begin], rows.ids)
+    return Series(values, begin, end, rows.stamps[rows.begin], rows.ids, static)
 
 
 def split_columns(series: Series, columns: tuple[str, ...]) -> Series:
-    """Make each column of one series with `values` [T, K] a series of its own, end to end [K * T, 1]."""
-    steps, count = series.values.shape
+    """Make each target of one series a series of its own, end to end; each gets all covariates.
+
+    Args:
+        series: one, `values` [T, K + C] with the targets first.
+        columns: [K] names of the targets.
+
+    Returns: K series with `values` [K * T, 1 + C].
+    """
+    steps, count = len(series.values), len(columns)
     begin = steps * np.arange(count)
-    values = np.ascontiguousarray(series.values.T).reshape(-1, 1)
-    return Series(values, begin, begin + steps, np.repeat(series.start, count), np.array(columns, object))
+    targets, covariates = series.values[:, :count], series.values[:, count:]
+    values = np.ascontiguousarray(targets.T).reshape(-1, 1)
+    if covariates.shape[1]:
+        values = np.hstack([values, np.tile(covariates, (count, 1))])
+    start, static = np.repeat(series.start, count), np.repeat(series.static, count, axis=0)
+    return Series(values, begin, begin + steps, start, np.array(columns, object), static)
 
 
-def trim(series: Series, frequency: Frequency) -> tuple[Series, list[str]]:
-    """Let each series, `values` [T, 1], begin and end on an observed value.
+def trim(series: Series, frequency: Frequency, *, known: int = 0) -> tuple[Series, list[str]]:
+    """Let each series begin and end on an observed target; what is known of later steps stays after its end.
 
-    Returns: the series, and the names of those without any value, which are left out.
+    Args:
+        series: `values` [T, C], the target first.
+        known: how many columns are known ones, the last of all.
+
+    Returns: the series, and the names of those without any target, which are left out.
     """
     is_missing = np.isnan(series.values[:, 0])
     if not is_missing.any():
-        return series, []
+        return replace(series, stop=series.end), []
     observed = np.flatnonzero(~is_missing)
     low, high = np.searchsorted(observed, series.begin), np.searchsorted(observed, series.end)
     kept = high > low
     first, last = observed[low[kept]], observed[high[kept] - 1]
-    lengths = last + 1 - first
-    end = np.cumsum(lengths)
-    position = np.repeat(first - (end - lengths), lengths) + np.arange(lengths.sum())
+    lengths = _find_last_known(series, known)[kept].clip(last) + 1 - first
+    stop = np.cumsum(lengths)
+    begin = stop - lengths
+    end = begin + last + 1 - first
+    position = np.repeat(first - begin, lengths) + np.arange(lengths.sum())
     start = frequency.timestamps(series.start[kept], first - series.begin[kept])
-    trimmed = Series(series.values[position], end - lengths, end, start, series.ids[kept])
+    values = series.values[position]
+    values[np.arange(len(values)) >= np.repeat(end, lengths), : values.shape[1] - known] = np.nan
+    trimmed = Series(values, begin, end, start, series.ids[kept], series.static[kept], stop)
     return trimmed, [str(name) for name in series.ids[~kept]]
+
+
+def _find_last_known(series: Series, known: int) -> Ints:
+    """[N] position of the last row in which a known column has a value, -1 where none has."""
+    columns = series.values[:, series.values.shape[1] - known :]
+    rows = np.append(-1, np.flatnonzero(~np.isnan(columns).all(axis=1)))  # all of no columns is true
+    found: Ints = rows[np.searchsorted(rows, series.end) - 1]
+    return np.where(found >= series.begin, found, -1)
 
 
 def _is_same_time(rows: Rows) -> npt.NDArray[np.bool_]:

@@ -34,6 +34,7 @@ class Roles:
         time: the time column; None where rows are steps 0, 1, 2 ...
         id: the column that names the series of a long table, else None.
         targets: the columns to forecast, one unless the table is wide.
+        past, known, static: the covariates.
         left_out: every other column and why it is not used.
     """
 
@@ -42,23 +43,31 @@ class Roles:
     id: str | None
     targets: tuple[str, ...]
     left_out: dict[str, str]
+    past: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
 
 
 def find_roles(table: Table, config: DataConfig) -> Roles:
     """Tell the roles of the columns, by what the config names, then by names and values.
 
     Raises:
-        UsageError: the config names a column that is not there, or several columns would do.
+        UsageError: the config names a column that is not there or one in two roles, or several columns would do.
         DataError: no column can be the time, or none holds numbers.
     """
     kinds = {name: find_kind(table.frame[name], table.decimal) for name in table.frame.columns}
-    for option, names in (("--id", (config.id,)), ("--target", config.target or ())):
+    covariates = {"--past": config.past, "--known": config.known, "--static": config.static}
+    named = {"--id": (config.id,), "--target": config.target or (), **covariates}
+    for option, names in named.items():
         for name in names:
             _check_column(table, option, name)
+    _refuse_two_roles(table, {"--time": (config.time,), **named})
+    helpers = {*config.past, *config.known, *config.static}
+    kinds = {name: kind for name, kind in kinds.items() if name not in helpers}
     time = _find_time(table, kinds, config)
     id = config.id or _find_id(table, kinds, config, time)
     left_out = _leave_out(table, kinds, time, id)
-    targets = config.target or _find_targets(table, [name for name in kinds if name not in left_out], time, id)
+    targets = config.target or _find_targets(table, kinds, left_out, time, id)
     for name in targets:
         if kinds[name] in ("text", "time", "empty"):
             what = "no values" if kinds[name] == "empty" else f"{kinds[name]}, not numbers"
@@ -72,7 +81,8 @@ def find_roles(table: Table, config: DataConfig) -> Roles:
     for name in kinds:
         if name not in {time, id, *targets}:
             left_out.setdefault(name, "not a target")
-    return Roles("long" if id else "wide" if len(targets) > 1 else "single", time, id, tuple(targets), left_out)
+    shape: Shape = "long" if id else "wide" if len(targets) > 1 else "single"
+    return Roles(shape, time, id, tuple(targets), left_out, config.past, config.known, config.static)
 
 
 def find_kind(column: pd.Series, decimal: str) -> Kind:
@@ -158,21 +168,22 @@ def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str
 def _leave_out(table: Table, kinds: dict[str, Kind], time: str | None, id: str | None) -> dict[str, str]:
     reasons = {"text": "text", "time": "times", "flag": "true or false", "empty": "no values"}
     left_out = {name: reasons[kind] for name, kind in kinds.items() if kind in reasons and name not in (time, id)}
-    for position, name in enumerate(kinds):
+    for name in kinds:
         column = table.frame[name]
         if name in (time, id) or name in left_out or column.dtype.kind != "i":
             continue
         if name.lower() in CALENDAR_NAMES:
             left_out[name] = "a part of the time"
-        elif position == 0 and name == "column1" and time and _is_even(column):
+        elif name == table.frame.columns[0] == "column1" and time and _is_even(column):
             left_out[name] = "row numbers"
     return left_out
 
 
-def _find_targets(table: Table, names: list[str], time: str | None, id: str | None) -> tuple[str, ...]:
-    targets = [name for name in names if name not in (time, id)]
+def _find_targets(
+    table: Table, kinds: dict[str, Kind], left_out: dict[str, str], time: str | None, id: str | None
+) -> tuple[str, ...]:
+    targets = [name for name in kinds if name not in (time, id, *left_out)]
     if not targets:
-        kinds = {name: find_kind(table.frame[name], table.decimal) for name in table.frame.columns}
         raise DataError(
             f"{table.source}: no numeric column{_example(table, kinds)}",
             hint="give a column of bare numbers, without units",
@@ -185,6 +196,20 @@ def _find_targets(table: Table, names: list[str], time: str | None, id: str | No
             hint=f"pass --target {targets[0]}",
         )
     return tuple(targets)
+
+
+def _refuse_two_roles(table: Table, named: dict[str, tuple[str | None, ...]]) -> None:
+    first: dict[str, str] = {}
+    for option, names in named.items():
+        for name in names:
+            if name is None:
+                continue
+            if name in first:
+                both = option if option == first[name] else f"{first[name]} and {option}"
+                raise UsageError(
+                    f"{table.source}: column {name!r} is named twice, by {both}", hint=f"leave it out of {option}"
+                )
+            first[name] = option
 
 
 def _check_column(table: Table, option: str, name: str | None) -> None:

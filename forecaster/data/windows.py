@@ -1,28 +1,45 @@
-"""Windows of a panel as batches of tensors: the context a network reads and the steps it must forecast."""
+"""Windows of a panel as batches of tensors: what a network reads and the steps it must forecast."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from forecaster.data import features
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
+
+Evenly = Literal["windows", "series"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some windows of a panel, in the data's units.
+    """Some windows of a panel, in the data's units; widths are 0 where there is nothing of a kind.
 
     Attributes:
         context: [B, L] the steps up to the cutoff; NaN where missing or before the series began.
         target: [B, H] the steps after the cutoff; NaN where missing or after the visible end.
         spread: [B] standard deviation of the series' visible history.
+        centre: [B] its mean.
+        past: [B, L, P] the past columns of the context; NaN as in the context.
+        known: [B, L + H, K] features of the calendar and of holidays, which exist for every step, then the known
+            columns; NaN where missing or outside of the series.
+        static: [B, S] NaN where missing.
+        series: [B] long, number of the series in the panel.
+        phase: [B] long, place of the first target step in its season: equal for equal timestamps of a frequency.
     """
 
     context: Tensor
     target: Tensor
     spread: Tensor
+    centre: Tensor
+    past: Tensor
+    known: Tensor
+    static: Tensor
+    series: Tensor
+    phase: Tensor
 
 
 class Windows:
@@ -30,42 +47,122 @@ class Windows:
 
     A window is its cut: the position in `panel.values` of its first target step. Series shorter than the context
     are read from their beginning and padded with NaN, so none is ever dropped.
+
+    Attributes:
+        known_names: [K] what `Batch.known` holds.
     """
 
-    def __init__(self, panel: Panel, *, context: int, horizon: int, first: Ints, last: Ints) -> None:
-        """Allow the cuts `first[n]` .. `last[n]` of each series (inclusive; none where last < first)."""
-        self._values = torch.from_numpy(panel.values[:, 0])
-        self._begin = torch.from_numpy(panel.begin)
-        self._end = torch.from_numpy(panel.end)
-        self._spread = torch.from_numpy(spread(panel).astype(np.float32))
+    def __init__(
+        self,
+        panel: Panel,
+        *,
+        context: int,
+        horizon: int,
+        first: Ints,
+        last: Ints,
+        calendar: bool = False,
+        holidays: str | None = None,
+        evenly: Evenly = "windows",
+        seen: Panel | None = None,
+    ) -> None:
+        """Allow the cuts `first[n]` .. `last[n]` of each series (inclusive; none where last < first).
+
+        Args:
+            calendar: whether known features have those of the calendar.
+            holidays: country whose holidays are known features.
+            evenly: whether `draw` takes each window equally often, or each series and then each of its windows.
+            seen: the part of the panel whose level and spread windows may know; None for all of it.
+        """
+        self._target = torch.from_numpy(panel.values[:, 0]).contiguous()  # a gather of strided memory is slow
+        self._past = _columns(panel, panel.columns_as("past"))
+        self._known = _columns(panel, panel.columns_as("known"))
+        self._begin, self._end, self._stop = map(torch.from_numpy, (panel.begin, panel.end, panel.stop))
+        centre, spread = moments(seen or panel)
+        self._centre, self._spread = (torch.from_numpy(each.astype(np.float32)) for each in (centre, spread))
+        self._static = torch.from_numpy(panel.static)
+        self._season = panel.season
+        self._phase = torch.from_numpy(panel.frequency.index(np.zeros(1, np.int64), panel.start))
         self._context = context
         self._span = torch.arange(-context, horizon)
         self._first = torch.from_numpy(first)
         self._bounds = torch.from_numpy(np.cumsum(np.maximum(last - first + 1, 0)))
+        self._is_by_series = evenly == "series"
+        table, self._row, names = _tabulate(panel, context, horizon, calendar, holidays)
+        size, width = (context + horizon) * len(names), len(names)
+        self._calendar = table.flatten().unfold(0, size, width) if names else table  # a window is one block of memory
+        self.known_names = (*names, *(panel.columns[number] for number in panel.columns_as("known")))
 
     @classmethod
-    def for_training(cls, panel: Panel, *, context: int, horizon: int) -> "Windows":
+    def for_training(
+        cls,
+        panel: Panel,
+        *,
+        context: int,
+        horizon: int,
+        calendar: bool = False,
+        holidays: str | None = None,
+        evenly: Evenly = "windows",
+    ) -> "Windows":
         """Windows whose whole target is visible; a series shorter than that gives one window with what it has."""
         first = panel.begin + 1
         last = np.where(panel.lengths > 1, np.maximum(panel.end - horizon, first), first - 1)
-        return cls(panel, context=context, horizon=horizon, first=first, last=last)
+        return cls(
+            panel,
+            context=context,
+            horizon=horizon,
+            first=first,
+            last=last,
+            calendar=calendar,
+            holidays=holidays,
+            evenly=evenly,
+        )
 
     @classmethod
-    def for_validation(cls, panel: Panel, validation: Ints, *, context: int, horizon: int) -> "Windows":
+    def for_validation(
+        cls,
+        panel: Panel,
+        validation: Ints,
+        *,
+        context: int,
+        horizon: int,
+        calendar: bool = False,
+        holidays: str | None = None,
+    ) -> "Windows":
         """Windows whose whole target lies within the last `validation` [N] steps of each series."""
-        return cls(panel, context=context, horizon=horizon, first=panel.end - validation, last=panel.end - horizon)
+        first, last = panel.end - validation, panel.end - horizon
+        return cls(
+            panel,
+            context=context,
+            horizon=horizon,
+            first=first,
+            last=last,
+            calendar=calendar,
+            holidays=holidays,
+            seen=panel.cut(validation),
+        )
 
     @classmethod
-    def for_prediction(cls, panel: Panel, *, context: int) -> "Windows":
-        """One window a series, in order, that ends at its cutoff and has no target."""
-        return cls(panel, context=context, horizon=0, first=panel.end, last=panel.end)
+    def for_prediction(
+        cls, panel: Panel, *, context: int, horizon: int = 0, calendar: bool = False, holidays: str | None = None
+    ) -> "Windows":
+        """One window a series, in order, that ends at its cutoff; its target is NaN."""
+        first = last = panel.end
+        return cls(
+            panel, context=context, horizon=horizon, first=first, last=last, calendar=calendar, holidays=holidays
+        )
 
     def __len__(self) -> int:
         return int(self._bounds[-1])
 
     def draw(self, size: int) -> Batch:
-        """Take `size` windows evenly over all windows, with replacement, by torch's default generator."""
-        return self.at(torch.randint(len(self), (size,)))
+        """Take `size` windows evenly, with replacement, by torch's default generator."""
+        if not self._is_by_series:
+            return self.at(torch.randint(len(self), (size,)))
+        counts = torch.diff(self._bounds, prepend=torch.zeros(1, dtype=torch.long))
+        some = counts.nonzero()[:, 0]
+        series = some[torch.randint(len(some), (size,))]
+        within = (torch.rand(size, dtype=torch.float64) * counts[series]).long()
+        return self.at(self._bounds[series] - counts[series] + within)
 
     def spaced(self, most: int) -> Tensor:
         """Numbers of at most `most` windows, evenly spaced over all."""
@@ -76,13 +173,103 @@ class Windows:
         series = torch.searchsorted(self._bounds, numbers, right=True)
         before = torch.where(series > 0, self._bounds[series - 1], 0)
         cut = self._first[series] + numbers - before
+        begin = self._begin[series]
         position = cut[:, None] + self._span  # [B, L + H]
-        outside = (position < self._begin[series][:, None]) | (position >= self._end[series][:, None])
-        rows = self._values.take(position.clamp_(0, len(self._values) - 1)).masked_fill_(outside, torch.nan)
-        return Batch(rows[:, : self._context], rows[:, self._context :], self._spread[series])
+        is_before = position < begin[:, None]
+        outside = is_before | (position >= self._end[series][:, None])
+        known = self._gather_known(position, cut - begin, is_before, series)
+        position.clamp_(0, len(self._target) - 1)
+        rows = self._target.take(position).masked_fill_(outside, torch.nan)
+        return Batch(
+            context=rows[:, : self._context],
+            target=rows[:, self._context :],
+            spread=self._spread[series],
+            centre=self._centre[series],
+            past=_gather(self._past, position[:, : self._context], outside[:, : self._context]),
+            known=known,
+            static=self._static[series],
+            series=series,
+            phase=(self._phase[series] + cut - begin) % self._season,
+        )
+
+    def _gather_known(self, position: Tensor, step: Tensor, is_before: Tensor, series: Tensor) -> Tensor:
+        """[B, L + H, K] for windows whose first target steps have positions [B, L + H] and are `step` [B] of series."""
+        parts = []
+        if len(self._calendar):
+            blocks = self._calendar[self._row[series] + step - self._context]
+            parts.append(blocks.view(*position.shape, -1))
+        if self._known.shape[1]:
+            outside = is_before | (position >= self._stop[series][:, None])
+            parts.append(_gather(self._known, position.clamp(0, len(self._target) - 1), outside))
+        if not parts:
+            return self._known.new_empty((*position.shape, 0))
+        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
 
 
-def spread(panel: Panel) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """[N] standard deviation of each series' visible target, 0 for a constant one."""
-    deviations = (np.nanstd(target, dtype=np.float64) for target in panel)
-    return np.fromiter(deviations, np.float64, len(panel))
+def moments(panel: Panel) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+    """[N] mean and standard deviation of each series' visible target; the latter 0 for a constant one."""
+    each = np.array([(np.nanmean(target, dtype=np.float64), np.nanstd(target, dtype=np.float64)) for target in panel])
+    mean, deviation = each.reshape(-1, 2).T
+    return mean, deviation
+
+
+def _tabulate(
+    panel: Panel, context: int, horizon: int, calendar: bool, holidays: str | None
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """Compute the features of every time that a window can read, once for all series that share it.
+
+    Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
+    """
+    names = (features.names(panel.frequency) if calendar else ()) + (
+        features.holiday_names(panel.frequency) if holidays else ()
+    )
+    if not names:
+        return torch.empty(0, 0), torch.zeros(len(panel), dtype=torch.long), ()
+    stamps, row = _distinct_times(panel, context, horizon)
+    parts = [features.calendar(panel.frequency, stamps, panel.zone)] if calendar else []
+    if holidays:
+        parts.append(features.holidays(holidays, panel.frequency, stamps, panel.zone))
+    return torch.from_numpy(np.hstack(parts)), torch.from_numpy(row), names
+
+
+def _distinct_times(panel: Panel, context: int, horizon: int) -> tuple[Ints, Ints]:
+    """List the times from `context` steps before each series to `horizon` steps after its last row; series whose times
+    overlap share them, so that the list is never longer than all series together.
+
+    Returns: [R] timestamps, and [N] where each series' first step is among them.
+    """
+    frequency = panel.frequency
+    number = frequency.index(np.zeros(1, np.int64), panel.start)
+    origin = frequency.timestamps(np.zeros(1, np.int64), number)
+    offset = panel.start - origin  # series of one frequency may run beside each other, half a step apart
+    low, high = number - context, number + np.maximum(panel.stop - panel.begin, panel.lengths) + horizon
+    order = np.lexsort((low, offset))
+    blocks: list[tuple[int, int, int]] = []  # series that a block starts from, its first and last step
+    block_of = np.empty(len(panel), np.int64)
+    for series in order:
+        is_apart = not blocks or offset[blocks[-1][0]] != offset[series] or low[series] > blocks[-1][2]
+        if is_apart:
+            blocks.append((int(series), int(low[series]), int(high[series])))
+        else:
+            blocks[-1] = (*blocks[-1][:2], max(blocks[-1][2], int(high[series])))
+        block_of[series] = len(blocks) - 1
+    sizes = np.array([last - first for _, first, last in blocks])
+    begin = np.cumsum(sizes) - sizes
+    row = begin[block_of] + number - np.array([first for _, first, _ in blocks])[block_of]
+    stamps = [
+        frequency.timestamps(panel.start[series], np.arange(first, last) - number[series])
+        for series, first, last in blocks
+    ]
+    return np.concatenate(stamps), row
+
+
+def _columns(panel: Panel, numbers: list[int]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(panel.values[:, numbers]))
+
+
+def _gather(columns: Tensor, position: Tensor, outside: Tensor) -> Tensor:
+    """[B, W, C] rows of `columns` [T, C] at positions [B, W], NaN where outside."""
+    if not columns.shape[1]:
+        return columns.new_empty((*position.shape, 0))
+    rows = columns.index_select(0, position.flatten()).view(*position.shape, columns.shape[1])
+    return rows.masked_fill_(outside[:, :, None], torch.nan)

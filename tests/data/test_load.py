@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from forecaster.config import DataConfig
 from forecaster.data.load import Loaded, load
-from forecaster.errors import DataError, ForecastError, UsageError
+from forecaster.errors import DataError, DependencyError, ForecastError, UsageError
+from tests.conftest import fake_holidays
 
 SAMPLES = Path(__file__).parents[2] / "data"
 
@@ -115,6 +117,82 @@ def test_the_found_config_gives_the_same_panel_again(content: str, tmp_path: Pat
     assert again.panel.frequency == loaded.panel.frequency
     assert (again.config, again.roles, again.quality) == (loaded.config, loaded.roles, loaded.quality)
     assert (again.panel.season, again.panel.zone) == (loaded.panel.season, loaded.panel.zone)
+
+
+SHOPS = "shop,size,kind,day,sales,promo,sky,temp\n" + "".join(
+    f"s{s},{s}0,{'ab'[s % 2]},{pd.Timestamp('2020-01-01') + pd.Timedelta(d, 'D'):%Y-%m-%d},"
+    f"{d * s % 11},{'true' if d % 7 == 0 else 'false'},{['sun', 'rain', 'NA'][d % 3]},{d}.5\n"
+    for s in (1, 2, 3)
+    for d in range(30)
+)
+COVARIATES = {"target": ("sales",), "past": ("temp",), "known": ("promo", "sky"), "static": ("size", "kind")}
+
+
+def test_covariates_stand_beside_the_target(tmp_path: Path) -> None:
+    loaded = load_text(SHOPS, tmp_path, **COVARIATES)
+    panel = loaded.panel
+    assert panel.columns == ("sales", "temp", "promo", "sky=rain", "sky=sun")
+    assert panel.roles == ("target", "past", "known", "known", "known")
+    assert panel.columns_as("known") == [2, 3, 4]
+    np.testing.assert_array_equal(
+        panel.values[:4], [[0, 0.5, 1, 0, 1], [1, 1.5, 0, 1, 0], [2, 2.5, 0, np.nan, np.nan], [3, 3.5, 0, 0, 1]]
+    )
+    assert panel.static_columns == ("size", "kind=a", "kind=b")
+    assert panel.static.tolist() == [[10, 0, 1], [20, 1, 0], [30, 0, 1]]
+    assert loaded.config.categories == {"sky": ("rain", "sun"), "kind": ("a", "b")}
+    assert "sales -> target, temp -> past, promo, sky -> known, size, kind -> static" in loaded.roles
+
+
+def test_fresh_data_is_encoded_as_the_config_says(tmp_path: Path) -> None:
+    config = load_text(SHOPS, tmp_path, **COVARIATES).config
+    fresh = SHOPS.replace("s1,10,b", "s9,10,z").replace("rain", "fog")
+    panel = load_text(fresh, tmp_path, **config.model_dump()).panel
+    assert panel.columns == ("sales", "temp", "promo", "sky=rain", "sky=sun")
+    assert panel.ids[0] == "s9"
+    assert panel.static[0].tolist() == [10, 0, 0]
+    assert panel.values[1, 3:].tolist() == [0, 0]
+
+
+def test_the_covariates_of_a_wide_table_are_every_series_own(tmp_path: Path) -> None:
+    lines = ["day,a,b,promo,size"] + [f"2020-01-{d:02},{d},{d * d},{d % 2},4" for d in range(1, 31)]
+    panel = load_text("\n".join(lines), tmp_path, known=("promo",), static=("size",)).panel
+    assert panel.ids.tolist() == ["a", "b"]
+    assert panel.values.shape == (60, 2)
+    np.testing.assert_array_equal(panel.values[:30, 1], panel.values[30:, 1])
+    assert panel.static.tolist() == [[4], [4]]
+
+
+def test_a_table_without_covariates_has_none(tmp_path: Path) -> None:
+    loaded = load_text(table(30), tmp_path)
+    assert loaded.panel.static.shape == (1, 0)
+    assert (loaded.panel.roles, loaded.config.categories) == (("target",), None)
+    np.testing.assert_array_equal(loaded.panel.stop, loaded.panel.end)
+
+
+@pytest.mark.parametrize("given", [None, False, True])
+def test_whether_the_calendar_matters_is_left_to_the_preset(given: bool | None, tmp_path: Path) -> None:
+    assert load_text(table(30), tmp_path, calendar=given).config.calendar is given
+
+
+def test_what_forecasts_can_be_is_told_to_the_panel_and_doubted(tmp_path: Path) -> None:
+    loaded = load_text(table(30), tmp_path, minimum=0, integer=True)
+    assert (loaded.panel.minimum, loaded.panel.is_integer) == (0, True)
+    assert not [note for note in loaded.notes if "minimum" in note or "whole" in note]
+    odd = load_text(table(30).replace(",7\n", ",-7\n").replace(",8\n", ",8.5\n"), tmp_path, minimum=0, integer=True)
+    assert "1 value below the minimum 0 that forecasts get" in odd.notes
+    assert "1 value no whole numbers, though forecasts will be" in odd.notes
+
+
+def test_holidays_are_checked_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", fake_holidays())
+    assert load_text(table(30), tmp_path, holidays="DE-BY").config.holidays == "DE-BY"
+    with pytest.raises(UsageError, match="no calendar of 'XX'"):
+        load(str(tmp_path / "nowhere.csv"), DataConfig(holidays="XX"))
+    with pytest.raises(DataError, match="integers, which --holidays DE"):
+        load_text("t,y\n" + "".join(f"{n},{n % 5}\n" for n in range(30)), tmp_path, holidays="DE")
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    with pytest.raises(DependencyError):
+        load_text(table(30), tmp_path, holidays="DE")
 
 
 @pytest.mark.parametrize("content", EVERY_SHAPE.values(), ids=EVERY_SHAPE)

@@ -1,5 +1,6 @@
 """Rows become a regular grid, and what was mended is counted."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from forecaster.frequency import DAY, HOUR, SECOND, Frequency
 
 DAILY = Frequency("fixed", DAY)
 NAN = np.nan
+NOTHING = np.empty((3, 0), np.float32)
 
 
 def make(codes: list[int], days: list[float], values: list[Any]) -> Rows:
@@ -75,7 +77,7 @@ def test_a_policy_merges_differing_rows(policy: Any, expected: list[list[float]]
 def test_gaps_become_nan_and_later_series_are_not_touched() -> None:
     rows = make([0, 0, 1, 1], [1, 4, 2, 3], [1, 4, 20, 30])
     rows, steps = number(rows, DAILY, is_named=False)
-    grid = to_grid(rows, steps, DAILY)
+    grid = to_grid(rows, steps, DAILY, NOTHING[:2])
     np.testing.assert_array_equal(grid.values[:, 0], [1, NAN, NAN, 4, 20, 30])
     assert (grid.begin.tolist(), grid.end.tolist()) == ([0, 4], [4, 6])
     assert (grid.start // DAY).tolist() == [1, 2]
@@ -99,12 +101,17 @@ def test_a_rare_row_off_the_grid_is_left_out_where_the_frequency_was_found() -> 
 def test_a_grid_of_nearly_nothing_is_refused() -> None:
     rows, steps = number(make([0] * 3, [0, 1, 40_000], [1, 2, 3]), Frequency("fixed", SECOND), is_named=True)
     with pytest.raises(DataError, match=r"3 rows would lie on 3,456,000,001 steps of s"):
-        to_grid(rows, steps, Frequency("fixed", SECOND))
+        to_grid(rows, steps, Frequency("fixed", SECOND), NOTHING[:1])
 
 
 def test_columns_become_series_end_to_end() -> None:
     grid = Series(
-        np.array([[1, 10], [2, 20]], np.float32), np.array([0]), np.array([2]), np.array([7]), np.array(["x"])
+        np.array([[1, 10], [2, 20]], np.float32),
+        np.array([0]),
+        np.array([2]),
+        np.array([7]),
+        np.array(["x"]),
+        NOTHING[:1],
     )
     series = split_columns(grid, ("p", "q"))
     assert series.values.tolist() == [[1], [2], [10], [20]]
@@ -116,8 +123,44 @@ def test_series_begin_and_end_on_a_value_and_empty_ones_are_named() -> None:
     values = np.array([NAN, 1, NAN, 2, NAN, NAN, NAN, 5, 6], np.float32)[:, None]
     begin, end = np.array([0, 5, 7]), np.array([5, 7, 9])
     start = np.array([0, 0, HOUR])
-    series, empty = trim(Series(values, begin, end, start, np.array(["a", "b", "c"], object)), Frequency("fixed", HOUR))
+    series, empty = trim(
+        Series(values, begin, end, start, np.array(["a", "b", "c"], object), NOTHING), Frequency("fixed", HOUR)
+    )
     np.testing.assert_array_equal(series.values[:, 0], [1, NAN, 2, 5, 6])
     assert (series.begin.tolist(), series.end.tolist()) == ([0, 3], [3, 5])
     assert (series.start // HOUR).tolist() == [1, 1]
     assert (series.ids.tolist(), empty) == (["a", "c"], ["b"])
+
+
+def test_covariates_are_averaged_where_targets_are_summed() -> None:
+    rows = replace(make([0, 0], [1, 1], [[1, 10, 4], [2, 20, 6]]), targets=2)
+    rows, _, _ = merge_duplicates(rows, "sum", DAILY)
+    assert rows.values.tolist() == [[3, 30, 5]]
+
+
+def test_covariates_and_static_values_go_to_the_series_of_each_column() -> None:
+    values = np.array([[1, 10, 7], [2, 20, 8]], np.float32)
+    static = np.array([[5]], np.float32)
+    grid = Series(values, np.array([0]), np.array([2]), np.array([7]), np.array(["x"]), static)
+    series = split_columns(grid, ("p", "q"))
+    assert series.values.tolist() == [[1, 7], [2, 8], [10, 7], [20, 8]]
+    assert series.static.tolist() == [[5], [5]]
+
+
+def test_what_is_known_after_the_last_target_stays_and_the_past_does_not() -> None:
+    cells = [  # target, past, known
+        *([NAN, 1, 1], [5, 2, 2], [NAN, 3, 3], [NAN, NAN, NAN], [NAN, 5, 5], [NAN, 6, NAN]),
+        *([NAN, 7, 7],),
+        *([8, 8, 8], [NAN, 9, NAN]),
+    ]
+    begin, end = np.array([0, 6, 7]), np.array([6, 7, 9])
+    static = np.array([[1], [2], [3]], np.float32)
+    ids = np.array(["a", "b", "c"], object)
+    grid = Series(np.array(cells, np.float32), begin, end, np.zeros(3, np.int64), ids, static)
+    series, empty = trim(grid, Frequency("fixed", HOUR), known=1)
+    expected = [[5, 2, 2], [NAN, NAN, 3], [NAN, NAN, NAN], [NAN, NAN, 5], [8, 8, 8]]
+    np.testing.assert_array_equal(series.values, expected)
+    assert series.stop is not None
+    assert (series.begin.tolist(), series.end.tolist(), series.stop.tolist()) == ([0, 4], [1, 5], [4, 5])
+    assert (series.start // HOUR).tolist() == [1, 0]
+    assert (series.static.tolist(), empty) == ([[1], [3]], ["b"])

@@ -169,3 +169,53 @@ def test_two_columns_that_each_name_the_series_are_asked_about(tmp_path: Path) -
     lines = ["shop,town,date,y"] + [f"s{s},t{s},2020-01-{d:02},{d}.5" for d in range(1, 9) for s in (1, 2)]
     with pytest.raises(UsageError, match="several columns could name the series: shop, town"):
         roles_of("\n".join(lines), tmp_path)
+
+
+WEATHER = rows("date,sky,temp,y", "2020-01-0#", "rain", "#.5", "#")
+
+
+@pytest.mark.parametrize(
+    ("config", "shape", "targets", "left_out"),
+    [
+        ({"past": ("temp",)}, "single", ("y",), {"sky": "text"}),
+        ({"known": ("sky", "temp")}, "single", ("y",), {}),
+        ({"past": ("sky",)}, "wide", ("temp", "y"), {}),
+        ({"static": ("temp",), "target": ("y",)}, "single", ("y",), {"sky": "text"}),
+    ],
+)
+def test_a_covariate_is_no_target(
+    config: dict[str, Any], shape: str, targets: tuple[str, ...], left_out: dict[str, str], tmp_path: Path
+) -> None:
+    found = roles_of(WEATHER, tmp_path, **config)
+    assert (found.shape, found.targets, found.left_out) == (shape, targets, left_out)
+    assert {"past": found.past, "known": found.known, "static": found.static} == {
+        "past": (),
+        "known": (),
+        "static": (),
+        **{role: names for role, names in config.items() if role != "target"},
+    }
+
+
+def test_a_covariate_names_no_series_and_is_no_time(tmp_path: Path) -> None:
+    lines = ["shop,town,date,opened,y"]
+    lines += [f"s{s},t{s},2020-01-{d:02},2019-01-0{s},{d}.5" for d in range(1, 9) for s in (1, 2)]
+    found = roles_of("\n".join(lines), tmp_path, static=("town", "opened"))
+    assert (found.id, found.time, found.targets) == ("shop", "date", ("y",))
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"past": ("tmep",)}, "--past: no column 'tmep' (did you mean 'temp'?)"),
+        ({"known": ("temp", "hail")}, "--known: no column 'hail'"),
+        ({"static": ("skies",)}, "--static: no column 'skies'"),
+        ({"target": ("y",), "past": ("y",)}, "column 'y' is named twice, by --target and --past"),
+        ({"past": ("temp",), "known": ("temp",)}, "column 'temp' is named twice, by --past and --known"),
+        ({"past": ("temp", "temp")}, "column 'temp' is named twice, by --past"),
+        ({"time": "date", "known": ("date",)}, "column 'date' is named twice, by --time and --known"),
+    ],
+)
+def test_a_covariate_must_be_there_and_have_one_role(config: dict[str, Any], says: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        roles_of(WEATHER, tmp_path, **config)
+    assert says in caught.value.message

@@ -1,10 +1,20 @@
+"""Windows as batches, held to plain loops."""
+
+import sys
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from forecaster.data.windows import Windows, spread
-from tests.conftest import MakePanel
+from forecaster.data import features
+from forecaster.data.windows import Windows, moments
+from forecaster.frequency import HOUR, WEEK, Frequency
+from forecaster.panel import Panel
+from tests.conftest import MakePanel, fake_holidays
 
+HOURLY = Frequency("fixed", HOUR)
 NAN = np.nan
 
 
@@ -71,12 +81,158 @@ def test_windows_share_the_panels_memory(make_panel: MakePanel) -> None:
     assert windows.at(torch.tensor([0])).context[0, 1] == 100
 
 
-def test_the_spread_is_the_visible_standard_deviation(make_panel: MakePanel) -> None:
+def test_centre_and_spread_are_those_of_the_visible_history(make_panel: MakePanel) -> None:
     panel = make_panel([[1, NAN, 3, 1000], [1e6, 1e6 + 2, 1e6, 0]]).cut(1)
-    np.testing.assert_allclose(spread(panel), [1, np.std([0, 2, 0])])
+    np.testing.assert_allclose(moments(panel), [[2, 1e6 + 2 / 3], [1, np.std([0, 2, 0])]])
 
 
 def test_spaced_numbers_cover_all_windows(make_panel: MakePanel) -> None:
     windows = Windows.for_training(make_panel([np.arange(100)]), context=2, horizon=1)
     assert windows.spaced(3).tolist() == [0, 49, 98]
     assert len(windows.spaced(1000)) == 99
+
+
+@pytest.fixture
+def mixed(make_panel: MakePanel) -> Panel:
+    """Three hourly series of 12, 3 and 7 steps, cut by 2, 0 and 1, with covariates and some of the future."""
+    generator = np.random.default_rng(2)
+    panel = make_panel([generator.normal(size=size) for size in (12, 3, 7)], season=5, frequency=HOURLY)
+    stop = np.cumsum([16, 3, 9])
+    values = generator.normal(size=(28, 4)).astype(np.float32)
+    values[generator.random((28, 4)) < 0.1] = NAN
+    begin = np.array([0, 16, 19])
+    values[begin, 0] = 1.0
+    return replace(
+        panel,
+        values=values,
+        begin=begin,
+        end=begin + np.array([12, 3, 7]),
+        stop=stop,
+        start=panel.start + np.array([0, 5, 1000]) * HOUR,
+        columns=("y", "p", "k", "l"),
+        roles=("target", "past", "known", "known"),
+        static=np.array([[1, NAN], [2, 5], [3, 6]], np.float32),
+        static_columns=("s", "t"),
+    ).cut(np.array([2, 0, 1]))
+
+
+def expected_at(panel: Panel, series: int, step: int, context: int, horizon: int) -> dict[str, np.ndarray]:
+    """A window by a plain loop; `step` is the number of its first target step within the series."""
+    begin, end, stop = (int(each[series]) for each in (panel.begin, panel.end, panel.stop))
+    past, known, rows = [], [], range(step - context, step + horizon)
+    for row in rows:
+        is_inside = row >= 0
+        if row < step:
+            seen = is_inside and begin + row < end
+            past.append(panel.values[begin + row, 1:2] if seen else np.full(1, NAN))
+        there = is_inside and begin + row < stop
+        known.append(panel.values[begin + row, 2:4] if there else np.full(2, NAN))
+    stamps = panel.start[series] + np.array(rows) * HOUR
+    clock = features.calendar(panel.frequency, stamps, panel.zone)
+    holidays = features.holidays("DE", panel.frequency, stamps, panel.zone)
+    phase = (panel.start[series] + step * HOUR) // HOUR % panel.season
+    return {"past": np.array(past), "known": np.hstack([clock, holidays, known]), "phase": phase}
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Paris"])
+def test_covariates_equal_a_plain_loop_over_every_window(
+    mixed: Panel, zone: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", fake_holidays())
+    panel = replace(mixed, zone=zone)
+    shape = {"context": 4, "horizon": 3}
+    windows = Windows.for_training(panel, **shape, calendar=True, holidays="DE")
+    batch = windows.at(torch.arange(len(windows)))
+    steps = [(n, s) for n in range(3) for s in range(1, max(int(panel.lengths[n]) - 3, 1) + 1)]
+    assert len(steps) == len(windows)
+    for row, (series, step) in enumerate(steps):
+        expected = expected_at(panel, series, step, **shape)
+        assert_array_equal(batch.past[row], expected["past"])
+        np.testing.assert_allclose(batch.known[row], expected["known"], atol=1e-6)
+        assert int(batch.phase[row]) == expected["phase"]
+    assert batch.series.tolist() == [series for series, _ in steps]
+    assert_array_equal(batch.static, panel.static[batch.series])
+    names = (*features.names(HOURLY), *features.holiday_names(HOURLY), "k", "l")
+    assert windows.known_names == names
+    assert batch.known.shape[2] == len(names)
+
+
+def test_a_prediction_sees_known_columns_after_the_cut_but_no_past_ones(mixed: Panel) -> None:
+    windows = Windows.for_prediction(mixed, context=4, horizon=9, calendar=True)
+    batch = windows.at(torch.arange(3))
+    assert batch.target.shape == (3, 9)
+    assert batch.target.isnan().all()
+    assert batch.past.shape == (3, 4, 1)
+    first = batch.known[0, :, -2:]
+    assert_array_equal(first[4:10], mixed.values[10:16, 2:])  # two cut and four after the end
+    assert first[10:].isnan().all()
+    assert not batch.known[:, :, :-2].isnan().any()
+    for row in range(3):
+        expected = features.calendar(HOURLY, mixed.future(9)[row])
+        np.testing.assert_allclose(batch.known[row, 4:, :-2], expected, atol=1e-6)
+
+
+def test_what_is_not_there_has_no_width(make_panel: MakePanel) -> None:
+    batch = Windows.for_training(make_panel([[1, 2, 3]]), context=4, horizon=1).at(torch.tensor([0, 1]))
+    assert (batch.past.shape, batch.known.shape, batch.static.shape) == ((2, 4, 0), (2, 5, 0), (2, 0))
+    assert batch.context.shape == (2, 4)
+
+
+FREQUENCIES = [
+    HOURLY,
+    Frequency("fixed", WEEK),
+    Frequency("months", 1),
+    Frequency("months", 3, month_end=True),
+    Frequency("business", holidays=(19723, 19731)),
+    Frequency("integer"),
+]
+
+
+@pytest.mark.parametrize("frequency", FREQUENCIES, ids=lambda frequency: frequency.name)
+def test_one_timestamp_has_one_phase_whatever_the_panel(make_panel: MakePanel, frequency: Frequency) -> None:
+    panel = make_panel([np.arange(30), np.arange(20)], season=5, frequency=frequency)
+    start = np.array([20] if frequency.is_integer else ["2024-01-31"], "int64" if frequency.is_integer else "M8[us]")
+    start = np.repeat(start.astype(np.int64), 2)
+    later = replace(panel, start=frequency.timestamps(start, np.array([0, 7])))
+    batch = Windows.for_training(later, context=2, horizon=1).at(torch.arange(48))
+    first = {int(phase) for phase in batch.phase[6:29]}  # cuts 7 .. 29 of the first series
+    assert first == {0, 1, 2, 3, 4}
+    assert_array_equal(batch.phase[7:26], batch.phase[29:])  # of the second, from its cut 1 on
+    assert_array_equal(batch.phase[1:29], (batch.phase[:28] + 1) % 5)
+    if frequency.is_integer:
+        assert int(batch.phase[0]) == 21 % 5
+
+
+def test_series_half_a_step_apart_each_get_their_own_times(make_panel: MakePanel) -> None:
+    panel = make_panel([np.arange(9)] * 3, frequency=HOURLY)
+    panel = replace(panel, start=panel.start + np.array([0, HOUR // 2, 3 * HOUR]))
+    windows = Windows.for_prediction(panel, context=2, horizon=2, calendar=True)
+    known = windows.at(torch.arange(3)).known
+    for row in range(3):
+        stamps = panel.start[row] + np.arange(7, 11) * HOUR
+        np.testing.assert_allclose(known[row], features.calendar(HOURLY, stamps), atol=1e-6)
+
+
+def test_times_that_series_share_are_computed_once(make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    plain = features.calendar
+    monkeypatch.setattr(features, "calendar", lambda *given: seen.append(given[1].size) or plain(*given))
+    panel = make_panel([np.arange(100)] * 50, frequency=HOURLY)
+    panel = replace(panel, start=panel.start + np.repeat([0, 10**6], 25) * HOUR)
+    windows = Windows.for_training(panel, context=5, horizon=3, calendar=True)
+    windows.draw(10)
+    assert seen == [2 * 108]
+
+
+def test_windows_may_be_drawn_evenly_over_series_of_uneven_length(make_panel: MakePanel) -> None:
+    torch.manual_seed(0)
+    panel = make_panel([np.arange(1000), [1.0], np.arange(3), np.arange(10)])
+    windows = Windows.for_training(panel, context=2, horizon=1, evenly="series")
+    batch = windows.draw(6000)
+    shares = torch.bincount(batch.series, minlength=4) / 6000
+    np.testing.assert_allclose(shares, [1 / 3, 0, 1 / 3, 1 / 3], atol=0.03)
+    short = batch.target[batch.series == 3, 0]
+    np.testing.assert_allclose(torch.bincount(short.long())[1:] / len(short), np.full(9, 1 / 9), atol=0.03)
+    assert len(batch.target[batch.series == 0].unique()) > 700
+    evenly = Windows.for_training(panel, context=2, horizon=1).draw(6000)
+    assert (evenly.series == 0).float().mean() > 0.95

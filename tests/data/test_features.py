@@ -1,0 +1,176 @@
+"""What is known of any time."""
+
+import math
+import sys
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from forecaster.data import features
+from forecaster.errors import DataError, DependencyError, UsageError
+from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
+from tests.conftest import fake_holidays
+
+HOURLY, DAILY, WEEKLY = (Frequency("fixed", every) for every in (HOUR, DAY, WEEK))
+MONTHLY, BUSINESS = Frequency("months", 1), Frequency("business")
+EPOCH = datetime(1970, 1, 1)
+
+
+def stamps_of(start: str, frequency: Frequency, steps: int) -> Ints:
+    first = np.datetime64(start, "us").astype(np.int64)
+    return frequency.timestamps(first, np.arange(steps))
+
+
+def waves(name: str, share: float, count: int) -> dict[str, float]:
+    turns = [(wave, 2 * math.pi * wave * share) for wave in range(1, count + 1)]
+    return {f"{name}_{f.__name__}{wave}": f(angle) for wave, angle in turns for f in (math.sin, math.cos)}
+
+
+def plain(moment: datetime) -> dict[str, float]:
+    """Every feature of one moment, the slow way."""
+    second = moment.second + moment.microsecond / 1e6
+    minute = moment.minute + second / 60
+    year = [datetime(moment.year + k, 1, 1) for k in (0, 1)]
+    found = waves("second_of_minute", second / 60, 1) | waves("minute_of_hour", minute / 60, 1)
+    found |= waves("hour_of_day", (moment.hour + minute / 60) / 24, 2)
+    found |= {f"weekday_{day + 1}": float(moment.weekday() == day) for day in range(7)}
+    found |= waves("day_of_year", (moment - year[0]).days / (year[1] - year[0]).days, 2)
+    found |= {f"month_{month}": float(moment.month == month) for month in range(1, 13)}
+    return found | {f"quarter_{q + 1}": float((moment.month - 1) // 3 == q) for q in range(4)}
+
+
+FREQUENCIES = [
+    *(HOURLY, DAILY, WEEKLY, MONTHLY, BUSINESS),
+    *(Frequency("fixed", every) for every in (SECOND, MINUTE, 15 * MINUTE, 90 * MINUTE, 6 * HOUR, 2 * DAY)),
+    *(Frequency("months", 3), Frequency("months", 2), Frequency("months", 1, month_end=True)),
+    Frequency("business", weekmask="1111011", holidays=(18262,)),
+]
+
+
+@pytest.mark.parametrize("frequency", FREQUENCIES, ids=lambda frequency: frequency.name)
+def test_features_equal_a_plain_computation_stamp_by_stamp(frequency: Frequency) -> None:
+    start = "2019-12-31T00:00:00" if frequency.month_end else "2019-12-30T21:30:17" if frequency.every < DAY else None
+    stamps = stamps_of(start or "2020-01-01", frequency, 900)
+    stamps = np.concatenate([stamps[:300], stamps[-300:]])
+    table = features.calendar(frequency, stamps)
+    assert table.dtype == np.float32
+    expected = [plain(EPOCH + timedelta(microseconds=int(stamp))) for stamp in stamps]
+    assert_allclose(table, [[row[name] for name in features.names(frequency)] for row in expected], atol=1e-5)
+    assert np.abs(table).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("frequency", "cycles"),
+    [
+        (Frequency("fixed", SECOND), ["second", "minute", "hour", "weekday", "day"]),
+        (Frequency("fixed", 15 * MINUTE), ["minute", "hour", "weekday", "day"]),
+        (HOURLY, ["hour", "weekday", "day"]),
+        (DAILY, ["weekday", "day"]),
+        (BUSINESS, ["weekday", "day"]),
+        (WEEKLY, ["day"]),
+        (MONTHLY, ["month"]),
+        (Frequency("months", 3), ["quarter"]),
+        (Frequency("months", 12), []),
+        (Frequency("fixed", 364 * DAY), []),
+        (Frequency("integer"), []),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_only_what_can_vary_is_a_feature(frequency: Frequency, cycles: list[str]) -> None:
+    found = features.names(frequency)
+    assert list(dict.fromkeys(name.split("_")[0] for name in found)) == cycles
+    assert features.calendar(frequency, np.arange(6).reshape(2, 3) * frequency.every).shape == (2, 3, len(found))
+
+
+def test_business_days_have_no_weekend() -> None:
+    assert [name for name in features.names(BUSINESS) if "week" in name] == [f"weekday_{day}" for day in range(1, 6)]
+
+
+def test_the_hour_is_the_one_on_the_wall_clock_of_the_zone() -> None:
+    stamps = stamps_of("2024-03-30T20:00", HOURLY, 12).reshape(3, 4)  # the clock changes within
+    local = [
+        datetime.fromtimestamp(stamp / 1e6, ZoneInfo("Europe/Paris")).replace(tzinfo=None) for stamp in stamps.flat
+    ]
+    expected = [[plain(moment)[name] for name in features.names(HOURLY)] for moment in local]
+    assert_allclose(features.calendar(HOURLY, stamps, "Europe/Paris").reshape(12, -1), expected, atol=1e-6)
+
+
+def test_daily_stamps_of_a_zone_already_are_on_its_wall_clock() -> None:
+    stamps = stamps_of("2024-03-30", DAILY, 9)
+    assert_array_equal(features.calendar(DAILY, stamps, "Asia/Tokyo"), features.calendar(DAILY, stamps))
+
+
+@pytest.fixture
+def country(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", fake_holidays())
+
+
+@pytest.mark.usefixtures("country")
+def test_a_holiday_is_seen_on_its_day_and_from_the_days_beside_it() -> None:
+    table = features.holidays("DE", DAILY, stamps_of("2024-05-08", DAILY, 4))
+    assert features.holiday_names(DAILY) == ("is_holiday", "before_holiday", "after_holiday")
+    assert_array_equal(table, [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]])  # the 9th
+    hours = features.holidays("DE", HOURLY, stamps_of("2024-05-08T22:00", HOURLY, 4).reshape(2, 2))
+    assert_array_equal(hours, [[[0, 1, 0]] * 2, [[1, 0, 0]] * 2])
+
+
+@pytest.mark.usefixtures("country")
+def test_a_state_adds_its_own_holidays() -> None:
+    day = stamps_of("2024-05-30", DAILY, 1)
+    assert [features.holidays(name, DAILY, day)[0, 0] for name in ("DE", "DE-BY", "de-BY")] == [0, 1, 1]
+
+
+@pytest.mark.usefixtures("country")
+def test_holidays_at_the_turn_of_the_year_are_seen_from_the_other_year() -> None:
+    table = features.holidays("DE", DAILY, stamps_of("2023-12-31", DAILY, 1))
+    assert_array_equal(table, [[0, 1, 0]])
+
+
+@pytest.mark.usefixtures("country")
+@pytest.mark.parametrize(
+    ("frequency", "start", "expected"),
+    [
+        (WEEKLY, "2024-05-06", [0.25, 0]),
+        (MONTHLY, "2024-04-01", [0, 0.25, 0]),
+        (Frequency("months", 1, month_end=True), "2024-04-30", [0, 0.25, 0]),
+    ],
+    ids=["weekly", "monthly", "month ends"],
+)
+def test_steps_longer_than_a_day_count_their_holidays(frequency: Frequency, start: str, expected: list[float]) -> None:
+    table = features.holidays("DE", frequency, stamps_of(start, frequency, len(expected)))
+    assert features.holiday_names(frequency) == ("holidays",)
+    assert_array_equal(table[:, 0], expected)
+
+
+@pytest.mark.usefixtures("country")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("XDE", r"no calendar of 'XDE' \(did you mean 'DE'\?\)"), ("DE-ZZ", "no part 'ZZ' of DE")],
+)
+def test_an_unknown_country_is_a_wrong_usage(name: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        features.check_country(name)
+
+
+@pytest.mark.usefixtures("country")
+def test_integer_time_has_no_holidays() -> None:
+    with pytest.raises(DataError, match="integers"):
+        features.holidays("DE", Frequency("integer"), np.arange(3))
+
+
+def test_without_the_package_the_command_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    with pytest.raises(DependencyError) as caught:
+        features.check_country("DE")
+    assert "pip install holidays" in caught.value.hint
+
+
+def test_the_package_itself_is_understood() -> None:
+    pytest.importorskip("holidays")
+    stamps = stamps_of("2024-12-24", DAILY, 3)
+    assert_array_equal(features.holidays("DE-BY", DAILY, stamps)[:, 0], [0, 1, 1])
+    with pytest.raises(UsageError):
+        features.check_country("DE-ZZ")
