@@ -1,8 +1,9 @@
 """Gated recurrent unit."""
 
+import torch
 from torch import Tensor, nn
 
-from forecaster.network.recurrent.layer import Layer, State, by_step, store_by_column
+from forecaster.network.recurrent.layer import Layer, State, by_step, products, store_by_column
 
 
 class Gru(Layer):
@@ -28,3 +29,13 @@ class Gru(Layer):
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         y, h = self.kernel(by_step(x), state[0] if state else None)  # [S, B, D]
         return y.transpose(0, 1), (h,)  # [B, S, D]
+
+    def branch(self, x: Tensor, state: State) -> Tensor:
+        if self.kernel.bidirectional:
+            return super().branch(x, state)
+        h = state[0].transpose(0, 1)  # [B, 1, D]
+        from_input, from_state = products(self.kernel, x, h)
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = from_input.chunk(3, dim=2), from_state.chunk(3, dim=2)
+        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        n = torch.tanh(x_n + r * h_n)
+        return torch.lerp(n, h.expand_as(n), z)  # [B, M, D]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from forecaster.network.recurrent.layer import Layer, State, by_step
+from forecaster.network.recurrent.layer import Layer, State, by_step, products
 
 
 class Lstm(Layer):
@@ -32,6 +32,15 @@ class Lstm(Layer):
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         y, (h, c) = self.kernel(by_step(x), state)  # [S, B, D]
         return y.transpose(0, 1), (h, c)  # [B, S, D]
+
+    def branch(self, x: Tensor, state: State) -> Tensor:
+        if self.kernel.bidirectional:
+            return super().branch(x, state)
+        h, c = (part.transpose(0, 1) for part in state)  # [B, 1, D]
+        from_input, from_state = products(self.kernel, x, h)
+        i, f, g, o = (from_input + from_state).chunk(4, dim=2)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)  # [B, M, D]
+        return torch.sigmoid(o) * torch.tanh(c)
 
     @torch.no_grad()
     def _start_remembering(self) -> None:

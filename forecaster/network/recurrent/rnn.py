@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from forecaster.network.recurrent.layer import Layer, State, by_step, store_by_column
+from forecaster.network.recurrent.layer import Layer, State, by_step, products, store_by_column
 
 
 class Rnn(Layer):
@@ -34,6 +34,14 @@ class Rnn(Layer):
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         y, h = self.kernel(by_step(x), state[0] if state else None)  # [S, B, D]
         return y.transpose(0, 1), (h,)  # [B, S, D]
+
+    def branch(self, x: Tensor, state: State) -> Tensor:
+        if self.kernel.bidirectional:
+            return super().branch(x, state)
+        h = state[0].transpose(0, 1)  # [B, 1, D]
+        from_input, from_state = products(self.kernel, x, h)
+        activate = torch.tanh if self.kernel.nonlinearity == "tanh" else torch.relu
+        return activate(from_input + from_state)  # [B, M, D]
 
     @torch.no_grad()
     def _start_as_identity(self) -> None:

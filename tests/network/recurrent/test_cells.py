@@ -9,7 +9,10 @@ from torch import Tensor
 from forecaster.network.recurrent.gru import Gru
 from forecaster.network.recurrent.layer import Layer
 from forecaster.network.recurrent.lstm import Lstm
+from forecaster.network.recurrent.mingru import MinGru
+from forecaster.network.recurrent.minlstm import MinLstm
 from forecaster.network.recurrent.rnn import Rnn
+from forecaster.network.recurrent.slstm import Slstm
 
 Vector = list[float]
 Matrix = list[Vector]
@@ -19,7 +22,11 @@ CELLS = {
     "rnn relu": lambda **options: Rnn(2, 3, activation="relu", **options),
     "lstm": lambda **options: Lstm(2, 3, **options),
     "gru": lambda **options: Gru(2, 3, **options),
+    "mingru": lambda **options: MinGru(2, 3, **options),
+    "minlstm": lambda **options: MinLstm(2, 3, **options),
+    "slstm": lambda **options: Slstm(2, 3, **options),
 }
+KERNELS = ["rnn tanh", "rnn relu", "lstm", "gru"]  # the layers that torch's kernels compute
 
 
 def sigmoid(x: float) -> float:
@@ -34,11 +41,19 @@ class Weights:
     """The weights of a layer as plain lists, each gate's rows apart."""
 
     def __init__(self, layer: Layer, gates: int, suffix: str = "") -> None:
-        def rows(name: str) -> list[list]:
-            return [part.tolist() for part in layer.kernel.state_dict()[f"{name}_l0{suffix}"].chunk(gates)]
+        def rows(stacked: Tensor) -> list[list]:
+            return [part.tolist() for part in stacked.chunk(gates)]
 
-        self.input, self.recurrent = rows("weight_ih"), rows("weight_hh")
-        self.input_bias, self.recurrent_bias = rows("bias_ih"), rows("bias_hh")
+        if hasattr(layer, "kernel"):
+            stored = {name.removesuffix(suffix): value for name, value in layer.kernel.state_dict().items()}
+            self.input, self.recurrent = rows(stored["weight_ih_l0"]), rows(stored["weight_hh_l0"])
+            self.input_bias, self.recurrent_bias = rows(stored["bias_ih_l0"]), rows(stored["bias_hh_l0"])
+        else:
+            direction = 1 if suffix else 0
+            linear = layer.gates[direction]
+            recurrent = layer.recurrent[direction].t() if hasattr(layer, "recurrent") else torch.zeros(gates * 3, 3)
+            self.input, self.recurrent = rows(linear.weight), rows(recurrent)
+            self.input_bias, self.recurrent_bias = rows(linear.bias), rows(torch.zeros(gates * 3))
 
     def products(self, gate: int, x: Vector, h: Vector) -> tuple[Vector, Vector]:
         """W_x x_t + b_x and W_h h_{t-1} + b_h of one gate."""
@@ -85,7 +100,49 @@ def unroll_gru(layer: Gru, x: Matrix, suffix: str = "") -> Matrix:
     return outputs
 
 
-UNROLL = {"rnn tanh": unroll_rnn, "rnn relu": unroll_rnn, "lstm": unroll_lstm, "gru": unroll_gru}
+def unroll_mingru(layer: MinGru, x: Matrix, suffix: str = "") -> Matrix:
+    weights = Weights(layer, 2, suffix)
+    h, outputs = [0.0] * 3, []
+    for x_t in x:
+        z, candidate = (weights.sums(gate, x_t, h) for gate in range(2))
+        h = [(1 - sigmoid(z[d])) * h[d] + sigmoid(z[d]) * candidate[d] for d in range(3)]
+        outputs.append(h)
+    return outputs
+
+
+def unroll_minlstm(layer: MinLstm, x: Matrix, suffix: str = "") -> Matrix:
+    weights = Weights(layer, 3, suffix)
+    h, outputs = [0.0] * 3, []
+    for x_t in x:
+        i, f, g = (weights.sums(gate, x_t, h) for gate in range(3))
+        total = [sigmoid(f[d]) + sigmoid(i[d]) for d in range(3)]
+        h = [sigmoid(f[d]) / total[d] * h[d] + sigmoid(i[d]) / total[d] * g[d] for d in range(3)]
+        outputs.append(h)
+    return outputs
+
+
+def unroll_slstm(layer: Slstm, x: Matrix, suffix: str = "") -> Matrix:
+    """Without the stabiliser."""
+    weights = Weights(layer, 4, suffix)
+    h, c, n, outputs = [0.0] * 3, [0.0] * 3, [0.0] * 3, []
+    for x_t in x:
+        i, f, g, o = (weights.sums(gate, x_t, h) for gate in range(4))
+        c = [sigmoid(f[d]) * c[d] + math.exp(i[d]) * math.tanh(g[d]) for d in range(3)]
+        n = [sigmoid(f[d]) * n[d] + math.exp(i[d]) for d in range(3)]
+        h = [sigmoid(o[d]) * c[d] / n[d] for d in range(3)]
+        outputs.append(h)
+    return outputs
+
+
+UNROLL = {
+    "rnn tanh": unroll_rnn,
+    "rnn relu": unroll_rnn,
+    "lstm": unroll_lstm,
+    "gru": unroll_gru,
+    "mingru": unroll_mingru,
+    "minlstm": unroll_minlstm,
+    "slstm": unroll_slstm,
+}
 
 
 def shaken(layer: Layer) -> Layer:
@@ -145,10 +202,10 @@ def test_backpropagation_through_time_agrees_with_finite_differences(kind: str, 
     assert torch.autograd.gradcheck(loss, (x.requires_grad_(), *layer.parameters()))
 
 
-@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("kind", [*KERNELS, "slstm"])
 def test_the_gradient_of_a_recurrent_weight_is_the_central_difference(kind: str) -> None:
     layer, x = shaken(CELLS[kind]()), sequence(6)
-    weight, epsilon = layer.kernel.weight_hh_l0, 1e-6
+    weight, epsilon = layer.kernel.weight_hh_l0 if kind in KERNELS else layer.recurrent[0], 1e-6
 
     def loss() -> Tensor:
         return layer(x)[0][0, -1].sum()  # only the last step: the gradient has to come all the way back
@@ -227,6 +284,74 @@ def test_gru_worked_by_hand() -> None:
     )
     y, _ = layer(torch.tensor([[[1.0, 0.0], [-1.0, 1.0]]], dtype=torch.float64))
     assert y[0, :, 0].tolist() == pytest.approx([0.190399, 0.189832], abs=1e-6)
+
+
+def set_gates(layer: Layer, weight: Matrix, bias: Vector) -> None:
+    """Set the input weights of a layer that reads forward; those of the state become 0."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()
+        layer.gates[0].weight += torch.tensor(weight)
+        layer.gates[0].bias += torch.tensor(bias)
+
+
+def test_mingru_worked_by_hand() -> None:
+    # z = sigmoid(0) = 0.5 by its bias; the candidate is x_t1 + x_t2
+    # x_1 = (1, 0):    h = 0.5 * 0   + 0.5 *  1   = 0.5
+    # x_2 = (1, -3):   h = 0.5 * 0.5 + 0.5 * -2   = -0.75
+    layer = MinGru(2, 1)
+    set_gates(layer, [[0.0, 0.0], [1.0, 1.0]], [0.0, 0.0])  # z, c
+    y, _ = layer(torch.tensor([[[1.0, 0.0], [1.0, -3.0]]]))
+    assert y[0, :, 0].tolist() == [0.5, -0.75]
+
+
+def test_minlstm_worked_by_hand() -> None:
+    # i = sigmoid(0) = 0.5 and f = sigmoid(ln 3) = 0.75 by their biases: shares 0.4 and 0.6; g_t = x_t1 + x_t2
+    # x_1 = (1, 0):    h = 0.6 * 0   + 0.4 *  1   = 0.4
+    # x_2 = (0.5, -1): h = 0.6 * 0.4 + 0.4 * -0.5 = 0.04
+    layer = MinLstm(2, 1)
+    set_gates(layer, [[0.0, 0.0], [0.0, 0.0], [1.0, 1.0]], [0.0, math.log(3), 0.0])  # i, f, g
+    y, _ = layer(torch.tensor([[[1.0, 0.0], [0.5, -1.0]]]))
+    assert y[0, :, 0].tolist() == pytest.approx([0.4, 0.04], abs=1e-6)
+
+
+def test_slstm_worked_by_hand() -> None:
+    # i = exp(0) = 1, f = sigmoid(ln 3) = 0.75, o = sigmoid(0) = 0.5 by their biases; g_t = tanh(x_t1 + x_t2)
+    # x_1 = (1, 0):    g =  0.761594   c = 0.75 * 0 + 0.761594        = 0.761594   n = 0.75 * 0 + 1 = 1
+    #                  h = 0.5 * 0.761594 / 1    = 0.380797
+    # x_2 = (0.5, -1): g = -0.462117   c = 0.75 * 0.761594 - 0.462117 = 0.109079   n = 0.75 * 1 + 1 = 1.75
+    #                  h = 0.5 * 0.109079 / 1.75 = 0.031165
+    layer = Slstm(2, 1)
+    set_gates(layer, [[0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]], [0.0, math.log(3), 0.0, 0.0])  # i, f, g, o
+    y, _ = layer(torch.tensor([[[1.0, 0.0], [0.5, -1.0]]]))
+    assert y[0, :, 0].tolist() == pytest.approx([0.380797, 0.031165], abs=1e-6)
+
+
+@pytest.mark.parametrize("lift", [-2000.0, 2000.0])
+def test_an_input_gate_lifted_at_every_step_changes_no_weighted_mean(lift: float) -> None:
+    """exp(2000) overflows and exp(-2000) vanishes, but the factor cancels in c / n."""
+    layer, x = shaken(Slstm(2, 3)), sequence(7)
+    plain, _ = layer(x)
+    with torch.no_grad():
+        layer.gates[0].bias[:3] += lift
+    torch.testing.assert_close(layer(x)[0], plain)
+
+
+def test_closed_gates_of_a_minlstm_still_share() -> None:
+    layer = MinLstm(1, 1)
+    set_gates(layer, [[0.0], [0.0], [1.0]], [-500.0, -500.0, 0.0])  # i / (f + i) is 0 / 0 in its plain form
+    y, _ = layer(torch.tensor([[[8.0], [8.0]]]))
+    assert y[0, :, 0].tolist() == [4.0, 6.0]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_gates_of_the_newer_cells_start_by_keeping(bidirectional: bool) -> None:
+    for direction in range(1 + bidirectional):
+        biases = [
+            cell(2, 3, bidirectional=bidirectional).gates[direction].bias.tolist() for cell in (MinGru, MinLstm, Slstm)
+        ]
+        assert biases[0][:3] == [-1.0, -1.0, -1.0]
+        assert biases[1][3:6] == biases[2][3:6] == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -1,0 +1,61 @@
+"""A layer whose steps look further back."""
+
+import torch
+from torch import Tensor
+
+from forecaster.network.recurrent.layer import Layer, State
+
+
+class Dilated(Layer):
+    """A layer in which step t sees step t - k as its predecessor: k interleaved sequences, read apart.
+
+    The k phases become windows of one batch, so k times fewer steps are taken one after the other. No step is padded:
+    where k does not divide S, the first S mod k phases have one step more and are read as a batch of their own.
+
+    State: as the layer's, with k B rows: the phase that the next step belongs to comes first, its B windows together.
+    Source: Chang et al. 2017, "Dilated recurrent neural networks", arXiv:1710.02224, eq. 2; Smyl 2020 (ES-RNN).
+    """
+
+    def __init__(self, layer: Layer, dilation: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.dilation = dilation
+        self.features = layer.features
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        batch, steps, width = x.shape
+        rounds, longer = divmod(steps, self.dilation)  # the first phases, `longer` of them, have a step in round + 1
+        whole = x[:, : steps - longer].reshape(batch, rounds, self.dilation, width)  # [B, R, k, E]
+        head, tail = _split(state, longer * batch) if state else (None, None)
+        ends: list[State] = []
+        outputs: list[Tensor] = []
+        if longer:
+            first = torch.cat((whole[:, :, :longer], x[:, None, steps - longer :]), dim=1)  # [B, R + 1, longer, E]
+            y, end = self._read(first, head)
+            outputs.append(y)
+            ends.append(end)
+        if rounds:
+            y, end = self._read(whole[:, :, longer:], tail)
+            outputs.append(y)
+            ends.insert(0, end)  # the next step belongs to the first phase that had no step in the last round
+        else:
+            waiting = (self.dilation - longer) * batch
+            ends.insert(0, tail or tuple(part.new_zeros(part.shape[0], waiting, part.shape[2]) for part in ends[0]))
+        y = torch.cat([y[:, :rounds] for y in outputs], dim=2).flatten(1, 2)  # [B, R k, D]
+        if longer:
+            y = torch.cat((y, outputs[0][:, rounds]), dim=1)  # [B, S, D]
+        return y, tuple(torch.cat(parts, dim=1) for parts in zip(*ends, strict=True))
+
+    def branch(self, x: Tensor, state: State) -> Tensor:
+        rows = state[0].shape[1] // self.dilation  # the phase of the next step comes first
+        return self.layer.branch(x, tuple(part[:, :rows] for part in state))
+
+    def _read(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Read phases of equal length, [B, R, phases, E] -> [B, R, phases, D]."""
+        batch, rounds, phases, _ = x.shape
+        y, state = self.layer(x.permute(2, 0, 1, 3).reshape(phases * batch, rounds, -1), state)  # [phases B, R, D]
+        return y.reshape(phases, batch, rounds, -1).permute(1, 2, 0, 3), state
+
+
+def _split(state: State, rows: int) -> tuple[State, State]:
+    return tuple(part[:, :rows] for part in state), tuple(part[:, rows:] for part in state)

@@ -1,0 +1,35 @@
+"""Minimal gated recurrent unit."""
+
+import torch
+from torch import Tensor, nn
+
+from forecaster.network.recurrent.directions import Directed
+from forecaster.network.recurrent.layer import State
+from forecaster.network.recurrent.scan import scan
+
+
+class MinGru(Directed):
+    """A GRU whose gate and candidate see the input alone, so that all steps are solved at once.
+
+        z_t = sigmoid(W_z x_t + b_z)                update gate
+        c_t = W_c x_t + b_c                         candidate, without an activation
+        h_t = (1 - z_t) * h_{t-1} + z_t * c_t       hidden state
+
+    What it lacks, a look at the state in the gate, comes back with a second layer. b_z starts at -1: a state that
+    halves at every step would see little of the past.
+
+    State: (h,). Weights are stacked as z, c.
+    Source: Feng et al. 2024, arXiv:2410.01201, section 3.1.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:
+        super().__init__(hidden, bidirectional=bidirectional)
+        gates = [nn.Linear(inputs, 2 * hidden) for _ in range(self.directions)]
+        for linear in gates:
+            nn.init.constant_(linear.bias[:hidden], -1.0)
+        self.gates = nn.ModuleList(gates)
+
+    def read(self, direction: int, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        gate, candidate = self.gates[direction](x).chunk(2, dim=2)  # [S, B, D]
+        h = scan(torch.sigmoid(gate), candidate, state[0] if state else torch.zeros_like(candidate[0]))
+        return h, (h[-1],)

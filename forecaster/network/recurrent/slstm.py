@@ -1,0 +1,59 @@
+"""Long short-term memory with exponential gates."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from forecaster.network.recurrent.directions import Directed
+from forecaster.network.recurrent.layer import State
+
+
+class Slstm(Directed):
+    """An LSTM that can revise what it stored: its input gate has no upper bound, and a normaliser weighs the past.
+
+        i_t = exp(W_i x_t + R_i h_{t-1} + b_i)          input gate (13)
+        f_t = sigmoid(W_f x_t + R_f h_{t-1} + b_f)      forget gate (14), of the two that the paper offers the bounded
+        o_t = sigmoid(W_o x_t + R_o h_{t-1} + b_o)      output gate (12)
+        g_t = tanh(W_g x_t + R_g h_{t-1} + b_g)         candidate (11), z in the paper
+        c_t = f_t * c_{t-1} + i_t * g_t                 cell state (8)
+        n_t = f_t * n_{t-1} + i_t                       normaliser (9)
+        h_t = o_t * c_t / n_t                           hidden state (10)
+
+    c and n are kept divided by exp(m), m being the largest logarithm of a weight so far: nothing overflows, n is at
+    least 1, and c / n does not change. Nor does its gradient, so m is taken as a constant. b_f starts at 1.
+
+    State: (h, c, n, m); n = 0 says that nothing was read yet. Weights are stacked as i, f, g, o. One head: R is full.
+    Source: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv:2405.04517, eqs. 8 to 17.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:
+        super().__init__(hidden, bidirectional=bidirectional)
+        self.hidden = hidden
+        gates = [nn.Linear(inputs, 4 * hidden) for _ in range(self.directions)]
+        for linear in gates:
+            nn.init.constant_(linear.bias[hidden : 2 * hidden], 1.0)
+        self.gates = nn.ModuleList(gates)
+        bound = 1 / math.sqrt(hidden)
+        self.recurrent = nn.ParameterList(
+            nn.init.uniform_(torch.empty(hidden, 4 * hidden), -bound, bound) for _ in range(self.directions)
+        )
+
+    def read(self, direction: int, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        from_input = self.gates[direction](x)  # [S, B, 4 D]
+        recurrent = self.recurrent[direction]
+        h, c, n, m = state or (x.new_zeros(x.shape[1], self.hidden),) * 4  # [B, D]
+        m = torch.where(n == 0, -torch.inf, m).detach()  # of no weight yet: log 0
+        outputs = []
+        for step in from_input.unbind():
+            i, f, g, o = torch.addmm(step, h, recurrent).chunk(4, dim=1)  # [B, D]
+            kept = logsigmoid(f) + m
+            m = torch.maximum(kept, i).detach()  # (15)
+            entering = torch.exp(i - m)  # (16)
+            kept = torch.exp(kept - m)  # (17)
+            c = torch.addcmul(entering * torch.tanh(g), kept, c)
+            n = torch.addcmul(entering, kept, n)
+            h = torch.sigmoid(o) * c / n
+            outputs.append(h)
+        return torch.stack(outputs), (h, c, n, m)
