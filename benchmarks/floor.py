@@ -69,7 +69,7 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
     from forecaster.data.windows import Windows
     from forecaster.forecast import PROBABILITIES
     from forecaster.frequency import HOUR, Frequency
-    from forecaster.network.network import build
+    from forecaster.network.build import Dimensions, build
     from forecaster.panel import Panel
     from forecaster.training.loop import Training
 
@@ -85,10 +85,15 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
         frequency=Frequency("fixed", HOUR),
         season=24,
     )
-    tree = {"model": {"kind": arguments.cell, "hidden": hidden, "dropout": 0}, "training": {"batch": batch}}
+    tree = {
+        "model": {"kind": arguments.cell, "hidden": hidden, "dropout": 0, "context": context},
+        "embed": {"width": 1},
+        "decode": {"kind": "direct"},
+        "training": {"batch": batch},
+    }
     config = validate(tree, "benchmark")
     windows = Windows.for_training(panel, context=context, horizon=horizon)
-    network = build(config, context=context, horizon=horizon, width=1, probabilities=PROBABILITIES)
+    network = build(config, Dimensions(horizon), probabilities=PROBABILITIES)
     steps_of_training = Training(network, config.training, steps=10**6).steps(windows, None)
 
     class Bare(nn.Module):

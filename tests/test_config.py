@@ -2,7 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.config import Config, GruConfig, LstmConfig, dump, load
+from forecaster.config import (
+    Config,
+    DataConfig,
+    GruConfig,
+    LstmConfig,
+    PointConfig,
+    QuantileConfig,
+    dump,
+    explain,
+    load,
+)
 from forecaster.errors import ConfigError, ForecastError, InputError
 
 
@@ -45,11 +55,16 @@ def test_exponents_without_a_point_are_numbers() -> None:
         ("model.hiden=3", ["model.hiden", "did you mean 'hidden'"]),
         ("trainin.steps=3", ["'trainin'", "did you mean 'training'"]),
         ("model.kind=grru", ["grru", "did you mean 'gru'"]),
+        ("head.kind=quantil", ["head", "quantil", "did you mean 'quantile'"]),
+        ("head={kind: point, los: mse}", ["'head.los'", "did you mean 'loss'"]),
+        ("head={kind: point, delta: 0}", ["head.delta", "0"]),
         ("training.steps=-3", ["training.steps", "-3"]),
         ("training.steps=many", ["training.steps", "many"]),
         ("training=3", ["training"]),
         ("training.steps.more=3", ["training.steps.more"]),
         ("nothing", ["nothing"]),
+        ("model.dilation=[1, 2]", ["model.dilation", "one number for each layer", "1 in all"]),
+        ("model.dilation=[0]", ["model.dilation"]),
     ],
 )
 def test_a_wrong_setting_is_named(setting: str, words: list[str]) -> None:
@@ -59,9 +74,54 @@ def test_a_wrong_setting_is_named(setting: str, words: list[str]) -> None:
         assert word in caught.value.message
 
 
+def test_a_head_without_a_kind_is_a_quantile_head() -> None:
+    assert load(settings=("head={}",), environment={}).head == QuantileConfig()
+    head = load(settings=("head.kind=point", "head.loss=huber", "head.delta=0.5"), environment={}).head
+    assert head == PointConfig(loss="huber", delta=0.5)
+
+
+def test_counts_refuse_a_scale_that_moves_zero() -> None:
+    with pytest.raises(ConfigError, match=r"negative_binomial needs scale\.kind mean_abs.* got 'last'"):
+        load(settings=("head.kind=negative_binomial", "scale.kind=last"), environment={})
+
+
 def test_truncation_refuses_a_bidirectional_network() -> None:
     with pytest.raises(ConfigError, match="bidirectional"):
         load(settings=("training.truncate=5", "model.bidirectional=true"), environment={})
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("model.bidirectional=true", "model.bidirectional"),
+        ("model.dilation=[2]", "model.dilation"),
+        ("training.truncate=5", "training.truncate"),
+        ("head.kind=point", "head.kind point"),
+        ("scale.kind=seasonal", "scale.kind seasonal"),
+        ("scale.kind=cycle", "scale.kind cycle"),
+    ],
+)
+def test_recursion_refuses_what_it_cannot_go_on_from(setting: str, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"decode.kind recursive does not go with {name}"):
+        load(settings=("decode.kind=recursive", setting), environment={})
+    assert load(settings=("decode.kind=parallel", setting), environment={})
+
+
+@pytest.mark.parametrize("setting", ["decode.skip=[24, 0]", "decode.lags=[-1]"])
+def test_a_lag_leads_back(setting: str) -> None:
+    with pytest.raises(ConfigError, match="a lag is at least 1 step"):
+        load(settings=(setting,), environment={})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("5m", 300), ("1.5h", 5400), ("2 m", 120), ("90", 90)])
+def test_a_budget_is_a_duration_in_seconds(text: str, seconds: float) -> None:
+    assert load(settings=(f"training.budget={text}",), environment={}).training.budget == seconds
+
+
+@pytest.mark.parametrize("text", ["5x", "0s", "-3", "m"])
+def test_a_budget_that_is_no_duration_is_told(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"training\.budget"):
+        load(settings=(f"training.budget={text}",), environment={})
 
 
 @pytest.mark.parametrize(("content", "error"), [("[1, 2]", ConfigError), ("a: [", ConfigError), (None, InputError)])
@@ -71,3 +131,22 @@ def test_a_broken_file_is_told(tmp_path: Path, content: str | None, error: type[
         file.write_text(content)
     with pytest.raises(error, match=r"config\.yaml"):
         load(file, environment={})
+
+
+def test_logarithms_and_a_scale_without_a_location_do_not_go_together() -> None:
+    with pytest.raises(ConfigError, match="kind mean_abs has none to subtract"):
+        load(settings=("scale.kind=mean_abs", "scale.log=true"), environment={})
+
+
+def test_columns_may_be_named_with_commas_or_as_a_list() -> None:
+    data = load(overrides={"data.past": "a, b"}, settings=("data.known=[c]", "data.static=null"), environment={}).data
+    assert (data.past, data.known, data.static) == (("a", "b"), ("c",), ())
+
+
+def test_an_explained_config_loads_back_equal(tmp_path: Path) -> None:
+    data = DataConfig(target=("a, b", "ä: #"), time="none", categories={"sky": ("no", "1e3")}, minimum=0)
+    config = Config(data=data, model=LstmConfig(hidden=7))
+    text = explain(config)
+    (tmp_path / "config.yaml").write_text(text)
+    assert load(tmp_path / "config.yaml", environment={}) == config
+    assert "  # horizon: null  # steps to forecast\n" in text

@@ -1,5 +1,6 @@
 """How many steps the recurrence takes at once."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,7 +14,8 @@ class Segments(nn.Module):
     Args:
         width: steps in a segment.
         embedding: values that a segment becomes, if it has more than one step.
-        channels: values a step; by default the scaled value and its mask.
+        channels: values a step: the scaled value and its mask, then covariates and lagged values.
+        static: values that tell the series apart, S'.
 
     Attributes:
         features: width of the output, E.
@@ -21,20 +23,23 @@ class Segments(nn.Module):
     Source: Lin et al. 2023, "SegRNN", arXiv:2308.11200, sec. 4.1.
     """
 
-    def __init__(self, width: int, embedding: int, *, channels: int = 2) -> None:
+    def __init__(self, width: int, embedding: int, *, channels: int = 2, static: int = 0) -> None:
         super().__init__()
         self.width = width
-        self.features = channels if width == 1 else embedding
+        self.features = channels + static if width == 1 else embedding
         self.project = None if width == 1 else nn.Linear(width * channels, embedding)
+        self.from_static = nn.Linear(static, embedding, bias=False) if static and width > 1 else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Embed a context, [B, L, C] -> [B, S, E].
+    def forward(self, x: Tensor, static: Tensor) -> Tensor:
+        """Embed a context, [B, L, C] and [B, S'] -> [B, S, E].
 
         Where L is no multiple of the width, zeros fill the first segment: steps with a mask of 0, as if missing.
         """
         if self.project is None:
-            return x
+            return torch.cat((x, static[:, None].expand(-1, x.shape[1], -1)), dim=2) if static.shape[1] else x
         missing = -x.shape[1] % self.width
         x = functional.pad(x, (0, 0, missing, 0))  # [B, S * width, C]
-        x = x.reshape(x.shape[0], -1, self.width * x.shape[2])  # [B, S, width * C]
-        return functional.relu(self.project(x))  # [B, S, E]
+        x = self.project(x.reshape(x.shape[0], -1, self.width * x.shape[2]))  # [B, S, E]
+        if self.from_static:
+            x = x + self.from_static(static)[:, None]
+        return functional.relu(x)

@@ -1,131 +1,119 @@
 """A network that forecasts: scale -> embed -> recur -> decode -> head."""
 
-from typing import assert_never
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from forecaster.config import Config, GruConfig, LstmConfig, NetworkConfig, NetworkModel, RnnConfig
-from forecaster.errors import ConfigError
-from forecaster.network.decode import Direct
+from forecaster.config import Weigh
+from forecaster.network.covariates import Covariates, Standardised
 from forecaster.network.embed import Segments
-from forecaster.network.heads import Quantile
-from forecaster.network.recurrent.gru import Gru
-from forecaster.network.recurrent.layer import Layer
-from forecaster.network.recurrent.lstm import Lstm
-from forecaster.network.recurrent.rnn import Rnn
+from forecaster.network.heads.head import Head
+from forecaster.network.inputs import Inputs
 from forecaster.network.recurrent.stack import Stack
 from forecaster.network.scale import Scale, Scaled
+from forecaster.network.skip import SeasonalSkip
+
+_HEAVIEST = 3.0  # a window whose values deviate by more than three times their size weighs no more
+
+
+class Prediction(NamedTuple):
+    """What a network says of some windows, in the data's units.
+
+    Attributes:
+        mean: [B, H] the point forecast; what it is, the head says.
+        quantiles: [B, H, Q] nowhere decreasing along Q.
+    """
+
+    mean: Tensor
+    quantiles: Tensor
 
 
 class Network(nn.Module):
-    """The five parts in a row.
+    """The parts in a row.
+
+    Of each step of the context the embedding reads the scaled value, whether it was observed, and the covariates known
+    by then; the decoder reads the covariates known ahead. What tells the series apart, both read.
 
     Args:
-        dropout: share of the summary's values that is left out in training.
+        skip: copies past seasons ahead; None for none.
         truncate: recurrence steps (segments) that gradients go back in training; None for all.
+        weigh: how much each window's loss counts.
     """
 
     def __init__(
         self,
         *,
         scale: Scale,
+        covariates: Covariates,
         embed: Segments,
         recur: Stack,
-        decode: Direct,
-        head: Quantile,
-        dropout: float = 0.0,
+        decode: nn.Module,
+        head: Head,
+        skip: SeasonalSkip | None = None,
         truncate: int | None = None,
+        weigh: Weigh = "evenly",
     ) -> None:
         super().__init__()
         self.scale = scale
+        self.covariates = covariates
         self.embed = embed
         self.recur = recur
-        self.dropout = nn.Dropout(dropout)
         self.decode = decode
         self.head = head
+        self.skip = skip
         self.truncate = truncate
+        self.weigh = weigh
 
-    def forward(self, context: Tensor, spread: Tensor) -> Tensor:
-        """Forecast what follows each context.
+    def forward(self, batch: Inputs) -> Prediction:
+        """Forecast what follows each window's context; every value is finite."""
+        raw, _, scaled = self.outputs(batch)
+        return Prediction(self.head.mean(raw, scaled), self.head.quantiles(raw, scaled))
 
-        Args:
-            context: [B, L] data units; NaN where missing, and before a series that is shorter than L.
-            spread: [B] data units; standard deviation of each series over its history.
+    def loss(self, batch: Inputs) -> Tensor:
+        """Mean of the head's loss over the known targets, a scalar; 0 where none is known."""
+        raw, target, scaled = self.outputs(batch)
+        losses = self.head.loss(raw, target, scaled)
+        weights = (~scaled.forward(target).isnan()).to(losses.dtype)
+        if self.weigh == "relative":
+            weights = weights * _relative_scale(batch, scaled)[:, None]
+        return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
 
-        Returns: [B, H, Q] quantiles in data units, finite and nowhere decreasing along Q.
+    def outputs(self, batch: Inputs) -> tuple[Tensor, Tensor, Scaled]:
+        """What the head needs: raw outputs [B, T, outputs], the steps [B, T] they are about, and the scaled windows.
+
+        Here the steps are those of the target, T = H.
         """
-        scaled: Scaled = self.scale(context, spread)
-        quantiles: Tensor = self.head(self._raw(scaled))
-        return scaled.inverse(quantiles)
+        scaled = self._scale(batch)
+        return self._raw(scaled, self.covariates(batch)), batch.target, scaled
 
-    def loss(self, context: Tensor, spread: Tensor, target: Tensor) -> Tensor:
-        """Give the head's loss in scaled units, a scalar, so that every series weighs the same.
+    def _raw(self, scaled: Scaled, covariates: Standardised) -> Tensor:
+        length = scaled.values.shape[1]
+        known, ahead = covariates.known[:, :length], covariates.known[:, length:]
+        channels = (scaled.values[..., None], scaled.mask[..., None], covariates.past, known)
+        segments = self.embed(torch.cat(channels, dim=2), covariates.static)  # [B, S, E]
+        summary, states = self.recur.summarise(segments, truncate=self.truncate if self.training else None)
+        raw: Tensor = self.decode(self.recur, summary, states, ahead, covariates.static)  # [B, H, outputs]
+        if self.skip is None:
+            return raw
+        copied = self.skip(scaled.values, scaled.mask, summary)  # [B, H]
+        return torch.cat((raw[..., :1] + copied[..., None], raw[..., 1:]), dim=2)
 
-        Args:
-            context, spread: as in `forward`.
-            target: [B, H] data units; NaN where unknown.
-        """
-        scaled: Scaled = self.scale(context, spread)
-        return self.head.loss(self._raw(scaled), scaled.forward(target))
-
-    def _raw(self, scaled: Scaled) -> Tensor:
-        inputs = torch.stack((scaled.values, scaled.mask), dim=2)  # [B, L, 2]
-        segments: Tensor = self.embed(inputs)  # [B, S, E]
-        summary = self.recur.summarise(segments, truncate=self.truncate if self.training else None)  # [B, D]
-        raw: Tensor = self.decode(self.dropout(summary))  # [B, H, Q]
-        return raw
-
-
-def build(config: Config, *, context: int, horizon: int, width: int, probabilities: tuple[float, ...]) -> Network:
-    """Put together the network that a config describes, its weights drawn from torch's generator.
-
-    Args:
-        config: `model` must be a recurrent network.
-        context: past steps it reads, L.
-        horizon: steps it forecasts, H.
-        width: steps in a segment.
-        probabilities: of the quantiles, rising, 0.5 among them.
-
-    Raises: ConfigError: a segment is longer than the context.
-    """
-    model = config.model
-    if not isinstance(model, NetworkModel):
-        raise TypeError(f"{model.kind} is no network")
-    if width > context:
-        raise ConfigError(
-            f"embed.width: a segment of {width} steps is longer than the context of {context}",
-            hint=f"pass --set embed.width={context} or less, or a longer model.context",
+    def _scale(self, batch: Inputs) -> Scaled:
+        scaled: Scaled = self.scale(
+            batch.context,
+            batch.spread,
+            horizon=batch.known.shape[1] - batch.context.shape[1],
+            centre=batch.centre,
+            series=batch.series,
+            phase=batch.phase,
         )
-    embed = Segments(width, model.hidden)
-    recur = _stack(model, embed.features)
-    head = Quantile(probabilities)
-    return Network(
-        scale=Scale(config.scale.kind),
-        embed=embed,
-        recur=recur,
-        decode=Direct(recur.features, horizon, head.outputs),
-        head=head,
-        dropout=model.dropout,
-        truncate=config.training.truncate,
-    )
+        return scaled
 
 
-def _stack(model: NetworkConfig, inputs: int) -> Stack:
-    layers: list[Layer] = []
-    for _ in range(model.layers):
-        layers.append(_layer(model, inputs))
-        inputs = layers[-1].features
-    return Stack(layers, dropout=model.dropout)
-
-
-def _layer(model: NetworkConfig, inputs: int) -> Layer:
-    match model:
-        case RnnConfig(hidden=hidden, activation=activation, bidirectional=both):
-            return Rnn(inputs, hidden, activation=activation, bidirectional=both)
-        case LstmConfig(hidden=hidden, bidirectional=both):
-            return Lstm(inputs, hidden, bidirectional=both)
-        case GruConfig(hidden=hidden, bidirectional=both):
-            return Gru(inputs, hidden, bidirectional=both)
-        case _:
-            assert_never(model)
+def _relative_scale(batch: Inputs, scaled: Scaled) -> Tensor:
+    """[B] each window's scale as a share of its mean absolute value: errors of as many per cent count the same."""
+    if scaled.is_log:
+        return scaled.scale.clamp(max=_HEAVIEST)
+    level = batch.context.abs().nanmean(1).nan_to_num(0.0)
+    return (scaled.scale / level.clamp(min=torch.finfo(level.dtype).tiny)).clamp(max=_HEAVIEST)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from forecaster.forecast import PROBABILITIES
-from forecaster.network.heads import Quantile
+from forecaster.network.heads.quantile import Quantile
+from tests.network.heads.scaled import scaled_by
 
 NAN = math.nan
 
@@ -47,9 +48,14 @@ def test_gaps_are_counted_outward_from_the_median() -> None:
 
 
 def test_the_point_forecast_is_the_median() -> None:
-    head, raw = Quantile(PROBABILITIES), torch.randn(2, 3, 15)
-    quantiles = head(raw)
-    assert torch.equal(head.point(quantiles), quantiles[:, :, PROBABILITIES.index(0.5)])
+    head, raw, scaled = Quantile(PROBABILITIES), torch.randn(2, 3, 15), scaled_by(3.0, 2.0, rows=2)
+    assert head.point == "median"
+    assert torch.equal(head.mean(raw, scaled), head.quantiles(raw, scaled)[:, :, PROBABILITIES.index(0.5)])
+
+
+def test_quantiles_are_brought_back_to_the_units_of_the_data() -> None:
+    quantiles = Quantile(PROBABILITIES).quantiles(torch.zeros(1, 1, 15), scaled_by(100.0, 20.0))
+    assert quantiles[0, 0].tolist() == pytest.approx([NormalDist(100, 20).inv_cdf(p) for p in PROBABILITIES], abs=1e-3)
 
 
 def test_the_pinball_loss_worked_by_hand() -> None:
@@ -58,41 +64,34 @@ def test_the_pinball_loss_worked_by_hand() -> None:
     q = NormalDist().inv_cdf(0.9)  # 1.281552: the quantiles are -q, 0, q at both steps
     # target 1:  0.1 (1 + q) + 0.5 * 1 + 0.1 (q - 1) = 0.2 q + 0.5           = 0.756310
     # target -2: 0.9 (2 - q) + 0.5 * 2 + 0.1 (q + 2) = 1.8 - 0.8 q + 1 + 0.2 = 1.974759
-    assert head.loss(raw, torch.tensor([[1.0, -2.0]])).item() == pytest.approx((0.756310 + 1.974759) / 6, abs=1e-6)
-    assert head.loss(raw, torch.tensor([[1.0, NAN]])).item() == pytest.approx((0.2 * q + 0.5) / 3, abs=1e-6)
+    loss = head.loss(raw, torch.tensor([[1.0, -2.0]]), scaled_by(0.0, 1.0))
+    assert loss[0].tolist() == pytest.approx([0.756310 / 3, 1.974759 / 3], abs=1e-6)
+    loss = head.loss(raw, torch.tensor([[130.0, NAN]]), scaled_by(100.0, 30.0))  # scaled: 1, unknown
+    assert loss[0].tolist() == pytest.approx([(0.2 * q + 0.5) / 3, 0], abs=1e-6)
 
 
-def test_the_pinball_loss_is_the_plain_loop_over_known_targets() -> None:
+def test_the_pinball_loss_is_the_plain_loop() -> None:
     generator = torch.Generator().manual_seed(0)
     head, raw = Quantile(PROBABILITIES), torch.randn(4, 5, 15, generator=generator)
     target = torch.randn(4, 5, generator=generator)
     target[1, 2:] = NAN
     target[3] = NAN
-    quantiles, terms = head(raw), []
+    quantiles, loss = head(raw), head.loss(raw, target, scaled_by(0.0, 1.0, rows=4))
     for window in range(4):
         for step in range(5):
+            terms = [0.0]
             for number, p in enumerate(PROBABILITIES):
                 error = (target[window, step] - quantiles[window, step, number]).item()
-                terms.append(max(p * error, (p - 1) * error))
-    known = [term for term in terms if not math.isnan(term)]
-    assert len(known) == (3 * 5 - 3) * 15
-    assert head.loss(raw, target).item() == pytest.approx(sum(known) / len(known), rel=1e-5)
+                terms.append(0.0 if math.isnan(error) else max(p * error, (p - 1) * error))
+            assert loss[window, step].item() == pytest.approx(sum(terms) / 15, rel=1e-5)
 
 
 def test_unknown_targets_take_no_part_in_the_gradient() -> None:
     raw = torch.randn(2, 3, 15, requires_grad=True)
     target = torch.tensor([[0.5, NAN, -1.0], [NAN, NAN, NAN]])
-    Quantile(PROBABILITIES).loss(raw, target).backward()
+    Quantile(PROBABILITIES).loss(raw, target, scaled_by(0.0, 1.0, rows=2)).sum().backward()
     assert raw.grad.isfinite().all()
     assert (raw.grad != 0).any(dim=2).tolist() == [[True, False, True], [False, False, False]]
-
-
-def test_with_nothing_known_the_loss_and_its_gradient_are_zero() -> None:
-    raw = torch.randn(2, 3, 15, requires_grad=True)
-    loss = Quantile(PROBABILITIES).loss(raw, torch.full((2, 3), NAN))
-    loss.backward()
-    assert loss.item() == 0
-    assert not raw.grad.any()
 
 
 def test_the_loss_is_least_at_the_quantiles_of_what_came() -> None:
@@ -102,7 +101,7 @@ def test_the_loss_is_least_at_the_quantiles_of_what_came() -> None:
     optimizer = torch.optim.Adam([raw], lr=0.05)
     for _ in range(600):
         optimizer.zero_grad()
-        head.loss(raw.expand(801, 1, 3), sample[:, None]).backward()
+        head.loss(raw.expand(1, 801, 3), sample[None], scaled_by(0.0, 1.0)).mean().backward()
         optimizer.step()
     assert head(raw)[0, 0].tolist() == pytest.approx([-2.2, 1.0, 4.2], abs=0.1)
 

@@ -1,15 +1,18 @@
-"""What the decoder's raw outputs mean, and how far they are from what came."""
+"""Quantiles that cannot cross."""
 
 import itertools
 import math
 from statistics import NormalDist
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from forecaster.network.heads.head import Head, draw
+from forecaster.network.scale import Scaled
 
-class Quantile(nn.Module):
+
+class Quantile(Head):
     """Quantiles that cannot cross, trained with the pinball loss.
 
     The first raw output is the median; the others, made positive by a softplus, are the gaps from each quantile to the
@@ -19,12 +22,10 @@ class Quantile(nn.Module):
     Args:
         probabilities: rising, each in (0, 1), 0.5 among them.
 
-    Attributes:
-        outputs: raw values it takes a step, Q.
-
     Source: Koenker & Bassett 1978, "Regression quantiles".
     """
 
+    point = "median"
     probabilities: Tensor
     offsets: Tensor
 
@@ -49,21 +50,23 @@ class Quantile(nn.Module):
         lower = median - gaps[..., self.above :].cumsum(-1)
         return torch.cat((lower.flip(-1), median, higher), dim=-1)
 
-    def point(self, quantiles: Tensor) -> Tensor:
-        """Give the point forecast [B, H]: the median."""
-        return quantiles[..., self.below]
+    def quantiles(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(self(raw))
 
-    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Mean pinball loss over the known targets and all probabilities; 0 where none is known.
+    def mean(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(raw[..., 0])
 
-            max(p e, (p - 1) e),    e = target - quantile
+    def loss(self, raw: Tensor, target: Tensor, scaled: Scaled) -> Tensor:
+        """Mean pinball loss over all probabilities, in scaled units.
 
-        Args:
-            raw: [B, H, Q].
-            target: [B, H] in the units of `raw`; NaN where unknown.
+        max(p e, (p - 1) e),    e = target - quantile
         """
-        is_known = ~target.isnan()
+        aim = scaled.forward(target)
+        is_known = ~aim.isnan()
         quantiles: Tensor = self(raw)
-        errors = target.where(is_known, 0)[..., None] - quantiles  # [B, H, Q]
+        errors = aim.where(is_known, 0)[..., None] - quantiles  # [B, H, Q]
         slopes = torch.where(errors < 0, self.probabilities - 1, self.probabilities) * is_known[..., None]
-        return (errors * slopes).sum() / (is_known.sum().clamp(min=1) * self.outputs)
+        return (errors * slopes).mean(-1)
+
+    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(draw(self(raw), self.probabilities))

@@ -1,0 +1,112 @@
+"""A point forecast, its intervals learnt from what it misses."""
+
+from typing import Literal, assert_never
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from forecaster.network.heads.head import Head, draw
+from forecaster.network.scale import Scaled
+
+ENOUGH = 20  # known residuals that a step needs to have quantiles of its own
+
+
+class Point(Head):
+    """One value a step; its quantiles are those of held-out residuals, added to it.
+
+    Until `learn_residuals` is called all quantiles lie on the point. The median quantile need not be the point: a mean
+    of something skewed is none.
+
+    Args:
+        loss: `mse` aims at the mean, `mae` at the median, `huber` between the two: at the mean of what lies within
+            `delta`, farther values pulling no more than that. In scaled units: on a log scale the mean is geometric.
+        horizon: steps, H; the raw outputs must have as many.
+        probabilities: of the quantiles, rising, each in (0, 1).
+        delta: scaled units; from where the Huber loss grows in proportion.
+
+    Attributes:
+        point: `mean`, `median` or `huber`.
+        residuals: [H, Q] scaled units; learnt, and saved with the weights.
+
+    Source: Huber 1964, "Robust estimation of a location parameter".
+    """
+
+    outputs = 1
+    probabilities: Tensor
+    residuals: Tensor
+
+    def __init__(
+        self,
+        loss: Literal["mse", "mae", "huber"],
+        *,
+        horizon: int,
+        probabilities: tuple[float, ...],
+        delta: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.kind = loss
+        self.delta = delta
+        self.point = {"mse": "mean", "mae": "median", "huber": "huber"}[loss]
+        self.register_buffer("probabilities", torch.tensor(probabilities), persistent=False)
+        self.register_buffer("residuals", torch.zeros(horizon, len(probabilities)))
+
+    def quantiles(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(raw + self.residuals)
+
+    def mean(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(raw[..., 0])
+
+    def loss(self, raw: Tensor, target: Tensor, scaled: Scaled) -> Tensor:
+        """Squared, absolute or Huber loss in scaled units."""
+        aim = scaled.forward(target)
+        value = raw[..., 0]
+        aim = torch.where(aim.isnan(), value.detach(), aim)  # an error of 0 has loss 0 and gradient 0
+        match self.kind:
+            case "mse":
+                return functional.mse_loss(value, aim, reduction="none")
+            case "mae":
+                return functional.l1_loss(value, aim, reduction="none")
+            case "huber":
+                return functional.huber_loss(value, aim, reduction="none", delta=self.delta)
+            case _:
+                assert_never(self.kind)
+
+    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(draw(raw + self.residuals, self.probabilities))
+
+    @torch.no_grad()
+    def learn_residuals(self, raw: Tensor, target: Tensor, scaled: Scaled) -> None:
+        """Take the quantiles from the residuals of windows that the weights were not fitted on.
+
+        A step with fewer than `ENOUGH` known residuals borrows those of all steps; with none at all nothing changes.
+
+        Args:
+            raw: [M, H, 1] the network's outputs for M windows.
+            target: [M, H] data units; NaN where unknown.
+            scaled: the M windows.
+        """
+        residuals = scaled.forward(target) - raw[..., 0]  # [M, H]
+        known = (~residuals.isnan()).sum(0)
+        if not known.any():
+            return
+        pooled = _sample_quantiles(residuals.flatten()[:, None], self.probabilities)  # [1, Q]
+        own = _sample_quantiles(residuals, self.probabilities)  # [H, Q]
+        self.residuals.copy_(torch.where(known[:, None] >= ENOUGH, own, pooled))
+
+
+def _sample_quantiles(sample: Tensor, probabilities: Tensor) -> Tensor:
+    """Quantiles [H, Q] of the known values in each column of [M, H], nowhere decreasing along Q; NaN without any.
+
+    The k-th smallest of n stands at probability k / (n + 1), where a new value of the same kind falls below it; the
+    ends of the sample stand for what lies beyond them.
+
+    Source: Hyndman & Fan 1996, "Sample quantiles in statistical packages", definition 6.
+    """
+    ordered = sample.sort(0).values.T.contiguous()  # [H, M], NaN last
+    known = (~ordered.isnan()).sum(1, keepdim=True)  # [H, 1]
+    last = (known - 1).clamp(min=0)
+    place = (probabilities * (known + 1) - 1).clamp(min=0).minimum(last)  # [H, Q]
+    left = place.floor().long()
+    low, high = ordered.gather(1, left), ordered.gather(1, (left + 1).minimum(last))
+    return torch.lerp(low, high, place - left).cummax(1).values

@@ -1,0 +1,96 @@
+"""A bell with heavy tails."""
+
+import math
+from statistics import NormalDist
+
+import torch
+from torch import Tensor, distributions
+from torch.nn import functional
+
+from forecaster.network.heads.head import Head
+from forecaster.network.scale import Scaled
+
+FLOOR = 1e-3  # scaled units: what a window is known to, however well it is foreseen; also bounds the gradient
+
+
+class StudentT(Head):
+    """Student's t distribution in scaled units, trained by maximum likelihood.
+
+        location = raw_0,    scale = softplus(raw_1) + FLOOR,    degrees of freedom = 2 + softplus(raw_2)
+
+    More than two degrees of freedom: mean and variance exist. The point forecast is the distribution's centre brought
+    back to data units: its expectation, and its median (on a log scale the median alone, the expectation is infinite).
+
+    Args:
+        probabilities: of the quantiles, rising, each in (0, 1).
+
+    Source: the head that GluonTS gives DeepAR (Alexandrov et al. 2020).
+    """
+
+    point = "expectation"
+    outputs = 3
+
+    def __init__(self, probabilities: tuple[float, ...]) -> None:
+        super().__init__()
+        self.probabilities = probabilities
+
+    def quantiles(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        location, scale, freedom = _parameters(raw)
+        standard = [quantile_of_t(p, freedom) for p in self.probabilities]
+        return scaled.inverse(torch.stack([location + scale * value for value in standard], dim=-1))
+
+    def mean(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(raw[..., 0])
+
+    def loss(self, raw: Tensor, target: Tensor, scaled: Scaled) -> Tensor:
+        """Negative log-likelihood of the scaled target."""
+        aim = scaled.forward(target)
+        is_known = ~aim.isnan()
+        # in float32 the square of a far miss overflows, and the lgammas of many degrees of freedom cancel to noise
+        density = _distribution(raw.double())
+        likelihood: Tensor = density.log_prob(aim.where(is_known, 0).double())  # type: ignore[no-untyped-call]
+        return -likelihood.where(is_known, 0).to(raw.dtype)
+
+    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
+        return scaled.inverse(_distribution(raw).sample())
+
+
+def quantile_of_t(probability: float, freedom: Tensor) -> Tensor:
+    """The quantile of Student's t at each of `freedom` > 2 degrees of freedom, in closed form.
+
+    Within 0.002 of the exact one at probabilities in [0.025, 0.975], farthest near 2 degrees of freedom, and within
+    1e-4 from 3 on.
+
+    Source: Hill 1970, "Algorithm 396: Student's t-quantiles"; the names are his.
+    """
+    if probability == 0.5:
+        return torch.zeros_like(freedom)
+    n = freedom
+    two_tail = 2 * min(probability, 1 - probability)
+    a = 1 / (n - 0.5)
+    b = 48 / a.square()
+    c = ((20700 * a / b - 98) * a - 16) * a + 96.36
+    d = ((94.5 / (b + c) - 3) / b + 1) * (a * (math.pi / 2)).sqrt() * n
+    y = (d * two_tail) ** (2 / n)
+
+    x = NormalDist().inv_cdf(two_tail / 2)  # near the centre: an expansion about the normal quantile
+    c = c + torch.where(n < 5, 0.3 * (n - 4.5) * (x + 0.6), 0)
+    c = (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b + c
+    square = x * x
+    centre = (((((0.4 * square + 6.3) * square + 36) * square + 94.5) / c - square - 3) / b + 1) * x
+    centre = torch.expm1(a * centre.square())
+
+    tail = 1 / (((n + 6) / (n * y) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)
+    tail = (tail * y - 1) * (n + 1) / (n + 2) + 1 / y
+    size = (n * torch.where(y > 0.05 + a, centre, tail)).sqrt()
+    return size if probability > 0.5 else -size
+
+
+def _parameters(raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    location, scale, freedom = raw.unbind(-1)
+    return location, functional.softplus(scale) + FLOOR, 2 + functional.softplus(freedom)
+
+
+def _distribution(raw: Tensor) -> distributions.StudentT:
+    location, scale, freedom = _parameters(raw)
+    return distributions.StudentT(freedom, location, scale, validate_args=False)
