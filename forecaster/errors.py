@@ -15,6 +15,8 @@ Every message has place, what and got; every hint says what to type.
 import difflib
 import signal
 from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
 
 class ForecastError(Exception):
@@ -32,6 +34,9 @@ class ForecastError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), hint=self.hint), (self.message,)  # a keyword would be lost between processes
 
 
 class UsageError(ForecastError):
@@ -79,6 +84,9 @@ class Interrupted(ForecastError):
         super().__init__(f"stopped by {signal.Signals(signum).name}", hint=hint)
         self.signum = signum
         self.code = 128 + signum
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), hint=self.hint), (self.signum,)
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:

@@ -1,58 +1,103 @@
-"""Whatever can be named in `model.kind`, and the sizes that follow from the data."""
+"""Whatever can be named in `model.kind`, and the settings that follow from the data."""
 
-from typing import assert_never
+import math
+import os
 
-import numpy as np
-
-from forecaster.config import Config, EmbedConfig, GruConfig, LstmConfig, NaiveConfig, RnnConfig, SeasonalNaiveConfig
+from forecaster.config import Config, EnsembleConfig, NaiveConfig, SeasonalNaiveConfig, merge, validate
 from forecaster.forecast import Forecaster
 from forecaster.models.naive import Naive, SeasonalNaive
+from forecaster.models.recipes import Shape, Tree, cut_to_size, recipe
 from forecaster.panel import Panel
 
-_SEGMENTS = 16  # a context is cut into at most about so many segments, unless it is short anyway
-_SHORT_CONTEXT = 64
+_BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
 
 
 def build(config: Config) -> Forecaster:
     """Make the forecaster that a resolved config names."""
     match config.model:
-        case RnnConfig() | LstmConfig() | GruConfig():
-            from forecaster.models.neural import NeuralForecaster
-
-            return NeuralForecaster(config)
         case NaiveConfig():
             return Naive()
         case SeasonalNaiveConfig():
             return SeasonalNaive()
-    assert_never(config.model)
+    members = members_of(config)
+    if len(members) == 1:
+        from forecaster.models.neural import NeuralForecaster
+
+        return NeuralForecaster(members[0])
+    from forecaster.models.ensemble import Ensemble
+
+    return Ensemble(members, workers=workers_of(config.ensemble))
 
 
 def resolve(config: Config, panel: Panel) -> Config:
-    """Fill in the context and the segment width that were left to the data; `data.horizon` must be set.
+    """Fill in what was left to the preset and to the data; `data.horizon` must be set.
 
-    A season of several steps wants some seasons of context, a long horizon a few horizons; series that are all
-    short cannot give more than they have. A long context is read in segments that divide the season.
+    What the user set stands, against the preset and in every variant of its ensemble.
     """
     if isinstance(config.model, NaiveConfig | SeasonalNaiveConfig):
         return config
-    horizon, season = config.data.horizon or 1, panel.season
-    width = config.embed.width
-    context = config.model.context
-    if context is None:
-        seasons = 14 if season >= 24 else 4
-        available = int(np.quantile(panel.lengths, 0.9)) - horizon
-        context = max(1, min(max(seasons * season, 3 * horizon, 16), available))
-    if width is None:
-        width = 1 if context <= _SHORT_CONTEXT else _dividing(season, at_least=context / _SEGMENTS)
-    context = -(-context // width) * width  # whole segments
-    return config.model_copy(
-        update={"model": config.model.model_copy(update={"context": context}), "embed": EmbedConfig(width=width)}
+    shape = Shape.of(panel, config.data.horizon or 1)
+    chosen = config.model_dump(exclude_unset=True) | {"data": config.data.model_dump()}
+    if config.head.kind == "negative_binomial" and "kind" not in chosen.get("scale", {}):
+        chosen = merge(chosen, {"scale": {"kind": "mean_abs"}})
+    settled = recipe(config.preset, shape)
+    if chosen.get("scale", {}).get("kind") == "mean_abs":
+        settled["scale"]["log"] = False
+    if "kind" in chosen.get("head", {}):
+        settled.pop("head", None)  # another head does not know its settings
+    filled = merge(settled, chosen)
+    if config.data.calendar is None:
+        filled["data"]["calendar"] = shape.has_years
+    variants = filled.get("ensemble", {}).get("variants", ())
+    if "variants" not in chosen.get("ensemble", {}):
+        variants = [_without(variant, chosen) for variant in variants]
+    is_open = "width" not in chosen.get("embed", {})
+    config = cut_to_size(validate(filled, "settings"), shape, is_width_open=is_open)
+    if "lags" not in chosen.get("decode", {}):
+        config = _without_near_lags(config)
+    sized = (
+        cut_to_size(validate(merge(filled, variant), "settings"), shape, is_width_open=is_open) for variant in variants
     )
+    whole = tuple(merge(variant, _sizes(each)) for variant, each in zip(variants, sized, strict=True))
+    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": whole})})
 
 
-def _dividing(season: int, *, at_least: float) -> int:
-    """The smallest divisor of the season that is large enough, else the smallest such multiple or number."""
-    divisors = [width for width in range(1, season + 1) if season % width == 0 and width >= at_least]
-    if divisors:
-        return divisors[0]
-    return -(-int(at_least) // season) * season if season > 1 else int(np.ceil(at_least))
+def members_of(config: Config) -> list[Config]:
+    """The resolved config of each network of an ensemble; the config itself where it is a single one."""
+    tree = config.model_dump()
+    ensemble = config.ensemble
+    rounds = math.ceil(ensemble.seeds * max(len(ensemble.variants), 1) / workers_of(ensemble))
+    budget = config.training.budget and config.training.budget / rounds
+    members: list[Config] = []
+    for variant in ensemble.variants or ({},):
+        for _ in range(ensemble.seeds):
+            seed = config.training.seed + _BETWEEN_SEEDS * len(members)
+            own = {"training": {"seed": seed, "budget": budget}, "ensemble": EnsembleConfig().model_dump()}
+            members.append(validate(merge(merge(tree, variant), own), "settings"))
+    return members
+
+
+def workers_of(ensemble: EnsembleConfig) -> int:
+    """How many members of an ensemble train at a time."""
+    return min(ensemble.workers or len(os.sched_getaffinity(0)), ensemble.seeds * max(len(ensemble.variants), 1))
+
+
+def _without_near_lags(config: Config) -> Config:
+    """A segment's own steps are not known when it is forecast."""
+    lags = tuple(lag for lag in config.decode.lags or () if lag >= (config.embed.width or 1))
+    return config.model_copy(update={"decode": config.decode.model_copy(update={"lags": lags or None})})
+
+
+def _sizes(config: Config) -> Tree:
+    return {"model": {"context": getattr(config.model, "context", None)}, "embed": {"width": config.embed.width}}
+
+
+def _without(tree: Tree, chosen: Tree) -> Tree:
+    """Leave out of a tree the keys that another one has."""
+    kept: Tree = {}
+    for key, value in tree.items():
+        if key not in chosen:
+            kept[key] = value
+        elif isinstance(value, dict):
+            kept[key] = _without(value, chosen[key])
+    return kept

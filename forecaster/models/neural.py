@@ -1,57 +1,87 @@
 """A recurrent network as a Forecaster."""
 
+import json
+import math
+import time
+from dataclasses import asdict, replace
+from typing import Any, cast
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from forecaster.config import Config
-from forecaster.data.windows import Windows
+from forecaster.data.windows import Batch, Windows
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
 from forecaster.frequency import Ints
-from forecaster.network.network import Network, build
+from forecaster.network.build import Dimensions, build
+from forecaster.network.heads.point import Point
+from forecaster.network.network import Network, Prediction
+from forecaster.network.recursive import RecursiveNetwork
 from forecaster.panel import Panel
-from forecaster.training.loop import Training, history_of, history_rows
+from forecaster.training.loop import Training, history_of, history_rows, pace
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 _PREDICTION_BATCH = 1024
 _MEDIAN = PROBABILITIES.index(0.5)
+_FIT_SHARE = 0.5  # of a budget; what is left is for the refit, which takes no more steps than the fit
+_SHORTEST = 0.1  # seconds, however late it is
+_SLACK = 0.1  # of a budget, for a machine that slows down
+_SAMPLED = 1024  # windows from which the size of covariates is learnt
+_CALIBRATION_WINDOWS = 2048
 
 
 class NeuralForecaster:
     """Train one network on all series of a panel, and forecast with it.
 
-    The point forecast is the median. Longer horizons than the trained one are rolled forward.
+    Longer horizons than the trained one are rolled forward.
     """
 
-    point = "median"
+    def __init__(self, config: Config, *, late: float = 0.0) -> None:
+        """Take a resolved config: `data.horizon`, `model.context`, `embed.width` and `decode.skip` are set.
 
-    def __init__(self, config: Config) -> None:
-        """Take a resolved config: `data.horizon`, `model.context` and `embed.width` are set."""
-        self.name: str = config.model.kind
+        Args:
+            late: seconds of the budget that are gone before its next stage begins.
+        """
+        self.name: str = config.name
         self.history: list[TrainingStep] = []
         self.best_step = 0
-        self._config = config
+        self.config = config
         self._horizon = config.data.horizon or 1
         self._context = getattr(config.model, "context", None) or 1
-        self.network = self._build()
+        self._series: list[str] = []
+        self._late = late
+        self._reading: dict[str, Any] = {
+            "context": self._context,
+            "calendar": config.data.calendar or False,
+            "holidays": config.data.holidays,
+        }
+
+    @property
+    def point(self) -> str:
+        return self.network.head.point
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
         is_refit = validation is None and self.best_step > 0
         stage = "refit" if is_refit else "fit"
         saved = checkpoint.load() if checkpoint else {}
         if stage == "fit" and "fitted.best_step" in saved:
-            self._take_fitted(saved)
+            self.take_fitted(_below("fitted.", saved))
             watch(TrainingEnded(stage, len(self.history), self.best_step, self.history[-1].seconds))
             return
-        fitted = self._fitted_state() if is_refit else {}
-        torch.manual_seed(self._config.training.seed)
-        self.network = self._build()
-        steps = self.best_step if is_refit else self._config.training.steps
-        training = Training(self.network, self._config.training, steps=steps)
+        fitted = _prefixed("fitted.", self.fitted()) if is_refit else {}
+        before = self.network if is_refit else None
+        self._series = panel.ids.tolist()
+        windows, held_out = self._windows(panel, validation)
+        sample = windows.at(windows.spaced(_SAMPLED))
+        self._build(_dimensions(panel, sample))
+        self.network.covariates.learn(sample)
+        steps, seconds = self._length(windows, held_out, is_refit=is_refit)
+        training = Training(self.network, self.config.training, steps=steps, seconds=seconds)
         if f"{stage}.random" in saved:
             training.restore(_tensors(_below(f"{stage}.", saved)))
 
@@ -59,8 +89,8 @@ class NeuralForecaster:
             if checkpoint:
                 checkpoint.save(fitted | _prefixed(f"{stage}.", _arrays(training.state())))
 
-        watch(TrainingStarted(stage, steps, len(training.history)))
-        for step in training.steps(*self._windows(panel, validation)):
+        watch(TrainingStarted(stage, training.length, len(training.history)))
+        for step in training.steps(windows, held_out):
             try:
                 watch(step)
             except Interrupted:
@@ -69,71 +99,181 @@ class NeuralForecaster:
             if checkpoint and checkpoint.is_due():
                 save()
         training.keep_best()
+        self._calibrate(held_out or windows, before)
         if not is_refit:
             self.best_step, self.history = training.best_step, training.history
             if checkpoint:
-                checkpoint.save(self._fitted_state())
+                checkpoint.save(_prefixed("fitted.", self.fitted()))
         watch(TrainingEnded(stage, len(training.history), training.best_step, training.history[-1].seconds))
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
-        contexts = Windows.for_prediction(panel, context=self._context)
+        contexts = Windows.for_prediction(panel, horizon=max(horizon, self._horizon), **self._reading)
+        numbers = self._numbers(panel)
         self.network.eval()
-        parts = []
+        parts: list[Prediction] = []
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.training.seed)  # a recursive network draws
+            for rows in torch.split(torch.arange(len(panel)), _PREDICTION_BATCH):
+                batch = contexts.at(rows)
+                for row in np.flatnonzero(batch.context.isnan().all(1).numpy()).tolist():
+                    batch.context[row, 0] = panel.last_value(int(rows[row]))  # a gap longer than the context
+                forecast = self._forecast(replace(batch, series=numbers[batch.series]), horizon)
+                parts.append(self._without_logarithm(batch.context, forecast))
+        mean, quantiles = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+        return Forecast.of(panel, mean, quantiles, model=self.name)
+
+    def assess(self, panel: Panel, validation: Ints) -> float:
+        """Mean pinball loss over windows of the validation tail, in units of each series' spread."""
+        windows = Windows.for_validation(panel, validation, horizon=self._horizon, **self._reading)
+        levels = torch.tensor(PROBABILITIES)
+        self.network.eval()
+        total, known = 0.0, 0
         with torch.inference_mode():
-            for numbers in torch.split(torch.arange(len(panel)), _PREDICTION_BATCH):
-                batch = contexts.at(numbers)
-                for row in np.flatnonzero(
-                    batch.context.isnan().all(1).numpy()
-                ).tolist():  # a gap longer than the context
-                    batch.context[row, 0] = panel.last_value(int(numbers[row]))
-                parts.append(self._roll(batch.context, batch.spread, horizon))
-        quantiles = torch.cat(parts).numpy()
-        return Forecast.of(panel, quantiles[:, :, _MEDIAN], quantiles, model=self.name)
+            for part in torch.split(windows.spaced(_SAMPLED), _PREDICTION_BATCH):
+                batch = windows.at(part)
+                is_known = ~batch.target.isnan() & (batch.spread > 0)[:, None]
+                errors = batch.target[..., None] - self.network(batch).quantiles  # [B, H, Q]
+                losses = torch.maximum(levels * errors, (levels - 1) * errors).mean(2) / batch.spread[:, None]
+                total += float(losses.where(is_known, 0).sum())
+                known += int(is_known.sum())
+        return total / known if known else math.inf
 
     def state(self) -> Arrays:
-        return _arrays(self.network.state_dict()) | {"best_step": np.array([self.best_step])}
+        state = _prefixed("network.", _arrays(self.network.state_dict()))
+        state |= {f"dimensions.{name}": np.array([size]) for name, size in asdict(self._dimensions).items()}
+        state["best_step"] = np.array([self.best_step])
+        if self._knows_series:
+            state["series"] = np.frombuffer(json.dumps(self._series).encode(), np.uint8)
+        return state
 
     def restore(self, state: Arrays) -> None:
-        weights = dict(state)
-        self.best_step = int(weights.pop("best_step")[0])
-        self.network.load_state_dict(_tensors(weights))
+        sizes = {name: int(size[0]) for name, size in _below("dimensions.", state).items()}
+        self._build(Dimensions(**sizes))
+        self.network.load_state_dict(_tensors(_below("network.", state)))
+        self.best_step = int(state["best_step"][0])
+        self._series = json.loads(state["series"].tobytes()) if "series" in state else []
 
-    def _build(self) -> Network:
-        width = self._config.embed.width or 1
-        size = {"context": self._context, "horizon": self._horizon, "width": width}
-        return build(self._config, **size, probabilities=PROBABILITIES)
+    def fitted(self) -> Arrays:
+        """What was learnt, and the history of learning it; empty before the first fit."""
+        return self.state() | {"history": history_rows(self.history)} if self.history else {}
+
+    def take_fitted(self, fitted: Arrays) -> None:
+        """Take up what `fitted` gave."""
+        self.history = history_of(fitted["history"].astype(np.float64))
+        self.restore(fitted)
+
+    def _build(self, dimensions: Dimensions) -> None:
+        torch.manual_seed(self.config.training.seed)
+        self._dimensions = dimensions
+        self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)
+
+    @property
+    def _knows_series(self) -> bool:
+        return self.config.embed.identity > 0 or self.config.scale.kind == "cycle"
+
+    def _numbers(self, panel: Panel) -> Tensor:
+        """[N] number of each of a panel's series among those trained on; their count for an unseen one."""
+        known = {name: number for number, name in enumerate(self._series)}
+        return torch.tensor([known.get(name, self._dimensions.series) for name in panel.ids])
+
+    def _without_logarithm(self, context: Tensor, forecast: Prediction) -> Prediction:
+        """On a log scale, what was never positive of late goes on as it is: the network has seen nothing of it."""
+        if not self.config.scale.log:
+            return forecast
+        is_read = (context > 0).any(1)[:, None]
+        last = _last_known(context)[:, None]
+        mean, quantiles = forecast
+        return Prediction(mean.where(is_read, last), quantiles.where(is_read[..., None], last[..., None]))
 
     def _windows(self, panel: Panel, validation: Ints | None) -> tuple[Windows, Windows | None]:
-        size = {"context": self._context, "horizon": self._horizon}
+        drawn = self.config.training.draw
         if validation is None or not validation.any():
-            return Windows.for_training(panel, **size), None
-        return Windows.for_training(panel.cut(validation), **size), Windows.for_validation(panel, validation, **size)
+            return Windows.for_training(panel, horizon=self._horizon, evenly=drawn, **self._reading), None
+        return (
+            Windows.for_training(panel.cut(validation), horizon=self._horizon, evenly=drawn, **self._reading),
+            Windows.for_validation(panel, validation, horizon=self._horizon, **self._reading),
+        )
 
-    def _roll(self, context: Tensor, spread: Tensor, horizon: int) -> Tensor:
-        """[B, horizon, Q]: forecast block by block, the medians of each block being the context of the next.
+    def _length(self, windows: Windows, held_out: Windows | None, *, is_refit: bool) -> tuple[int, float]:
+        """Steps of a training, and the seconds it may take."""
+        config = self.config.training
+        if config.budget is None:
+            return self.best_step if is_refit else config.steps, math.inf
+        share = 1.0 if not config.refit else 1 - _FIT_SHARE if is_refit else _FIT_SHARE
+        seconds = max(share * config.budget - self._late, _SHORTEST)
+        if is_refit:
+            return self.best_step, seconds
+        started = time.perf_counter()
+        a_step = pace(self.network, config, windows, held_out)
+        seconds = max(seconds - (time.perf_counter() - started), _SHORTEST)
+        return max(1, int((1 - _SLACK) * seconds / a_step)), seconds
+
+    def _calibrate(self, windows: Windows, before: Network | None) -> None:
+        """Give a point head its residuals: those of held-out windows, which a refit takes over."""
+        head = self.network.head
+        if not isinstance(head, Point):
+            return
+        if before is not None and isinstance(before.head, Point):
+            head.residuals.copy_(before.head.residuals)
+            return
+        self.network.eval()
+        with torch.inference_mode():
+            batch = windows.at(windows.spaced(_CALIBRATION_WINDOWS))
+            head.learn_residuals(*self.network.outputs(batch))
+
+    def _forecast(self, batch: Batch, horizon: int) -> Prediction:
+        """Forecast any horizon: block by block, the means of each block being the context of the next.
 
         The error at the end of a block carries into all later ones, so the distances of their quantiles from the
-        median grow in quadrature, as those of a sum of independent errors do.
+        mean grow in quadrature, as those of a sum of independent errors do. A recursive network needs no blocks.
         """
-        blocks = [self.network(context, spread)]
-        for _ in range(1, -(-horizon // self._horizon)):
-            before = blocks[-1]
-            median = before[:, :, _MEDIAN]
-            context = torch.cat([context, median], dim=1)[:, -self._context :]
-            block = self.network(context, spread)
-            centre = block[:, :, _MEDIAN, None]
-            carried = before[:, -1:] - before[:, -1:, _MEDIAN, None]  # [B, 1, Q]
-            own = block - centre
-            blocks.append(centre + torch.sign(own + carried) * torch.hypot(own, carried))
-        return torch.cat(blocks, dim=1)[:, :horizon]
+        known = batch.known
+        if isinstance(self.network, RecursiveNetwork):
+            return cast(Prediction, self.network(replace(batch, known=known[:, : self._context + horizon])))
+        blocks: list[Prediction] = []
+        for begin in range(0, horizon, self._horizon):
+            end = begin + self._horizon
+            if blocks:
+                nothing = torch.full_like(batch.past[:, :1], torch.nan).expand(-1, self._horizon, -1)
+                batch = replace(
+                    batch,
+                    context=torch.cat([batch.context, blocks[-1].mean], dim=1)[:, -self._context :],
+                    past=torch.cat([batch.past, nothing], dim=1)[:, -self._context :],
+                    phase=(batch.phase + self._horizon) % self._dimensions.season,
+                )
+            block: Prediction = self.network(replace(batch, known=_steps(known, begin, self._context + end)))
+            blocks.append(_widened(block, blocks[-1]) if blocks else block)
+        mean, quantiles = (torch.cat(parts, dim=1)[:, :horizon] for parts in zip(*blocks, strict=True))
+        return Prediction(mean, quantiles)
 
-    def _fitted_state(self) -> Arrays:
-        return _prefixed("fitted.", self.state() | {"history": history_rows(self.history)})
 
-    def _take_fitted(self, saved: Arrays) -> None:
-        fitted = _below("fitted.", saved)
-        self.history = history_of(fitted.pop("history").astype(np.float64))
-        self.restore(fitted)
+def _dimensions(panel: Panel, batch: Batch) -> Dimensions:
+    return Dimensions(
+        horizon=batch.target.shape[1],
+        season=panel.season,
+        series=len(panel),
+        past=batch.past.shape[2],
+        known=batch.known.shape[2],
+        static=batch.static.shape[1],
+    )
+
+
+def _last_known(context: Tensor) -> Tensor:
+    """[B] the last known value of [B, L]."""
+    steps = torch.arange(context.shape[1]).where(~context.isnan(), -1)
+    return context.gather(1, steps.argmax(1, keepdim=True))[:, 0]
+
+
+def _steps(known: Tensor, begin: int, end: int) -> Tensor:
+    """Steps `begin` .. `end` of [B, T, K]; NaN beyond T."""
+    beyond = torch.full_like(known[:, :1], torch.nan).expand(-1, max(end - known.shape[1], 0), -1)
+    return torch.cat([known, beyond], dim=1)[:, begin:end]
+
+
+def _widened(block: Prediction, before: Prediction) -> Prediction:
+    centre, end = block.mean[..., None], before.mean[:, -1:, None]
+    own, carried = block.quantiles - centre, before.quantiles[:, -1:] - end  # [B, H, Q], [B, 1, Q]
+    return Prediction(block.mean, centre + torch.sign(own + carried) * torch.hypot(own, carried))
 
 
 def _arrays(tensors: dict[str, Tensor]) -> Arrays:

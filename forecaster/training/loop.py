@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, fields
 
 import numpy as np
@@ -19,6 +19,7 @@ from forecaster.network.network import Network
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
 VALIDATION_WINDOWS = 2048
 _VALIDATION_BATCH = 1024
+_PROBED = 9  # steps
 
 Rows = npt.NDArray[np.float64]
 
@@ -30,15 +31,17 @@ class Training:
     the steps that follow are the same to the bit, since weights, moments, random state and counters are all state.
     """
 
-    def __init__(self, network: Network, config: TrainingConfig, *, steps: int) -> None:
+    def __init__(self, network: Network, config: TrainingConfig, *, steps: int, seconds: float = math.inf) -> None:
         """Prepare to train; seeds torch's default generator.
 
         Args:
             steps: length of the schedule, which need not be `config.steps` (a refit ends where the fit was best).
+            seconds: time after which training ends all the same; the schedule hurries where it runs late.
         """
         torch.manual_seed(config.seed)
         self.network = network
         self.length = steps
+        self._seconds = seconds
         self.best_step = 0
         self.best_loss = math.inf
         self.history: list[TrainingStep] = []
@@ -61,18 +64,21 @@ class Training:
         self.network.train()
         while not self.is_done:
             step = len(self.history) + 1
-            rate = one_cycle(step, self.length, config.learning_rate)
+            passed = max(step / (self.length + 1), (time.perf_counter() - started) / self._seconds)
+            rate = config.learning_rate * SCHEDULES[config.schedule](min(passed, 1.0))
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
             batch = windows.draw(config.batch)
             self._optimizer.zero_grad(set_to_none=True)
-            loss = self.network.loss(batch.context, batch.spread, batch.target)
+            loss = self.network.loss(batch)
             loss.backward()  # type: ignore[no-untyped-call]
             norm = float(nn.utils.clip_grad_norm_(parameters, config.clip or math.inf))
             if math.isfinite(norm):  # an overflow in one batch must not reach the weights
                 self._optimizer.step()
             held_out = None
-            if validation is not None and (step % config.validate_every == 0 or step == self.length):
+            seconds = time.perf_counter() - started
+            is_last = step == self.length or seconds >= self._seconds
+            if validation is not None and (step % config.validate_every == 0 or is_last):
                 held_out = validation_loss(self.network, validation)
                 if held_out < self.best_loss:
                     self.best_step, self.best_loss = step, held_out
@@ -83,10 +89,11 @@ class Training:
 
     @property
     def is_done(self) -> bool:
-        """Whether the schedule is over, or patience is."""
+        """Whether the schedule, the time or the patience is over."""
         taken = len(self.history)
         waited = taken - self.best_step if self._best_weights else 0
-        return taken >= self.length or waited >= self._config.patience * self._config.validate_every
+        is_late = bool(self.history) and self.history[-1].seconds >= self._seconds
+        return taken >= self.length or is_late or waited >= self._config.patience * self._config.validate_every
 
     def keep_best(self) -> None:
         """Give the network its best weights back (without validation: leave the last)."""
@@ -104,6 +111,7 @@ class Training:
         state["history"] = torch.from_numpy(history_rows(self.history))
         state["random"] = torch.get_rng_state()
         state["best"] = torch.tensor([self.best_step, self.best_loss], dtype=torch.float64)
+        state["length"] = torch.tensor([self.length])
         return state
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -120,18 +128,28 @@ class Training:
         self._optimizer.load_state_dict(optimizer)
         self.history = history_of(state["history"].numpy())
         self.best_step, self.best_loss = int(state["best"][0]), float(state["best"][1])
+        self.length = int(state["length"])
         torch.set_rng_state(state["random"])
 
 
-def one_cycle(step: int, steps: int, peak: float) -> float:
-    """Learning rate at step 1 .. `steps`: a linear rise to `peak`, then half a cosine to almost 0.
+def one_cycle(passed: float) -> float:
+    """Share of the peak learning rate once a share of the schedule has passed: a linear rise, then half a cosine to 0.
 
     Source: Smith & Topin 2018, with the cosine of Loshchilov & Hutter 2017.
     """
-    rise = max(1, round(WARM_UP * steps))
-    if step <= rise:
-        return peak * step / rise
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise + 1)))
+    return passed / WARM_UP if passed < WARM_UP else cosine((passed - WARM_UP) / (1 - WARM_UP))
+
+
+def cosine(passed: float) -> float:
+    """Half a cosine from 1 to 0. Source: Loshchilov & Hutter 2017, "SGDR", eq. 5 without restarts."""
+    return 0.5 * (1 + math.cos(math.pi * passed))
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "one_cycle": one_cycle,
+    "cosine": cosine,
+    "constant": lambda passed: 1.0,
+}
 
 
 def validation_loss(network: Network, windows: Windows) -> float:
@@ -142,10 +160,22 @@ def validation_loss(network: Network, windows: Windows) -> float:
         for part in torch.split(windows.spaced(VALIDATION_WINDOWS), _VALIDATION_BATCH):
             batch = windows.at(part)
             count = int(batch.target.isfinite().sum())
-            total += float(network.loss(batch.context, batch.spread, batch.target)) * count
+            total += float(network.loss(batch)) * count
             known += count
     network.train()
     return total / known if known else math.nan
+
+
+def pace(network: Network, config: TrainingConfig, windows: Windows, validation: Windows | None) -> float:
+    """Seconds a step, looks at the validation tail included, measured on a copy of the network."""
+    probe = Training(copy.deepcopy(network), config, steps=_PROBED)
+    steps = list(probe.steps(windows, None))
+    seconds = float(np.median(np.diff([step.seconds for step in steps])))
+    if validation is None:
+        return seconds
+    started = time.perf_counter()
+    validation_loss(probe.network, validation)
+    return seconds + (time.perf_counter() - started) / config.validate_every
 
 
 def history_rows(history: list[TrainingStep]) -> Rows:

@@ -4,11 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.config import Config, GruConfig, TrainingConfig
+from forecaster.config import Config, EmbedConfig, GruConfig, TrainingConfig
 from forecaster.data.windows import Windows
 from forecaster.events import TrainingStep
-from forecaster.network.network import Network, build
-from forecaster.training.loop import Training, history_of, history_rows, one_cycle
+from forecaster.network.build import Dimensions, build
+from forecaster.network.network import Network
+from forecaster.training import loop
+from forecaster.training.loop import (
+    SCHEDULES,
+    Training,
+    cosine,
+    history_of,
+    history_rows,
+    one_cycle,
+    pace,
+    validation_loss,
+)
 from tests.conftest import MakePanel
 
 TRAINING = TrainingConfig(steps=24, batch=8, validate_every=4, patience=3)
@@ -16,8 +27,9 @@ TRAINING = TrainingConfig(steps=24, batch=8, validate_every=4, patience=3)
 
 def network(training: TrainingConfig = TRAINING) -> Network:
     torch.manual_seed(0)
-    config = Config(model=GruConfig(hidden=4, dropout=0.3, layers=2), training=training)
-    return build(config, context=6, horizon=2, width=1, probabilities=(0.1, 0.5, 0.9))
+    model = GruConfig(hidden=4, dropout=0.3, layers=2, context=6)
+    config = Config(model=model, embed=EmbedConfig(width=1), training=training)
+    return build(config, Dimensions(horizon=2), probabilities=(0.1, 0.5, 0.9))
 
 
 @pytest.fixture
@@ -112,12 +124,12 @@ def test_a_batch_whose_gradient_overflows_leaves_the_weights_alone(windows: tupl
 
 
 def test_the_learning_rate_rises_then_falls_to_almost_nothing() -> None:
-    rates = [one_cycle(step, 100, 0.1) for step in range(1, 101)]
+    rates = [0.1 * one_cycle(step / 100) for step in range(1, 101)]
     assert max(rates) == rates[19] == 0.1
     assert rates[:20] == sorted(rates[:20])
     assert rates[19:] == sorted(rates[19:], reverse=True)
-    assert 0 < rates[-1] < 1e-4
-    assert [one_cycle(1, 1, 0.1), one_cycle(2, 2, 0.1)][0] == 0.1
+    assert 0 < rates[-2] < 1e-4
+    assert rates[-1] == 0
 
 
 def test_a_history_reads_back_as_laid_out() -> None:
@@ -135,3 +147,112 @@ def test_a_tail_without_an_observation_chooses_nothing(make_panel: MakePanel) ->
     list(training.steps(fit, Windows.for_validation(panel, np.array([12]), context=6, horizon=2)))
     training.keep_best()
     assert training.best_step == len(training.history) == 24
+
+
+class Clock:
+    """A clock that the test sets: each look at it takes `tick` seconds."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.now, self.tick = 0.0, tick
+
+    def perf_counter(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+def test_training_ends_with_the_step_in_which_the_time_is_over(
+    windows: tuple[Windows, Windows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    training = Training(network(), TRAINING, steps=24, seconds=10.0)
+    for step in training.steps(*windows):
+        clock.now = 2.5 * step.step
+    assert len(training.history) == 5  # at the end of the fifth 10 seconds have passed
+    assert training.history[-1].validation_loss is not None
+    assert training.is_done
+
+
+def test_the_schedule_hurries_where_it_runs_late(
+    windows: tuple[Windows, Windows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    training = Training(network(), TRAINING, steps=24, seconds=8.0)
+    rates = []
+    for step in training.steps(windows[0], None):
+        rates.append(step.learning_rate)
+        clock.now = float(step.step)
+    passed = [max((step + 1) / 25, step / 8) for step in range(len(rates))]
+    assert rates == pytest.approx([TRAINING.learning_rate * one_cycle(share) for share in passed])
+    assert len(rates) == 9
+
+
+def test_the_time_before_an_interruption_counts(
+    windows: tuple[Windows, Windows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    first = Training(network(), TRAINING, steps=24, seconds=10.0)
+    for step in first.steps(*windows):
+        clock.now = 3.0 * step.step
+        if step.step == 3:
+            break
+    assert first.history[-1].seconds == 6.0
+    clock.now = 1000.0
+    second = Training(network(), TRAINING, steps=24, seconds=10.0)
+    second.restore(first.state())
+    for step in second.steps(*windows):
+        clock.now = 1000.0 + 3.0 * (step.step - 3)
+    assert [step.seconds for step in second.history] == [0.0, 3.0, 6.0, 6.0, 9.0, 12.0]
+
+
+def test_the_pace_is_that_of_steps_and_of_looks_at_the_tail(
+    windows: tuple[Windows, Windows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    measured = network()
+
+    def loss(self: Network, batch: object) -> torch.Tensor:
+        clock.now += 2.0 if self.training else 8.0
+        return next(self.parameters()).sum()
+
+    monkeypatch.setattr(Network, "loss", loss)
+    before = [value.clone() for value in measured.state_dict().values()]
+    assert pace(measured, TRAINING, windows[0], None) == 2.0
+    assert pace(measured, TRAINING, *windows) == 2.0 + 8.0 / TRAINING.validate_every
+    assert all(torch.equal(a, b) for a, b in zip(before, measured.state_dict().values(), strict=True))
+
+
+def test_the_schedules_start_and_end_where_they_say() -> None:
+    shares = [step / 100 for step in range(101)]
+    falling = [cosine(share) for share in shares]
+    assert falling[0] == 1
+    assert falling[50] == pytest.approx(0.5)
+    assert falling[100] == 0
+    assert falling == sorted(falling, reverse=True)
+    assert one_cycle(0.1) == pytest.approx(0.5)
+    assert one_cycle(0.6) == pytest.approx(0.5)  # half of what is left after the rise
+    assert {SCHEDULES["constant"](share) for share in shares} == {1.0}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_training_follows_the_schedule_that_was_named(windows: tuple[Windows, Windows], schedule: str) -> None:
+    config = TRAINING.model_copy(update={"schedule": schedule})
+    training = Training(network(), config, steps=9)
+    rates = [step.learning_rate for step in training.steps(windows[0], None)]
+    assert rates == pytest.approx([0.002 * SCHEDULES[schedule](step / 10) for step in range(1, 10)])
+
+
+def test_the_validation_loss_weighs_windows_by_their_known_targets(make_panel: MakePanel) -> None:
+    values = np.sin(np.arange(40.0))
+    values[33:36] = np.nan
+    held_out = Windows.for_validation(make_panel([values]), np.array([9]), context=6, horizon=2)
+    one, total, known = network(), 0.0, 0
+    one.eval()
+    for number in range(len(held_out)):
+        batch = held_out.at(torch.tensor([number]))
+        count = int((~batch.target.isnan()).sum())
+        total, known = total + one.loss(batch).item() * count, known + count
+    assert validation_loss(one, held_out) == pytest.approx(total / known)

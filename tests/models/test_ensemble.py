@@ -1,0 +1,165 @@
+"""Several networks as one."""
+
+import signal
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from numpy.testing import assert_array_equal
+
+from forecaster.config import Config, validate
+from forecaster.errors import Interrupted
+from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
+from forecaster.models.build import build, members_of, resolve
+from forecaster.models.ensemble import Ensemble
+from forecaster.panel import Panel
+from tests.conftest import MakePanel
+
+HORIZON = 4
+TAIL = np.array([10, 10])
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+@pytest.fixture
+def panel(make_panel: MakePanel) -> Panel:
+    generator = np.random.default_rng(0)
+    return make_panel([np.sin(np.arange(60)) + generator.normal(0, 0.1, 60), np.arange(40.0)])
+
+
+def config_of(*, steps: int, seeds: int = 2) -> Config:
+    tree = {
+        "preset": "fast",
+        "data": {"horizon": HORIZON},
+        "model": {"hidden": 6, "context": 8},
+        "training": {"steps": steps, "batch": 16, "validate_every": 5, "patience": 1000},
+        "ensemble": {"seeds": seeds},
+    }
+    return validate(tree, "test")
+
+
+def ensemble(panel: Panel, *, workers: int, steps: int = 12, seeds: int = 2) -> Ensemble:
+    return Ensemble(members_of(resolve(config_of(steps=steps, seeds=seeds), panel)), workers=workers)
+
+
+def same(one: Arrays, other: Arrays) -> bool:
+    return one.keys() == other.keys() and all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+class Kept:
+    """A checkpoint in memory."""
+
+    def __init__(self) -> None:
+        self.state: Arrays = {}
+
+    def load(self) -> Arrays:
+        return self.state
+
+    def save(self, state: Arrays) -> None:
+        self.state = dict(state)
+
+    def is_due(self) -> bool:
+        return False
+
+
+def test_each_quantile_is_the_median_of_the_members(panel: Panel) -> None:
+    one = ensemble(panel, workers=1, seeds=3)
+    one.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    forecasts = [member.predict(panel, HORIZON) for member in one.members]
+    forecast = one.predict(panel, HORIZON)
+    for number, p in np.ndindex(len(panel), 15):
+        for step in range(HORIZON):
+            quantiles = sorted(each.quantiles[number, step, p] for each in forecasts)
+            assert forecast.quantiles[number, step, p] == quantiles[1]
+        means = sorted(each.mean[number, 0] for each in forecasts)
+        assert forecast.mean[number, 0] == means[1]
+    assert not np.array_equal(forecasts[0].quantiles, forecasts[1].quantiles)
+
+
+def test_a_config_of_several_members_builds_an_ensemble_named_after_its_cell(panel: Panel) -> None:
+    built = build(resolve(config_of(steps=2, seeds=3), panel))
+    assert isinstance(built, Ensemble)
+    assert len(built.members) == 3
+    assert built.name == "gru"
+
+
+def test_a_restored_ensemble_forecasts_the_same(panel: Panel) -> None:
+    one, other = ensemble(panel, workers=1), ensemble(panel, workers=1)
+    one.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    other.restore(one.state())
+    assert_array_equal(other.predict(panel, HORIZON).quantiles, one.predict(panel, HORIZON).quantiles)
+
+
+def test_progress_is_told_as_of_one_training(panel: Panel) -> None:
+    seen: list[Event] = []
+    one = ensemble(panel, workers=1)
+    one.fit(panel, TAIL, watch=seen.append, checkpoint=None)
+    started = [event for event in seen if isinstance(event, TrainingStarted)]
+    assert {event.steps for event in started} == {24}
+    assert [event.step for event in seen if isinstance(event, TrainingStep)] == list(range(1, 25))
+    (ended,) = (event for event in seen if isinstance(event, TrainingEnded))
+    assert seen[-1] is ended
+    assert ended.steps == 24
+    assert ended.best_step == sum(member.best_step for member in one.members)
+    assert one.history == one.members[0].history
+
+
+def test_a_checkpoint_holds_all_members_and_a_finished_one_is_not_trained_again(panel: Panel) -> None:
+    kept, steps = Kept(), []
+
+    def stop_in_the_second(event: Event) -> None:
+        if isinstance(event, TrainingStep) and event.step == 17:
+            raise Interrupted(signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        ensemble(panel, workers=1).fit(panel, TAIL, watch=stop_in_the_second, checkpoint=kept)
+    resumed = ensemble(panel, workers=1)
+    resumed.fit(panel, TAIL, watch=steps.append, checkpoint=kept)
+    taken = [event.step for event in steps if isinstance(event, TrainingStep)]
+    assert taken == list(range(18, 25))
+    whole = ensemble(panel, workers=1)
+    whole.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    assert same(resumed.state(), whole.state())
+
+
+def test_processes_learn_to_the_byte_what_one_after_the_other_learns(panel: Panel) -> None:
+    beside, after = ensemble(panel, workers=2), ensemble(panel, workers=1)
+    beside.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    after.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    assert same(beside.state(), after.state())
+    assert beside.predict(panel, 9).quantiles.tobytes() == after.predict(panel, 9).quantiles.tobytes()
+    assert [len(member.history) for member in beside.members] == [12, 12]
+
+
+@pytest.mark.slow
+def test_processes_that_are_interrupted_save_and_resume_to_the_same_bytes(panel: Panel) -> None:
+    kept = Kept()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, TrainingStep) and event.step == 3:
+            raise Interrupted(signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as caught:
+        ensemble(panel, workers=2, steps=200).fit(panel, TAIL, watch=stop, checkpoint=kept)
+    assert caught.value.signum == signal.SIGTERM
+    taken = [len(value) for name, value in kept.state.items() if name.endswith(".fit.history")]
+    assert taken
+    assert 3 <= max(taken) < 200
+    resumed, whole = (ensemble(panel, workers=1, steps=200) for _ in range(2))
+    resumed.fit(panel, TAIL, watch=ignore, checkpoint=kept)
+    whole.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    assert same(resumed.state(), whole.state())
+
+
+@pytest.mark.slow
+def test_a_refit_in_processes_goes_on_from_what_the_fit_found(panel: Panel) -> None:
+    states = []
+    for workers in (1, 2):
+        one = ensemble(panel, workers=workers)
+        one.fit(panel, TAIL, watch=ignore, checkpoint=None)
+        best = [member.best_step for member in one.members]
+        seen: list[Event] = []
+        one.fit(panel, None, watch=seen.append, checkpoint=None)
+        assert sum(isinstance(event, TrainingStep) for event in seen) == sum(best)
+        assert [member.best_step for member in one.members] == best
+        states.append(one.state())
+    assert same(*states)
