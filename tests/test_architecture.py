@@ -80,7 +80,9 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
     assert not missing, f"ARCHITECTURE.md does not know {missing}"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["init", "--help"], ["--version"]]
+)
 def test_help_loads_neither_torch_nor_pandas(arguments: list[str]) -> None:
     code = (
         "import sys; from forecaster.cli.app import main; code = main(sys.argv[1:]);"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from forecaster import __version__
+from forecaster.cli.init import init
 from forecaster.cli.predict import predict
 from forecaster.cli.train import train
 from forecaster.errors import ForecastError
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command(rich_help_panel="Forecast")(train)
 app.command(rich_help_panel="Forecast")(predict)
+app.command(rich_help_panel="Forecast")(init)
 
 
 def print_version(is_asked: bool) -> None:

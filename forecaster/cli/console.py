@@ -104,6 +104,11 @@ class Console:
                     self._out.print(view)
                 sys.stdout.write(text.get())
 
+    def show_text(self, document: Mapping[str, object], text: str) -> None:
+        """Write the result to stdout: the document with --json, else the text as it is."""
+        with _until_closed():
+            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n" if self._is_json else text)
+
     def show_table(self, document: Mapping[str, object], frame: "pd.DataFrame") -> None:
         """Write a frame to stdout: as CSV, or with --json as the document, its records as `forecasts`."""
         with _until_closed():
@@ -121,9 +126,10 @@ class Console:
             self.detail(f"step {event.step}: loss {event.train_loss:.4f}, validation {event.validation_loss:.4f}")
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._is_training and self._signal is None:
-            self._signal = number
-        else:
+        if self._signal is not None:  # it is stopping; its state must be saved whole
+            return
+        self._signal = number
+        if not self._is_training:
             raise Interrupted(number)
 
 

@@ -54,6 +54,49 @@ Duplicates = Annotated[
         show_default="error",
     ),
 ]
+Past = Annotated[
+    str | None,
+    typer.Option(
+        "--past",
+        help="Columns that help to forecast, with commas.",
+        rich_help_panel=_COLUMNS,
+        show_default=False,
+    ),
+]
+Known = Annotated[
+    str | None,
+    typer.Option(
+        "--known",
+        help="Such columns whose future is known, with commas.",
+        rich_help_panel=_COLUMNS,
+        show_default=False,
+    ),
+]
+Static = Annotated[
+    str | None,
+    typer.Option(
+        "--static",
+        help="Columns that do not change within a series, with commas.",
+        rich_help_panel=_COLUMNS,
+        show_default=False,
+    ),
+]
+Holidays = Annotated[
+    str | None,
+    typer.Option(
+        "--holidays",
+        help="Country whose holidays matter: DE, or DE-BY.",
+        rich_help_panel=_COLUMNS,
+        show_default=False,
+    ),
+]
+Minimum = Annotated[
+    float | None,
+    typer.Option("--min", help="Forecasts are never below it.", rich_help_panel=_COLUMNS, show_default=False),
+]
+Integer = Annotated[
+    bool, typer.Option("--integer", help="Forecasts are whole numbers.", rich_help_panel=_COLUMNS, show_default=False)
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file with any of the settings.", show_default=False)
 ]

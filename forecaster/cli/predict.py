@@ -29,6 +29,15 @@ def predict(
         str | None,
         typer.Option("--levels", help="Intervals to add, in per cent, with commas: 80,95.", show_default=False),
     ] = None,
+    future: Annotated[
+        str | None,
+        typer.Option(
+            "--future",
+            metavar="FILE",
+            help="Table of the known columns for the steps to forecast.",
+            show_default=False,
+        ),
+    ] = None,
     duplicates: options.Duplicates = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -53,7 +62,13 @@ def predict(
         raise UsageError(f"--out {out}: no table is written as {out.suffix}", hint="end the name in .csv or .parquet")
     with console.working():
         predicted = workflow(
-            data, folder=bundle, horizon=horizon, duplicates=duplicates, stdin=sys.stdin.buffer, watch=console.watch
+            data,
+            folder=bundle,
+            horizon=horizon,
+            duplicates=duplicates,
+            later=future,
+            stdin=sys.stdin.buffer,
+            watch=console.watch,
         )
     forecast = predicted.forecast
     frame = forecast.to_nixtla(levels=wanted or (80,)) if layout == "nixtla" else forecast.to_frame(levels=wanted)

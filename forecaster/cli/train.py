@@ -1,5 +1,6 @@
 """`forecast train`."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,8 +21,21 @@ def train(
         ),
     ] = None,
     model: Annotated[
-        Literal["gru", "lstm", "rnn", "naive", "seasonal_naive"] | None,
-        typer.Option("--model", help="A recurrent cell, or a baseline without learning.", show_default="gru"),
+        Literal["gru", "lstm", "rnn", "mingru", "minlstm", "slstm", "segrnn", "deepar", "naive", "seasonal_naive"]
+        | None,
+        typer.Option(
+            "--model",
+            help="A recurrent cell, a recipe (segrnn, deepar), or a baseline without learning.",
+            show_default="the preset's",
+        ),
+    ] = None,
+    preset: Annotated[
+        Literal["fast", "default", "best"] | None,
+        typer.Option("--preset", help="The recipe that sets what you do not.", show_default="default"),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="Time for training: 30s, 5m, 1h.", show_default=False),
     ] = None,
     horizon: options.Horizon = None,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="Read the context both ways.")] = False,
@@ -45,6 +59,12 @@ def train(
     freq: options.Freq = None,
     season: options.Season = None,
     duplicates: options.Duplicates = None,
+    past: options.Past = None,
+    known: options.Known = None,
+    static: options.Static = None,
+    holidays: options.Holidays = None,
+    minimum: options.Minimum = None,
+    integer: options.Integer = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -69,11 +89,21 @@ def train(
         "data.freq": freq,
         "data.season": season,
         "data.duplicates": duplicates,
+        "data.past": past,
+        "data.known": known,
+        "data.static": static,
+        "data.holidays": holidays,
+        "data.minimum": minimum,
+        "data.integer": integer or None,
+        "preset": preset,
         "model.kind": model,
         "model.bidirectional": bidirectional or None,
         "training.seed": seed,
+        "training.budget": budget,
         "training.refit": False if no_refit else None,
     }
+    if budget is not None and not re.fullmatch(r"[\d.]+ ?[smh]?", budget):
+        raise UsageError(f"--budget {budget}: is no time", hint="write it as --budget 30s, 5m or 1h")
     if out is not None and not out.name:
         raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out bundle")
     if resume is not None:

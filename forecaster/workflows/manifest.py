@@ -16,13 +16,17 @@ from forecaster.events import TrainingEnded
 from forecaster.forecast import Forecaster
 from forecaster.panel import Panel
 
+COLUMNS = ("time", "id", "target", "past", "known", "static")
+
 
 def fingerprint(panel: Panel) -> str:
     """Hex digest of everything a panel says."""
     digest = hashlib.sha256()
-    for array in (panel.values, panel.begin, panel.end, panel.start):
+    for array in (panel.values, panel.begin, panel.end, panel.start, panel.stop, panel.static):
         digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(json.dumps([panel.ids.tolist(), panel.frequency.to_dict(), panel.columns, panel.zone]).encode())
+    plain = [panel.ids.tolist(), panel.frequency.to_dict(), panel.columns, panel.zone, panel.roles]
+    plain += [panel.static_columns, panel.minimum, panel.is_integer]
+    digest.update(json.dumps(plain).encode())
     return digest.hexdigest()
 
 
@@ -51,7 +55,7 @@ def describe(
             "absolute": run["data"],
             "fingerprint": run["fingerprint"],
             "shape": loaded.shape,
-            "columns": {"time": config.data.time, "id": config.data.id, "target": config.data.target},
+            "columns": {name: getattr(config.data, name) for name in COLUMNS},
             "frequency": panel.frequency.to_dict(),
             "spacing": panel.spacing,
             "season": panel.season,

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from forecaster import process
-from forecaster.config import Duplicates, NaiveConfig, SeasonalNaiveConfig
+from forecaster.config import DataConfig, Duplicates, NaiveConfig, SeasonalNaiveConfig
+from forecaster.data import future
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
@@ -37,6 +38,7 @@ def predict(
     folder: Path | None = None,
     horizon: int | None = None,
     duplicates: Duplicates | None = None,
+    later: str | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
 ) -> Predicted:
@@ -47,10 +49,35 @@ def predict(
         folder: the bundle; None takes `runs/latest`.
         horizon: steps; None takes the trained horizon.
         duplicates: what to do with differing rows for one timestamp; None does as in training.
+        later: a table of the known columns' values for the steps to forecast, where the data does not have them.
 
     Raises:
         InputError: no such bundle, or its data is gone.
-        DataError: the data does not fit the bundle.
+        DataError: the data does not fit the bundle, or a known column has no value at a step to forecast.
+        UsageError: there are no known columns that `later` could be for.
+    """
+    read = open_bundle(folder)
+    source = source_of(read, source)
+    horizon = horizon or int(read.manifest["horizon"])
+    if later is not None:
+        refuse_without_known(read.config.data, "--future")
+    loaded = load_data(source, read, duplicates=duplicates, later=later, stdin=stdin)
+    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    future.require(loaded.panel, horizon, loaded.config, source)
+    if not isinstance(read.config.model, NaiveConfig | SeasonalNaiveConfig):
+        process.settle(read.config.training.threads)
+    forecaster = build(read.config)
+    forecaster.restore(read.state)
+    forecast = forecaster.predict(loaded.panel, horizon)
+    if read.metrics["verdict"] != "better":
+        watch(Note(_NO_BETTER))
+    return Predicted(forecast, read)
+
+
+def open_bundle(folder: Path | None) -> bundle.Bundle:
+    """Read a bundle, `runs/latest` where none is named.
+
+    Raises: InputError: it is not there.
     """
     if folder is None:
         if not LATEST.exists():
@@ -59,24 +86,19 @@ def predict(
                 hint="run `forecast train DATA`, or name a bundle with --bundle",
             )
         folder = LATEST.resolve()
-    read = bundle.read(folder)
-    data = read.manifest["data"]
+    return bundle.read(folder)
+
+
+def source_of(read: bundle.Bundle, source: str | None) -> str:
+    """The data that was named, else what the bundle was trained on.
+
+    Raises: InputError: that was standard input.
+    """
     if source is None:
-        source = str(data["absolute"])
+        source = str(read.manifest["data"]["absolute"])
         if source == "-":
-            raise InputError(
-                f"{folder}: was trained from standard input", hint="name the data: `forecast predict DATA`"
-            )
-    loaded = _load(source, read, duplicates, stdin)
-    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
-    if not isinstance(read.config.model, NaiveConfig | SeasonalNaiveConfig):
-        process.settle(read.config.training.threads)
-    forecaster = build(read.config)
-    forecaster.restore(read.state)
-    forecast = forecaster.predict(loaded.panel, horizon or int(read.manifest["horizon"]))
-    if read.metrics["verdict"] != "better":
-        watch(Note(_NO_BETTER))
-    return Predicted(forecast, read)
+            raise InputError(f"{read.folder}: was trained from standard input", hint="name the data: forecast ... DATA")
+    return source
 
 
 def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
@@ -93,13 +115,39 @@ def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
     watch(ForecastsWritten(str(out), frame["unique_id"].nunique(), len(frame)))
 
 
-def _load(source: str, read: bundle.Bundle, duplicates: Duplicates | None, stdin: BinaryIO | None) -> Loaded:
+def refuse_without_known(config: DataConfig, option: str) -> None:
+    """Make sure that there are known columns, at times that a table can tell.
+
+    Raises: UsageError: there are none, or rows are steps without a time.
+    """
+    if not config.known:
+        raise UsageError(f"{option}: no column is known ahead", hint="name such columns with --known when training")
+    if config.time == "none":
+        raise UsageError(
+            f"{option}: the data has no time column to tell rows by",
+            hint="append rows with an empty target and the known values to the data itself",
+        )
+
+
+def load_data(
+    source: str,
+    read: bundle.Bundle,
+    *,
+    duplicates: Duplicates | None = None,
+    later: str | None = None,
+    stdin: BinaryIO | None = None,
+) -> Loaded:
+    """Read data as the bundle's was read.
+
+    Raises: DataError: the data does not fit the bundle.
+    """
     trained: dict[str, Any] = read.manifest["data"]
     try:
         config = read.config.data.model_copy(update={"path": source})
         if duplicates:
             config = config.model_copy(update={"duplicates": duplicates})
-        loaded = load(source, config, frequency=Frequency.from_dict(trained["frequency"]), stdin=stdin)
+        frequency = Frequency.from_dict(trained["frequency"])
+        loaded = load(source, config, frequency=frequency, stdin=stdin, later=later)
     except UsageError as error:  # the columns are the bundle's, not the user's words
         message = re.sub(r"--\w+: ", "", error.message)  # predict has no such flag
         raise DataError(message, hint=f"the bundle was trained on {_columns(trained)}") from error
@@ -119,5 +167,7 @@ def _load(source: str, read: bundle.Bundle, duplicates: Duplicates | None, stdin
 
 def _columns(trained: dict[str, Any]) -> str:
     columns = trained["columns"]
-    names = [columns["time"], columns["id"], *(columns["target"] or ())]
+    names = [columns["time"], columns["id"]]
+    for role in ("target", "past", "known", "static"):
+        names += columns.get(role) or ()
     return ", ".join(name for name in names if name)

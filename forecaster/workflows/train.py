@@ -17,6 +17,7 @@ from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
+from forecaster.frequency import Ints
 from forecaster.models.build import build, resolve
 from forecaster.panel import Panel
 from forecaster.store import bundle
@@ -62,11 +63,12 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         Interrupted: a signal stopped the run; its hint says how to go on.
     """
     source = config.data.path or ""
-    folder = out or _default_folder(f"{_stem(source)}-{config.model.kind}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = out or _default_folder(f"{_stem(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(folder)
     check_free(_partial(folder))
-    loaded = _read(source, config, stdin, watch)
-    config = resolve(config.model_copy(update={"data": loaded.config}), loaded.panel)
+    loaded = read_data(source, config, stdin, watch)
+    seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1).holdout)
+    config = resolve(config.model_copy(update={"data": loaded.config}), seen)
     run = {
         "out": str(folder.absolute()),
         "is_default": out is None,
@@ -97,13 +99,17 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
     config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
     if run["data"] == "-":
         raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
-    loaded = _read(run["data"], config, None, watch)
+    loaded = read_data(run["data"], config, None, watch)
     if fingerprint(loaded.panel) != run["fingerprint"]:
         raise DataError(f"{run['data']}: has changed since the run began", hint="train anew, without --resume")
     return _train(config, loaded, _shorten(Path(run["out"])), run, watch, is_resumed=True)
 
 
-def _read(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Loaded:
+def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Loaded:
+    """Read data by a config, and say what was found.
+
+    Raises: ForecastError: see the errors of `data.load`.
+    """
     loaded = load(source, config.data, stdin=stdin)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
@@ -121,6 +127,8 @@ def _train(
     _refuse_short(config.data.path or "-", panel, horizon)
     if not isinstance(config.model, NaiveConfig | SeasonalNaiveConfig):
         process.settle(config.training.threads)
+    parts = split(panel, horizon)
+    config = _choose(config, panel.cut(parts.holdout), parts.validation, watch)
     files = {bundle.CONFIG: dump(config).encode(), _RUN: bundle.json_bytes(run)}
     checkpoint = FolderCheckpoint(_partial(folder), files=files, watch=watch, is_resumed=is_resumed)
     stages: list[TrainingEnded] = []
@@ -132,7 +140,6 @@ def _train(
 
     try:
         forecaster = build(config)
-        parts = split(panel, horizon)
         forecaster.fit(panel.cut(parts.holdout), parts.validation, watch=note_stages, checkpoint=checkpoint)
         metrics, holdout = judge(forecaster, panel, parts, horizon)
         if config.training.refit:
@@ -157,6 +164,14 @@ def _train(
         replace_link(folder.with_name(LATEST.name), folder)
     watch(BundleWritten(folder))
     return Trained(folder, config, metrics, manifest, is_latest=run["is_default"])
+
+
+def _choose(config: Config, panel: Panel, validation: Ints, watch: Watch) -> Config:
+    if config.scale.kind != "auto":
+        return config
+    from forecaster.models.choose import choose_scale
+
+    return choose_scale(config, panel, validation, watch=watch)
 
 
 def _refuse_short(source: str, panel: Panel, horizon: int) -> None:

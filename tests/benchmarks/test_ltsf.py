@@ -155,7 +155,7 @@ def test_a_fit_sees_no_test_row_and_stops_by_the_validation_rows(data: Path, mon
     assert fits == [([240, 240], [30, 30])]
 
 
-NETWORK = ["--set", "model.hidden=4", "--set", "training.steps=2", "--context", "12"]
+NETWORK = ["--preset", "fast", "--set", "model.hidden=4", "--set", "training.steps=2", "--context", "12"]
 
 
 def test_one_seed_gives_a_row_a_horizon(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,8 +183,9 @@ def test_several_seeds_name_their_rows_and_their_mean_closes_the_table(
 
 
 def test_a_context_that_the_segments_would_lengthen_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fed_back = ["--set", "embed.width=5", "--set", "decode.kind=recursive"]
     with pytest.raises(SystemExit) as stop:
-        ltsf.main(["--data", str(data), "--horizons", "4", *NETWORK, "--set", "embed.width=5"])
+        ltsf.main(["--data", str(data), "--horizons", "4", *NETWORK, *fed_back])
     assert stop.value.code == ConfigError.code
     assert "would read 15 steps" in capsys.readouterr().err
 
@@ -192,9 +193,22 @@ def test_a_context_that_the_segments_would_lengthen_is_refused(data: Path, capsy
 @pytest.mark.parametrize("context", [[], ["--context", "0"]])
 def test_without_a_context_the_product_chooses(data: Path, tmp_path: Path, context: list[str]) -> None:
     out = tmp_path / "out.json"
-    options = ["--horizons", "4", "--set", "model.hidden=4", "--set", "training.steps=1", "--season", "6"]
+    options = [
+        "--preset",
+        "fast",
+        "--horizons",
+        "4",
+        "--set",
+        "model.hidden=4",
+        "--set",
+        "training.steps=1",
+        "--season",
+        "6",
+    ]
     ltsf.main(["--data", str(data), *options, *context, "--json", str(out)])
-    assert json.loads(out.read_text())["settings"]["resolved"]["4"]["model"]["context"] == 4 * SEASON
+    resolved = json.loads(out.read_text())["settings"]["resolved"]["4"]["model"]["context"]
+    assert resolved > SEASON
+    assert resolved % SEASON == 0
 
 
 def test_a_preset_reaches_the_config(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,16 @@ import pytest
 from forecaster.cli.app import main
 
 SAMPLES = Path(__file__).parents[2] / "data"
-QUICK = ["--set", "training.steps=6", "--set", "training.validate_every=3", "--set", "model.hidden=4"]
+QUICK = [
+    "--preset",
+    "fast",
+    "--set",
+    "training.steps=6",
+    "--set",
+    "training.validate_every=3",
+    "--set",
+    "model.hidden=4",
+]
 
 
 @dataclass(frozen=True)

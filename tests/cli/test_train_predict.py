@@ -146,7 +146,9 @@ def test_baselines_are_models_too(forecast: Forecast, sales: Path) -> None:
     assert set(pd.read_csv("forecasts.csv")["model"]) == {"seasonal_naive"}
 
 
-@pytest.mark.parametrize("model", [["rnn"], ["lstm"], ["gru", "--bidirectional"]])
+@pytest.mark.parametrize(
+    "model", [["rnn"], ["lstm"], ["gru", "--bidirectional"], ["slstm"], ["mingru", "--bidirectional"]]
+)
 def test_every_cell_is_trained_by_its_name(forecast: Forecast, sales: Path, model: list[str]) -> None:
     assert forecast("train", sales, "--model", *model, *QUICK, "-o", "b").code == 0
     config = yaml.safe_load(Path("b/config.yaml").read_text())
@@ -182,7 +184,18 @@ def test_short_series_are_forecast_though_nothing_is_held_out(forecast: Forecast
 def test_a_stopped_run_resumes_to_the_same_bytes(
     forecast: Forecast, sales: Path, tmp_path: Path, stage: str, number: signal.Signals
 ) -> None:
-    arguments = ["train", str(sales), "--horizon", "5", "--set", "training.steps=40", "--set", "model.hidden=4"]
+    arguments = [
+        "train",
+        str(sales),
+        "--preset",
+        "fast",
+        "--horizon",
+        "5",
+        "--set",
+        "training.steps=40",
+        "--set",
+        "model.hidden=4",
+    ]
     arguments += ["--set", "training.validate_every=10", "--set", "training.patience=100"]
     assert forecast(*arguments, "-o", "whole").code == 0
 

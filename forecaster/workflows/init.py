@@ -1,0 +1,90 @@
+"""`forecast init`: a config with what was found in the data filled in, or a table of the future to fill."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from forecaster.config import Config, DataConfig, explain
+from forecaster.data import future
+from forecaster.data.load import Loaded
+from forecaster.errors import OutputError
+from forecaster.events import DataRead, Watch, ignore
+from forecaster.panel import Panel
+from forecaster.store.files import atomic_write
+from forecaster.workflows.predict import load_data, open_bundle, refuse_without_known, source_of
+from forecaster.workflows.train import read_data
+
+_OPTION = "--future-template"
+_HEADER = """\
+# Settings of a forecast; null means: found from the data.
+# A flag beats --set training.steps=500, which beats FORECAST_TRAINING__STEPS=500, which beats this file.
+"""
+
+
+def draft(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Config:
+    """Fill in what the data at `config.data.path` shows.
+
+    Raises: ForecastError: see the errors of `data.load`.
+    """
+    loaded = read_data(config.data.path or "", config, stdin, watch)
+    return config.model_copy(update={"data": loaded.config})
+
+
+def write_out(config: Config) -> str:
+    """Write a config as YAML, each key with what it means."""
+    return f"{_HEADER}\n{explain(config)}"
+
+
+def template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> pd.DataFrame:
+    """Lay out the future of the data at `config.data.path`: a row a series and step, the known cells empty.
+
+    Raises: ForecastError: see the errors of `data.load`; UsageError: no column is known ahead.
+    """
+    refuse_without_known(config.data, _OPTION)
+    return _lay_out(read_data(config.data.path or "", config, stdin, watch), config.data.horizon)
+
+
+def template_of_bundle(
+    source: str | None,
+    folder: Path,
+    *,
+    horizon: int | None = None,
+    stdin: BinaryIO | None = None,
+    watch: Watch = ignore,
+) -> pd.DataFrame:
+    """Lay out the future that a bundle needs to be known, after fresh data or its own.
+
+    Raises: ForecastError: as `workflows.predict.predict`.
+    """
+    read = open_bundle(folder)
+    refuse_without_known(read.config.data, _OPTION)
+    source = source_of(read, source)
+    loaded = load_data(source, read, stdin=stdin)
+    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    return _lay_out(loaded, horizon)
+
+
+def check_absent(out: Path) -> None:
+    """Make sure that nothing is written over.
+
+    Raises: OutputError: the file exists.
+    """
+    if out.is_file() or out.is_dir() or out.is_symlink():
+        raise OutputError(f"{out}: exists", hint="name another with --out, or remove it first")
+
+
+def publish(content: str, out: Path) -> None:
+    """Write a file that does not exist yet.
+
+    Raises: OutputError: it does, or it cannot be written.
+    """
+    check_absent(out)
+    atomic_write(out, content.encode())
+
+
+def _lay_out(loaded: Loaded, horizon: int | None) -> pd.DataFrame:
+    config: DataConfig = loaded.config
+    panel: Panel = loaded.panel
+    refuse_without_known(config, _OPTION)  # now that the time is found
+    return future.template(panel, horizon or config.horizon or 1, config, is_by_file=loaded.is_by_file)
