@@ -331,7 +331,7 @@ def load(
         InputError: the file is not there.
         ConfigError: a key or value is wrong; names the key and the near miss.
     """
-    tree = read_yaml(path) if path else {}
+    tree = _for_preset(read_yaml(path) if path else {}, overrides or {})
     source = str(path) if path else "settings"
     for name, value in sorted(environment.items()):
         keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
@@ -396,6 +396,15 @@ def _kind_of(name: str, section: Mapping[str, Any]) -> str:
     kinds = {member.model_fields["kind"].default: member for member in _members(name)}
     fitting = [kind for kind, member in kinds.items() if set(section) <= set(member.model_fields)]
     return usual if usual in fitting or not fitting else fitting[0]
+
+
+def _for_preset(tree: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A flag that names another preset than the file's leaves out what that one chose: all but the data."""
+    kind = overrides.get("model.kind")
+    named = kind if kind in RECIPES else overrides.get("preset")
+    if named and tree.get("preset", named) != named:
+        return {"data": tree.get("data")}
+    return tree
 
 
 def _name_recipe(tree: dict[str, Any]) -> None:

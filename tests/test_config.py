@@ -143,6 +143,18 @@ def test_columns_may_be_named_with_commas_or_as_a_list() -> None:
     assert (data.past, data.known, data.static) == (("a", "b"), ("c",), ())
 
 
+@pytest.mark.parametrize("flag", [{"preset": "best"}, {"model.kind": "segrnn"}])
+def test_a_flag_with_another_preset_leaves_out_what_the_files_had_chosen(tmp_path: Path, flag: dict[str, str]) -> None:
+    file = tmp_path / "saved.yaml"
+    file.write_text("preset: fast\ndata: {season: 7}\nmodel: {kind: gru, hidden: 64}\ntraining: {steps: 700}\n")
+    config = load(file, overrides=flag, environment={})
+    assert config.data.season == 7
+    assert config.model_fields_set == {"preset", "data"} | ({"model"} if "model.kind" in flag else set())
+    assert "hidden" not in config.model.model_fields_set
+    kept = load(file, overrides={"preset": "fast", "model.kind": "lstm"}, environment={})
+    assert (kept.model.kind, kept.training.steps) == ("lstm", 700)
+
+
 def test_an_explained_config_loads_back_equal(tmp_path: Path) -> None:
     data = DataConfig(target=("a, b", "ä: #"), time="none", categories={"sky": ("no", "1e3")}, minimum=0)
     config = Config(data=data, model=LstmConfig(hidden=7))

@@ -69,7 +69,7 @@ def recipe(preset: Preset, shape: Shape) -> Tree:
     match preset:
         case "fast":
             variants = _variants(shape)[:1]
-            return _network(shape, steps=800, hidden=64) | {"ensemble": {"variants": variants}}
+            return _network(shape, steps=700, hidden=64) | {"ensemble": {"variants": variants}}
         case "default":
             members = 2 if shape.is_within_day else 3
             return _network(shape, steps=1500) | {"ensemble": {"variants": _variants(shape)[:members]}}
