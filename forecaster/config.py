@@ -234,7 +234,7 @@ class TrainingConfig(Section):
     patience: int = Field(20, ge=1, description="looks without a better one before training stops")
     schedule: Literal["one_cycle", "cosine", "constant"] = Field("one_cycle", description="course of the learning rate")
     draw: Literal["windows", "series"] = Field("series", description="evenly over all windows, or over the series")
-    weigh: Weigh = Field("evenly", description="windows count the same, or by their scale relative to their level")
+    weigh: Weigh = Field("evenly", description="windows count the same, or by their scale relative to their size")
     budget: float | None = Field(None, gt=0, description="seconds that training may take in all, or 30s, 5m, 1h")
     refit: bool = Field(True, description="train again on everything once the network is judged")
     seed: int = Field(0, ge=0, lt=2**63, description="of all random numbers")
