@@ -65,12 +65,12 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
     import torch
     from torch import nn
 
-    from forecaster.config import validate
     from forecaster.data.windows import Windows
     from forecaster.forecast import PROBABILITIES
     from forecaster.frequency import HOUR, Frequency
     from forecaster.network.build import Dimensions, build
     from forecaster.panel import Panel
+    from forecaster.settings import validate
     from forecaster.training.loop import Training
 
     batch, context, horizon, hidden, steps = 256, 168, 48, 64, 8

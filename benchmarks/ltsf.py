@@ -25,13 +25,14 @@ import pandas as pd
 
 from benchmarks.panel import machine
 from forecaster import process
-from forecaster.config import Config, load
+from forecaster.config import Config
 from forecaster.errors import ConfigError, DataError, ForecastError
 from forecaster.events import ignore
 from forecaster.forecast import Forecaster
 from forecaster.frequency import DAY, HOUR, MINUTE, Frequency
 from forecaster.models.build import build, resolve
 from forecaster.panel import Panel
+from forecaster.settings import load
 
 _MONTH = 30 * DAY
 _WINDOWS = 2048  # forecast at once: 90 MB of quantiles at horizon 720

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "forecaster"
 FLOORS = [
     {"errors"},
     {"events", "config", "frequency", "process"},
-    {"panel"},
+    {"panel", "settings"},
     {"forecast"},
     {"network", "data", "store"},
     {"training", "evaluation"},
@@ -30,7 +30,7 @@ HOMES = {
     "typer": ("cli.",),
     "rich": ("cli.", "report."),
     "safetensors": ("store.",),
-    "yaml": ("config",),
+    "yaml": ("settings",),
     "pyarrow": ("data.",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}

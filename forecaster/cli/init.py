@@ -60,7 +60,7 @@ def init(
     from forecaster.cli.console import Console
 
     console = Console(json=json, quiet=quiet, verbose=verbose, no_color=no_color)
-    from forecaster.config import load
+    from forecaster.settings import load
     from forecaster.workflows import init as workflow
 
     columns: dict[str, Any] = {

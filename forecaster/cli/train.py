@@ -116,7 +116,7 @@ def train(
         with console.working():
             trained = workflow.resume(resume, watch=console.watch)
     else:
-        from forecaster.config import load
+        from forecaster.settings import load
 
         resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
         if resolved.data.path is None:

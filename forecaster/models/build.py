@@ -3,11 +3,12 @@
 import math
 import os
 
-from forecaster.config import Config, EnsembleConfig, NaiveConfig, SeasonalNaiveConfig, merge, validate
+from forecaster.config import Config, EnsembleConfig, NaiveConfig, SeasonalNaiveConfig
 from forecaster.forecast import Forecaster
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.models.recipes import Shape, Tree, cut_to_size, recipe
 from forecaster.panel import Panel
+from forecaster.settings import merge, validate
 
 _BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
 

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load, save
 
-from forecaster.config import Config, dump, read_yaml, validate
+from forecaster.config import Config
 from forecaster.errors import InputError
+from forecaster.settings import dump, read_yaml, validate
 from forecaster.store.files import new_folder, write_through
 
 SCHEMA_VERSION = 1

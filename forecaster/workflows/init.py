@@ -5,12 +5,13 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from forecaster.config import Config, DataConfig, explain
+from forecaster.config import Config, DataConfig
 from forecaster.data import future
 from forecaster.data.load import Loaded
 from forecaster.errors import OutputError
 from forecaster.events import DataRead, Watch, ignore
 from forecaster.panel import Panel
+from forecaster.settings import explain
 from forecaster.store.files import atomic_write
 from forecaster.workflows.predict import load_data, open_bundle, refuse_without_known, source_of
 from forecaster.workflows.train import read_data

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from forecaster import process
-from forecaster.config import Config, NaiveConfig, SeasonalNaiveConfig, dump, read_yaml, validate
+from forecaster.config import Config, NaiveConfig, SeasonalNaiveConfig
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
@@ -20,6 +20,7 @@ from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnde
 from forecaster.frequency import Ints
 from forecaster.models.build import build, resolve
 from forecaster.panel import Panel
+from forecaster.settings import dump, read_yaml, validate
 from forecaster.store import bundle
 from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.files import check_free, replace_link

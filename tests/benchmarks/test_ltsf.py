@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks import ltsf
 from benchmarks.ltsf import Rows
-from forecaster.config import load
 from forecaster.errors import ConfigError, DataError
 from forecaster.frequency import DAY, HOUR, MINUTE
 from forecaster.models.naive import SeasonalNaive
+from forecaster.settings import load
 
 COUNT, SEASON = 300, 6
 

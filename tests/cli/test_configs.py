@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.config import Config, explain
+from forecaster.config import Config
+from forecaster.settings import explain
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -17,6 +18,6 @@ def test_an_example_runs(forecast: Forecast, path: Path) -> None:
 
 
 def test_the_full_example_explains_every_key() -> None:
-    """Written by `python -c 'from forecaster.config import Config, explain; print(explain(Config()))'`."""
+    """Written by `python -c 'from forecaster.settings import Config, explain; print(explain(Config()))'`."""
     _, _, body = CONFIGS[0].read_text().partition("\n\n")
     assert body == explain(Config())

@@ -7,12 +7,13 @@ import numpy.typing as npt
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.config import Config, validate
+from forecaster.config import Config
 from forecaster.errors import Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
 from forecaster.models.build import build, members_of, resolve
 from forecaster.models.ensemble import Ensemble
 from forecaster.panel import Panel
+from forecaster.settings import validate
 from tests.conftest import MakePanel
 
 HORIZON = 4

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from forecaster.config import Config, DataConfig, validate
+from forecaster.config import Config, DataConfig
 from forecaster.events import ignore
 from forecaster.forecast import PROBABILITIES, Forecaster
 from forecaster.models.build import build, resolve
@@ -16,6 +16,7 @@ from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
 from forecaster.models.recipes import Tree
 from forecaster.panel import Panel
+from forecaster.settings import validate
 from tests.conftest import MakePanel
 
 CELLS = ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"]

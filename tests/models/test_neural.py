@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from forecaster.config import Config, DataConfig, merge, validate
+from forecaster.config import Config, DataConfig
 from forecaster.data.windows import Windows
 from forecaster.events import Event, TrainingStarted, ignore
 from forecaster.forecast import PROBABILITIES, Forecast
@@ -16,6 +16,7 @@ from forecaster.models import neural
 from forecaster.models.build import build, resolve
 from forecaster.models.neural import NeuralForecaster
 from forecaster.panel import Panel
+from forecaster.settings import merge, validate
 from tests.conftest import MakePanel
 
 HORIZON = 6

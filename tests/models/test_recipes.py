@@ -6,10 +6,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from forecaster.config import RECIPES, Config, DataConfig, Preset, dump, load
+from forecaster.config import RECIPES, Config, DataConfig, Preset
 from forecaster.models.build import members_of, resolve
 from forecaster.models.recipes import Shape
 from forecaster.panel import Panel
+from forecaster.settings import dump, load
 from tests.conftest import MakePanel
 
 PRESETS: tuple[str, ...] = get_args(Preset.__args__[0]) + RECIPES  # type: ignore[attr-defined]

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from forecaster.config import validate
 from forecaster.errors import ConfigError
 from forecaster.models.neural import NeuralForecaster
 from forecaster.models.workers import fit_in_processes
+from forecaster.settings import validate
 from tests.conftest import MakePanel
 
 

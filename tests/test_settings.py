@@ -2,18 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.config import (
-    Config,
-    DataConfig,
-    GruConfig,
-    LstmConfig,
-    PointConfig,
-    QuantileConfig,
-    dump,
-    explain,
-    load,
-)
+from forecaster.config import Config, DataConfig, GruConfig, LstmConfig, PointConfig, QuantileConfig
 from forecaster.errors import ConfigError, ForecastError, InputError
+from forecaster.settings import dump, explain, load
 
 
 def test_flags_beat_settings_beat_environment_beat_the_file(tmp_path: Path) -> None:
