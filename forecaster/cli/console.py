@@ -33,7 +33,7 @@ class Console:
         plain = no_color or "NO_COLOR" in os.environ
         self._out = RichConsole(no_color=plain, highlight=False, emoji=False, markup=False)
         self._err = _Stderr(stderr=True, no_color=plain, highlight=False, emoji=False, markup=False, soft_wrap=True)
-        self._is_json, self._is_quiet, self._is_verbose = json, quiet, verbose
+        self.is_json, self._is_quiet, self._is_verbose = json, quiet, verbose
         self._is_animated = not plain and not quiet and self._err.is_terminal and not self._err.is_dumb_terminal
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -97,7 +97,7 @@ class Console:
     def show(self, document: Mapping[str, object], view: RenderableType) -> None:
         """Write the result to stdout: the document with --json, else the view."""
         with _until_closed():
-            if self._is_json:
+            if self.is_json:
                 sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
             else:
                 with self._out.capture() as text:
@@ -107,12 +107,12 @@ class Console:
     def show_text(self, document: Mapping[str, object], text: str) -> None:
         """Write the result to stdout: the document with --json, else the text as it is."""
         with _until_closed():
-            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n" if self._is_json else text)
+            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n" if self.is_json else text)
 
     def show_table(self, document: Mapping[str, object], frame: "pd.DataFrame") -> None:
         """Write a frame to stdout: as CSV, or with --json as the document, its records as `forecasts`."""
         with _until_closed():
-            if self._is_json:
+            if self.is_json:
                 records = json.loads(frame.to_json(orient="records", double_precision=15))
                 sys.stdout.write(json.dumps({**document, "forecasts": records}, ensure_ascii=False) + "\n")
             else:

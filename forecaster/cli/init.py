@@ -10,15 +10,9 @@ from forecaster.cli import options
 from forecaster.errors import UsageError
 
 
+@options.expand
 def init(
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATA",
-            help="CSV or Parquet file, a folder or a glob of them, or - for standard input.",
-            show_default=False,
-        ),
-    ] = None,
+    data: options.Data = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -36,47 +30,17 @@ def init(
     horizon: options.Horizon = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
-    time: options.Time = None,
-    target: options.Target = None,
-    id: options.Id = None,
-    freq: options.Freq = None,
-    season: options.Season = None,
-    duplicates: options.Duplicates = None,
-    past: options.Past = None,
-    known: options.Known = None,
-    static: options.Static = None,
-    holidays: options.Holidays = None,
-    minimum: options.Minimum = None,
-    integer: options.Integer = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
+    *,
+    columns: options.Columns,
+    console: options.Output,
 ) -> None:
     """Write a commented forecast.yaml for a table, or the table of its future to fill.
 
     The file holds every setting, with what was found in the table filled in: forecast train --config forecast.yaml.
     """
-    from forecaster.cli.console import Console
-
-    console = Console(json=json, quiet=quiet, verbose=verbose, no_color=no_color)
     from forecaster.settings import load
     from forecaster.workflows import init as workflow
 
-    columns: dict[str, Any] = {
-        "data.time": time,
-        "data.target": target,
-        "data.id": id,
-        "data.freq": freq,
-        "data.season": season,
-        "data.duplicates": duplicates,
-        "data.past": past,
-        "data.known": known,
-        "data.static": static,
-        "data.holidays": holidays,
-        "data.minimum": minimum,
-        "data.integer": integer or None,
-    }
     out = out or Path("future.csv" if future_template else "forecast.yaml")
     is_file = str(out) != "-"
     if is_file:
@@ -113,5 +77,5 @@ def init(
     if is_file:
         workflow.publish(text, out)
         console.tell(f"wrote {out}\n{following.format(out)}")
-    if json or not is_file:
+    if console.is_json or not is_file:
         console.show_text(document, text)

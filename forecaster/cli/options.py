@@ -1,33 +1,62 @@
-"""The options that several commands share, each described once."""
+"""The options that several commands share, each described once; and groups of them that a command takes as one."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from forecaster.errors import UsageError
 
-_COLUMNS = "Columns of the table"
+if TYPE_CHECKING:
+    from forecaster.cli.console import Console
+
+_TABLE = "Columns of the table"
 _OUTPUT = "Output"
 
+Data = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV or Parquet file, a folder or a glob of them, or - for standard input.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    Literal["gru", "lstm", "rnn", "mingru", "minlstm", "slstm", "segrnn", "deepar", "naive", "seasonal_naive"] | None,
+    typer.Option(
+        "--model",
+        help="A recurrent cell, a recipe (segrnn, deepar), or a baseline without learning.",
+        show_default="the preset's",
+    ),
+]
+Preset = Annotated[
+    Literal["fast", "default", "best"] | None,
+    typer.Option("--preset", help="The recipe that sets what you do not.", show_default="default"),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all random numbers.", show_default="0")
+]
 Horizon = Annotated[
     int | None,
     typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),
 ]
 Time = Annotated[
     str | None,
-    typer.Option("--time", help="Column of timestamps, or none.", rich_help_panel=_COLUMNS, show_default="found"),
+    typer.Option("--time", help="Column of timestamps, or none.", rich_help_panel=_TABLE, show_default="found"),
 ]
 Target = Annotated[
     str | None,
     typer.Option(
-        "--target", help="Column to forecast; several with commas.", rich_help_panel=_COLUMNS, show_default="found"
+        "--target", help="Column to forecast; several with commas.", rich_help_panel=_TABLE, show_default="found"
     ),
 ]
 Id = Annotated[
     str | None,
     typer.Option(
-        "--id", help="Column that names the series of a long table.", rich_help_panel=_COLUMNS, show_default="found"
+        "--id", help="Column that names the series of a long table.", rich_help_panel=_TABLE, show_default="found"
     ),
 ]
 Freq = Annotated[
@@ -35,14 +64,14 @@ Freq = Annotated[
     typer.Option(
         "--freq",
         help="Pandas alias (D, h, 15min, W, MS), B, trading or integer.",
-        rich_help_panel=_COLUMNS,
+        rich_help_panel=_TABLE,
         show_default="found",
     ),
 ]
 Season = Annotated[
     int | None,
     typer.Option(
-        "--season", min=1, help="Steps in a season, 1 for none.", rich_help_panel=_COLUMNS, show_default="by frequency"
+        "--season", min=1, help="Steps in a season, 1 for none.", rich_help_panel=_TABLE, show_default="by frequency"
     ),
 ]
 Duplicates = Annotated[
@@ -50,7 +79,7 @@ Duplicates = Annotated[
     typer.Option(
         "--duplicates",
         help="What to do with differing rows for one timestamp.",
-        rich_help_panel=_COLUMNS,
+        rich_help_panel=_TABLE,
         show_default="error",
     ),
 ]
@@ -59,7 +88,7 @@ Past = Annotated[
     typer.Option(
         "--past",
         help="Columns that help to forecast, with commas.",
-        rich_help_panel=_COLUMNS,
+        rich_help_panel=_TABLE,
         show_default=False,
     ),
 ]
@@ -68,7 +97,7 @@ Known = Annotated[
     typer.Option(
         "--known",
         help="Such columns whose future is known, with commas.",
-        rich_help_panel=_COLUMNS,
+        rich_help_panel=_TABLE,
         show_default=False,
     ),
 ]
@@ -77,7 +106,7 @@ Static = Annotated[
     typer.Option(
         "--static",
         help="Columns that do not change within a series, with commas.",
-        rich_help_panel=_COLUMNS,
+        rich_help_panel=_TABLE,
         show_default=False,
     ),
 ]
@@ -86,16 +115,16 @@ Holidays = Annotated[
     typer.Option(
         "--holidays",
         help="Country whose holidays matter: DE, or DE-BY.",
-        rich_help_panel=_COLUMNS,
+        rich_help_panel=_TABLE,
         show_default=False,
     ),
 ]
 Minimum = Annotated[
     float | None,
-    typer.Option("--min", help="Forecasts are never below it.", rich_help_panel=_COLUMNS, show_default=False),
+    typer.Option("--min", help="Forecasts are never below it.", rich_help_panel=_TABLE, show_default=False),
 ]
 Integer = Annotated[
-    bool, typer.Option("--integer", help="Forecasts are whole numbers.", rich_help_panel=_COLUMNS, show_default=False)
+    bool, typer.Option("--integer", help="Forecasts are whole numbers.", rich_help_panel=_TABLE, show_default=False)
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file with any of the settings.", show_default=False)
@@ -115,6 +144,79 @@ Json = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.", rich_help_panel=_OUTPUT)]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More detail on stderr.", rich_help_panel=_OUTPUT)]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour and no animation.", rich_help_panel=_OUTPUT)]
+
+
+def _columns(
+    time: Time = None,
+    target: Target = None,
+    id: Id = None,
+    freq: Freq = None,
+    season: Season = None,
+    duplicates: Duplicates = None,
+    past: Past = None,
+    known: Known = None,
+    static: Static = None,
+    holidays: Holidays = None,
+    minimum: Minimum = None,
+    integer: Integer = False,
+) -> dict[str, Any]:
+    """What was said about the table's columns, by config key; None where nothing was."""
+    return {
+        "data.time": time,
+        "data.target": target,
+        "data.id": id,
+        "data.freq": freq,
+        "data.season": season,
+        "data.duplicates": duplicates,
+        "data.past": past,
+        "data.known": known,
+        "data.static": static,
+        "data.holidays": holidays,
+        "data.minimum": minimum,
+        "data.integer": integer or None,
+    }
+
+
+def _console(
+    json: Json = False, quiet: Quiet = False, verbose: Verbose = False, no_color: NoColor = False
+) -> "Console":
+    from forecaster.cli.console import Console
+
+    return Console(json=json, quiet=quiet, verbose=verbose, no_color=no_color)
+
+
+Columns = Annotated[dict[str, Any], _columns]
+Output = Annotated["Console", _console]
+
+
+def expand(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take groups of options: a parameter `Annotated[T, group]` becomes the parameters of the function
+    `group`, and gets what that makes of them.
+    """
+    signature = inspect.signature(command)
+    groups = {name: group for name, each in signature.parameters.items() if (group := _group_of(each))}
+    own = [each for name, each in signature.parameters.items() if name not in groups]
+    taken = {name: inspect.signature(group).parameters.values() for name, group in groups.items()}
+    parameters = [
+        each.replace(kind=each.KEYWORD_ONLY) for each in [*own, *(p for each in taken.values() for p in each)]
+    ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{each.name: given.pop(each.name) for each in taken[name]})
+        command(**given)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _group_of(parameter: inspect.Parameter) -> Callable[..., Any] | None:
+    if get_origin(parameter.annotation) is not Annotated:
+        return None
+    described = get_args(parameter.annotation)[1]
+    return described if inspect.isfunction(described) else None
 
 
 def parse_levels(text: str) -> tuple[float, ...]:

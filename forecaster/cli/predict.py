@@ -10,6 +10,7 @@ from forecaster.cli import options
 from forecaster.errors import UsageError
 
 
+@options.expand
 def predict(
     data: Annotated[
         str | None,
@@ -39,18 +40,13 @@ def predict(
         ),
     ] = None,
     duplicates: options.Duplicates = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
+    *,
+    console: options.Output,
 ) -> None:
     """Forecast what comes after the data with a trained bundle.
 
     Writes a row a series and step: the point forecast (mean), the deciles (q0.1 .. q0.9), and a status.
     """
-    from forecaster.cli.console import Console
-
-    console = Console(json=json, quiet=quiet, verbose=verbose, no_color=no_color)
     wanted = options.parse_levels(levels) if levels else ()
     from forecaster.forecast import bounds_of
     from forecaster.report import terminal
