@@ -6,6 +6,7 @@
     ├── InputError        66   an input does not exist or cannot be read
     ├── DependencyError   69   a needed service or dependency is not available
     ├── OutputError       73   an output cannot be written
+    ├── LockError         75   another run holds the lock
     ├── ConfigError       78   the config is wrong
     └── Interrupted       130 / 143   a signal stopped the run; its state is saved
 
@@ -67,6 +68,12 @@ class OutputError(ForecastError):
     """An output cannot be written: disk full, permissions, a folder in use."""
 
     code, kind = 73, "output"
+
+
+class LockError(ForecastError):
+    """Another run is writing the same output; a later try may succeed."""
+
+    code, kind = 75, "lock"
 
 
 class ConfigError(ForecastError):

@@ -30,6 +30,7 @@ HOMES = {
     "typer": ("cli.",),
     "rich": ("cli.", "report."),
     "safetensors": ("store.",),
+    "filelock": ("store.lock",),
     "yaml": ("settings",),
     "pyarrow": ("data.",),
 }

@@ -21,7 +21,7 @@ from forecaster.frequency import Ints
 from forecaster.models.build import build, resolve
 from forecaster.panel import Panel
 from forecaster.settings import dump, read_yaml, validate
-from forecaster.store import bundle
+from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.files import check_free, replace_link
 from forecaster.workflows.judge import judge
@@ -61,22 +61,24 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
 
     Raises:
         ForecastError: see the errors of `data.load`, `store.bundle.write`.
+        LockError: another run is writing the same folder.
         Interrupted: a signal stopped the run; its hint says how to go on.
     """
     source = config.data.path or ""
     folder = out or _default_folder(f"{_stem(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
-    check_free(folder)
-    check_free(_partial(folder))
-    loaded = read_data(source, config, stdin, watch)
-    seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1).holdout)
-    config = resolve(config.model_copy(update={"data": loaded.config}), seen)
-    run = {
-        "out": str(folder.absolute()),
-        "is_default": out is None,
-        "fingerprint": fingerprint(loaded.panel),
-        "data": _absolute(source),
-    }
-    return _train(config, loaded, folder, run, watch)
+    with lock.hold(folder):
+        check_free(folder)
+        check_free(_partial(folder))
+        loaded = read_data(source, config, stdin, watch)
+        seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1).holdout)
+        config = resolve(config.model_copy(update={"data": loaded.config}), seen)
+        run = {
+            "out": str(folder.absolute()),
+            "is_default": out is None,
+            "fingerprint": fingerprint(loaded.panel),
+            "data": _absolute(source),
+        }
+        return _train(config, loaded, folder, run, watch)
 
 
 def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
@@ -87,6 +89,7 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
 
     Raises:
         InputError: no interrupted run lies there.
+        LockError: it is not interrupted: a run is still writing there.
         DataError: the data is no longer what it was.
     """
     if not (partial / _RUN).exists():
@@ -97,13 +100,15 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
         raise InputError(
             f"{partial}: holds no interrupted run", hint="name the .partial folder that the run told"
         ) from error
-    config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
-    if run["data"] == "-":
-        raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
-    loaded = read_data(run["data"], config, None, watch)
-    if fingerprint(loaded.panel) != run["fingerprint"]:
-        raise DataError(f"{run['data']}: has changed since the run began", hint="train anew, without --resume")
-    return _train(config, loaded, _shorten(Path(run["out"])), run, watch, is_resumed=True)
+    folder = _shorten(Path(run["out"]))
+    with lock.hold(folder):
+        config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
+        if run["data"] == "-":
+            raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
+        loaded = read_data(run["data"], config, None, watch)
+        if fingerprint(loaded.panel) != run["fingerprint"]:
+            raise DataError(f"{run['data']}: has changed since the run began", hint="train anew, without --resume")
+        return _train(config, loaded, folder, run, watch, is_resumed=True)
 
 
 def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Loaded:
@@ -197,7 +202,7 @@ def _default_folder(name: str) -> Path:
     """The first of `name`, `name-2`, `name-3` ... under `runs/` that no run of the same second has taken."""
     for number in itertools.count(1):
         folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists() and not _partial(folder).exists():
+        if not any(path.exists() for path in (folder, _partial(folder), lock.path_of(folder))):
             return folder
     raise AssertionError
 

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import yaml
 
+from forecaster.store import lock
+from forecaster.workflows import train
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
 
 BUNDLE = {
@@ -258,6 +262,29 @@ def test_resume_refuses_data_that_has_changed(forecast: Forecast, sales: Path, t
     assert forecast("train", sales, "-o", "b").code == 73
     assert forecast("train", sales, "--resume", "b").code == 2
     assert forecast("train", "--resume", "nowhere").code == 66
+
+
+def test_a_second_run_of_the_same_folder_is_told_to_wait_before_it_begins(forecast: Forecast, sales: Path) -> None:
+    Path("b.partial").mkdir()
+    Path("b.partial/run.json").write_text(json.dumps({"out": str(Path("b").absolute())}))
+    with lock.hold(Path("b")):
+        for arguments in ([sales, "-o", "b", *QUICK], ["--resume", "b"]):
+            done = forecast("train", *arguments)
+            assert done.code == 75
+            assert "another run" in done.err
+            assert "date ->" not in done.err
+            assert "hint: wait for it" in done.err
+    assert sorted(path.name for path in Path().iterdir()) == ["b.partial", "sales.csv"]
+
+
+def test_runs_of_one_second_take_default_folders_of_their_own(
+    forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "datetime", SimpleNamespace(now=lambda: datetime(2024, 1, 1)))
+    with lock.hold(Path("runs/sales-naive-20240101-000000")):
+        done = forecast("train", sales, "--model", "naive")
+    assert done.code == 0
+    assert Path("runs/sales-naive-20240101-000000-2/manifest.json").exists()
 
 
 def test_a_closed_pipe_ends_quietly(sales: Path, tmp_path: Path) -> None:

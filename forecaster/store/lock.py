@@ -1,0 +1,57 @@
+"""One run at a time for a folder."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from forecaster.errors import LockError
+from forecaster.store.files import as_output_error
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Keep other runs from a folder for the length of the block, by a locked file beside it.
+
+    The system lets go of the lock of a process that dies, so what that left behind is in nobody's way. Folders that had
+    to be made to hold the lock are removed where the block left them empty.
+
+    Raises:
+        LockError: another run has it.
+        OutputError: nothing can be written there.
+    """
+    path = path_of(folder)
+    lock = FileLock(path)
+    with as_output_error(folder):
+        made = [parent for parent in path.absolute().parents if not parent.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise LockError(
+                f"{folder}: another run{_holder(path)} is writing it", hint="wait for it, or name another with --out"
+            ) from error
+    try:
+        with as_output_error(folder):
+            path.write_text(f"{os.getpid()}\n")
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+        for parent in made:  # the nearest first
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+
+
+def path_of(folder: Path) -> Path:
+    """The file that is locked while a run writes to a folder."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
+def _holder(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        number = path.read_text().strip()
+        return f" (process {number})" if number else ""
+    return ""

@@ -1,0 +1,50 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forecaster.errors import LockError, OutputError
+from forecaster.store import lock
+
+
+def test_a_folder_is_held_by_one_run_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    with lock.hold(folder):
+        with pytest.raises(LockError) as caught, lock.hold(folder):
+            pytest.fail("two hold it")
+        assert caught.value.code == 75
+        assert f"process {os.getpid()}" in caught.value.message
+        with lock.hold(tmp_path / "c"):
+            pass
+    with lock.hold(folder):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_dead_process_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from forecaster.store import lock\n"
+        "with lock.hold(Path(sys.argv[1])): os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "b")], check=True)
+    assert lock.path_of(tmp_path / "b").exists()
+    with lock.hold(tmp_path / "b"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_made_for_the_lock_go_unless_the_block_fills_them(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="data"), lock.hold(tmp_path / "deep" / "er" / "b"):
+        raise ValueError("data")
+    assert not list(tmp_path.iterdir())
+    with lock.hold(tmp_path / "deep" / "er" / "b"):
+        (tmp_path / "deep" / "b").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["deep", "b"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_output(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError), lock.hold(tmp_path / "file" / "b"):
+        pytest.fail("it is held")
