@@ -1,6 +1,7 @@
 """The command `forecast`: one boundary for every failure, commands that load their work when they are called."""
 
 import json
+import re
 import sys
 import traceback
 from typing import Annotated
@@ -11,7 +12,7 @@ from forecaster import __version__
 from forecaster.cli.init import init
 from forecaster.cli.predict import predict
 from forecaster.cli.train import train
-from forecaster.errors import ForecastError
+from forecaster.errors import ForecastError, near_miss
 
 app = typer.Typer(
     name="forecast",
@@ -55,12 +56,19 @@ def main(arguments: list[str] | None = None) -> int:
         command = getattr(getattr(error, "ctx", None), "command_path", "forecast")
         if not error.format_message():  # no arguments at all: the help was printed instead
             return error.exit_code
-        return _fail(error.exit_code, "usage", error.format_message(), f"type `{command} --help`", as_json)
+        message = _suggest(error.format_message())
+        return _fail(error.exit_code, "usage", message, f"type `{command} --help`", as_json)
     except typer.Abort:  # Ctrl-C before any work began
         return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", as_json)
     except Exception:
         traceback.print_exc()
         return 1
+
+
+def _suggest(message: str) -> str:
+    """Add the near miss to typer's complaint about a wrong choice, which lists the right ones in quotes."""
+    found = re.search(r"'([^']*)' is not one of (.*?)\.?$", message)
+    return message.rstrip(".") + near_miss(found[1], re.findall(r"'([^']*)'", found[2])) if found else message
 
 
 def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:

@@ -248,3 +248,23 @@ def test_one_line_of_200_megabytes_is_refused_in_little_memory(tmp_path: Path, z
         env={"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system", "PATH": ""},
     )
     assert_refused(Done(done.returncode, done.stdout, done.stderr), 65, ["line 1"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--model", "lstmm"], ["--model", "did you mean 'lstm'?"]),
+        (["--preset", "fats"], ["--preset", "did you mean 'fast'?"]),
+        (["--duplicates", "frist"], ["--duplicates", "did you mean 'first'?"]),
+        (["--presett", "fast"], ["--presett", "--preset"]),
+    ],
+    ids=lambda given: given[-1],
+)
+def test_a_wrong_choice_names_the_near_miss(forecast: Forecast, flags: list[str], words: list[str]) -> None:
+    assert_refused(forecast("train", "t.csv", *flags), 2, words)
+
+
+def test_a_choice_that_is_near_none_gets_the_list_alone(forecast: Forecast) -> None:
+    done = forecast("train", "t.csv", "--preset", "quick")
+    assert_refused(done, 2, ["'fast', 'default', 'best'"])
+    assert "did you mean" not in done.err
