@@ -227,7 +227,7 @@ class TrainingConfig(Section):
     budget: float | None = Field(None, gt=0, description="seconds that training may take in all, or 30s, 5m, 1h")
     refit: bool = Field(True, description="train again on everything once the network is judged")
     seed: int = Field(0, ge=0, lt=2**63, description="of all random numbers")
-    threads: int = Field(1, ge=1, description="processor threads; a second one suffers from busy neighbours")
+    threads: int = Field(1, ge=1, description="processor threads a network; a second one suffers from busy neighbours")
 
     @field_validator("budget", mode="before")
     @classmethod
@@ -243,7 +243,9 @@ class EnsembleConfig(Section):
     variants: tuple[dict[str, dict[str, Any]], ...] = Field(
         (), description="sections that replace parts of the config, one a variant"
     )
-    workers: int | None = Field(None, ge=1, description="networks trained side by side; null for one a core")
+    workers: int | None = Field(
+        None, ge=1, description="networks trained side by side; null for as many as there are cores for"
+    )
 
 
 class Config(Section):

@@ -27,13 +27,14 @@ def build(config: Config) -> Forecaster:
         return NeuralForecaster(members[0])
     from forecaster.models.ensemble import Ensemble
 
-    return Ensemble(members, workers=workers_of(config.ensemble))
+    return Ensemble(members, workers=workers_of(config))
 
 
 def resolve(config: Config, panel: Panel) -> Config:
     """Fill in what was left to the preset and to the data; `data.horizon` must be set.
 
-    What the user set stands, against the preset and in every variant of its ensemble.
+    What the user set stands, against the preset and in every variant of its ensemble. How many networks train side by
+    side is settled here, so that a saved config says it, whatever machine reads it.
     """
     if isinstance(config.model, NaiveConfig | SeasonalNaiveConfig):
         return config
@@ -60,14 +61,18 @@ def resolve(config: Config, panel: Panel) -> Config:
         cut_to_size(validate(merge(filled, variant), "settings"), shape, is_width_open=is_open) for variant in variants
     )
     whole = tuple(merge(variant, _sizes(each)) for variant, each in zip(variants, sized, strict=True))
-    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": whole})})
+    config = config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": whole})})
+    if _count(config.ensemble) == 1:
+        return config
+    workers = {"workers": workers_of(config)}
+    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=workers)})
 
 
 def members_of(config: Config) -> list[Config]:
     """The resolved config of each network of an ensemble; the config itself where it is a single one."""
     tree = config.model_dump()
     ensemble = config.ensemble
-    rounds = math.ceil(ensemble.seeds * max(len(ensemble.variants), 1) / workers_of(ensemble))
+    rounds = math.ceil(_count(ensemble) / workers_of(config))
     budget = config.training.budget and config.training.budget / rounds
     members: list[Config] = []
     for variant in ensemble.variants or ({},):
@@ -78,9 +83,15 @@ def members_of(config: Config) -> list[Config]:
     return members
 
 
-def workers_of(ensemble: EnsembleConfig) -> int:
-    """How many members of an ensemble train at a time."""
-    return min(ensemble.workers or len(os.sched_getaffinity(0)), ensemble.seeds * max(len(ensemble.variants), 1))
+def workers_of(config: Config) -> int:
+    """How many members of an ensemble train at a time: as many as the machine has cores for, unless it is set."""
+    cores = len(os.sched_getaffinity(0))
+    return min(config.ensemble.workers or max(cores // config.training.threads, 1), _count(config.ensemble))
+
+
+def _count(ensemble: EnsembleConfig) -> int:
+    """Members of an ensemble."""
+    return ensemble.seeds * max(len(ensemble.variants), 1)
 
 
 def _without_near_lags(config: Config) -> Config:

@@ -19,7 +19,7 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 class Ensemble:
     """Networks that differ in seed, context or scale; each quantile is the median of the members' quantiles.
 
-    Members train in processes of one thread each, some at a time. What they learn does not depend on how many that
+    Members train in processes of their own, some at a time. What they learn does not depend on how many that
     are, nor on which ends first. `history` is the first member's.
 
     Source: Oreshkin et al. 2020, "N-BEATS", sec. 3.4 (the median of networks with several contexts and seeds);

@@ -1,4 +1,4 @@
-"""Networks trained side by side, in processes of one thread each."""
+"""Networks trained side by side, in processes of their own."""
 
 import multiprocessing
 import os
@@ -70,7 +70,8 @@ def fit_in_processes(
     """
     context = multiprocessing.get_context("spawn")
     told, is_stopped = context.SimpleQueue(), context.Event()
-    arguments = (panel, validation, told, is_stopped, time.monotonic())
+    threads = members[0].config.training.threads
+    arguments = (threads, panel, validation, told, is_stopped, time.monotonic())
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_settle, initargs=arguments) as pool:
         fits: list[Future[Arrays]] = []
         failure: BaseException | None = None
@@ -117,10 +118,10 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _settle(panel: Panel, validation: Ints | None, told: Any, is_stopped: Any, started: float) -> None:
+def _settle(threads: int, panel: Panel, validation: Ints | None, told: Any, is_stopped: Any, started: float) -> None:
     global _desk
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    process.settle(threads=1)
+    process.settle(threads)
     _desk = _Desk(panel, validation, told, is_stopped, time.monotonic() - started)
 
 

@@ -1,5 +1,6 @@
 """Several networks as one."""
 
+import os
 import signal
 
 import numpy as np
@@ -81,6 +82,20 @@ def test_a_config_of_several_members_builds_an_ensemble_named_after_its_cell(pan
     assert isinstance(built, Ensemble)
     assert len(built.members) == 3
     assert built.name == "gru"
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(1, 5), (2, 4), (3, 2), (99, 1)])
+def test_the_resolved_config_says_how_many_train_side_by_side(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, threads: int, expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(8))
+    config = config_of(steps=2, seeds=5)
+    config = config.model_copy(update={"training": config.training.model_copy(update={"threads": threads})})
+    resolved = resolve(config, panel)
+    assert resolved.ensemble.workers == expected
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(64))
+    assert resolve(resolved, panel).ensemble.workers == expected
+    assert resolve(config_of(steps=2, seeds=1), panel).ensemble.workers is None
 
 
 def test_a_restored_ensemble_forecasts_the_same(panel: Panel) -> None:

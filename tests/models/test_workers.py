@@ -1,15 +1,27 @@
 """Networks trained in processes of their own."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from forecaster import process
 from forecaster.errors import ConfigError
+from forecaster.models import workers
 from forecaster.models.neural import NeuralForecaster
 from forecaster.models.workers import fit_in_processes
 from forecaster.settings import validate
 from tests.conftest import MakePanel
+
+
+def test_a_process_takes_the_threads_that_the_config_names(
+    make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[int] = []
+    monkeypatch.setattr(process, "settle", settled.append)
+    workers._settle(3, make_panel([[1.0, 2.0]]), None, None, None, time.monotonic())
+    assert settled == [3]
 
 
 def test_an_error_in_a_process_reaches_the_user_with_its_hint(make_panel: MakePanel) -> None:
