@@ -226,6 +226,7 @@ class TrainingConfig(Section):
     weigh: Weigh = Field("evenly", description="windows count the same, or by their scale relative to their size")
     budget: float | None = Field(None, gt=0, description="seconds that training may take in all, or 30s, 5m, 1h")
     refit: bool = Field(True, description="train again on everything once the network is judged")
+    refit_steps: int | None = Field(None, ge=1, description="steps of that; null for as many as were found best")
     seed: int = Field(0, ge=0, lt=2**63, description="of all random numbers")
     threads: int = Field(1, ge=1, description="processor threads a network; a second one suffers from busy neighbours")
 

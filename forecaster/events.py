@@ -45,12 +45,20 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class TrainingEnded:
-    """A stage is over; `best_step` is the one whose weights were kept."""
+    """A stage is over.
+
+    Attributes:
+        best_step: the step whose weights were kept.
+        lengths: of each network's schedule, if it shall take the same steps without a limit of time.
+        is_exact: whether these would then be the same to the bit: not where time ran short and a schedule hurried.
+    """
 
     stage: str
     steps: int
     best_step: int
     seconds: float
+    lengths: tuple[int, ...]
+    is_exact: bool = True
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class _Progress:
         self._workers = workers
         self._lengths: list[int | None] = [None] * members
         self._taken = [0] * members
-        self._ended: list[TrainingEnded] = []
+        self._ended: dict[int, TrainingEnded] = {}
 
     def watch(self, number: int, event: Event) -> None:
         match event:
@@ -92,13 +92,22 @@ class _Progress:
                 self._watch(replace(event, step=sum(self._taken)))
             case TrainingEnded(stage=stage, steps=steps):
                 self._lengths[number] = self._taken[number] = steps
-                self._ended.append(event)
+                self._ended[number] = event
                 if len(self._ended) == len(self._taken):
-                    best = sum(each.best_step for each in self._ended)
-                    seconds = sum(each.seconds for each in self._ended) / self._workers
-                    self._watch(TrainingEnded(stage, sum(self._taken), best, seconds))
+                    self._watch(self._sum_up(stage))
             case _:
                 self._watch(event)
+
+    def _sum_up(self, stage: str) -> TrainingEnded:
+        ended = [self._ended[number] for number in range(len(self._taken))]
+        return TrainingEnded(
+            stage,
+            sum(self._taken),
+            best_step=sum(each.best_step for each in ended),
+            seconds=sum(each.seconds for each in ended) / self._workers,
+            lengths=tuple(length for each in ended for length in each.lengths),
+            is_exact=all(each.is_exact for each in ended),
+        )
 
     def _length(self) -> int:
         """Steps of all members, those that have not begun being taken for average ones."""

@@ -55,6 +55,7 @@ class NeuralForecaster:
         self._context = getattr(config.model, "context", None) or 1
         self._series: list[str] = []
         self._late = late
+        self._length_to_repeat = (0, True)
         self._reading: dict[str, Any] = {
             "context": self._context,
             "calendar": config.data.calendar or False,
@@ -71,7 +72,9 @@ class NeuralForecaster:
         saved = checkpoint.load() if checkpoint else {}
         if stage == "fit" and "fitted.best_step" in saved:
             self.take_fitted(_below("fitted.", saved))
-            watch(TrainingEnded(stage, len(self.history), self.best_step, self.history[-1].seconds))
+            length, is_exact = self._length_to_repeat
+            steps, seconds = len(self.history), self.history[-1].seconds
+            watch(TrainingEnded(stage, steps, self.best_step, seconds, (length,), is_exact))
             return
         fitted = _prefixed("fitted.", self.fitted()) if is_refit else {}
         before = self.network if is_refit else None
@@ -100,11 +103,14 @@ class NeuralForecaster:
                 save()
         training.keep_best()
         self._calibrate(held_out or windows, before)
+        length, is_exact = training.length_to_repeat()
         if not is_refit:
             self.best_step, self.history = training.best_step, training.history
+            self._length_to_repeat = length, is_exact
             if checkpoint:
                 checkpoint.save(_prefixed("fitted.", self.fitted()))
-        watch(TrainingEnded(stage, len(training.history), training.best_step, training.history[-1].seconds))
+        steps, seconds = len(training.history), training.history[-1].seconds
+        watch(TrainingEnded(stage, steps, training.best_step, seconds, (length,), is_exact))
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         contexts = Windows.for_prediction(panel, horizon=max(horizon, self._horizon), **self._reading)
@@ -155,11 +161,15 @@ class NeuralForecaster:
 
     def fitted(self) -> Arrays:
         """What was learnt, and the history of learning it; empty before the first fit."""
-        return self.state() | {"history": history_rows(self.history)} if self.history else {}
+        if not self.history:
+            return {}
+        return self.state() | {"history": history_rows(self.history), "length": np.array(self._length_to_repeat)}
 
     def take_fitted(self, fitted: Arrays) -> None:
         """Take up what `fitted` gave."""
         self.history = history_of(fitted["history"].astype(np.float64))
+        length, is_exact = fitted["length"].tolist()
+        self._length_to_repeat = length, bool(is_exact)
         self.restore(fitted)
 
     def _build(self, dimensions: Dimensions) -> None:
@@ -198,7 +208,7 @@ class NeuralForecaster:
         """Steps of a training, and the seconds it may take."""
         config = self.config.training
         if config.budget is None:
-            return self.best_step if is_refit else config.steps, math.inf
+            return (config.refit_steps or self.best_step) if is_refit else config.steps, math.inf
         share = 1.0 if not config.refit else 1 - _FIT_SHARE if is_refit else _FIT_SHARE
         seconds = max(share * config.budget - self._late, _SHORTEST)
         if is_refit:

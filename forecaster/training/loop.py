@@ -65,7 +65,7 @@ class Training:
         while not self.is_done:
             step = len(self.history) + 1
             passed = max(step / (self.length + 1), (time.perf_counter() - started) / self._seconds)
-            rate = config.learning_rate * SCHEDULES[config.schedule](min(passed, 1.0))
+            rate = self._rate(passed)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
             batch = windows.draw(config.batch)
@@ -94,6 +94,20 @@ class Training:
         waited = taken - self.best_step if self._best_weights else 0
         is_late = bool(self.history) and self.history[-1].seconds >= self._seconds
         return taken >= self.length or is_late or waited >= self._config.patience * self._config.validate_every
+
+    def length_to_repeat(self) -> tuple[int, bool]:
+        """The length of a schedule that takes as many steps without a limit of time, and whether they are the same to
+        the bit: not where time ran short, since the learning rate then followed the clock.
+        """
+        taken = len(self.history)
+        if taken < self.length and self.history[-1].seconds >= self._seconds:
+            return taken, False
+        rates = [self._rate(row.step / (self.length + 1)) for row in self.history]
+        return self.length, rates == [row.learning_rate for row in self.history]
+
+    def _rate(self, passed: float) -> float:
+        """The learning rate once a share of the schedule has passed."""
+        return self._config.learning_rate * SCHEDULES[self._config.schedule](min(passed, 1.0))
 
     def keep_best(self) -> None:
         """Give the network its best weights back (without validation: leave the last)."""

@@ -69,6 +69,7 @@ def describe(
         "training": {
             "device": "cpu",
             "threads": config.training.threads,
+            "budget": config.training.budget,
             "steps": {stage.stage: stage.steps for stage in stages},
             "best_step": {stage.stage: stage.best_step for stage in stages},
             "seconds": round(seconds, 3),

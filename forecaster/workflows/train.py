@@ -19,6 +19,7 @@ from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
 from forecaster.frequency import Ints
 from forecaster.models.build import build, resolve
+from forecaster.models.repeat import repeat
 from forecaster.panel import Panel
 from forecaster.settings import dump, read_yaml, validate
 from forecaster.store import bundle, lock
@@ -30,6 +31,9 @@ from forecaster.workflows.manifest import describe, fingerprint
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 _RUN = "run.json"
+_LATE = (
+    "time ran short, so training hurried: the saved config repeats the number of steps, but not their learning rates"
+)
 _HISTORY = [field.name for field in fields(TrainingStep)]
 
 
@@ -150,6 +154,8 @@ def _train(
         metrics, holdout = judge(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
+        if not all(stage.is_exact for stage in stages):
+            watch(Note(_LATE))
         manifest = describe(config, loaded, run, forecaster, stages)
         tables = {
             "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
@@ -157,6 +163,7 @@ def _train(
             "holdout.csv": _csv(holdout),
         }
         state = forecaster.state()
+        config = repeat(config, stages)
         bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
     except Interrupted as stop:
         if not checkpoint.folder.exists():
