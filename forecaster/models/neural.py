@@ -118,8 +118,8 @@ class NeuralForecaster:
         self.network.eval()
         parts: list[Prediction] = []
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.config.training.seed)  # a recursive network draws
             for rows in torch.split(torch.arange(len(panel)), _PREDICTION_BATCH):
+                torch.manual_seed(self.config.training.seed)  # a recursive network draws, the same for every series
                 batch = contexts.at(rows)
                 for row in np.flatnonzero(batch.context.isnan().all(1).numpy()).tolist():
                     batch.context[row, 0] = panel.last_value(int(rows[row]))  # a gap longer than the context

@@ -10,6 +10,7 @@ from forecaster.network.network import Network, Prediction
 from forecaster.network.scale import Scaled
 
 _ROWS = 16_384  # futures drawn side by side
+_MARGIN = 1e-7  # between a drawn probability and 0 or 1
 
 
 class Recursive(nn.Module):
@@ -58,7 +59,8 @@ class RecursiveNetwork(Network):
 
     In training every segment of a window is forecast from the true ones before it (teacher forcing). A forecast draws
     whole futures from the head's distributions, each fed back into its own copy of the state; the quantiles of these
-    paths are the forecast's. So intervals widen as errors add up, and any horizon can be asked for.
+    paths are the forecast's. So intervals widen as errors add up, and any horizon can be asked for. All windows share
+    their random numbers: what one is forecast does not depend on which others are forecast with it, nor on their order.
 
     Beside a segment's values the recurrence reads the covariates known of the segment that it leads to, and the values
     some lags before each step of that. Covariates of the past count as missing from the cutoff on.
@@ -71,7 +73,9 @@ class RecursiveNetwork(Network):
     def forward(self, batch: Inputs) -> Prediction:
         scaled, covariates = self._scale(batch), self.covariates(batch)
         parts = torch.arange(len(batch.context)).split(max(1, _ROWS // self.decode.paths))  # type: ignore[no-untyped-call]
-        paths = torch.cat([self._draw(scaled.at(part), covariates.at(part)) for part in parts])
+        horizon = batch.known.shape[1] - batch.context.shape[1]
+        uniforms = [self._draw_evenly() for _ in range(-(-horizon // self.decode.width))]
+        paths = torch.cat([self._draw(scaled.at(part), covariates.at(part), uniforms) for part in parts])[..., :horizon]
         quantiles = torch.quantile(paths, self.decode.probabilities, dim=1).movedim(0, -1)  # [B, H, Q]
         if self.head.point == "median" or scaled.is_log:  # the exponential of Student's t has no expectation
             return Prediction(quantiles[..., self.decode.median], quantiles)
@@ -89,23 +93,33 @@ class RecursiveNetwork(Network):
         truth = torch.cat((batch.context, target), dim=1)[:, width:]
         return self.decode(read), truth, scaled
 
-    def _draw(self, scaled: Scaled, covariates: Standardised) -> Tensor:
-        """Draw futures of some windows in data units, [B, paths, H]."""
-        rows, length = scaled.values.shape
-        horizon = covariates.known.shape[1] - length
+    def _draw_evenly(self) -> Tensor:
+        """Random numbers in (0, 1), [paths, w]: at each step one in each of as many equal parts as there are paths.
+
+        Each is uniform, and the paths' mix at a step is closer to its distribution than independent draws would be.
+
+        Source: McKay, Beckman & Conover 1979 (Latin hypercube sampling).
+        """
+        size = self.decode.paths, self.decode.width
+        part = torch.rand(size).argsort(0)
+        return ((part + torch.rand(size, dtype=torch.float64)) / self.decode.paths).clamp(_MARGIN, 1 - _MARGIN)
+
+    def _draw(self, scaled: Scaled, covariates: Standardised, uniforms: list[Tensor]) -> Tensor:
+        """Draw futures of some windows in data units, [B, paths, M * w], by random numbers for each segment."""
+        rows = len(scaled.values)
         read, states = self.recur(self._embed(scaled.values, scaled.mask, covariates))
         copies = torch.arange(rows).repeat_interleave(self.decode.paths)  # [B * paths]
         raw = self.decode(read[:, -1:])[copies]  # [B * paths, w, outputs]
         states = tuple(tuple(part[:, copies] for part in state) for state in states)
         scaled, covariates = scaled.at(copies), covariates.at(copies)
         values, mask = scaled.values, scaled.mask
-        drawn = [self.head.sample(raw, scaled)]  # [B * paths, w]
-        while len(drawn) * self.decode.width < horizon:
+        drawn = [self.head.sample(raw, scaled, uniforms[0].repeat(rows, 1))]  # [B * paths, w]
+        for uniform in uniforms[1:]:
             values = torch.cat((values, scaled.forward(drawn[-1]).nan_to_num(0.0)), dim=1)
             mask = torch.cat((mask, torch.ones_like(drawn[-1])), dim=1)
             read, states = self.recur(self._embed(values, mask, covariates, last=self.decode.width), states)
-            drawn.append(self.head.sample(self.decode(read), scaled))
-        return torch.cat(drawn, dim=1)[:, :horizon].view(rows, self.decode.paths, horizon)
+            drawn.append(self.head.sample(self.decode(read), scaled, uniform.repeat(rows, 1)))
+        return torch.cat(drawn, dim=1).view(rows, self.decode.paths, -1)
 
     def _embed(self, values: Tensor, mask: Tensor, covariates: Standardised, last: int | None = None) -> Tensor:
         """Embed the `last` steps of [B, T] values (all of them if None) as segments that know what leads ahead."""

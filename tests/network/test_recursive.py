@@ -114,7 +114,7 @@ def test_a_forecast_is_read_as_if_it_had_been_observed(
 ) -> None:
     """With a head that draws its centre, the forecast is teacher forcing by the forecasts before."""
     network, batch = network_of(width=width, lags=lags, size=WITH), batch_of(11)
-    monkeypatch.setattr(network.head, "sample", lambda raw, scaled: scaled.inverse(raw[..., 0]))
+    monkeypatch.setattr(network.head, "sample", lambda raw, scaled, uniform: scaled.inverse(raw[..., 0]))
     forecast = network(batch).mean
     fed = torch.full_like(batch.target, math.nan)
     for begin in range(0, 11, width):
@@ -178,10 +178,30 @@ def test_paths_follow_the_seed() -> None:
     assert not torch.equal(forecasts[0], forecasts[2])
 
 
+@pytest.mark.parametrize("head", ["student_t", "quantile", "negative_binomial"])
+def test_a_forecast_does_not_depend_on_what_is_forecast_with_it(head: str) -> None:
+    network = network_of(head={"kind": head}, scale={"kind": "mean_abs"})
+    values = 10 + torch.randn(ROWS, CONTEXT, generator=torch.Generator().manual_seed(3)).cumsum(1)
+    torch.manual_seed(1)
+    together = network(windows_of(values, horizon=HORIZON)).quantiles
+    torch.manual_seed(1)
+    alone = network(windows_of(values[1:2], horizon=HORIZON)).quantiles
+    torch.testing.assert_close(alone, together[1:2])
+
+
+def test_each_part_of_a_distribution_is_drawn_once_a_step() -> None:
+    network = network_of(width=3)
+    uniform = network._draw_evenly()
+    assert uniform.shape == (40, 3)
+    parts = (uniform * 40).long()
+    assert (parts.sort(0).values == torch.arange(40)[:, None]).all()
+    assert not torch.equal(parts[:, 0], parts[:, 1])
+
+
 def test_quantiles_and_mean_are_those_of_the_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draws that are the same at every step: 0, 1, ... 39 for the 40 paths of each window."""
 
-    def count(raw: Tensor, scaled: Scaled) -> Tensor:
+    def count(raw: Tensor, scaled: Scaled, uniform: Tensor) -> Tensor:
         return torch.arange(40.0).repeat(len(raw) // 40)[:, None].expand(-1, raw.shape[1])
 
     network = network_of()
@@ -193,7 +213,7 @@ def test_quantiles_and_mean_are_those_of_the_paths(monkeypatch: pytest.MonkeyPat
 
 def test_many_windows_are_drawn_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     network, batch = network_of(size=WITH), batch_of()
-    monkeypatch.setattr(network.head, "sample", lambda raw, scaled: scaled.inverse(raw[..., 0]))
+    monkeypatch.setattr(network.head, "sample", lambda raw, scaled, uniform: scaled.inverse(raw[..., 0]))
     whole = network(batch).mean
     monkeypatch.setattr("forecaster.network.recursive._ROWS", 80)
     torch.testing.assert_close(network(batch).mean, whole)

@@ -41,12 +41,12 @@ class Head(nn.Module):
         """
         raise NotImplementedError
 
-    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
-        """Draw one value a step, [B, H] in data units, from torch's default generator."""
+    def sample(self, raw: Tensor, scaled: Scaled, uniform: Tensor) -> Tensor:
+        """Give the value [B, H] in data units that falls to each of `uniform`, [B, H] drawn evenly from (0, 1)."""
         raise NotImplementedError
 
 
-def draw(quantiles: Tensor, probabilities: Tensor) -> Tensor:
+def draw(quantiles: Tensor, probabilities: Tensor, uniform: Tensor) -> Tensor:
     """Draw from the distribution whose inverse runs straight from quantile to quantile.
 
     Its tails go on at the slope of the outermost gaps down to probability 0 and up to 1, and end there: at
@@ -55,10 +55,11 @@ def draw(quantiles: Tensor, probabilities: Tensor) -> Tensor:
     Args:
         quantiles: [B, H, Q], nowhere decreasing along Q.
         probabilities: [Q] rising, two at least.
+        uniform: [B, H] in (0, 1).
 
-    Returns: [B, H] one draw each, from torch's default generator.
+    Returns: [B, H] one draw each.
     """
-    uniform = torch.rand(quantiles.shape[:-1], dtype=quantiles.dtype, device=quantiles.device)
+    uniform = uniform.to(quantiles.dtype).contiguous()
     right = torch.searchsorted(probabilities, uniform).clamp(1, len(probabilities) - 1)
     left = right - 1
     share = (uniform - probabilities[left]) / (probabilities[right] - probabilities[left])  # beyond [0, 1] in a tail

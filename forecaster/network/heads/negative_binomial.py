@@ -1,7 +1,7 @@
 """Counts that vary more than a Poisson variable does."""
 
 import torch
-from torch import Tensor, distributions
+from torch import Tensor
 from torch.nn import functional
 
 from forecaster.network.heads.head import Head
@@ -9,7 +9,6 @@ from forecaster.network.scale import Scaled
 
 FLOOR = 1e-6  # least dispersion: a Poisson variable for all that can be told, and the lgammas keep their digits
 SUMMED = 128  # quantiles below are found by summing probabilities
-MANY = 1e15  # a Poisson variable of this mean is its mean in float32
 _CHUNK = 4096
 _ITERATIONS = 30
 
@@ -65,14 +64,14 @@ class NegativeBinomial(Head):
         return -likelihood.where(is_known, 0).to(raw.dtype)
 
     @torch.no_grad()
-    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
-        mean, dispersion = _mean(raw, scaled), _dispersion(raw, scaled)
-        gamma = distributions.Gamma(1 / dispersion, torch.ones_like(mean), validate_args=False)
-        rate = gamma.sample() * (mean * dispersion)
-        return torch.where(rate < MANY, torch.poisson(rate.clamp(max=MANY)), rate).to(raw.dtype)
+    def sample(self, raw: Tensor, scaled: Scaled, uniform: Tensor) -> Tensor:
+        mean, dispersion = _mean(raw, scaled).flatten(), _dispersion(raw, scaled).flatten()
+        parts = (torch.split(each, _CHUNK) for each in (mean, dispersion, uniform.flatten()[:, None]))
+        counts = [quantiles_of_counts(*part) for part in zip(*parts, strict=True)]
+        return torch.cat(counts).view(uniform.shape).to(raw.dtype)
 
 
-def quantiles_of_counts(mean: Tensor, dispersion: Tensor, probabilities: tuple[float, ...]) -> Tensor:
+def quantiles_of_counts(mean: Tensor, dispersion: Tensor, probabilities: tuple[float, ...] | Tensor) -> Tensor:
     """Quantiles of negative binomial variables: the least count whose cumulative probability reaches each.
 
     Exact below `SUMMED`. From there on by the shifted gamma distribution of the same mean, variance and skewness,
@@ -82,16 +81,16 @@ def quantiles_of_counts(mean: Tensor, dispersion: Tensor, probabilities: tuple[f
     Args:
         mean: [N] float64, 0 or more.
         dispersion: [N] float64, above 0.
-        probabilities: rising, each in (0, 1), Q of them.
+        probabilities: rising, each in (0, 1), Q of them; or [N, Q], others for each variable.
 
     Returns: [N, Q] float64, whole numbers, nowhere decreasing along Q.
     """
-    levels = mean.new_tensor(probabilities)
+    levels = torch.as_tensor(probabilities, dtype=mean.dtype, device=mean.device).expand(len(mean), -1)  # [N, Q]
     r, odds = (1 / dispersion)[:, None], (mean * dispersion)[:, None]  # [N, 1]
     count = torch.arange(1, SUMMED, dtype=mean.dtype, device=mean.device)
     steps = (count - 1 + r) / count * (odds / (1 + odds))  # p(count) / p(count - 1)
     cumulative = torch.cat([(-r * odds.log1p()).exp(), steps], dim=1).cumprod(1).cumsum(1)  # [N, SUMMED]
-    least = torch.searchsorted(cumulative, levels.repeat(len(mean), 1))  # [N, Q]; SUMMED where none reaches
+    least = torch.searchsorted(cumulative, levels.contiguous())  # [N, Q]; SUMMED where none reaches
     quantiles = least.to(mean.dtype)
 
     rows, columns = (least == SUMMED).nonzero(as_tuple=True)
@@ -99,7 +98,7 @@ def quantiles_of_counts(mean: Tensor, dispersion: Tensor, probabilities: tuple[f
     # variance = mean (1 + odds), third moment = variance (1 + 2 odds), so by those of a gamma variable:
     shape = 4 * mean * (1 + odds) / (1 + 2 * odds).square()
     unit, shift = odds + 0.5, -mean / (1 + 2 * odds)
-    value = unit * _quantiles_of_gamma(shape, levels[columns]) + shift
+    value = unit * _quantiles_of_gamma(shape, levels[rows, columns]) + shift
     quantiles[rows, columns] = (value - 0.5).ceil().clamp(min=SUMMED)
     return quantiles.cummax(1).values
 

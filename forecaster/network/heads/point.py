@@ -72,8 +72,8 @@ class Point(Head):
             case _:
                 assert_never(self.kind)
 
-    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
-        return scaled.inverse(draw(raw + self.residuals, self.probabilities))
+    def sample(self, raw: Tensor, scaled: Scaled, uniform: Tensor) -> Tensor:
+        return scaled.inverse(draw(raw + self.residuals, self.probabilities, uniform))
 
     @torch.no_grad()
     def learn_residuals(self, raw: Tensor, target: Tensor, scaled: Scaled) -> None:

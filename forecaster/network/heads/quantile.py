@@ -68,5 +68,5 @@ class Quantile(Head):
         slopes = torch.where(errors < 0, self.probabilities - 1, self.probabilities) * is_known[..., None]
         return (errors * slopes).mean(-1)
 
-    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
-        return scaled.inverse(draw(self(raw), self.probabilities))
+    def sample(self, raw: Tensor, scaled: Scaled, uniform: Tensor) -> Tensor:
+        return scaled.inverse(draw(self(raw), self.probabilities, uniform))

@@ -1,7 +1,6 @@
 """A bell with heavy tails."""
 
 import math
-from statistics import NormalDist
 
 import torch
 from torch import Tensor, distributions
@@ -51,29 +50,31 @@ class StudentT(Head):
         likelihood: Tensor = density.log_prob(aim.where(is_known, 0).double())  # type: ignore[no-untyped-call]
         return -likelihood.where(is_known, 0).to(raw.dtype)
 
-    def sample(self, raw: Tensor, scaled: Scaled) -> Tensor:
-        return scaled.inverse(_distribution(raw).sample())
+    def sample(self, raw: Tensor, scaled: Scaled, uniform: Tensor) -> Tensor:
+        location, scale, freedom = _parameters(raw)
+        return scaled.inverse(location + scale * quantile_of_t(uniform, freedom.double()).to(raw.dtype))
 
 
-def quantile_of_t(probability: float, freedom: Tensor) -> Tensor:
+def quantile_of_t(probability: float | Tensor, freedom: Tensor) -> Tensor:
     """The quantile of Student's t at each of `freedom` > 2 degrees of freedom, in closed form.
+
+    Args:
+        probability: one for all, or one for each.
 
     Within 0.002 of the exact one at probabilities in [0.025, 0.975], farthest near 2 degrees of freedom, and within
     1e-4 from 3 on.
 
     Source: Hill 1970, "Algorithm 396: Student's t-quantiles"; the names are his.
     """
-    if probability == 0.5:
-        return torch.zeros_like(freedom)
-    n = freedom
-    two_tail = 2 * min(probability, 1 - probability)
+    n, p = freedom, torch.as_tensor(probability, dtype=torch.float64)
+    two_tail = 2 * torch.minimum(p, 1 - p)
     a = 1 / (n - 0.5)
     b = 48 / a.square()
     c = ((20700 * a / b - 98) * a - 16) * a + 96.36
     d = ((94.5 / (b + c) - 3) / b + 1) * (a * (math.pi / 2)).sqrt() * n
     y = (d * two_tail) ** (2 / n)
 
-    x = NormalDist().inv_cdf(two_tail / 2)  # near the centre: an expansion about the normal quantile
+    x = torch.special.ndtri(two_tail / 2)  # near the centre: an expansion about the normal quantile
     c = c + torch.where(n < 5, 0.3 * (n - 4.5) * (x + 0.6), 0)
     c = (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b + c
     square = x * x
@@ -83,7 +84,7 @@ def quantile_of_t(probability: float, freedom: Tensor) -> Tensor:
     tail = 1 / (((n + 6) / (n * y) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)
     tail = (tail * y - 1) * (n + 1) / (n + 2) + 1 / y
     size = (n * torch.where(y > 0.05 + a, centre, tail)).sqrt()
-    return size if probability > 0.5 else -size
+    return torch.where(p == 0.5, 0, torch.where(p > 0.5, size, -size))
 
 
 def _parameters(raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:

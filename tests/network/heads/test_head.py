@@ -64,7 +64,8 @@ def test_everything_is_finite_and_in_order_for_wild_raw_outputs(name: str, scale
         assert quantiles.shape == (len(raw), HORIZON, 15)
         assert quantiles.isfinite().all()
         assert (quantiles.diff(dim=2) >= 0).all()
-        for values in (head.mean(raw, scaled), head.sample(raw, scaled)):
+        uniform = torch.rand(len(raw), HORIZON).clamp(1e-7, 1 - 1e-7)
+        for values in (head.mean(raw, scaled), head.sample(raw, scaled, uniform)):
             assert values.shape == (len(raw), HORIZON)
             assert values.isfinite().all()
 
@@ -102,7 +103,11 @@ def test_unknown_targets_have_no_loss_and_no_gradient(name: str) -> None:
 def test_a_series_that_never_moved_stays_where_it_is_and_teaches_nothing(name: str) -> None:
     head, level = HEADS[name](), location_of(name)
     scaled, raw = scaled_by(level, 0.0, rows=6), random_raw(head, size=10).requires_grad_()
-    for values in (head.quantiles(raw, scaled), head.mean(raw, scaled), head.sample(raw, scaled)):
+    for values in (
+        head.quantiles(raw, scaled),
+        head.mean(raw, scaled),
+        head.sample(raw, scaled, torch.rand(6, HORIZON)),
+    ):
         assert (values == level).all()
     loss = head.loss(raw, torch.full((6, HORIZON), level + 1), scaled)
     loss.sum().backward()
@@ -128,7 +133,7 @@ def test_samples_are_distributed_as_the_quantiles_say(name: str) -> None:
     raw = random_raw(head, 1)
     torch.manual_seed(0)
     scaled = scaled_by(location_of(name), 50.0, rows=draws)
-    samples = head.sample(raw.expand(draws, -1, -1), scaled)  # [draws, H]
+    samples = head.sample(raw.expand(draws, -1, -1), scaled, torch.rand(draws, HORIZON))  # [draws, H]
     quantiles = head.quantiles(raw, scaled_by(location_of(name), 50.0))[0]  # [H, Q]
     below = (samples[..., None] < quantiles).double().mean(0)  # [H, Q]
     up_to = (samples[..., None] <= quantiles).double().mean(0)
@@ -139,18 +144,27 @@ def test_samples_are_distributed_as_the_quantiles_say(name: str) -> None:
 
 
 @every_head
-def test_samples_follow_the_default_generator_and_nothing_else_touches_it(name: str) -> None:
+def test_samples_follow_the_numbers_given_and_nothing_touches_the_default_generator(name: str) -> None:
     head, scaled = HEADS[name](), scaled_by(location_of(name), 50.0, rows=6)
-    raw = random_raw(head)
-    torch.manual_seed(3)
-    first = head.sample(raw, scaled)
-    torch.manual_seed(3)
+    raw, uniform = random_raw(head), torch.rand(6, HORIZON)
+    before = torch.get_rng_state()
+    first = head.sample(raw, scaled, uniform)
     quantiles = head.quantiles(raw, scaled)
     head.mean(raw, scaled)
     head.loss(raw, first, scaled)
-    assert torch.equal(head.sample(raw, scaled), first)
-    assert not torch.equal(head.sample(raw, scaled), first)
+    assert torch.equal(head.sample(raw, scaled, uniform), first)
+    assert not torch.equal(head.sample(raw, scaled, 1 - uniform), first)
     assert torch.equal(head.quantiles(raw, scaled), quantiles)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@every_head
+def test_samples_rise_with_the_numbers_given(name: str) -> None:
+    head, scaled = HEADS[name](), scaled_by(location_of(name), 50.0, rows=99)
+    uniform = torch.linspace(0.005, 0.995, 99)[:, None].expand(-1, HORIZON)
+    samples = head.sample(random_raw(head, 1).expand(99, -1, -1), scaled, uniform)
+    assert (samples.diff(dim=0) >= 0).all()
+    assert (samples[0] < samples[-1]).all()
 
 
 @every_head
@@ -169,10 +183,10 @@ def test_draws_run_straight_between_quantiles_and_one_gap_beyond() -> None:
     probabilities = torch.tensor(PROBABILITIES)
     quantiles = torch.linspace(0, 1, 15).square().repeat(50_000, 1, 1)
     torch.manual_seed(0)
-    values = draw(quantiles, probabilities)
+    uniforms = torch.rand(50_000, 1)
+    values = draw(quantiles, probabilities, uniforms)
     inner = quantiles[0, 0]
-    torch.manual_seed(0)
-    for value, uniform in zip(values[:200, 0].tolist(), torch.rand(50_000, 1)[:200, 0].tolist(), strict=True):
+    for value, uniform in zip(values[:200, 0].tolist(), uniforms[:200, 0].tolist(), strict=True):
         right = next((i for i, p in enumerate(PROBABILITIES) if p >= uniform and i > 0), 14)
         share = (uniform - PROBABILITIES[right - 1]) / (PROBABILITIES[right] - PROBABILITIES[right - 1])
         assert value == pytest.approx((inner[right - 1] + share * (inner[right] - inner[right - 1])).item(), abs=1e-5)

@@ -88,7 +88,7 @@ def test_the_point_forecast_is_the_expectation() -> None:
     mean = 3 * math.log1p(math.e)
     assert head.mean(raw, scaled_by(0.0, 3.0)).item() == pytest.approx(mean)
     torch.manual_seed(0)
-    samples = head.sample(raw.expand(1, 40_000, 2), scaled_by(0.0, 3.0))
+    samples = head.sample(raw.expand(1, 40_000, 2), scaled_by(0.0, 3.0), torch.rand(1, 40_000))
     assert samples.mean().item() == pytest.approx(mean, abs=0.1)
     assert torch.equal(samples, samples.round())
     variance = mean + (math.log(2) / math.sqrt(3) + FLOOR) * mean**2
@@ -99,7 +99,7 @@ def test_learning_finds_the_distribution_that_was_drawn_from() -> None:
     head, scaled = NegativeBinomial(PROBABILITIES), scaled_by(0.0, 10.0)
     truth = torch.tensor([[[1.5, 0.5]]])
     torch.manual_seed(0)
-    target = head.sample(truth.expand(1, 4000, 2), scaled)
+    target = head.sample(truth.expand(1, 4000, 2), scaled, torch.rand(1, 4000))
     raw = torch.zeros(1, 1, 2, requires_grad=True)
     optimizer = torch.optim.Adam([raw], lr=0.05)
     for _ in range(200):

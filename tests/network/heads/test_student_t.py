@@ -65,7 +65,7 @@ def test_the_point_forecast_is_the_expectation() -> None:
     assert head.point == "expectation"
     assert head.mean(raw, scaled_by(100.0, 10.0)).item() == pytest.approx(105)
     torch.manual_seed(0)
-    samples = head.sample(raw.expand(1, 40_000, 3), scaled_by(100.0, 10.0))
+    samples = head.sample(raw.expand(1, 40_000, 3), scaled_by(100.0, 10.0), torch.rand(1, 40_000))
     assert samples.mean().item() == pytest.approx(105, abs=0.5)
 
 
@@ -73,7 +73,7 @@ def test_learning_finds_the_distribution_that_was_drawn_from() -> None:
     head, scaled = StudentT(PROBABILITIES), scaled_by(50.0, 4.0)
     truth = torch.tensor([[[1.5, -0.5, 1.0]]])
     torch.manual_seed(0)
-    target = head.sample(truth.expand(1, 4000, 3), scaled)
+    target = head.sample(truth.expand(1, 4000, 3), scaled, torch.rand(1, 4000))
     raw = torch.zeros(1, 1, 3, requires_grad=True)
     optimizer = torch.optim.Adam([raw], lr=0.05)
     for _ in range(200):
