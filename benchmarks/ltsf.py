@@ -31,6 +31,7 @@ from forecaster.events import ignore
 from forecaster.forecast import Forecaster
 from forecaster.frequency import DAY, HOUR, MINUTE, Frequency
 from forecaster.models.build import build, resolve
+from forecaster.models.choose import choose
 from forecaster.panel import Panel
 from forecaster.settings import load
 
@@ -98,6 +99,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                     f"--context {arguments.context}: the model would read {context} steps, whole segments",
                     hint="pass --set embed.width=W with a W that divides the context",
                 )
+            process.settle(config.training.threads)
+            config = choose(config, panel.cut(rows.test), np.full(len(panel), rows.validation), watch=ignore)
             row = evaluate(config, panel, rows, horizon)
             found.append({"seed": seed, **row} if len(seeds) > 1 else row)
             resolved[horizon] = config.model_dump(mode="json")

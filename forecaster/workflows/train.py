@@ -17,8 +17,8 @@ from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
-from forecaster.frequency import Ints
 from forecaster.models.build import build, resolve
+from forecaster.models.choose import choose
 from forecaster.models.repeat import repeat
 from forecaster.panel import Panel
 from forecaster.settings import dump, read_yaml, validate
@@ -138,7 +138,7 @@ def _train(
     if not isinstance(config.model, NaiveConfig | SeasonalNaiveConfig):
         process.settle(config.training.threads)
     parts = split(panel, horizon)
-    config = _choose(config, panel.cut(parts.holdout), parts.validation, watch)
+    config = choose(config, panel.cut(parts.holdout), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), _RUN: bundle.json_bytes(run)}
     checkpoint = FolderCheckpoint(_partial(folder), files=files, watch=watch, is_resumed=is_resumed)
     stages: list[TrainingEnded] = []
@@ -177,14 +177,6 @@ def _train(
         replace_link(folder.with_name(LATEST.name), folder)
     watch(BundleWritten(folder))
     return Trained(folder, config, metrics, manifest, is_latest=run["is_default"])
-
-
-def _choose(config: Config, panel: Panel, validation: Ints, watch: Watch) -> Config:
-    if config.scale.kind != "auto":
-        return config
-    from forecaster.models.choose import choose_scale
-
-    return choose_scale(config, panel, validation, watch=watch)
 
 
 def _refuse_short(source: str, panel: Panel, horizon: int) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from benchmarks import ltsf
 from benchmarks.ltsf import Rows
+from forecaster.config import ScaleKind
 from forecaster.errors import ConfigError, DataError
 from forecaster.frequency import DAY, HOUR, MINUTE
 from forecaster.models.naive import SeasonalNaive
@@ -188,6 +190,13 @@ def test_a_context_that_the_segments_would_lengthen_is_refused(data: Path, capsy
         ltsf.main(["--data", str(data), "--horizons", "4", *NETWORK, *fed_back])
     assert stop.value.code == ConfigError.code
     assert "would read 15 steps" in capsys.readouterr().err
+
+
+def test_what_training_chooses_is_chosen_and_recorded(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    ltsf.main(["--data", str(data), "--horizons", "4", *NETWORK, "--set", "scale.kind=auto", "--json", str(out)])
+    chosen = json.loads(out.read_text())["settings"]["resolved"]["4"]["scale"]["kind"]
+    assert chosen in get_args(ScaleKind)
 
 
 @pytest.mark.parametrize("context", [[], ["--context", "0"]])
