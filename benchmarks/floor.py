@@ -65,7 +65,7 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
     import torch
     from torch import nn
 
-    from forecaster.data.windows import Windows
+    from forecaster.data.windows import Reading, Windows
     from forecaster.forecast import PROBABILITIES
     from forecaster.frequency import HOUR, Frequency
     from forecaster.network.build import Dimensions, build
@@ -92,7 +92,7 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
         "training": {"batch": batch},
     }
     config = validate(tree, "benchmark")
-    windows = Windows.for_training(panel, context=context, horizon=horizon)
+    windows = Windows.for_training(panel, Reading(context, horizon))
     network = build(config, Dimensions(horizon), probabilities=PROBABILITIES)
     steps_of_training = Training(network, config.training, steps=10**6).steps(windows, None)
 

@@ -15,6 +15,23 @@ Evenly = Literal["windows", "series"]
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What every window of a panel shows.
+
+    Attributes:
+        context: steps up to the cutoff, L.
+        horizon: steps after it, H.
+        calendar: whether known features have those of the calendar.
+        holidays: country whose holidays are known features.
+    """
+
+    context: int
+    horizon: int
+    calendar: bool = False
+    holidays: str | None = None
+
+
+@dataclass(frozen=True)
 class Batch:
     """Some windows of a panel, in the data's units; widths are 0 where there is nothing of a kind.
 
@@ -55,21 +72,16 @@ class Windows:
     def __init__(
         self,
         panel: Panel,
+        reading: Reading,
         *,
-        context: int,
-        horizon: int,
         first: Ints,
         last: Ints,
-        calendar: bool = False,
-        holidays: str | None = None,
         evenly: Evenly = "windows",
         seen: Panel | None = None,
     ) -> None:
         """Allow the cuts `first[n]` .. `last[n]` of each series (inclusive; none where last < first).
 
         Args:
-            calendar: whether known features have those of the calendar.
-            holidays: country whose holidays are known features.
             evenly: whether `draw` takes each window equally often, or each series and then each of its windows.
             seen: the part of the panel whose level and spread windows may know; None for all of it.
         """
@@ -82,74 +94,33 @@ class Windows:
         self._static = torch.from_numpy(panel.static)
         self._season = panel.season
         self._phase = torch.from_numpy(panel.frequency.index(np.zeros(1, np.int64), panel.start))
-        self._context = context
-        self._span = torch.arange(-context, horizon)
+        self._context = reading.context
+        self._span = torch.arange(-reading.context, reading.horizon)
         self._first = torch.from_numpy(first)
         self._bounds = torch.from_numpy(np.cumsum(np.maximum(last - first + 1, 0)))
         self._is_by_series = evenly == "series"
-        table, self._row, names = _tabulate(panel, context, horizon, calendar, holidays)
-        size, width = (context + horizon) * len(names), len(names)
+        table, self._row, names = _tabulate(panel, reading)
+        size, width = len(self._span) * len(names), len(names)
         self._calendar = table.flatten().unfold(0, size, width) if names else table  # a window is one block of memory
         self.known_names = (*names, *(panel.columns[number] for number in panel.columns_as("known")))
 
     @classmethod
-    def for_training(
-        cls,
-        panel: Panel,
-        *,
-        context: int,
-        horizon: int,
-        calendar: bool = False,
-        holidays: str | None = None,
-        evenly: Evenly = "windows",
-    ) -> "Windows":
+    def for_training(cls, panel: Panel, reading: Reading, *, evenly: Evenly = "windows") -> "Windows":
         """Windows whose whole target is visible; a series shorter than that gives one window with what it has."""
         first = panel.begin + 1
-        last = np.where(panel.lengths > 1, np.maximum(panel.end - horizon, first), first - 1)
-        return cls(
-            panel,
-            context=context,
-            horizon=horizon,
-            first=first,
-            last=last,
-            calendar=calendar,
-            holidays=holidays,
-            evenly=evenly,
-        )
+        last = np.where(panel.lengths > 1, np.maximum(panel.end - reading.horizon, first), first - 1)
+        return cls(panel, reading, first=first, last=last, evenly=evenly)
 
     @classmethod
-    def for_validation(
-        cls,
-        panel: Panel,
-        validation: Ints,
-        *,
-        context: int,
-        horizon: int,
-        calendar: bool = False,
-        holidays: str | None = None,
-    ) -> "Windows":
+    def for_validation(cls, panel: Panel, validation: Ints, reading: Reading) -> "Windows":
         """Windows whose whole target lies within the last `validation` [N] steps of each series."""
-        first, last = panel.end - validation, panel.end - horizon
-        return cls(
-            panel,
-            context=context,
-            horizon=horizon,
-            first=first,
-            last=last,
-            calendar=calendar,
-            holidays=holidays,
-            seen=panel.cut(validation),
-        )
+        first, last = panel.end - validation, panel.end - reading.horizon
+        return cls(panel, reading, first=first, last=last, seen=panel.cut(validation))
 
     @classmethod
-    def for_prediction(
-        cls, panel: Panel, *, context: int, horizon: int = 0, calendar: bool = False, holidays: str | None = None
-    ) -> "Windows":
+    def for_prediction(cls, panel: Panel, reading: Reading) -> "Windows":
         """One window a series, in order, that ends at its cutoff; its target is NaN."""
-        first = last = panel.end
-        return cls(
-            panel, context=context, horizon=horizon, first=first, last=last, calendar=calendar, holidays=holidays
-        )
+        return cls(panel, reading, first=panel.end, last=panel.end)
 
     def __len__(self) -> int:
         return int(self._bounds[-1])
@@ -213,27 +184,25 @@ def moments(panel: Panel) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]],
     return mean, deviation
 
 
-def _tabulate(
-    panel: Panel, context: int, horizon: int, calendar: bool, holidays: str | None
-) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+def _tabulate(panel: Panel, reading: Reading) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Compute the features of every time that a window can read, once for all series that share it.
 
     Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
     """
-    names = (features.names(panel.frequency) if calendar else ()) + (
-        features.holiday_names(panel.frequency) if holidays else ()
+    names = (features.names(panel.frequency) if reading.calendar else ()) + (
+        features.holiday_names(panel.frequency) if reading.holidays else ()
     )
     if not names:
         return torch.empty(0, 0), torch.zeros(len(panel), dtype=torch.long), ()
-    stamps, row = _distinct_times(panel, context, horizon)
-    parts = [features.calendar(panel.frequency, stamps, panel.zone)] if calendar else []
-    if holidays:
-        parts.append(features.holidays(holidays, panel.frequency, stamps, panel.zone))
+    stamps, row = _distinct_times(panel, reading)
+    parts = [features.calendar(panel.frequency, stamps, panel.zone)] if reading.calendar else []
+    if reading.holidays:
+        parts.append(features.holidays(reading.holidays, panel.frequency, stamps, panel.zone))
     return torch.from_numpy(np.hstack(parts)), torch.from_numpy(row), names
 
 
-def _distinct_times(panel: Panel, context: int, horizon: int) -> tuple[Ints, Ints]:
-    """List the times from `context` steps before each series to `horizon` steps after its last row; series whose times
+def _distinct_times(panel: Panel, reading: Reading) -> tuple[Ints, Ints]:
+    """List the times from a context before each series to a horizon after its last row; series whose times
     overlap share them, so that the list is never longer than all series together.
 
     Returns: [R] timestamps, and [N] where each series' first step is among them.
@@ -242,7 +211,8 @@ def _distinct_times(panel: Panel, context: int, horizon: int) -> tuple[Ints, Int
     number = frequency.index(np.zeros(1, np.int64), panel.start)
     origin = frequency.timestamps(np.zeros(1, np.int64), number)
     offset = panel.start - origin  # series of one frequency may run beside each other, half a step apart
-    low, high = number - context, number + np.maximum(panel.stop - panel.begin, panel.lengths) + horizon
+    low = number - reading.context
+    high = number + np.maximum(panel.stop - panel.begin, panel.lengths) + reading.horizon
     order = np.lexsort((low, offset))
     blocks: list[tuple[int, int, int]] = []  # series that a block starts from, its first and last step
     block_of = np.empty(len(panel), np.int64)

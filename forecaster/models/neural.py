@@ -4,7 +4,7 @@ import json
 import math
 import time
 from dataclasses import asdict, replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from forecaster.config import Config
-from forecaster.data.windows import Batch, Windows
+from forecaster.data.windows import Batch, Reading, Windows
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
@@ -56,11 +56,9 @@ class NeuralForecaster:
         self._series: list[str] = []
         self._late = late
         self._length_to_repeat = (0, True)
-        self._reading: dict[str, Any] = {
-            "context": self._context,
-            "calendar": config.data.calendar or False,
-            "holidays": config.data.holidays,
-        }
+        self._reading = Reading(
+            self._context, self._horizon, calendar=config.data.calendar or False, holidays=config.data.holidays
+        )
 
     @property
     def point(self) -> str:
@@ -113,7 +111,7 @@ class NeuralForecaster:
         watch(TrainingEnded(stage, steps, training.best_step, seconds, (length,), is_exact))
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
-        contexts = Windows.for_prediction(panel, horizon=max(horizon, self._horizon), **self._reading)
+        contexts = Windows.for_prediction(panel, replace(self._reading, horizon=max(horizon, self._horizon)))
         numbers = self._numbers(panel)
         self.network.eval()
         parts: list[Prediction] = []
@@ -130,7 +128,7 @@ class NeuralForecaster:
 
     def assess(self, panel: Panel, validation: Ints) -> float:
         """Mean pinball loss over windows of the validation tail, in units of each series' spread."""
-        windows = Windows.for_validation(panel, validation, horizon=self._horizon, **self._reading)
+        windows = Windows.for_validation(panel, validation, self._reading)
         levels = torch.tensor(PROBABILITIES)
         self.network.eval()
         total, known = 0.0, 0
@@ -198,10 +196,10 @@ class NeuralForecaster:
     def _windows(self, panel: Panel, validation: Ints | None) -> tuple[Windows, Windows | None]:
         drawn = self.config.training.draw
         if validation is None or not validation.any():
-            return Windows.for_training(panel, horizon=self._horizon, evenly=drawn, **self._reading), None
+            return Windows.for_training(panel, self._reading, evenly=drawn), None
         return (
-            Windows.for_training(panel.cut(validation), horizon=self._horizon, evenly=drawn, **self._reading),
-            Windows.for_validation(panel, validation, horizon=self._horizon, **self._reading),
+            Windows.for_training(panel.cut(validation), self._reading, evenly=drawn),
+            Windows.for_validation(panel, validation, self._reading),
         )
 
     def _length(self, windows: Windows, held_out: Windows | None, *, is_refit: bool) -> tuple[int, float]:

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from forecaster.data import features
-from forecaster.data.windows import Windows, moments
+from forecaster.data.windows import Reading, Windows, moments
 from forecaster.frequency import HOUR, WEEK, Frequency
 from forecaster.panel import Panel
 from tests.conftest import MakePanel, fake_holidays
@@ -24,7 +24,7 @@ def rows(windows: Windows, numbers: list[int]) -> tuple[list[list[float]], list[
 
 
 def test_training_windows_have_their_whole_target_in_sight(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([[1, 2, 3, 4, 5]]).cut(1), context=2, horizon=2)
+    windows = Windows.for_training(make_panel([[1, 2, 3, 4, 5]]).cut(1), Reading(2, 2))
     assert len(windows) == 2
     context, target = rows(windows, [0, 1])
     assert_array_equal(context, [[NAN, 1], [1, 2]])
@@ -32,14 +32,14 @@ def test_training_windows_have_their_whole_target_in_sight(make_panel: MakePanel
 
 
 def test_no_window_reaches_into_another_series(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([[1, 2, 3], [7, 8, 9]]), context=3, horizon=1)
+    windows = Windows.for_training(make_panel([[1, 2, 3], [7, 8, 9]]), Reading(3, 1))
     context, target = rows(windows, list(range(len(windows))))
     assert_array_equal(context, [[NAN, NAN, 1], [NAN, 1, 2], [NAN, NAN, 7], [NAN, 7, 8]])
     assert target == [[2], [3], [8], [9]]
 
 
 def test_a_series_shorter_than_the_horizon_gives_one_window_with_what_it_has(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([[1, 2, 3], [4]]), context=2, horizon=5)
+    windows = Windows.for_training(make_panel([[1, 2, 3], [4]]), Reading(2, 5))
     assert len(windows) == 1
     context, target = rows(windows, [0])
     assert_array_equal(context, [[NAN, 1]])
@@ -48,14 +48,14 @@ def test_a_series_shorter_than_the_horizon_gives_one_window_with_what_it_has(mak
 
 def test_validation_targets_lie_in_the_tail(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4, 5, 6], [7, 8, 9]])
-    windows = Windows.for_validation(panel, np.array([3, 0]), context=2, horizon=2)
+    windows = Windows.for_validation(panel, np.array([3, 0]), Reading(2, 2))
     context, target = rows(windows, list(range(len(windows))))
     assert context == [[2, 3], [3, 4]]
     assert target == [[4, 5], [5, 6]]
 
 
 def test_prediction_windows_end_at_the_cutoff_and_keep_the_order(make_panel: MakePanel) -> None:
-    windows = Windows.for_prediction(make_panel([[1, 2, 3], [4]]), context=2)
+    windows = Windows.for_prediction(make_panel([[1, 2, 3], [4]]), Reading(2, 0))
     batch = windows.at(torch.arange(len(windows)))
     assert_array_equal(batch.context, [[2, 3], [NAN, 4]])
     assert batch.target.shape == (2, 0)
@@ -64,7 +64,7 @@ def test_prediction_windows_end_at_the_cutoff_and_keep_the_order(make_panel: Mak
 def test_the_gather_equals_a_plain_loop_over_every_window(make_panel: MakePanel) -> None:
     generator = np.random.default_rng(1)
     series = [generator.normal(size=size).astype(np.float32) for size in (9, 2, 30, 5)]
-    windows = Windows.for_training(make_panel(series), context=6, horizon=3)
+    windows = Windows.for_training(make_panel(series), Reading(6, 3))
     expected = []
     for values in series:
         for cut in range(1, max(len(values) - 3, 1) + 1):
@@ -76,7 +76,7 @@ def test_the_gather_equals_a_plain_loop_over_every_window(make_panel: MakePanel)
 
 def test_windows_share_the_panels_memory(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4]])
-    windows = Windows.for_training(panel, context=2, horizon=1)
+    windows = Windows.for_training(panel, Reading(2, 1))
     panel.values[0, 0] = 100
     assert windows.at(torch.tensor([0])).context[0, 1] == 100
 
@@ -87,7 +87,7 @@ def test_centre_and_spread_are_those_of_the_visible_history(make_panel: MakePane
 
 
 def test_spaced_numbers_cover_all_windows(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([np.arange(100)]), context=2, horizon=1)
+    windows = Windows.for_training(make_panel([np.arange(100)]), Reading(2, 1))
     assert windows.spaced(3).tolist() == [0, 49, 98]
     assert len(windows.spaced(1000)) == 99
 
@@ -141,7 +141,7 @@ def test_covariates_equal_a_plain_loop_over_every_window(
     monkeypatch.setitem(sys.modules, "holidays", fake_holidays())
     panel = replace(mixed, zone=zone)
     shape = {"context": 4, "horizon": 3}
-    windows = Windows.for_training(panel, **shape, calendar=True, holidays="DE")
+    windows = Windows.for_training(panel, Reading(**shape, calendar=True, holidays="DE"))
     batch = windows.at(torch.arange(len(windows)))
     steps = [(n, s) for n in range(3) for s in range(1, max(int(panel.lengths[n]) - 3, 1) + 1)]
     assert len(steps) == len(windows)
@@ -158,7 +158,7 @@ def test_covariates_equal_a_plain_loop_over_every_window(
 
 
 def test_a_prediction_sees_known_columns_after_the_cut_but_no_past_ones(mixed: Panel) -> None:
-    windows = Windows.for_prediction(mixed, context=4, horizon=9, calendar=True)
+    windows = Windows.for_prediction(mixed, Reading(4, 9, calendar=True))
     batch = windows.at(torch.arange(3))
     assert batch.target.shape == (3, 9)
     assert batch.target.isnan().all()
@@ -173,7 +173,7 @@ def test_a_prediction_sees_known_columns_after_the_cut_but_no_past_ones(mixed: P
 
 
 def test_what_is_not_there_has_no_width(make_panel: MakePanel) -> None:
-    batch = Windows.for_training(make_panel([[1, 2, 3]]), context=4, horizon=1).at(torch.tensor([0, 1]))
+    batch = Windows.for_training(make_panel([[1, 2, 3]]), Reading(4, 1)).at(torch.tensor([0, 1]))
     assert (batch.past.shape, batch.known.shape, batch.static.shape) == ((2, 4, 0), (2, 5, 0), (2, 0))
     assert batch.context.shape == (2, 4)
 
@@ -194,7 +194,7 @@ def test_one_timestamp_has_one_phase_whatever_the_panel(make_panel: MakePanel, f
     start = np.array([20] if frequency.is_integer else ["2024-01-31"], "int64" if frequency.is_integer else "M8[us]")
     start = np.repeat(start.astype(np.int64), 2)
     later = replace(panel, start=frequency.timestamps(start, np.array([0, 7])))
-    batch = Windows.for_training(later, context=2, horizon=1).at(torch.arange(48))
+    batch = Windows.for_training(later, Reading(2, 1)).at(torch.arange(48))
     first = {int(phase) for phase in batch.phase[6:29]}  # cuts 7 .. 29 of the first series
     assert first == {0, 1, 2, 3, 4}
     assert_array_equal(batch.phase[7:26], batch.phase[29:])  # of the second, from its cut 1 on
@@ -206,7 +206,7 @@ def test_one_timestamp_has_one_phase_whatever_the_panel(make_panel: MakePanel, f
 def test_series_half_a_step_apart_each_get_their_own_times(make_panel: MakePanel) -> None:
     panel = make_panel([np.arange(9)] * 3, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.array([0, HOUR // 2, 3 * HOUR]))
-    windows = Windows.for_prediction(panel, context=2, horizon=2, calendar=True)
+    windows = Windows.for_prediction(panel, Reading(2, 2, calendar=True))
     known = windows.at(torch.arange(3)).known
     for row in range(3):
         stamps = panel.start[row] + np.arange(7, 11) * HOUR
@@ -219,7 +219,7 @@ def test_times_that_series_share_are_computed_once(make_panel: MakePanel, monkey
     monkeypatch.setattr(features, "calendar", lambda *given: seen.append(given[1].size) or plain(*given))
     panel = make_panel([np.arange(100)] * 50, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.repeat([0, 10**6], 25) * HOUR)
-    windows = Windows.for_training(panel, context=5, horizon=3, calendar=True)
+    windows = Windows.for_training(panel, Reading(5, 3, calendar=True))
     windows.draw(10)
     assert seen == [2 * 108]
 
@@ -227,12 +227,12 @@ def test_times_that_series_share_are_computed_once(make_panel: MakePanel, monkey
 def test_windows_may_be_drawn_evenly_over_series_of_uneven_length(make_panel: MakePanel) -> None:
     torch.manual_seed(0)
     panel = make_panel([np.arange(1000), [1.0], np.arange(3), np.arange(10)])
-    windows = Windows.for_training(panel, context=2, horizon=1, evenly="series")
+    windows = Windows.for_training(panel, Reading(2, 1), evenly="series")
     batch = windows.draw(6000)
     shares = torch.bincount(batch.series, minlength=4) / 6000
     np.testing.assert_allclose(shares, [1 / 3, 0, 1 / 3, 1 / 3], atol=0.03)
     short = batch.target[batch.series == 3, 0]
     np.testing.assert_allclose(torch.bincount(short.long())[1:] / len(short), np.full(9, 1 / 9), atol=0.03)
     assert len(batch.target[batch.series == 0].unique()) > 700
-    evenly = Windows.for_training(panel, context=2, horizon=1).draw(6000)
+    evenly = Windows.for_training(panel, Reading(2, 1)).draw(6000)
     assert (evenly.series == 0).float().mean() > 0.95

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from forecaster.config import Config, DataConfig
-from forecaster.data.windows import Windows
+from forecaster.data.windows import Reading, Windows
 from forecaster.events import Event, TrainingStarted, ignore
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.models import neural
@@ -212,7 +212,7 @@ def test_a_point_head_takes_its_intervals_from_held_out_windows_and_a_refit_keep
     forecaster = settled(panel, head={"kind": "point", "loss": "mse"})
     forecaster.fit(panel, tail, watch=ignore, checkpoint=None)
     residuals = forecaster.network.head.residuals.clone()  # type: ignore[union-attr]
-    held_out = Windows.for_validation(panel, tail, context=12, horizon=HORIZON)
+    held_out = Windows.for_validation(panel, tail, Reading(12, HORIZON))
     with torch.inference_mode():
         batch = held_out.at(torch.arange(len(held_out)))
         raw, target, scaled = forecaster.network.eval().outputs(batch)

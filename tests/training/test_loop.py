@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from forecaster.config import Config, EmbedConfig, GruConfig, TrainingConfig
-from forecaster.data.windows import Windows
+from forecaster.data.windows import Reading, Windows
 from forecaster.events import TrainingStep
 from forecaster.network.build import Dimensions, build
 from forecaster.network.network import Network
@@ -37,8 +37,8 @@ def windows(make_panel: MakePanel) -> tuple[Windows, Windows]:
     panel = make_panel([np.sin(np.arange(60)), np.arange(30)])
     tail = np.array([10, 6])
     return (
-        Windows.for_training(panel.cut(tail), context=6, horizon=2),
-        Windows.for_validation(panel, tail, context=6, horizon=2),
+        Windows.for_training(panel.cut(tail), Reading(6, 2)),
+        Windows.for_validation(panel, tail, Reading(6, 2)),
     )
 
 
@@ -143,8 +143,8 @@ def test_a_tail_without_an_observation_chooses_nothing(make_panel: MakePanel) ->
     values[48:] = np.nan
     panel = make_panel([values])
     training = Training(network(), TRAINING, steps=24)
-    fit = Windows.for_training(panel.cut(12), context=6, horizon=2)
-    list(training.steps(fit, Windows.for_validation(panel, np.array([12]), context=6, horizon=2)))
+    fit = Windows.for_training(panel.cut(12), Reading(6, 2))
+    list(training.steps(fit, Windows.for_validation(panel, np.array([12]), Reading(6, 2))))
     training.keep_best()
     assert training.best_step == len(training.history) == 24
 
@@ -248,7 +248,7 @@ def test_a_training_follows_the_schedule_that_was_named(windows: tuple[Windows, 
 def test_the_validation_loss_weighs_windows_by_their_known_targets(make_panel: MakePanel) -> None:
     values = np.sin(np.arange(40.0))
     values[33:36] = np.nan
-    held_out = Windows.for_validation(make_panel([values]), np.array([9]), context=6, horizon=2)
+    held_out = Windows.for_validation(make_panel([values]), np.array([9]), Reading(6, 2))
     one, total, known = network(), 0.0, 0
     one.eval()
     for number in range(len(held_out)):
