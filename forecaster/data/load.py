@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data import covariates, features, future, repair
+from forecaster.data import account, covariates, features, future, repair
 from forecaster.data.calendar import describe, find_frequency
 from forecaster.data.covariates import Categories
 from forecaster.data.numerals import to_float32
@@ -127,7 +127,7 @@ def load(
         )
     if times.note:
         notes.insert(0, times.note)
-    notes += _doubt_support(panel)
+    notes += account.doubt_support(panel)
     if config.season is None:
         panel, note = _settle_season(panel)
         notes.append(note)
@@ -158,8 +158,8 @@ def load(
         panel,
         config.model_copy(update=found),
         quality,
-        _tell_roles(roles, panel),
-        (*notes, *_tell_repairs(quality, empty, config)),
+        account.tell_roles(roles, panel),
+        (*notes, *account.tell_repairs(quality, empty, config)),
         roles.shape,
         is_by_file,
     )
@@ -262,50 +262,3 @@ def _settle_season(panel: Panel) -> tuple[Panel, str]:
     doubt = doubt_season(panel)
     note = f"season {panel.season}, the default for {describe(panel.frequency)}"
     return panel, f"{note}, but {doubt}" if doubt else f"{note}; --season overrides"
-
-
-def _tell_roles(roles: Roles, panel: Panel) -> str:
-    time = f"{roles.time or 'order of rows'} -> time ({describe(panel.frequency)})"
-    shown = ", ".join(roles.targets[:6]) + (" ..." if len(roles.targets) > 6 else "")
-    match roles.shape:
-        case "long":
-            told = f"{roles.id} -> {len(panel)} series, {time}, {shown} -> target"
-        case "wide":
-            told = f"{time}, {shown} -> {len(roles.targets)} series"
-        case "single":
-            told = f"{time}, {shown} -> target"
-    named = {"past": roles.past, "known": roles.known, "static": roles.static}
-    told += "".join(f", {', '.join(names)} -> {role}" for role, names in named.items() if names)
-    surprises = {name: reason for name, reason in roles.left_out.items() if reason != "not a target"}
-    left_out = ", ".join(f"{name} ({reason})" for name, reason in surprises.items())
-    return f"{told}; left out: {left_out}" if left_out else told
-
-
-def _tell_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig) -> list[str]:
-    names = ", ".join(empty[:5]) + (" ..." if len(empty) > 5 else "")
-    told = {
-        "{} without a row, masked": (quality["gaps"], "step"),
-        "{} missing, masked": (quality["missing_values"], "value"),
-        "{} out of order, sorted": (quality["out_of_order"], "row"),
-        "{} repeated, dropped": (quality["duplicates_dropped"], "row"),
-        f"{{}} differing for one time, merged ({config.duplicates})": (quality["duplicates_merged"], "row"),
-        "{} between two steps, left out": (quality["off_grid"], "row"),
-        "{} after the last value, known columns only": (quality["later_rows"], "row"),
-        f"{{}} series without a value, left out: {names}": (len(empty), ""),
-    }
-    return [text.format(_count(*count)) for text, count in told.items() if count[0]]
-
-
-def _doubt_support(panel: Panel) -> list[str]:
-    """Say where the data is not what it was said to be."""
-    target = panel.values[:, 0]
-    found = {}
-    if panel.minimum is not None:
-        found[f"below the minimum {panel.minimum:g} that forecasts get"] = (target < panel.minimum).sum()
-    if panel.is_integer:
-        found["no whole numbers, though forecasts will be"] = (target[~np.isnan(target)] % 1 != 0).sum()
-    return [f"{_count(int(count), 'value')} {what}" for what, count in found.items() if count]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}" if noun else f"{number}"
