@@ -71,13 +71,21 @@ class Network(nn.Module):
         return Prediction(self.head.mean(raw, scaled), self.head.quantiles(raw, scaled))
 
     def loss(self, batch: Inputs) -> Tensor:
-        """Mean of the head's loss over the known targets, a scalar; 0 where none is known."""
+        """Weighted mean of the head's loss over the known targets, a scalar; 0 where none is known."""
+        total, weight = self.weigh_losses(batch)
+        return total / weight.clamp(min=torch.finfo(weight.dtype).tiny)
+
+    def weigh_losses(self, batch: Inputs) -> tuple[Tensor, Tensor]:
+        """The two scalars that `loss` is the ratio of: the weighted losses' sum, and their weights'.
+
+        Sums over several batches give the loss over all of them.
+        """
         raw, target, scaled = self.outputs(batch)
         losses = self.head.loss(raw, target, scaled)
         weights = (~scaled.forward(target).isnan()).to(losses.dtype)
         if self.weigh == "relative":
             weights = weights * _relative_scale(batch, scaled)[:, None]
-        return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+        return (losses * weights).sum(), weights.sum()
 
     def outputs(self, batch: Inputs) -> tuple[Tensor, Tensor, Scaled]:
         """What the head needs: raw outputs [B, T, outputs], the steps [B, T] they are about, and the scaled windows.

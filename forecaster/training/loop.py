@@ -167,17 +167,19 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 def validation_loss(network: Network, windows: Windows) -> float:
-    """Mean loss over the known targets of at most `VALIDATION_WINDOWS` windows, evenly spaced; NaN without any."""
+    """The training's loss over at most `VALIDATION_WINDOWS` windows, evenly spaced; NaN without a known target.
+
+    It is that of one batch of all of them: windows weigh as in training, whichever part they fall into.
+    """
     network.eval()
-    total, known = 0.0, 0
+    total, weight = 0.0, 0.0
     with torch.inference_mode():
         for part in torch.split(windows.spaced(VALIDATION_WINDOWS), _VALIDATION_BATCH):
-            batch = windows.at(part)
-            count = int(batch.target.isfinite().sum())
-            total += float(network.loss(batch)) * count
-            known += count
+            losses, weights = network.weigh_losses(windows.at(part))
+            total += float(losses)
+            weight += float(weights)
     network.train()
-    return total / known if known else math.nan
+    return total / weight if weight else math.nan
 
 
 def pace(network: Network, config: TrainingConfig, windows: Windows, validation: Windows | None) -> float:

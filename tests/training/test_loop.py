@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.config import Config, EmbedConfig, GruConfig, TrainingConfig
+from forecaster.config import Config, EmbedConfig, GruConfig, TrainingConfig, Weigh
 from forecaster.data.windows import Reading, Windows
 from forecaster.events import TrainingStep
 from forecaster.network.build import Dimensions, build
@@ -214,11 +214,11 @@ def test_the_pace_is_that_of_steps_and_of_looks_at_the_tail(
     monkeypatch.setattr(loop, "time", clock)
     measured = network()
 
-    def loss(self: Network, batch: object) -> torch.Tensor:
+    def weigh_losses(self: Network, batch: object) -> tuple[torch.Tensor, torch.Tensor]:
         clock.now += 2.0 if self.training else 8.0
-        return next(self.parameters()).sum()
+        return next(self.parameters()).sum(), torch.ones(())
 
-    monkeypatch.setattr(Network, "loss", loss)
+    monkeypatch.setattr(Network, "weigh_losses", weigh_losses)
     before = [value.clone() for value in measured.state_dict().values()]
     assert pace(measured, TRAINING, windows[0], None) == 2.0
     assert pace(measured, TRAINING, *windows) == 2.0 + 8.0 / TRAINING.validate_every
@@ -256,3 +256,16 @@ def test_the_validation_loss_weighs_windows_by_their_known_targets(make_panel: M
         count = int((~batch.target.isnan()).sum())
         total, known = total + one.loss(batch).item() * count, known + count
     assert validation_loss(one, held_out) == pytest.approx(total / known)
+
+
+@pytest.mark.parametrize("weigh", ["evenly", "relative"])
+def test_the_validation_loss_is_the_trainings_loss_of_all_windows_at_once(
+    make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch, weigh: Weigh
+) -> None:
+    generator = np.random.default_rng(0)
+    series = [100 + generator.normal(0, 1, 40), 100 + generator.normal(0, 50, 40)]  # of very different relative scale
+    held_out = Windows.for_validation(make_panel(series), np.array([9, 12]), Reading(6, 2))
+    one = network(TRAINING.model_copy(update={"weigh": weigh})).eval()
+    expected = one.loss(held_out.at(torch.arange(len(held_out)))).item()
+    monkeypatch.setattr(loop, "_VALIDATION_BATCH", 8)
+    assert validation_loss(one, held_out) == pytest.approx(expected)
