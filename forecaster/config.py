@@ -16,7 +16,7 @@ Preset = Literal["fast", "default", "best"] | Recipe
 RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
 
-_MODELS = "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), or naive, seasonal_naive"
+_MODELS = "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), or naive, seasonal_naive, drift"
 _HEADS = "quantile, point, student_t, or for counts negative_binomial"
 
 
@@ -129,8 +129,15 @@ class SeasonalNaiveConfig(Section):
     kind: Literal["seasonal_naive"] = Field("seasonal_naive", description=_MODELS)
 
 
+class DriftConfig(Section):
+    """The line from the first value to the last, continued."""
+
+    kind: Literal["drift"] = Field("drift", description=_MODELS)
+
+
 NetworkConfig = RnnConfig | LstmConfig | GruConfig | MinGruConfig | MinLstmConfig | SlstmConfig
-ModelConfig = Annotated[NetworkConfig | NaiveConfig | SeasonalNaiveConfig, Field(discriminator="kind")]
+LocalConfig = NaiveConfig | SeasonalNaiveConfig | DriftConfig
+ModelConfig = Annotated[NetworkConfig | LocalConfig, Field(discriminator="kind")]
 
 
 class ScaleConfig(Section):

@@ -42,11 +42,22 @@ class Forecast:
     zone: str | None
 
     @classmethod
-    def of(cls, panel: Panel, mean: Floats, quantiles: Floats, *, model: str) -> "Forecast":
+    def of(
+        cls,
+        panel: Panel,
+        mean: Floats,
+        quantiles: Floats,
+        *,
+        model: str,
+        fallback: npt.NDArray[np.bool_] | None = None,
+    ) -> "Forecast":
         """Date the arrays a model computed for a panel: `mean` [N, H], `quantiles` [N, H, Q].
 
         What a target cannot be is brought to what it can: values below the panel's minimum to the minimum, those of
         an integer target to whole numbers. Both keep the order of quantiles.
+
+        Args:
+            fallback: [N] where a simpler forecast stands in; nowhere when not given.
 
         Raises: ValueError: a value is not finite (a bug in the model, not bad data).
         """
@@ -59,7 +70,7 @@ class Forecast:
             mean=_to_support(panel, mean),
             quantiles=_to_support(panel, quantiles),
             model=model,
-            fallback=np.zeros(len(panel), bool),
+            fallback=np.zeros(len(panel), bool) if fallback is None else fallback,
             frequency=panel.frequency,
             zone=panel.zone,
         )

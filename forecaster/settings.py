@@ -14,20 +14,16 @@ from pydantic import BaseModel, ValidationError
 from forecaster.config import (
     RECIPES,
     Config,
-    NaiveConfig,
-    NegativeBinomialConfig,
-    NetworkConfig,
-    PointConfig,
-    QuantileConfig,
-    SeasonalNaiveConfig,
+    HeadConfig,
+    ModelConfig,
     Section,
-    StudentTConfig,
 )
 from forecaster.errors import ConfigError, InputError, near_miss
 
 ENVIRONMENT_PREFIX = "FORECAST_"
 
 _KIND_WHEN_NOT_NAMED = {"model": "gru", "head": "quantile"}  # the sections that are unions
+_UNIONS = {"model": ModelConfig, "head": HeadConfig}
 _USUAL_KINDS = (*_KIND_WHEN_NOT_NAMED.values(), "last", "parallel")
 
 
@@ -235,6 +231,5 @@ def _keys_beside(place: tuple[int | str, ...]) -> set[str]:
 
 def _members(section: str) -> tuple[type[Section], ...]:
     """The kinds of a section that is a union."""
-    if section == "model":
-        return (*get_args(NetworkConfig), NaiveConfig, SeasonalNaiveConfig)
-    return (PointConfig, QuantileConfig, StudentTConfig, NegativeBinomialConfig)
+    union, _ = get_args(_UNIONS[section])
+    return get_args(union)

@@ -25,7 +25,20 @@ Data = Annotated[
     ),
 ]
 Model = Annotated[
-    Literal["gru", "lstm", "rnn", "mingru", "minlstm", "slstm", "segrnn", "deepar", "naive", "seasonal_naive"] | None,
+    Literal[
+        "gru",
+        "lstm",
+        "rnn",
+        "mingru",
+        "minlstm",
+        "slstm",
+        "segrnn",
+        "deepar",
+        "naive",
+        "seasonal_naive",
+        "drift",
+    ]
+    | None,
     typer.Option(
         "--model",
         help="A recurrent cell, a recipe (segrnn, deepar), or a baseline without learning.",

@@ -3,9 +3,16 @@
 import math
 import os
 
-from forecaster.config import Config, EnsembleConfig, NaiveConfig, SeasonalNaiveConfig
+from forecaster.config import (
+    Config,
+    DriftConfig,
+    EnsembleConfig,
+    NaiveConfig,
+    NetworkModel,
+    SeasonalNaiveConfig,
+)
 from forecaster.forecast import Forecaster
-from forecaster.models.naive import Naive, SeasonalNaive
+from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.recipes import Shape, Tree, cut_to_size, recipe
 from forecaster.panel import Panel
 from forecaster.settings import merge, validate
@@ -20,6 +27,8 @@ def build(config: Config) -> Forecaster:
             return Naive()
         case SeasonalNaiveConfig():
             return SeasonalNaive()
+        case DriftConfig():
+            return Drift()
     members = members_of(config)
     if len(members) == 1:
         from forecaster.models.neural import NeuralForecaster
@@ -36,7 +45,7 @@ def resolve(config: Config, panel: Panel) -> Config:
     What the user set stands, against the preset and in every variant of its ensemble. How many networks train side by
     side is settled here, so that a saved config says it, whatever machine reads it.
     """
-    if isinstance(config.model, NaiveConfig | SeasonalNaiveConfig):
+    if not isinstance(config.model, NetworkModel):
         return config
     shape = Shape.of(panel, config.data.horizon or 1)
     chosen = config.model_dump(exclude_unset=True) | {"data": config.data.model_dump()}

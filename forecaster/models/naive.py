@@ -1,21 +1,13 @@
 """Forecasts without learning: what every network has to beat."""
 
-from statistics import NormalDist
-
 import numpy as np
-import numpy.typing as npt
 
-from forecaster.events import TrainingStep, Watch
-from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
-from forecaster.frequency import Ints
-from forecaster.panel import Panel
+from forecaster.models.local import Extrapolation, Local, Rows
 
 _SEASONS_READ = 4  # a missing value is taken from the same phase up to this many seasons back
 
-Rows = npt.NDArray[np.float64]
 
-
-class SeasonalNaive:
+class SeasonalNaive(Local):
     """Repeat the last season: y_{T+h} = y_{T+h-m(k+1)}, k = (h-1) // m; a missing value comes from the season before.
 
     The intervals are normal, with variance s^2 (k + 1), where s^2 is the mean squared seasonal difference of the
@@ -25,33 +17,10 @@ class SeasonalNaive:
     name = "seasonal_naive"
     point = "last season"
 
-    def __init__(self) -> None:
-        self.history: list[TrainingStep] = []
-
-    def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        """Nothing is learnt; the season is the panel's."""
-
-    def predict(self, panel: Panel, horizon: int) -> Forecast:
-        season = self._season(panel)
-        phase = np.arange(horizon) % season
-        mean = np.empty((len(panel), horizon))
-        deviation = np.empty(len(panel))
-        for row, target in enumerate(panel):
-            mean[row] = _last_season(target.astype(np.float64), season)[phase]
-            deviation[row] = _seasonal_deviation(target.astype(np.float64), season)
-        spread = deviation[:, None] * np.sqrt(np.arange(horizon) // season + 1)  # [N, H]
-        normal = np.array([NormalDist().inv_cdf(p) for p in PROBABILITIES])
-        quantiles = mean[:, :, None] + spread[:, :, None] * normal  # [N, H, Q]
-        return Forecast.of(panel, mean.astype(np.float32), quantiles.astype(np.float32), model=self.name)
-
-    def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        return {}
-
-    def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
-        """There is nothing to take up."""
-
-    def _season(self, panel: Panel) -> int:
-        return panel.season
+    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
+        ahead = np.arange(horizon)
+        mean = _last_season(target, season)[ahead % season]
+        return Extrapolation(mean, _seasonal_deviation(target, season) * np.sqrt(ahead // season + 1))
 
 
 class Naive(SeasonalNaive):
@@ -60,8 +29,31 @@ class Naive(SeasonalNaive):
     name = "naive"
     point = "last value"
 
-    def _season(self, panel: Panel) -> int:
-        return 1
+    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
+        return super().extrapolate(target, horizon, 1)
+
+
+class Drift(Local):
+    """Go on along the line from the first value to the last: y_{T+h} = y_T + h b, b = (y_T - y_1) / (T - 1).
+
+    The intervals are normal, with variance s^2 h (1 + h / (T - 1)), where s^2 is the variance of what the steps of the
+    visible history miss the line's slope by. A change over a gap of g steps counts as one step's, by its root of g;
+    where the history ends in a gap, h counts from the last value. Source: Hyndman & Athanasopoulos 2021, section 5.5.
+    """
+
+    name = "drift"
+    point = "last value and drift"
+
+    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
+        known = np.flatnonzero(~np.isnan(target))
+        values = target[known]
+        length = max(int(known[-1] - known[0]), 1)  # T - 1
+        slope = (values[-1] - values[0]) / length
+        ahead = np.arange(len(target) - known[-1], len(target) - known[-1] + horizon)
+        gap = np.diff(known)
+        missed = (np.diff(values) - gap * slope) / np.sqrt(gap)
+        variance = np.sum(missed**2) / max(len(missed) - 1, 1)
+        return Extrapolation(values[-1] + ahead * slope, np.sqrt(variance * ahead * (1 + ahead / length)))
 
 
 def _last_season(target: Rows, season: int) -> Rows:

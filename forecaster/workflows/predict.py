@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from forecaster import process
-from forecaster.config import DataConfig, Duplicates, NaiveConfig, SeasonalNaiveConfig
+from forecaster.config import DataConfig, Duplicates, NetworkModel
 from forecaster.data import future
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, UsageError
@@ -64,7 +64,7 @@ def predict(
     loaded = load_data(source, read, duplicates=duplicates, later=later, stdin=stdin)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     future.require(loaded.panel, horizon, loaded.config, source)
-    if not isinstance(read.config.model, NaiveConfig | SeasonalNaiveConfig):
+    if isinstance(read.config.model, NetworkModel):
         process.settle(read.config.training.threads)
     forecaster = build(read.config)
     forecaster.restore(read.state)

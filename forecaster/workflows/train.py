@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from forecaster import process
-from forecaster.config import Config, NaiveConfig, SeasonalNaiveConfig
+from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
@@ -135,7 +135,7 @@ def _train(
 ) -> Trained:
     panel, horizon = loaded.panel, config.data.horizon or 1
     _refuse_short(config.data.path or "-", panel, horizon)
-    if not isinstance(config.model, NaiveConfig | SeasonalNaiveConfig):
+    if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
     parts = split(panel, horizon)
     config = choose(config, panel.cut(parts.holdout), parts.validation, watch=watch)

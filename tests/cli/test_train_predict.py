@@ -151,6 +151,28 @@ def test_baselines_are_models_too(forecast: Forecast, sales: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "point"),
+    [("drift", "last value and drift"), ("naive", "last value")],
+)
+def test_local_models_are_trained_and_asked_like_any_other(
+    forecast: Forecast, sales: Path, model: str, point: str
+) -> None:
+    done = forecast("train", sales, "--model", model, "--horizon", "5", "-o", "b")
+    assert done.code == 0, done.err
+    assert model in done.out
+    assert json.loads(Path("b/manifest.json").read_text())["point"] == point
+    assert forecast("predict", "--bundle", "b", "--levels", "95").code == 0
+    table = pd.read_csv("forecasts.csv")
+    assert set(table["model"]) == {model}
+    assert set(table["status"]) == {"ok"}
+    assert (table["q0.025"] < table["mean"]).all()
+
+
+def test_a_baseline_has_no_scale_to_choose(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, "--model", "drift", "--set", "scale.kind=auto", "-o", "b").code == 0
+
+
+@pytest.mark.parametrize(
     "model", [["rnn"], ["lstm"], ["gru", "--bidirectional"], ["slstm"], ["mingru", "--bidirectional"]]
 )
 def test_every_cell_is_trained_by_its_name(forecast: Forecast, sales: Path, model: list[str]) -> None:

@@ -21,7 +21,8 @@ from tests.conftest import MakePanel
 
 CELLS = ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"]
 RECIPES = ["segrnn", "deepar"]
-KINDS = ["naive", "seasonal_naive", *CELLS, *RECIPES, "ensemble"]
+BASELINES = ["naive", "seasonal_naive", "drift"]
+KINDS = [*BASELINES, *CELLS, *RECIPES, "ensemble"]
 LOCATED = [kind for kind in KINDS if kind != "deepar"]  # its scale subtracts nothing
 MEDIAN = [kind for kind in KINDS if kind not in RECIPES]  # the point forecast is the median quantile
 HORIZON = 4
@@ -33,7 +34,7 @@ def config_of(kind: str) -> Config:
     match kind:
         case "ensemble":
             tree |= {"preset": "default", "model": network, "ensemble": {"workers": 1}}
-        case "naive" | "seasonal_naive":
+        case _ if kind in BASELINES:
             tree["model"] = {"kind": kind}
         case _:
             tree |= {"preset": "fast", "model": {"kind": kind, **network}}
@@ -170,7 +171,7 @@ def test_the_deciles_bracket_the_point_forecast(fit: Fit, panel: Panel, kind: st
     assert_array_equal(forecast.at(0.5), forecast.mean)
 
 
-@pytest.mark.parametrize("kind", ["naive", "seasonal_naive", *RECIPES])  # the others take logarithms of this panel
+@pytest.mark.parametrize("kind", [*BASELINES, *RECIPES])  # the others take logarithms of this panel
 def test_a_series_that_was_always_zero_stays_there(fit: Fit, make_panel: MakePanel, kind: str) -> None:
     zeros = make_panel([[0.0] * 20], season=6)
     assert_array_equal(fit(kind).predict(zeros, HORIZON).quantiles, np.zeros((1, HORIZON, 15), np.float32))

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
-from forecaster.models.naive import Naive, SeasonalNaive
+from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from tests.conftest import MakePanel
 
 NAN = np.nan
@@ -42,3 +42,33 @@ def test_a_gap_at_the_cutoff_repeats_the_last_value_that_was_observed(make_panel
     panel = make_panel([[1, 2, 3, *[NAN] * 9, 4]], season=2).cut(1)
     assert_array_equal(Naive().predict(panel, 2).mean, [[3, 3]])
     assert_array_equal(SeasonalNaive().predict(panel, 2).mean, [[3, 3]])
+
+
+def test_drift_goes_on_along_the_line_from_the_first_value_to_the_last(make_panel: MakePanel) -> None:
+    forecast = Drift().predict(make_panel([[1, 9, 2, 7]], season=2), 3)
+    assert_array_equal(forecast.mean, [[9, 11, 13]])
+
+
+def test_drift_knows_a_position_for_a_time(make_panel: MakePanel) -> None:
+    holed = make_panel([[1, NAN, NAN, 4, 5]])
+    assert_array_equal(Drift().predict(holed, 2).mean, [[6, 7]])
+    ends_in_a_gap = make_panel([[1, 2, 3, NAN, NAN, 9]]).cut(1)
+    assert_array_equal(Drift().predict(ends_in_a_gap, 2).mean, [[6, 7]])
+
+
+def test_drift_intervals_count_the_slope_as_estimated(make_panel: MakePanel) -> None:
+    forecast = Drift().predict(make_panel([[0, 3, 2, 5, 4]]), 3)  # slope 1, missed by 2, -2, 2, -2
+    steps = np.array([1, 2, 3])
+    spread = np.sqrt(16 / 3 * steps * (1 + steps / 4))
+    assert_allclose(forecast.at(0.9) - forecast.mean, [1.2815516 * spread], rtol=1e-6)
+
+
+def test_a_change_over_a_gap_counts_by_the_root_of_its_steps(make_panel: MakePanel) -> None:
+    forecast = Drift().predict(
+        make_panel([[0, NAN, NAN, NAN, 8, 5]]), 1
+    )  # slope 1: 4 too many in 4 steps, 4 too few in 1
+    assert_allclose(forecast.at(0.9) - forecast.mean, [[1.2815516 * np.sqrt((4 + 16) * (1 + 1 / 5))]], rtol=1e-6)
+
+
+def test_one_value_drifts_nowhere(make_panel: MakePanel) -> None:
+    assert_array_equal(Drift().predict(make_panel([[4]]), 2).quantiles, np.full((1, 2, 15), 4))
