@@ -16,7 +16,10 @@ Preset = Literal["fast", "default", "best"] | Recipe
 RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
 
-_MODELS = "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), or naive, seasonal_naive, drift"
+_MODELS = (
+    "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), naive, seasonal_naive, drift,"
+    " or auto_ets, auto_theta, auto_arima"
+)
 _HEADS = "quantile, point, student_t, or for counts negative_binomial"
 
 
@@ -135,8 +138,35 @@ class DriftConfig(Section):
     kind: Literal["drift"] = Field("drift", description=_MODELS)
 
 
+class StatisticalModel(Section):
+    """What models share that `statsforecast` chooses and fits for each series by itself."""
+
+    history: int | None = Field(
+        None, ge=1, description="last steps that are read; null for 500, or three seasons where these are longer"
+    )
+
+
+class AutoEtsConfig(StatisticalModel):
+    """Exponential smoothing, its error, trend and season chosen by AICc."""
+
+    kind: Literal["auto_ets"] = Field("auto_ets", description=_MODELS)
+
+
+class AutoThetaConfig(StatisticalModel):
+    """The best of four Theta models."""
+
+    kind: Literal["auto_theta"] = Field("auto_theta", description=_MODELS)
+
+
+class AutoArimaConfig(StatisticalModel):
+    """ARIMA with seasons, its orders chosen stepwise by AICc."""
+
+    kind: Literal["auto_arima"] = Field("auto_arima", description=_MODELS)
+
+
 NetworkConfig = RnnConfig | LstmConfig | GruConfig | MinGruConfig | MinLstmConfig | SlstmConfig
-LocalConfig = NaiveConfig | SeasonalNaiveConfig | DriftConfig
+StatisticalConfig = AutoEtsConfig | AutoThetaConfig | AutoArimaConfig
+LocalConfig = NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig
 ModelConfig = Annotated[NetworkConfig | LocalConfig, Field(discriminator="kind")]
 
 

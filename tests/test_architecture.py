@@ -33,6 +33,7 @@ HOMES = {
     "filelock": ("store.lock",),
     "yaml": ("settings",),
     "pyarrow": ("data.",),
+    "statsforecast": ("models.statistical",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}
 

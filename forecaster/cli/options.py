@@ -37,11 +37,14 @@ Model = Annotated[
         "naive",
         "seasonal_naive",
         "drift",
+        "auto_ets",
+        "auto_theta",
+        "auto_arima",
     ]
     | None,
     typer.Option(
         "--model",
-        help="A recurrent cell, a recipe (segrnn, deepar), or a baseline without learning.",
+        help="A recurrent cell, a recipe (segrnn, deepar), a baseline, or a statistical model (auto_...).",
         show_default="the preset's",
     ),
 ]

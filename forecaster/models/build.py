@@ -10,10 +10,12 @@ from forecaster.config import (
     NaiveConfig,
     NetworkModel,
     SeasonalNaiveConfig,
+    StatisticalModel,
 )
 from forecaster.forecast import Forecaster
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.recipes import Shape, Tree, cut_to_size, recipe
+from forecaster.models.statistical import Statistical
 from forecaster.panel import Panel
 from forecaster.settings import merge, validate
 
@@ -29,6 +31,8 @@ def build(config: Config) -> Forecaster:
             return SeasonalNaive()
         case DriftConfig():
             return Drift()
+        case StatisticalModel():
+            return Statistical(config.model)
     members = members_of(config)
     if len(members) == 1:
         from forecaster.models.neural import NeuralForecaster

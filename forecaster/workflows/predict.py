@@ -69,6 +69,8 @@ def predict(
     forecaster = build(read.config)
     forecaster.restore(read.state)
     forecast = forecaster.predict(loaded.panel, horizon)
+    if forecast.fallback.any():
+        watch(Note(_fallbacks(forecast)))
     if read.metrics["verdict"] != "better":
         watch(Note(_NO_BETTER))
     return Predicted(forecast, read)
@@ -163,6 +165,12 @@ def load_data(
             hint="give data at least as new as the bundle's, or train on this data",
         )
     return loaded
+
+
+def _fallbacks(forecast: Forecast) -> str:
+    ids = forecast.ids[forecast.fallback]
+    count = f"{len(ids)} series" if len(ids) > 1 else f"series {ids[0]!r}"
+    return f"{forecast.model} could not be fitted to {count}: seasonal naive stands in, status says fallback"
 
 
 def _columns(trained: dict[str, Any]) -> str:

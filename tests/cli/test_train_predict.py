@@ -152,7 +152,7 @@ def test_baselines_are_models_too(forecast: Forecast, sales: Path) -> None:
 
 @pytest.mark.parametrize(
     ("model", "point"),
-    [("drift", "last value and drift"), ("naive", "last value")],
+    [("drift", "last value and drift"), ("auto_ets", "expectation"), ("auto_theta", "expectation")],
 )
 def test_local_models_are_trained_and_asked_like_any_other(
     forecast: Forecast, sales: Path, model: str, point: str
@@ -166,6 +166,39 @@ def test_local_models_are_trained_and_asked_like_any_other(
     assert set(table["model"]) == {model}
     assert set(table["status"]) == {"ok"}
     assert (table["q0.025"] < table["mean"]).all()
+
+
+def test_arima_is_told_how_much_to_read_and_its_config_makes_the_same_forecast(forecast: Forecast, sales: Path) -> None:
+    chosen = ["--set", "model.history=40", "--season", "1"]
+    done = forecast("train", sales, "--model", "auto_arima", *chosen, "--horizon", "3", "-o", "a")
+    assert done.code == 0, done.err
+    assert done.err.count("auto_arima reads the last 40 steps") == 1
+    assert forecast("predict", "--bundle", "a", "-o", "a.csv").code == 0
+    assert forecast("train", sales, "--config", "a/config.yaml", "-o", "b").code == 0
+    assert forecast("predict", "--bundle", "b", "-o", "b.csv").code == 0
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
+
+
+def test_a_series_that_could_not_be_fitted_is_told(forecast: Forecast, tmp_path: Path) -> None:
+    rows = [
+        f"{name},2024-01-{day:02},{day * day % 7}" for name, days in (("a", 30), ("b", 5)) for day in range(1, days)
+    ]
+    (tmp_path / "two.csv").write_text("\n".join(["unique_id,ds,y", *rows, ""]))
+    assert forecast("train", "two.csv", "--model", "auto_theta", "--horizon", "2", "-o", "b").code == 0
+    done = forecast("predict", "--bundle", "b")
+    assert done.code == 0
+    assert "auto_theta could not be fitted to series 'b': seasonal naive stands in" in done.err
+    assert pd.read_csv("forecasts.csv").groupby("unique_id")["status"].first().to_dict() == {"a": "ok", "b": "fallback"}
+
+
+def test_without_statsforecast_the_error_names_what_to_install(
+    forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "statsforecast", None)
+    done = forecast("train", sales, "--model", "auto_ets", "-o", "b")
+    assert done.code == 69
+    assert "pip install statsforecast" in done.err
+    assert not Path("b").exists()
 
 
 def test_a_baseline_has_no_scale_to_choose(forecast: Forecast, sales: Path) -> None:

@@ -21,7 +21,8 @@ from tests.conftest import MakePanel
 
 CELLS = ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"]
 RECIPES = ["segrnn", "deepar"]
-BASELINES = ["naive", "seasonal_naive", "drift"]
+STATISTICAL = ["auto_ets", "auto_theta", "auto_arima"]
+BASELINES = ["naive", "seasonal_naive", "drift", *STATISTICAL]
 KINDS = [*BASELINES, *CELLS, *RECIPES, "ensemble"]
 LOCATED = [kind for kind in KINDS if kind != "deepar"]  # its scale subtracts nothing
 MEDIAN = [kind for kind in KINDS if kind not in RECIPES]  # the point forecast is the median quantile
@@ -35,7 +36,7 @@ def config_of(kind: str) -> Config:
         case "ensemble":
             tree |= {"preset": "default", "model": network, "ensemble": {"workers": 1}}
         case _ if kind in BASELINES:
-            tree["model"] = {"kind": kind}
+            tree["model"] = {"kind": kind} | ({"history": 24} if kind in STATISTICAL else {})
         case _:
             tree |= {"preset": "fast", "model": {"kind": kind, **network}}
     return validate(tree, "test").model_copy(update={"data": DataConfig(horizon=HORIZON)})
@@ -125,7 +126,8 @@ def test_scaling_the_data_scales_the_forecast(fit: Fit, panel: Panel, kind: str,
     forecaster = fit(kind)
     plain = forecaster.predict(panel, HORIZON)
     scaled = forecaster.predict(replace(panel, values=panel.values * np.float32(factor)), HORIZON)
-    assert_allclose(scaled.quantiles, plain.quantiles * factor, rtol=1e-4)
+    tolerance = 1e-3 if kind in STATISTICAL else 1e-4  # rounding sends an optimiser another way to where it stops
+    assert_allclose(scaled.quantiles, plain.quantiles * factor, rtol=tolerance)
 
 
 @pytest.mark.parametrize("kind", KINDS)
