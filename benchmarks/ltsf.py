@@ -27,6 +27,7 @@ from benchmarks.panel import machine
 from forecaster import process
 from forecaster.config import Config
 from forecaster.errors import ConfigError, DataError, ForecastError
+from forecaster.evaluation.backtest import POINTS, in_parts
 from forecaster.events import ignore
 from forecaster.forecast import Forecaster
 from forecaster.frequency import DAY, HOUR, MINUTE, Frequency
@@ -36,7 +37,6 @@ from forecaster.panel import Panel
 from forecaster.settings import load
 
 _MONTH = 30 * DAY
-_WINDOWS = 2048  # forecast at once: 90 MB of quantiles at horizon 720
 
 Row = dict[str, Any]
 
@@ -217,9 +217,9 @@ def score(forecaster: Forecaster, panel: Panel, test: int, horizon: int) -> Row:
 
 
 def split_windows(
-    panel: Panel, test: int, horizon: int, *, size: int = _WINDOWS
+    panel: Panel, test: int, horizon: int, *, points: int = POINTS
 ) -> Iterator[tuple[Panel, np.ndarray[Any, np.dtype[np.int64]]]]:
-    """Give every window whose targets lie in the last `test` steps of its column, `size` at a time.
+    """Give every window whose targets lie in the last `test` steps of its column, some at a time (see `in_parts`).
 
     A window is a series that begins with its column, so that phases and spreads are the column's, and ends before the
     first target; all share the panel's memory.
@@ -230,10 +230,10 @@ def split_windows(
     each = test - horizon + 1
     if each < 1:
         raise DataError(f"{test} test rows have no window of {horizon} steps", hint="pass shorter --horizons")
-    for begin in range(0, len(panel) * each, size):
-        column, offset = np.divmod(np.arange(begin, min(begin + size, len(panel) * each)), each)
-        columns = panel.select(column)
-        yield columns.cut(test - offset), columns.end
+    column, offset = np.divmod(np.arange(len(panel) * each), each)
+    columns = panel.select(column)
+    for some, windows in in_parts(columns.cut(test - offset), horizon, points=points):
+        yield windows, columns.end[some]
 
 
 def average(rows: Sequence[Row]) -> Row:

@@ -62,6 +62,15 @@ class TrainingEnded:
 
 
 @dataclass(frozen=True)
+class FoldsForecast:
+    """A backtest has forecast the first `done` of its `folds`, `seconds` after it began."""
+
+    done: int
+    folds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class CheckpointWritten:
     """The state of a run that is not finished was saved; `--resume path` goes on from it."""
 
@@ -90,6 +99,7 @@ Event = (
     | TrainingStarted
     | TrainingStep
     | TrainingEnded
+    | FoldsForecast
     | CheckpointWritten
     | BundleWritten
     | ForecastsWritten

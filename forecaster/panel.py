@@ -112,6 +112,32 @@ class Panel:
             raise ValueError("a cut would leave a series without a step")
         return replace(self, end=end)
 
+    def last(self, steps: int) -> "Panel":
+        """Keep the last `steps` visible steps of each series.
+
+        Where a calendar's stamps cannot be counted from there (a month that lacks the series' day), a series keeps the
+        few steps more that it takes to begin on one from which they can.
+        """
+        hidden = np.maximum(self.lengths - steps, 0)
+        while True:
+            start = self.frequency.timestamps(self.start, hidden)
+            is_other = self.frequency.timestamps(start, -hidden) != self.start
+            if not is_other.any():
+                return replace(self, begin=self.begin + hidden, start=start)
+            hidden = hidden - is_other
+
+    def blocks(self) -> tuple[Ints, Ints, Ints]:
+        """Group series that overlap in memory, as several cuts of one series do.
+
+        Returns: [K] where each group begins in `values` and [K] where it ends, and [N] the group of each series.
+        """
+        order = np.argsort(self.begin, kind="stable")
+        begin, reach = self.begin[order], np.maximum.accumulate(self.end[order])
+        is_first = np.append(True, begin[1:] >= reach[:-1])[: len(order)]
+        group = np.empty(len(order), np.int64)
+        group[order] = np.cumsum(is_first) - 1
+        return begin[is_first], reach[np.append(is_first[1:], True)[: len(order)]], group
+
     def select(self, series: Ints | npt.NDArray[np.bool_]) -> "Panel":
         """Keep some series, by number or by mask; `values` stays shared."""
         return replace(

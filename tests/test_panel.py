@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.frequency import DAY
+from forecaster.frequency import DAY, Frequency
 from tests.conftest import MakePanel
 
 
@@ -65,3 +65,30 @@ def test_selecting_takes_stop_and_static_along(make_panel: MakePanel) -> None:
     chosen = panel.select(np.array([False, True, True]))
     assert chosen.static.tolist() == [[2], [3]]
     assert chosen.stop.tolist() == [4, 6]
+
+
+def test_the_last_steps_of_a_series_keep_their_times(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, 3, 4], [5, 6]])
+    late = panel.last(3)
+    assert [list(target) for target in late] == [[2, 3, 4], [5, 6]]
+    assert late.values is panel.values
+    assert_array_equal(late.cutoff, panel.cutoff)
+    assert_array_equal(late.future(2), panel.future(2))
+
+
+def test_months_that_lack_a_day_begin_no_shorter_history(make_panel: MakePanel) -> None:
+    start = np.datetime64("2024-01-31", "us").astype(np.int64)
+    panel = replace(make_panel([range(24)], frequency=Frequency("months", 1)), start=np.array([start]))
+    lengths = [int(panel.last(steps).lengths[0]) for steps in range(24, 9, -1)]
+    assert lengths == [24, 24, 22, 22, 20, 20, 18, 17, 17, 15, 15, 13, 12, 12, 10]
+    for steps in range(1, 24):
+        assert_array_equal(panel.last(steps).future(5), panel.future(5))
+
+
+def test_series_that_overlap_in_memory_make_one_block(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, 3], [4, 5], [6, 7, 8, 9]])
+    rows = panel.select(np.array([2, 0, 2, 1])).cut(np.array([1, 0, 2, 1]))
+    begin, end, group = rows.blocks()
+    assert begin.tolist() == [0, 3, 5]
+    assert end.tolist() == [3, 4, 8]
+    assert group.tolist() == [2, 0, 2, 1]

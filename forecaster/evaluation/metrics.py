@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from forecaster.data.history import mean_change
 from forecaster.panel import Panel
 
 Array = npt.NDArray[np.floating]
@@ -64,13 +65,7 @@ def coverage(actual: Array, lower: Array, upper: Array) -> Array:
 
 def seasonal_error(panel: Panel, season: int) -> npt.NDArray[np.float64]:
     """[N] in-sample mean |x_t - x_{t-season}| over each series' visible steps, the scale of MASE; NaN where none is."""
-    result = np.full(len(panel), np.nan)
-    for number, target in enumerate(panel):
-        change = np.abs(target[season:].astype(np.float64) - target[:-season])
-        known = change[~np.isnan(change)]
-        if len(known):
-            result[number] = known.mean()
-    return result
+    return mean_change(panel, season, np.abs)
 
 
 def _pooled(values: Array) -> float:

@@ -85,7 +85,7 @@ def test_windows_are_all_of_stride_one_whatever_the_batch(data: Path, size: int)
     horizon = 50
     found = [
         (str(name), int(end - begin), actual.tolist())
-        for windows, last in ltsf.split_windows(panel, rows.test, horizon, size=size)
+        for windows, last in ltsf.split_windows(panel, rows.test, horizon, points=size * horizon)
         for name, begin, end, actual in zip(
             windows.ids, windows.begin, windows.end, windows.actual(horizon, last), strict=True
         )

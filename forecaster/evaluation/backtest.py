@@ -1,0 +1,198 @@
+"""Forecasts from many cutoffs of each series, by forecasters that saw nothing after them."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.errors import DataError
+from forecaster.evaluation.metrics import seasonal_error
+from forecaster.events import FoldsForecast, Watch, ignore
+from forecaster.forecast import PROBABILITIES, Forecast, Forecaster
+from forecaster.frequency import Ints
+from forecaster.panel import Floats, Panel
+
+POINTS = 1_500_000  # forecast at once: 90 MB of quantiles
+
+Fit = Callable[[Panel], Forecaster]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which cutoffs a series has, and which of them share a fit.
+
+    Fold k's cutoff lies `horizon + (folds - 1 - k) * stride` steps before the end of each series.
+
+    Attributes:
+        folds: cutoffs a series, counted from its end; fold 0 is the oldest.
+        stride: steps between two cutoffs; None for the horizon.
+        refit: a fit serves this many folds, and is made of what precedes the first of them; 0 for all folds.
+        window: latest steps before a cutoff that may be seen; None for all.
+    """
+
+    horizon: int
+    folds: int = 5
+    stride: int | None = None
+    refit: int = 1
+    window: int | None = None
+
+    @property
+    def back(self) -> Ints:
+        """[folds] steps from each fold's cutoff to the end of a series."""
+        return self.horizon + np.arange(self.folds - 1, -1, -1) * (self.stride or self.horizon)
+
+    def groups(self) -> list[range]:
+        """The folds that share a fit, oldest first."""
+        size = self.refit or self.folds
+        return [range(first, min(first + size, self.folds)) for first in range(0, self.folds, size)]
+
+    def before(self, panel: Panel, series: Ints, fold: Ints | int) -> Panel:
+        """What may be seen at the cutoff of a fold, as R rows that share the panel's memory.
+
+        Args:
+            series: [R] numbers in the panel, repeated as needed.
+            fold: of all rows, or [R].
+        """
+        rows = panel.select(series).cut(self.back[fold])
+        return rows if self.window is None else rows.last(self.window)
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """R forecasts beside what came true, by series, then by cutoff.
+
+    Attributes:
+        forecast: [R, H].
+        actual: [R, H] observed values, NaN where there is none.
+        scale: [R] seasonal error of what each row could see, the divisor of MASE; NaN where there is none.
+        series: [R] number of the series in the panel.
+        fold: [R] 0 is the oldest.
+        fit_seconds: all fits together.
+        predict_seconds: all forecasts together.
+    """
+
+    forecast: Forecast
+    actual: Floats
+    scale: npt.NDArray[np.float64]
+    series: Ints
+    fold: Ints
+    fit_seconds: float
+    predict_seconds: float
+
+
+def backtest(fit: Fit, panel: Panel, plan: Plan, *, watch: Watch = ignore) -> Backtest:
+    """Forecast from every fold of every series.
+
+    A series takes part in a fold that has a horizon and a step before its cutoff, one of them observed. A fit gets the
+    series that take part in its first fold, cut there; whoever joins later is forecast by it all the same. Known
+    columns stay visible after a cutoff, everything else ends there.
+
+    Args:
+        fit: makes a forecaster from a panel that ends at the cutoff.
+        watch: told how many folds are done.
+
+    Raises: DataError: no series can take part in the oldest folds; a fit or forecast failed, and says of which fold.
+    """
+    takes_part = participants(panel, plan)
+    series, fold = np.nonzero(takes_part)  # by series, then by fold
+    rows = plan.before(panel, series, fold)
+    whole = _Whole(rows, plan.horizon)
+    started = time.perf_counter()
+    fit_seconds = 0.0
+    for group in plan.groups():
+        began = time.perf_counter()
+        numbers = np.flatnonzero((fold >= group.start) & (fold < group.stop))
+        numbers = numbers[np.argsort(fold[numbers], kind="stable")]
+        try:
+            forecaster = fit(plan.before(panel, np.flatnonzero(takes_part[:, group.start]), group.start))
+            fit_seconds += time.perf_counter() - began
+            for some, part in in_parts(rows.select(numbers), plan.horizon):
+                whole.put(numbers[some], forecaster.predict(part, plan.horizon))
+                done = int(fold[numbers[some]][-1]) + (some.stop >= len(numbers))
+                watch(FoldsForecast(done, plan.folds, time.perf_counter() - started))
+        except DataError as error:
+            raise DataError(f"fold {group.start + 1}: {error.message}", hint=error.hint) from error
+    return Backtest(
+        forecast=whole.forecast(),
+        actual=rows.actual(plan.horizon, panel.end[series]),
+        scale=seasonal_error(rows, panel.season),
+        series=series,
+        fold=fold,
+        fit_seconds=fit_seconds,
+        predict_seconds=time.perf_counter() - started - fit_seconds,
+    )
+
+
+def participants(panel: Panel, plan: Plan) -> npt.NDArray[np.bool_]:
+    """[N, folds] which series take part in which fold.
+
+    Raises: DataError: none does in the oldest folds; says how many folds would fit.
+    """
+    end = panel.end[:, None] - plan.back  # [N, K]
+    begin = panel.begin[:, None] if plan.window is None else np.maximum(panel.begin[:, None], end - plan.window)
+    takes_part = end - begin > plan.horizon
+    observed = np.concatenate([[0], np.cumsum(~np.isnan(panel.values[:, 0]))])
+    end = np.maximum(end, begin)  # an end before the beginning sees nothing
+    takes_part &= observed[end] > observed[begin]
+    is_empty = ~takes_part.any(axis=0)
+    if is_empty.any():
+        raise _too_short(panel, plan, fitting=plan.folds - 1 - int(np.flatnonzero(is_empty)[-1]))
+    return takes_part
+
+
+def in_parts(rows: Panel, horizon: int, *, points: int = POINTS) -> Iterator[tuple[slice, Panel]]:
+    """Part rows so that the forecasts of a part are bounded in memory, whatever the horizon.
+
+    Args:
+        points: steps to forecast at once.
+    """
+    size = max(points // horizon, 1)
+    for first in range(0, len(rows), size):
+        some = slice(first, min(first + size, len(rows)))
+        yield some, rows.select(np.arange(some.start, some.stop))
+
+
+class _Whole:
+    """A forecast of many rows that is filled part by part."""
+
+    def __init__(self, rows: Panel, horizon: int) -> None:
+        self._rows = rows
+        self._mean = np.empty((len(rows), horizon), np.float32)
+        self._quantiles = np.empty((len(rows), horizon, len(PROBABILITIES)), np.float32)
+        self._fallback = np.zeros(len(rows), bool)
+        self._model = ""
+
+    def put(self, numbers: Ints, part: Forecast) -> None:
+        self._mean[numbers] = part.mean
+        self._quantiles[numbers] = part.quantiles
+        self._fallback[numbers] = part.fallback
+        self._model = part.model
+
+    def forecast(self) -> Forecast:
+        return Forecast(
+            ids=self._rows.ids,
+            cutoff=self._rows.cutoff,
+            ds=self._rows.future(self._mean.shape[1]),
+            mean=self._mean,
+            quantiles=self._quantiles,
+            model=self._model,
+            fallback=self._fallback,
+            frequency=self._rows.frequency,
+            zone=self._rows.zone,
+        )
+
+
+def _too_short(panel: Panel, plan: Plan, *, fitting: int) -> DataError:
+    horizon = plan.horizon
+    if plan.window is not None and plan.window <= horizon:
+        return DataError(
+            f"a window of {plan.window} steps is too short for a horizon of {horizon}",
+            hint=f"pass --window {2 * horizon} or more",
+        )
+    return DataError(
+        f"{plan.folds} folds of {horizon} steps, {plan.stride or horizon} apart, need a series of"
+        f" {int(plan.back[0]) + horizon + 1} steps; the longest has {int(panel.lengths.max())}",
+        hint=f"pass --folds {fitting}" if fitting else "pass a shorter --horizon, or give more rows",
+    )
