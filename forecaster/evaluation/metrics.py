@@ -51,10 +51,11 @@ def wql(actual: Array, quantiles: Array, probabilities: Sequence[float]) -> floa
     Args:
         quantiles: [N, H, Q] at `probabilities` [Q].
     """
-    gap = actual[:, :, None] - quantiles  # [N, H, Q]
-    at = np.asarray(probabilities)
-    pinball = np.nansum(np.maximum(at * gap, (at - 1) * gap), axis=(0, 1))  # [Q]
-    return _ratio(2 * float(pinball.mean()), np.nansum(np.abs(actual)))
+    total = 0.0
+    for number, at in enumerate(probabilities):  # one by one: all gaps at once would be many times the forecast
+        gap = actual - quantiles[:, :, number]  # [N, H]
+        total += float(np.nansum(np.maximum(at * gap, (at - 1) * gap)))
+    return _ratio(2 * total / len(probabilities), np.nansum(np.abs(actual)))
 
 
 def coverage(actual: Array, lower: Array, upper: Array) -> Array:

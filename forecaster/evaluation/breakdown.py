@@ -1,0 +1,106 @@
+"""A backtest's scores by series, by cutoff and by step of the horizon, as `score` would give them for each alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.evaluation.backtest import Backtest
+from forecaster.evaluation.score import LEVELS, Score
+from forecaster.forecast import DECILES
+from forecaster.frequency import Ints
+
+Array = npt.NDArray[np.float64]
+Columns = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Each measure's sum over the points of a row or of a step, and how many points that were."""
+
+    total: Columns
+    count: Columns
+
+
+def add_up(test: Backtest) -> tuple[Sums, Sums]:
+    """Measure every point, one measure at a time: sums by row [R], and by step [H]."""
+    rows, steps = Sums({}, {}), Sums({}, {})
+    for name, points in _measures(test):
+        is_known = ~np.isnan(points)
+        for sums, axis in ((rows, 1), (steps, 0)):
+            sums.total[name] = np.nansum(points, axis=axis)
+            sums.count[name] = is_known.sum(axis=axis, dtype=np.float64)
+    return rows, steps
+
+
+def by_group(rows: Sums, group: Ints, size: int) -> Columns:
+    """[size] every metric of each group of rows, by the group [R] of each row."""
+
+    def add(values: Array) -> Array:
+        return np.bincount(group, values, size).astype(np.float64)
+
+    def mean_of_rows(name: str) -> Array:
+        mean = _ratio(rows.total[name], rows.count[name])
+        is_known = ~np.isnan(mean)
+        return _ratio(add(np.where(is_known, mean, 0)), add(is_known.astype(np.float64)))
+
+    total = {name: add(values) for name, values in rows.total.items()}
+    points = add(rows.count["absolute"])
+    return _columns(total, points, {name: mean_of_rows(name) for name in ("smape", "scaled", *_COVERAGES)})
+
+
+def by_step(steps: Sums) -> Columns:
+    """[H] every metric of each step of the horizon."""
+    means = {name: _ratio(steps.total[name], steps.count[name]) for name in ("smape", "scaled", *_COVERAGES)}
+    return _columns(steps.total, steps.count["absolute"], means)
+
+
+def table(keys: Sequence[str], models: Mapping[str, Columns]) -> dict[str, dict[str, Score]]:
+    """Lay out columns as `{key: {model: {metric: value}}}`, where values are [keys] long."""
+    plain = {model: {name: values.tolist() for name, values in columns.items()} for model, columns in models.items()}
+    return {
+        key: {model: {name: values[place] for name, values in columns.items()} for model, columns in plain.items()}
+        for place, key in enumerate(keys)
+    }
+
+
+_COVERAGES = tuple(f"coverage{level}" for level in LEVELS)
+
+
+def _measures(test: Backtest) -> Iterator[tuple[str, Array]]:
+    """[R, H] of each measure, NaN where nothing was observed."""
+    actual, forecast = test.actual.astype(np.float64), test.forecast
+    error = np.abs(actual - forecast.mean)
+    size = np.abs(actual) + np.abs(forecast.mean)
+    yield "absolute", error
+    yield "squared", error**2
+    yield "smape", 200 * error / np.where(size == 0, 1, size)
+    yield "scaled", error / np.where(test.scale > 0, test.scale, np.nan)[:, None]
+    yield "actual", np.abs(actual)
+    pinball = np.zeros_like(actual)
+    for probability in DECILES:
+        gap = actual - forecast.at(probability)
+        pinball += np.maximum(probability * gap, (probability - 1) * gap)
+    yield "pinball", 2 * pinball / len(DECILES)
+    for level, (lower, upper) in LEVELS.items():
+        inside = (actual >= forecast.at(lower)) & (actual <= forecast.at(upper))
+        yield f"coverage{level}", np.where(np.isnan(actual), np.nan, inside)
+
+
+def _columns(total: Mapping[str, Array], points: Array, means: Columns) -> Columns:
+    return {
+        "mae": _ratio(total["absolute"], points),
+        "rmse": np.sqrt(_ratio(total["squared"], points)),
+        "smape": means["smape"],
+        "mase": means["scaled"],
+        "nd": _ratio(total["absolute"], total["actual"]),
+        "wql": _ratio(total["pinball"], total["actual"]),
+        **{name: means[name] for name in _COVERAGES},
+    }
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    result = np.full(len(part), np.nan)
+    np.divide(part, whole, out=result, where=whole > 0)
+    return result
