@@ -63,11 +63,11 @@ class TrainingEnded:
 
 @dataclass(frozen=True)
 class FoldsForecast:
-    """A backtest has forecast the first `done` of its `folds`, `seconds` after it began."""
+    """A backtest has forecast the first `done` of its `folds`; `seconds_left` is None before there is a pace."""
 
     done: int
     folds: int
-    seconds: float
+    seconds_left: float | None
 
 
 @dataclass(frozen=True)

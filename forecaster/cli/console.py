@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from forecaster import events
 from forecaster.errors import Interrupted, OutputError
@@ -39,13 +40,14 @@ class Console:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            _TimeRemaining(),
             console=self._err,
             refresh_per_second=_REFRESHES_PER_SECOND,
             transient=True,
             disable=not self._is_animated,
         )
+        self._tasks: dict[str, TaskID] = {}
         self._is_training = False
         self._signal: int | None = None
 
@@ -69,14 +71,14 @@ class Console:
                 self.tell(event.text)
             case events.TrainingStarted():
                 self._is_training = True
-                for task in self._progress.task_ids:
-                    self._progress.remove_task(task)
-                self._progress.add_task(event.stage, total=event.steps, completed=event.done, loss="")
+                self._start_bar("training", event.stage, event.steps, event.done)
             case events.TrainingStep():
                 self._show_step(event)
             case events.TrainingEnded():
                 self._is_training = False
                 self.detail(f"{event.stage}: {event.steps} steps in {event.seconds:.1f} s, best at {event.best_step}")
+            case events.FoldsForecast():
+                self._show_folds(event)
             case events.BundleWritten() | events.CheckpointWritten():
                 self.detail(f"wrote {event.path}")
             case events.ForecastsWritten():
@@ -118,12 +120,27 @@ class Console:
             else:
                 frame.to_csv(sys.stdout, index=False, lineterminator="\n")
 
+    def _start_bar(self, kind: str, title: str, total: int, done: int) -> None:
+        """Begin a bar in place of the last one of its kind."""
+        if kind in self._tasks:
+            self._progress.remove_task(self._tasks[kind])
+        self._tasks[kind] = self._progress.add_task(title, total=total, completed=done, note="")
+
     def _show_step(self, event: events.TrainingStep) -> None:
-        if self._progress.task_ids:
+        if "training" in self._tasks:
             loss = event.train_loss if event.validation_loss is None else event.validation_loss
-            self._progress.update(self._progress.task_ids[-1], completed=event.step, loss=f"{loss:.4f}")
+            self._progress.update(self._tasks["training"], completed=event.step, note=f"loss {loss:.4f}")
         if event.validation_loss is not None:
             self.detail(f"step {event.step}: loss {event.train_loss:.4f}, validation {event.validation_loss:.4f}")
+
+    def _show_folds(self, event: events.FoldsForecast) -> None:
+        if "folds" not in self._tasks or event.done == 0:
+            self._start_bar("folds", "folds", event.folds, event.done)
+        if event.seconds_left is None:
+            return
+        left = f"about {_duration(event.seconds_left)} left" if event.seconds_left else ""
+        self._progress.update(self._tasks["folds"], completed=event.done, note=left, is_timed=True)
+        self.detail(f"fold {event.done} of {event.folds} forecast" + (f", {left}" if left else ""))
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._signal is not None:  # it is stopping; its state must be saved whole
@@ -133,12 +150,26 @@ class Console:
             raise Interrupted(number)
 
 
+class _TimeRemaining(TimeRemainingColumn):
+    """Time left by the pace of steps; a task that tells of its own leaves it out."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.fields.get("is_timed") else super().render(task)
+
+
 class _Stderr(RichConsole):
     """Notes whose reader may leave early; rich would end the process with a failure."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
         _discard(sys.stderr)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as people say them: `40 s`, `3 min`, `2.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 @contextlib.contextmanager

@@ -99,19 +99,19 @@ def backtest(fit: Fit, panel: Panel, plan: Plan, *, watch: Watch = ignore) -> Ba
     series, fold = np.nonzero(takes_part)  # by series, then by fold
     rows = plan.before(panel, series, fold)
     whole = _Whole(rows, plan.horizon)
-    started = time.perf_counter()
-    fit_seconds = 0.0
+    pace = _Pace(len(plan.groups()), len(rows))
+    watch(FoldsForecast(0, plan.folds, None))
     for group in plan.groups():
-        began = time.perf_counter()
         numbers = np.flatnonzero((fold >= group.start) & (fold < group.stop))
         numbers = numbers[np.argsort(fold[numbers], kind="stable")]
         try:
             forecaster = fit(plan.before(panel, np.flatnonzero(takes_part[:, group.start]), group.start))
-            fit_seconds += time.perf_counter() - began
+            pace.note_fit()
             for some, part in in_parts(rows.select(numbers), plan.horizon):
                 whole.put(numbers[some], forecaster.predict(part, plan.horizon))
+                pace.note_rows(len(part))
                 done = int(fold[numbers[some]][-1]) + (some.stop >= len(numbers))
-                watch(FoldsForecast(done, plan.folds, time.perf_counter() - started))
+                watch(FoldsForecast(done, plan.folds, pace.seconds_left))
         except DataError as error:
             raise DataError(f"fold {group.start + 1}: {error.message}", hint=error.hint) from error
     return Backtest(
@@ -120,8 +120,8 @@ def backtest(fit: Fit, panel: Panel, plan: Plan, *, watch: Watch = ignore) -> Ba
         scale=seasonal_error(rows, panel.season),
         series=series,
         fold=fold,
-        fit_seconds=fit_seconds,
-        predict_seconds=time.perf_counter() - started - fit_seconds,
+        fit_seconds=pace.fit_seconds,
+        predict_seconds=pace.predict_seconds,
     )
 
 
@@ -152,6 +152,33 @@ def in_parts(rows: Panel, horizon: int, *, points: int = POINTS) -> Iterator[tup
     for first in range(0, len(rows), size):
         some = slice(first, min(first + size, len(rows)))
         yield some, rows.select(np.arange(some.start, some.stop))
+
+
+class _Pace:
+    """What fits and forecasts have taken so far, and what they will take yet."""
+
+    def __init__(self, fits: int, rows: int) -> None:
+        self._fits, self._rows = fits, rows
+        self._fits_done = self._rows_done = 0
+        self.fit_seconds = self.predict_seconds = 0.0
+        self._noted = time.perf_counter()
+
+    def note_fit(self) -> None:
+        self.fit_seconds += self._lap()
+        self._fits_done += 1
+
+    def note_rows(self, count: int) -> None:
+        self.predict_seconds += self._lap()
+        self._rows_done += count
+
+    @property
+    def seconds_left(self) -> float:
+        fits = self.fit_seconds / self._fits_done * (self._fits - self._fits_done)
+        return fits + self.predict_seconds / self._rows_done * (self._rows - self._rows_done)
+
+    def _lap(self) -> float:
+        before, self._noted = self._noted, time.perf_counter()
+        return self._noted - before
 
 
 class _Whole:

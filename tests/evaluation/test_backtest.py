@@ -152,9 +152,11 @@ def test_parts_change_nothing_and_progress_counts_whole_folds(panel: Panel, monk
     found = backtest(lambda _: SeasonalNaive(), panel, plan, watch=events.append)
     assert_array_equal(found.forecast.quantiles, at_once.forecast.quantiles)
     told = [event for event in events if isinstance(event, FoldsForecast)]
-    assert [event.done for event in told] == [1, 2, 3, 4]  # 3 of 2 + 2 + 3 rows at a time, then 3 of 3
+    assert [event.done for event in told] == [0, 1, 2, 3, 4]  # 3 of 2 + 2 + 3 rows at a time, then 3 of 3
     assert {event.folds for event in told} == {4}
-    assert told[0].seconds <= told[-1].seconds <= found.fit_seconds + found.predict_seconds
+    assert told[0].seconds_left is None
+    assert all(event.seconds_left is not None and event.seconds_left > 0 for event in told[1:-1])
+    assert told[-1].seconds_left == 0
 
 
 def test_a_fold_that_fails_is_an_error_that_names_it(panel: Panel) -> None:
