@@ -286,6 +286,15 @@ class EnsembleConfig(Section):
     )
 
 
+class EvaluationConfig(Section):
+    """Which cutoffs `forecast backtest` forecasts from, and what each may see."""
+
+    folds: int = Field(5, ge=1, description="cutoffs a series, counted from its end")
+    stride: int | None = Field(None, ge=1, description="steps between two cutoffs; null for the horizon")
+    refit: int = Field(0, ge=0, description="folds that share a fit; 0: all, fitted on what precedes the first cutoff")
+    window: int | None = Field(None, ge=2, description="latest steps before a cutoff that may be seen; null for all")
+
+
 class Config(Section):
     """Everything that decides a result, beside the data."""
 
@@ -299,6 +308,7 @@ class Config(Section):
     decode: DecodeConfig = DecodeConfig()
     training: TrainingConfig = TrainingConfig()
     ensemble: EnsembleConfig = EnsembleConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
 
     @property
     def name(self) -> str:

@@ -32,7 +32,7 @@ HOMES = {
     "safetensors": ("store.",),
     "filelock": ("store.lock",),
     "yaml": ("settings",),
-    "pyarrow": ("data.",),
+    "pyarrow": ("data.", "store."),
     "statsforecast": ("models.statistical",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}
@@ -83,7 +83,8 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["init", "--help"], ["--version"]]
+    "arguments",
+    [["--help"], ["train", "--help"], ["predict", "--help"], ["init", "--help"], ["backtest", "--help"], ["--version"]],
 )
 def test_help_loads_neither_torch_nor_pandas(arguments: list[str]) -> None:
     code = (

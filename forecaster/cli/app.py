@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from forecaster import __version__
+from forecaster.cli.backtest import backtest
 from forecaster.cli.init import init
 from forecaster.cli.predict import predict
 from forecaster.cli.train import train
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command(rich_help_panel="Forecast")(train)
 app.command(rich_help_panel="Forecast")(predict)
 app.command(rich_help_panel="Forecast")(init)
+app.command(rich_help_panel="Judge")(backtest)
 
 
 def print_version(is_asked: bool) -> None:

@@ -28,15 +28,18 @@ class Split:
         return self.holdout > 0
 
 
-def split(panel: Panel, horizon: int) -> Split:
+def split(panel: Panel, horizon: int, *, holds_out: bool = True) -> Split:
     """Keep back a holdout and a validation tail wherever a whole window of a step and a horizon is left before them.
 
     The holdout is the last `horizon` steps. The validation tail before it is `VALIDATION_SHARE` of the rest and at
     least a horizon. A series too short for both gives up validation, then the holdout; it is still learnt and forecast.
+
+    Args:
+        holds_out: whether there is a holdout; not where what follows the panel will score.
     """
     whole = horizon + 1
-    holdout = np.where(panel.lengths >= horizon + whole, horizon, 0)
+    holdout = np.where(panel.lengths >= horizon + whole, horizon if holds_out else 0, 0)
     rest = panel.lengths - holdout
     tail = np.maximum((VALIDATION_SHARE * rest).astype(np.int64), horizon)
-    validation = np.where((holdout > 0) & (rest >= tail + whole), tail, 0)
+    validation = np.where(rest >= tail + whole, tail, 0)
     return Split(validation=validation, holdout=holdout)

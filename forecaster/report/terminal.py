@@ -1,5 +1,6 @@
 """Tables and sentences for the terminal; legible at 80 columns and without colour."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,26 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
         return Text("Every series is too short to hold anything out, so nothing is known of the network's quality.")
     series, horizon = holdout["series"], holdout["horizon"]
     scope = f"the last {horizon} steps" + (f" of {series} series" if series > 1 else "")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("model")
-    for name in _METRICS:
-        table.add_column(_TITLES[name], justify="right")
-    for name, scores in holdout["models"].items():
-        table.add_row(name, *(_cell(metric, scores[metric]) for metric in _METRICS))
     lines: list[RenderableType] = [
         Text(f"Held out: {scope}", style="bold"),
-        table,
+        score_table(holdout["models"], first="model"),
         Text(),
         Text(sentence(metrics, model), style="bold"),
     ]
     if holdout["unscored"]:
         lines.append(Text(f"{holdout['unscored']} series are too short to be scored; they are forecast all the same."))
     return Group(*lines)
+
+
+def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str) -> Table:
+    """A row of metrics for each name; `first` says what the names are."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for name in _METRICS:
+        table.add_column(_TITLES[name], justify="right", no_wrap=True)
+    for name, each in scores.items():
+        table.add_row(name, *(_cell(metric, each[metric]) for metric in _METRICS))
+    return table
 
 
 def sentence(metrics: dict[str, Any], model: str) -> str:
@@ -53,7 +59,7 @@ def sentence(metrics: dict[str, Any], model: str) -> str:
     unknown = [name for name, value in skills.items() if value is None]
     if better:
         return f"{model} is no better than {' and '.join(better)} here: a naive forecast would do as well."
-    return f"{model} cannot be compared with {' and '.join(unknown)}: on this holdout their errors have no scale."
+    return f"{model} cannot be compared with {' and '.join(unknown)}: their errors have no scale here."
 
 
 def after_training(folder: Path, is_latest: bool) -> str:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from forecaster.errors import OutputError
 
@@ -69,8 +70,13 @@ def write_through(path: Path, content: bytes) -> None:
     """Write a file and wait until the disk has it; an OSError passes."""
     with path.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
+
+
+def sync_file(file: BinaryIO) -> None:
+    """Wait until the disk has what was written to an open file."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def replace_link(link: Path, target: Path) -> None:

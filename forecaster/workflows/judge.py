@@ -1,16 +1,23 @@
-"""A fitted forecaster on the held-out tail, beside the naive forecasts."""
+"""Forecasts beside the naive ones: of the held-out tail, and of a backtest's folds."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from forecaster.evaluation.backtest import Backtest, Plan, backtest
+from forecaster.evaluation.breakdown import Columns, add_up, by_group, by_step, table
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.score import Score, score, skill, verdict, without_nan
 from forecaster.evaluation.split import Split
 from forecaster.forecast import Forecast, Forecaster
+from forecaster.frequency import Ints
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Panel
+
+SERIES_LISTED = 1000
 
 
 def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -41,3 +48,73 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
         "verdict": verdict(*skills),
     }
     return without_nan(metrics), forecasts[0].to_frame(actual=actual)
+
+
+def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
+    """Score a backtest overall, by step, by series and by cutoff, beside the naive forecasts of the same rows.
+
+    Cutoffs are named by their time where all series share them, else by the number of their fold, 1 the oldest. Of
+    more than `SERIES_LISTED` series those are listed whose MASE is the highest.
+    """
+    model = test.forecast.model
+    found, series = np.unique(test.series, return_inverse=True)
+    scores: dict[str, Score] = {}
+    steps: dict[str, Columns] = {}
+    each_series: dict[str, Columns] = {}
+    cutoffs: dict[str, Columns] = {}
+    for one in _beside_naive(test, panel, plan):
+        name = one.forecast.model
+        scores[name] = score(one.forecast, one.actual, one.scale)
+        rows, each_step = add_up(one)
+        steps[name] = by_step(each_step)
+        each_series[name] = by_group(rows, series, len(found))
+        cutoffs[name] = by_group(rows, test.fold, plan.folds)
+    listed = _worst(each_series[model]["mase"])
+    listing = {name: {key: each[listed] for key, each in columns.items()} for name, columns in each_series.items()}
+    first_and_last = np.array([test.forecast.cutoff.min(), test.forecast.cutoff.max()])
+    skills = [skill(scores[model], scores[name]) for name in ("seasonal_naive", "naive")]
+    block = {
+        "cutoff": dict(
+            zip(("first", "last"), panel.frequency.format(first_and_last, panel.zone).tolist(), strict=True)
+        ),
+        "horizon": plan.horizon,
+        "season": panel.season,
+        "folds": plan.folds,
+        "stride": plan.stride or plan.horizon,
+        "refit": plan.refit,
+        "window": plan.window,
+        "series": len(found),
+        "unscored": len(panel) - len(found),
+        "unlisted": len(found) - len(listed),
+        "forecasts": len(test.series),
+        "fallbacks": int(test.forecast.fallback.sum()),
+        "overall": scores,
+        "by_step": table([str(step + 1) for step in range(plan.horizon)], steps),
+        "by_series": table([str(name) for name in panel.ids[found[listed]]], listing),
+        "by_cutoff": table(_cutoff_names(test, plan.folds), cutoffs),
+    }
+    metrics = {"schema_version": 1, "backtest": block, "skill": skills[0], "skill_naive": skills[1]}
+    return without_nan({**metrics, "verdict": verdict(*skills)})
+
+
+def _beside_naive(test: Backtest, panel: Panel, plan: Plan) -> Iterator[Backtest]:
+    """The backtest and the naive ones, each made when its turn comes: one at a time is in memory."""
+    yield test
+    for kind in (SeasonalNaive, Naive):
+        if kind.name != test.forecast.model:
+            yield backtest(lambda _, kind=kind: kind(), panel, replace(plan, refit=0))  # type: ignore[misc]
+
+
+def _worst(mase: np.ndarray[Any, np.dtype[np.float64]]) -> Ints:
+    """Numbers, in order, of the `SERIES_LISTED` series with the highest MASE; one without counts as lowest."""
+    order = np.argsort(-np.nan_to_num(mase, nan=-1), kind="stable")
+    return np.sort(order[:SERIES_LISTED])
+
+
+def _cutoff_names(test: Backtest, folds: int) -> Sequence[str]:
+    order = np.argsort(test.fold, kind="stable")
+    first = np.searchsorted(test.fold[order], np.arange(folds))
+    of_fold = test.forecast.cutoff[order][first]
+    if (test.forecast.cutoff != of_fold[test.fold]).any():
+        return [str(fold + 1) for fold in range(folds)]
+    return [str(name) for name in test.forecast.frequency.format(of_fold, test.forecast.zone)]

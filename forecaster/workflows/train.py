@@ -69,7 +69,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         Interrupted: a signal stopped the run; its hint says how to go on.
     """
     source = config.data.path or ""
-    folder = out or _default_folder(f"{_stem(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = out or default_folder(f"{stem_of(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     with lock.hold(folder):
         check_free(folder)
         check_free(_partial(folder))
@@ -190,14 +190,15 @@ def _refuse_short(source: str, panel: Panel, horizon: int) -> None:
     )
 
 
-def _stem(source: str) -> str:
+def stem_of(source: str) -> str:
+    """What folders of runs call the data: the file's name without its endings."""
     if source == "-":
         return "stdin"
     stem = Path(source).name.split(".")[0]
     return re.sub(r"[^\w-]+", "_", stem).strip("_") or "data"
 
 
-def _default_folder(name: str) -> Path:
+def default_folder(name: str) -> Path:
     """The first of `name`, `name-2`, `name-3` ... under `runs/` that no run of the same second has taken."""
     for number in itertools.count(1):
         folder = RUNS / (name if number == 1 else f"{name}-{number}")

@@ -16,3 +16,9 @@ def test_a_short_series_gives_up_validation_then_the_holdout(make_panel: MakePan
     assert_array_equal(parts.holdout, [5, 5, 5, 0, 0])
     assert_array_equal(parts.validation, [5, 0, 0, 0, 0])
     assert_array_equal(parts.is_scored, [True, True, True, False, False])
+
+
+def test_without_a_holdout_the_validation_tail_ends_the_series(make_panel: MakePanel) -> None:
+    parts = split(make_panel([np.arange(size) for size in (1000, 11, 10)]), 5, holds_out=False)
+    assert_array_equal(parts.holdout, [0, 0, 0])
+    assert_array_equal(parts.validation, [150, 5, 0])

@@ -1,0 +1,112 @@
+"""`forecast backtest`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from forecaster.cli import options
+from forecaster.errors import UsageError
+
+_FOLDS = "Folds"
+
+
+@options.expand
+def backtest(
+    data: options.Data = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="A trained bundle, whose settings and columns are taken.", show_default=False),
+    ] = None,
+    model: options.Model = None,
+    preset: options.Preset = None,
+    horizon: options.Horizon = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            min=1,
+            help="Cutoffs a series, counted from its end.",
+            rich_help_panel=_FOLDS,
+            show_default="5",
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            "--stride", min=1, help="Steps between two cutoffs.", rich_help_panel=_FOLDS, show_default="the horizon"
+        ),
+    ] = None,
+    refit: Annotated[
+        int | None,
+        typer.Option(
+            "--refit",
+            min=0,
+            help="Fit anew every so many folds; 0 fits once, on what precedes the first cutoff.",
+            rich_help_panel=_FOLDS,
+            show_default="0",
+        ),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            "--window",
+            min=2,
+            help="Latest steps before a cutoff that may be seen.",
+            rich_help_panel=_FOLDS,
+            show_default="all",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The folder of the results.", show_default="runs/<name>-backtest-<time>"),
+    ] = None,
+    seed: options.Seed = None,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    *,
+    columns: options.Columns,
+    console: options.Output,
+) -> None:
+    """Forecast from past cutoffs and score that beside naive forecasts.
+
+    Each forecast sees nothing after its cutoff but columns that are known ahead. Writes every forecast beside what
+    came true, and scores overall, by step, by series and by cutoff.
+    """
+    from forecaster.workflows import backtest as workflow
+
+    if out is not None and not out.name:
+        raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out folds")
+    evaluation = {"folds": folds, "stride": stride, "refit": refit, "window": window}
+    overrides: dict[str, Any] = {
+        "data.path": data,
+        "data.horizon": horizon,
+        **columns,
+        "preset": preset,
+        "model.kind": model,
+        "training.seed": seed,
+        **{f"evaluation.{name}": value for name, value in evaluation.items()},
+    }
+    given: dict[str, Any] = {"out": out, "stdin": sys.stdin.buffer, "watch": console.watch}
+    if bundle is not None:
+        if config or settings or any(value is not None for value in (model, preset, seed, *columns.values())):
+            raise UsageError(
+                "--bundle already says what the model, its settings and the columns are",
+                hint="leave the other options out, or leave --bundle out",
+            )
+        chosen = {name: value for name, value in evaluation.items() if value is not None}
+        with console.working():
+            done = workflow.backtest_bundle(data, bundle, evaluation=chosen, horizon=horizon, **given)
+    else:
+        from forecaster.settings import load
+
+        resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
+        if resolved.data.path is None:
+            raise UsageError("no DATA was given", hint="type `forecast backtest data.csv --model gru`")
+        with console.working():
+            done = workflow.backtest(resolved, **given)
+    from forecaster.report import folds as report
+
+    console.show({"folder": str(done.folder), **done.metrics}, report.summary(done.metrics, done.model))
+    console.tell(f"wrote {done.folder / workflow.TABLE}")

@@ -1,0 +1,182 @@
+"""`forecast backtest`: forecast from many cutoffs of the past, and score that beside the naive forecasts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from forecaster import process
+from forecaster.config import Config, NetworkModel
+from forecaster.errors import DataError
+from forecaster.evaluation.backtest import Backtest, Fit, Plan, participants
+from forecaster.evaluation.backtest import backtest as forecast_folds
+from forecaster.evaluation.split import split
+from forecaster.events import DataRead, Note, Watch, ignore
+from forecaster.forecast import Forecaster
+from forecaster.models.build import build, resolve
+from forecaster.models.choose import choose
+from forecaster.panel import Panel
+from forecaster.settings import dump, merge, validate
+from forecaster.store import bundle
+from forecaster.store.files import check_free, new_folder, write_through
+from forecaster.store.table import write_csv
+from forecaster.workflows.judge import judge_folds
+from forecaster.workflows.predict import load_data, open_bundle, source_of
+from forecaster.workflows.train import default_folder, read_data, stem_of
+
+TABLE = "backtest.csv"
+
+
+@dataclass(frozen=True)
+class Backtested:
+    """What came of a backtest.
+
+    Attributes:
+        folder: where `backtest.csv`, `metrics.json` and `config.yaml` lie.
+        config: resolved.
+        metrics: the content of metrics.json.
+        model: the resolved name.
+    """
+
+    folder: Path
+    config: Config
+    metrics: dict[str, Any]
+    model: str
+
+
+def backtest(
+    config: Config, *, out: Path | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore
+) -> Backtested:
+    """Backtest the model of a config on `config.data.path`, by its section `evaluation`.
+
+    What the data decides of the model is decided by what precedes the first cutoff.
+
+    Args:
+        out: the folder of the results; None chooses `runs/<name>-backtest-<time>`.
+        stdin: what `-` reads.
+
+    Raises:
+        ForecastError: see the errors of `data.load` and `store.files`.
+        DataError: the series are too short for the folds, or a fold failed.
+        Interrupted: a signal stopped the run; nothing was written.
+    """
+    source = config.data.path or ""
+    folder = _folder(source, out)
+    loaded = read_data(source, config, stdin, watch)
+    panel = loaded.panel
+    config = config.model_copy(update={"data": loaded.config})
+    plan = _plan(config, config.data.horizon or 1)
+    oldest = _before_first_cutoff(panel, plan, source)
+    if isinstance(config.model, NetworkModel):
+        process.settle(config.training.threads)
+    validation = split(oldest, plan.horizon, holds_out=False).validation
+    config = choose(resolve(config, oldest), oldest, validation, watch=watch)
+    if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
+        watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
+    return _run(config, panel, plan, _fit_of(config, watch), source, folder, watch)
+
+
+def backtest_bundle(
+    source: str | None,
+    trained: Path,
+    *,
+    evaluation: Mapping[str, Any],
+    horizon: int | None = None,
+    out: Path | None = None,
+    stdin: BinaryIO | None = None,
+    watch: Watch = ignore,
+) -> Backtested:
+    """Backtest a bundle's model: its weights where they have seen no fold, else its settings, fitted anew.
+
+    Args:
+        source: a table as for `predict`; None reads the bundle's own again.
+        trained: the bundle's folder.
+        evaluation: keys of the config's section that differ from the bundle's.
+        horizon: steps; None takes the trained horizon.
+
+    Raises: ForecastError: as `backtest`; InputError: no such bundle.
+    """
+    read = open_bundle(trained)
+    source = source_of(read, source)
+    folder = _folder(source, out)
+    loaded = load_data(source, read, stdin=stdin)
+    panel = loaded.panel
+    watch(DataRead(source, len(panel), loaded.quality["rows"], loaded.roles))
+    config = read.config.model_copy(update={"data": loaded.config})
+    config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
+    plan = _plan(config, horizon or int(read.manifest["horizon"]))
+    _before_first_cutoff(panel, plan, source)
+    if isinstance(config.model, NetworkModel):
+        process.settle(config.training.threads)
+    fit = _fit_of_bundle(read, config, panel, plan, watch)
+    return _run(config, panel, plan, fit, source, folder, watch)
+
+
+def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
+    """Give the bundle's own network where its data ends before every fold, else one that is fitted as it was."""
+    if not isinstance(config.model, NetworkModel) or plan.refit:
+        return _fit_of(config, watch)
+    rows = plan.before(panel, *np.nonzero(participants(panel, plan)))
+    if int(rows.cutoff.min()) < int(read.manifest["data"]["last_cutoff"]):
+        watch(Note("the bundle's weights have seen some folds: fitted anew, on what precedes the first cutoff"))
+        return _fit_of(config, watch)
+    watch(Note("every cutoff lies at or after the end of the bundle's data: its weights forecast as they are"))
+    forecaster = build(config)
+    forecaster.restore(read.state)
+    return lambda _: forecaster
+
+
+def _run(config: Config, panel: Panel, plan: Plan, fit: Fit, source: str, folder: Path, watch: Watch) -> Backtested:
+    try:
+        test = forecast_folds(fit, panel, plan, watch=watch)
+    except DataError as error:
+        raise DataError(f"{source}: {error.message}", hint=error.hint) from error
+    metrics = judge_folds(test, panel, plan)
+    _write(folder, test, config, metrics)
+    return Backtested(folder, config, metrics, test.forecast.model)
+
+
+def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]) -> None:
+    with new_folder(folder) as temporary:
+        write_csv(temporary / TABLE, test.forecast.to_frame(actual=test.actual))
+        write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
+        write_through(temporary / bundle.CONFIG, dump(config).encode())
+
+
+def _folder(source: str, out: Path | None) -> Path:
+    folder = out or default_folder(f"{stem_of(source)}-backtest-{datetime.now():%Y%m%d-%H%M%S}")
+    check_free(folder)
+    return folder
+
+
+def _plan(config: Config, horizon: int) -> Plan:
+    return Plan(horizon, **config.evaluation.model_dump())
+
+
+def _before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
+    """The series of the first fold, cut at its cutoffs.
+
+    Raises: DataError: the series are too short for the folds.
+    """
+    try:
+        takes_part = participants(panel, plan)
+    except DataError as error:
+        raise DataError(f"{source}: {error.message}", hint=error.hint) from error
+    return plan.before(panel, np.flatnonzero(takes_part[:, 0]), 0)
+
+
+def _fit_of(config: Config, watch: Watch) -> Fit:
+    """What `train` does, without a holdout: fit, stop by the validation tail, and fit again on everything."""
+
+    def fit(panel: Panel) -> Forecaster:
+        forecaster = build(config)
+        validation = split(panel, config.data.horizon or 1, holds_out=False).validation
+        forecaster.fit(panel, validation, watch=watch, checkpoint=None)
+        if config.training.refit:
+            forecaster.fit(panel, None, watch=watch, checkpoint=None)
+        return forecaster
+
+    return fit
