@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from forecaster.data import features
+from forecaster.data.history import moments
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
 
@@ -175,13 +176,6 @@ class Windows:
         if not parts:
             return self._known.new_empty((*position.shape, 0))
         return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
-
-
-def moments(panel: Panel) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
-    """[N] mean and standard deviation of each series' visible target; the latter 0 for a constant one."""
-    each = np.array([(np.nanmean(target, dtype=np.float64), np.nanstd(target, dtype=np.float64)) for target in panel])
-    mean, deviation = each.reshape(-1, 2).T
-    return mean, deviation
 
 
 def _tabulate(panel: Panel, reading: Reading) -> tuple[Tensor, Tensor, tuple[str, ...]]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from forecaster.data.history import mean_change
+from forecaster.data.history import mean_change, moments
 from forecaster.panel import Panel
 from tests.conftest import MakePanel
 
@@ -38,3 +38,18 @@ def test_changes_of_many_cuts_are_those_of_each_alone(rows: Panel, lag: int) -> 
 
 def test_a_series_that_repeats_itself_does_not_change(rows: Panel) -> None:
     assert_array_equal(mean_change(rows, 1, np.square)[[3, 6]], [0, 0])
+
+
+def test_moments_of_many_cuts_are_those_of_each_alone(rows: Panel) -> None:
+    mean, deviation = moments(rows)
+    assert_allclose(mean, [np.nanmean(target, dtype=np.float64) for target in rows], rtol=1e-12)
+    assert_allclose(deviation, [np.nanstd(target, dtype=np.float64) for target in rows], rtol=1e-7)
+
+
+def test_a_quiet_stretch_far_from_where_a_series_began_keeps_its_deviation(make_panel: MakePanel) -> None:
+    quiet = 1e6 + np.arange(40) % 2
+    panel = make_panel([np.r_[np.zeros(40), quiet, np.full(40, 7.0)]])
+    rows = panel.select(np.zeros(4, int)).cut(np.array([100, 40, 42, 0])).last(20)
+    mean, deviation = moments(rows)
+    assert_allclose(mean, [0, 1e6 + 0.5, 1e6 + 0.5, 7])
+    assert_allclose(deviation, [0, 0.5, 0.5, 0], rtol=1e-12, atol=0)

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from forecaster.data import features
-from forecaster.data.windows import Reading, Windows, moments
+from forecaster.data.windows import Reading, Windows
 from forecaster.frequency import HOUR, WEEK, Frequency
 from forecaster.panel import Panel
 from tests.conftest import MakePanel, fake_holidays
@@ -83,7 +83,9 @@ def test_windows_share_the_panels_memory(make_panel: MakePanel) -> None:
 
 def test_centre_and_spread_are_those_of_the_visible_history(make_panel: MakePanel) -> None:
     panel = make_panel([[1, NAN, 3, 1000], [1e6, 1e6 + 2, 1e6, 0]]).cut(1)
-    np.testing.assert_allclose(moments(panel), [[2, 1e6 + 2 / 3], [1, np.std([0, 2, 0])]])
+    batch = Windows.for_prediction(panel, context=2).at(torch.tensor([1, 0]))
+    np.testing.assert_allclose(batch.centre, [1e6 + 2 / 3, 2])
+    np.testing.assert_allclose(batch.spread, [np.std([0, 2, 0]), 1])
 
 
 def test_spaced_numbers_cover_all_windows(make_panel: MakePanel) -> None:
