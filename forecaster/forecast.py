@@ -1,5 +1,6 @@
 """A forecast of a panel, and the protocol of whatever makes one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,22 +93,32 @@ class Forecast:
 
         Raises: UsageError: a level whose bounds the forecast does not have.
         """
-        count, horizon = self.mean.shape
-        columns: dict[str, object] = {
-            "unique_id": np.repeat(self.ids, horizon),
-            "ds": self.frequency.format(self.ds.ravel(), self.zone),
-        }
-        if actual is not None:
-            columns["y"] = actual.ravel()
-        columns |= {
-            "cutoff": np.repeat(self.frequency.format(self.cutoff, self.zone), horizon),
-            "step": np.tile(np.arange(1, horizon + 1), count),
-            "model": np.full(count * horizon, self.model, object),
-            "mean": self.mean.ravel(),
-        }
-        columns |= {f"q{p:g}": self.at(p).ravel() for p in sorted({*DECILES, *bounds_of(levels)})}
-        columns["status"] = np.repeat(np.where(self.fallback, "fallback", "ok").astype(object), horizon)
-        return pd.DataFrame(columns)
+        return next(self.frames(max(len(self.ids), 1), levels=levels, actual=actual))
+
+    def frames(
+        self, size: int, *, levels: tuple[float, ...] = (), actual: Floats | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Lay the forecast out as `to_frame` does, `size` series at a time: a table of many rows takes much memory."""
+        horizon = self.horizon
+        ds = self.frequency.format(self.ds.ravel(), self.zone).reshape(self.ds.shape)  # of one format throughout
+        cutoff = self.frequency.format(self.cutoff, self.zone)
+        status = np.where(self.fallback, "fallback", "ok").astype(object)
+        probabilities = sorted({*DECILES, *bounds_of(levels)})
+        for first in range(0, max(len(self.ids), 1), size):
+            some = slice(first, min(first + size, len(self.ids)))
+            count = some.stop - some.start
+            columns: dict[str, object] = {"unique_id": np.repeat(self.ids[some], horizon), "ds": ds[some].ravel()}
+            if actual is not None:
+                columns["y"] = actual[some].ravel()
+            columns |= {
+                "cutoff": np.repeat(cutoff[some], horizon),
+                "step": np.tile(np.arange(1, horizon + 1), count),
+                "model": np.full(count * horizon, self.model, object),
+                "mean": self.mean[some].ravel(),
+            }
+            columns |= {f"q{p:g}": self.at(p)[some].ravel() for p in probabilities}
+            columns["status"] = np.repeat(status[some], horizon)
+            yield pd.DataFrame(columns)
 
     def to_nixtla(self, *, levels: tuple[float, ...] = (80,)) -> pd.DataFrame:
         """Lay the forecast out as the Nixtla libraries do: `unique_id, ds, GRU, GRU-lo-80, GRU-hi-80`."""

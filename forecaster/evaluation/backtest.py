@@ -14,7 +14,7 @@ from forecaster.forecast import PROBABILITIES, Forecast, Forecaster
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
-POINTS = 1_500_000  # forecast at once: 90 MB of quantiles
+POINTS = 500_000  # forecast at once: 30 MB of quantiles
 
 Fit = Callable[[Panel], Forecaster]
 

@@ -1,13 +1,13 @@
 """Forecasts beside the naive ones: of the held-out tail, and of a backtest's folds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from forecaster.evaluation.backtest import Backtest, Plan, backtest
+from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest
 from forecaster.evaluation.breakdown import Columns, add_up, by_group, by_step, table
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.score import Score, score, skill, verdict, without_nan
@@ -18,6 +18,15 @@ from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Panel
 
 SERIES_LISTED = 1000
+
+
+class _Measured(NamedTuple):
+    """One model's scores on a backtest."""
+
+    overall: Score
+    by_step: Columns
+    by_series: Columns
+    by_cutoff: Columns
 
 
 def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -58,19 +67,20 @@ def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
     """
     model = test.forecast.model
     found, series = np.unique(test.series, return_inverse=True)
-    scores: dict[str, Score] = {}
-    steps: dict[str, Columns] = {}
-    each_series: dict[str, Columns] = {}
-    cutoffs: dict[str, Columns] = {}
-    for one in _beside_naive(test, panel, plan):
-        name = one.forecast.model
-        scores[name] = score(one.forecast, one.actual, one.scale)
-        rows, each_step = add_up(one)
-        steps[name] = by_step(each_step)
-        each_series[name] = by_group(rows, series, len(found))
-        cutoffs[name] = by_group(rows, test.fold, plan.folds)
-    listed = _worst(each_series[model]["mase"])
-    listing = {name: {key: each[listed] for key, each in columns.items()} for name, columns in each_series.items()}
+
+    def measure(one: Backtest) -> _Measured:
+        rows, steps = add_up(one)
+        of_series, of_cutoff = by_group(rows, series, len(found)), by_group(rows, test.fold, plan.folds)
+        return _Measured(score(one.forecast, one.actual, one.scale), by_step(steps), of_series, of_cutoff)
+
+    measured = {model: measure(test)}
+    for kind in (SeasonalNaive, Naive):
+        if kind.name not in measured:  # one at a time is in memory
+            fit = _fit_of(kind)
+            measured[kind.name] = measure(backtest(fit, panel, replace(plan, refit=0)))
+    scores = {name: each.overall for name, each in measured.items()}
+    listed = _worst(measured[model].by_series["mase"])
+    listing = {name: {key: column[listed] for key, column in each.by_series.items()} for name, each in measured.items()}
     first_and_last = np.array([test.forecast.cutoff.min(), test.forecast.cutoff.max()])
     skills = [skill(scores[model], scores[name]) for name in ("seasonal_naive", "naive")]
     block = {
@@ -89,20 +99,18 @@ def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
         "forecasts": len(test.series),
         "fallbacks": int(test.forecast.fallback.sum()),
         "overall": scores,
-        "by_step": table([str(step + 1) for step in range(plan.horizon)], steps),
+        "by_step": table(
+            [str(step + 1) for step in range(plan.horizon)], {name: each.by_step for name, each in measured.items()}
+        ),
         "by_series": table([str(name) for name in panel.ids[found[listed]]], listing),
-        "by_cutoff": table(_cutoff_names(test, plan.folds), cutoffs),
+        "by_cutoff": table(_cutoff_names(test, plan.folds), {name: each.by_cutoff for name, each in measured.items()}),
     }
     metrics = {"schema_version": 1, "backtest": block, "skill": skills[0], "skill_naive": skills[1]}
     return without_nan({**metrics, "verdict": verdict(*skills)})
 
 
-def _beside_naive(test: Backtest, panel: Panel, plan: Plan) -> Iterator[Backtest]:
-    """The backtest and the naive ones, each made when its turn comes: one at a time is in memory."""
-    yield test
-    for kind in (SeasonalNaive, Naive):
-        if kind.name != test.forecast.model:
-            yield backtest(lambda _, kind=kind: kind(), panel, replace(plan, refit=0))  # type: ignore[misc]
+def _fit_of(kind: type[Naive | SeasonalNaive]) -> Fit:
+    return lambda _: kind()
 
 
 def _worst(mase: np.ndarray[Any, np.dtype[np.float64]]) -> Ints:
