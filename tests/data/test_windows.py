@@ -83,7 +83,7 @@ def test_windows_share_the_panels_memory(make_panel: MakePanel) -> None:
 
 def test_centre_and_spread_are_those_of_the_visible_history(make_panel: MakePanel) -> None:
     panel = make_panel([[1, NAN, 3, 1000], [1e6, 1e6 + 2, 1e6, 0]]).cut(1)
-    batch = Windows.for_prediction(panel, context=2).at(torch.tensor([1, 0]))
+    batch = Windows.for_prediction(panel, Reading(2, 0)).at(torch.tensor([1, 0]))
     np.testing.assert_allclose(batch.centre, [1e6 + 2 / 3, 2])
     np.testing.assert_allclose(batch.spread, [np.std([0, 2, 0]), 1])
 
