@@ -289,7 +289,9 @@ class EnsembleConfig(Section):
 class EvaluationConfig(Section):
     """Which cutoffs `forecast backtest` forecasts from, and what each may see."""
 
-    folds: int = Field(5, ge=1, description="cutoffs a series, counted from its end")
+    folds: int | None = Field(
+        None, ge=1, description="cutoffs a series, counted from its end; null for 5, or as many as fit"
+    )
     stride: int | None = Field(None, ge=1, description="steps between two cutoffs; null for the horizon")
     refit: int = Field(0, ge=0, description="folds that share a fit; 0: all, fitted on what precedes the first cutoff")
     window: int | None = Field(None, ge=2, description="latest steps before a cutoff that may be seen; null for all")

@@ -29,7 +29,7 @@ def backtest(
             min=1,
             help="Cutoffs a series, counted from its end.",
             rich_help_panel=_FOLDS,
-            show_default="5",
+            show_default="5, or as many as fit",
         ),
     ] = None,
     stride: Annotated[

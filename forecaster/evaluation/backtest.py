@@ -130,16 +130,16 @@ def participants(panel: Panel, plan: Plan) -> npt.NDArray[np.bool_]:
 
     Raises: DataError: none does in the oldest folds; says how many folds would fit.
     """
-    end = panel.end[:, None] - plan.back  # [N, K]
-    begin = panel.begin[:, None] if plan.window is None else np.maximum(panel.begin[:, None], end - plan.window)
-    takes_part = end - begin > plan.horizon
-    observed = np.concatenate([[0], np.cumsum(~np.isnan(panel.values[:, 0]))])
-    end = np.maximum(end, begin)  # an end before the beginning sees nothing
-    takes_part &= observed[end] > observed[begin]
-    is_empty = ~takes_part.any(axis=0)
-    if is_empty.any():
-        raise _too_short(panel, plan, fitting=plan.folds - 1 - int(np.flatnonzero(is_empty)[-1]))
+    takes_part = _takes_part(panel, plan)
+    if not takes_part.any(axis=0).all():
+        raise _too_short(panel, plan)
     return takes_part
+
+
+def count_fitting(panel: Panel, plan: Plan) -> int:
+    """How many of a plan's folds, counted from the end, have a series that takes part."""
+    is_empty = ~_takes_part(panel, plan).any(axis=0)
+    return plan.folds - 1 - int(np.flatnonzero(is_empty)[-1]) if is_empty.any() else plan.folds
 
 
 def in_parts(rows: Panel, horizon: int, *, points: int = POINTS) -> Iterator[tuple[slice, Panel]]:
@@ -211,7 +211,16 @@ class _Whole:
         )
 
 
-def _too_short(panel: Panel, plan: Plan, *, fitting: int) -> DataError:
+def _takes_part(panel: Panel, plan: Plan) -> npt.NDArray[np.bool_]:
+    end = panel.end[:, None] - plan.back  # [N, K]
+    begin = panel.begin[:, None] if plan.window is None else np.maximum(panel.begin[:, None], end - plan.window)
+    observed = np.concatenate([[0], np.cumsum(~np.isnan(panel.values[:, 0]))])
+    is_seen = observed[np.maximum(end, begin)] > observed[begin]  # an end before the beginning sees nothing
+    takes_part: npt.NDArray[np.bool_] = (end - begin > plan.horizon) & is_seen
+    return takes_part
+
+
+def _too_short(panel: Panel, plan: Plan) -> DataError:
     horizon = plan.horizon
     if plan.window is not None and plan.window <= horizon:
         return DataError(
@@ -221,5 +230,7 @@ def _too_short(panel: Panel, plan: Plan, *, fitting: int) -> DataError:
     return DataError(
         f"{plan.folds} folds of {horizon} steps, {plan.stride or horizon} apart, need a series of"
         f" {int(plan.back[0]) + horizon + 1} steps; the longest has {int(panel.lengths.max())}",
-        hint=f"pass --folds {fitting}" if fitting else "pass a shorter --horizon, or give more rows",
+        hint=f"pass --folds {fitting}"
+        if (fitting := count_fitting(panel, plan))
+        else "pass a shorter --horizon, or give more rows",
     )

@@ -11,7 +11,7 @@ import numpy as np
 from forecaster import process
 from forecaster.config import Config, NetworkModel
 from forecaster.errors import DataError
-from forecaster.evaluation.backtest import Backtest, Fit, Plan, participants
+from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, participants
 from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.split import split
 from forecaster.events import DataRead, Note, Watch, ignore
@@ -28,6 +28,7 @@ from forecaster.workflows.predict import load_data, open_bundle, source_of
 from forecaster.workflows.train import default_folder, read_data, stem_of
 
 TABLE = "backtest.csv"
+_FOLDS = 5
 _ROWS_WRITTEN = 100_000  # turned into text at once
 
 
@@ -69,7 +70,7 @@ def backtest(
     loaded = read_data(source, config, stdin, watch)
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
-    plan = _plan(config, config.data.horizon or 1)
+    config, plan = _settle_plan(config, panel, config.data.horizon or 1, watch)
     oldest = _before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
@@ -108,7 +109,7 @@ def backtest_bundle(
     watch(DataRead(source, len(panel), loaded.quality["rows"], loaded.roles))
     config = read.config.model_copy(update={"data": loaded.config})
     config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
-    plan = _plan(config, horizon or int(read.manifest["horizon"]))
+    config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
     _before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
@@ -154,8 +155,16 @@ def _folder(source: str, out: Path | None) -> Path:
     return folder
 
 
-def _plan(config: Config, horizon: int) -> Plan:
-    return Plan(horizon, **config.evaluation.model_dump())
+def _settle_plan(config: Config, panel: Panel, horizon: int, watch: Watch) -> tuple[Config, Plan]:
+    """Choose the number of folds where it is open: the usual one, or as many as fit."""
+    chosen = config.evaluation
+    if chosen.folds is None:
+        usual = Plan(horizon, **{**chosen.model_dump(), "folds": _FOLDS})
+        fitting = count_fitting(panel, usual)
+        if 0 < fitting < _FOLDS:
+            watch(Note(f"folds {fitting}, as many as fit; --folds overrides"))
+        chosen = chosen.model_copy(update={"folds": fitting or _FOLDS})
+    return config.model_copy(update={"evaluation": chosen}), Plan(horizon, **chosen.model_dump())
 
 
 def _before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:

@@ -62,7 +62,7 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
 def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
     """Score a backtest overall, by step, by series and by cutoff, beside the naive forecasts of the same rows.
 
-    Cutoffs are named by their time where all series share them, else by the number of their fold, 1 the oldest. Of
+    Cutoffs are named by their time where all series share them, else `fold 1`, the oldest, `fold 2` ... Of
     more than `SERIES_LISTED` series those are listed whose MASE is the highest.
     """
     model = test.forecast.model
@@ -124,5 +124,5 @@ def _cutoff_names(test: Backtest, folds: int) -> Sequence[str]:
     first = np.searchsorted(test.fold[order], np.arange(folds))
     of_fold = test.forecast.cutoff[order][first]
     if (test.forecast.cutoff != of_fold[test.fold]).any():
-        return [str(fold + 1) for fold in range(folds)]
+        return [f"fold {fold + 1}" for fold in range(folds)]
     return [str(name) for name in test.forecast.frequency.format(of_fold, test.forecast.zone)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from forecaster.workflows import judge
 from tests.cli.conftest import QUICK, Forecast
@@ -81,7 +82,7 @@ def test_series_that_end_at_other_times_have_folds_for_cutoffs(forecast: Forecas
     done = forecast("backtest", wide, "--model", "naive", "--horizon", "12", "--folds", "4", "-o", "b")
     assert done.code == 0, done.err
     block = json.loads(Path("b/metrics.json").read_text())["backtest"]
-    assert list(block["by_cutoff"]) == ["1", "2", "3", "4"]
+    assert list(block["by_cutoff"]) == ["fold 1", "fold 2", "fold 3", "fold 4"]
     assert list(block["by_series"]) == ["whole", "late", "gone"]
     assert block["forecasts"] == 4 + 3 + 4  # `late` is too short for the oldest
     table = pd.read_csv("b/backtest.csv")
@@ -216,6 +217,21 @@ def test_what_cannot_be_done_says_why(forecast: Forecast, sales: Path, arguments
 def test_the_hint_of_too_many_folds_helps(forecast: Forecast, sales: Path) -> None:
     done = forecast("backtest", sales, "--model", "naive", "--folds", "90", "--horizon", "9")
     assert "hint: pass --folds 8" in done.err
+
+
+def test_without_a_number_there_are_five_folds_or_as_many_as_fit(forecast: Forecast, sales: Path) -> None:
+    def folds_of(horizon: int) -> int:
+        done = forecast("backtest", sales, "--model", "naive", "--horizon", str(horizon), "-o", f"h{horizon}")
+        assert done.code == 0, done.err
+        assert ("as many as fit" in done.err) == (horizon > 14)
+        saved = yaml.safe_load(Path(f"h{horizon}/config.yaml").read_text())["evaluation"]["folds"]
+        assert json.loads(Path(f"h{horizon}/metrics.json").read_text())["backtest"]["folds"] == saved
+        return int(saved)
+
+    assert [folds_of(horizon) for horizon in (2, 14, 15, 44)] == [5, 5, 4, 1]
+    done = forecast("backtest", sales, "--model", "naive", "--horizon", "45")
+    assert done.code == 65
+    assert "pass a shorter --horizon" in done.err
 
 
 def test_an_interrupted_backtest_leaves_nothing(sales: Path, tmp_path: Path) -> None:
