@@ -102,13 +102,12 @@ def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any
     """The networks of a forecaster, each with its windows as batches that lie ready."""
     import torch
 
-    from forecaster.data.windows import Windows
+    from forecaster.data.windows import Reading, Windows
 
     found = []
     for member in getattr(forecaster, "members", [forecaster]):
         config = member.config
-        reading = {"context": config.model.context, "calendar": config.data.calendar or False}
-        windows = Windows.for_prediction(rows, horizon=horizon, **reading)
+        windows = Windows.for_prediction(rows, Reading(config.model.context, horizon, config.data.calendar or False))
         batches = [windows.at(numbers) for numbers in torch.split(torch.arange(len(rows)), _BATCH)]
         unseen = [replace(batch, series=torch.zeros_like(batch.series)) for batch in batches]
         found.append((member.network.eval(), unseen))
