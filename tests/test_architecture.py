@@ -31,6 +31,7 @@ HOMES = {
     "rich": ("cli.", "report."),
     "safetensors": ("store.",),
     "filelock": ("store.lock",),
+    "sqlalchemy": ("store.",),
     "yaml": ("settings",),
     "pyarrow": ("data.", "store."),
     "statsforecast": ("models.statistical",),
@@ -89,7 +90,7 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
 def test_help_loads_neither_torch_nor_pandas(arguments: list[str]) -> None:
     code = (
         "import sys; from forecaster.cli.app import main; code = main(sys.argv[1:]);"
-        "heavy = {'torch', 'pandas', 'numpy', 'pyarrow', 'forecaster.config'} & set(sys.modules);"
+        "heavy = {'torch', 'pandas', 'numpy', 'pyarrow', 'sqlalchemy', 'forecaster.config'} & set(sys.modules);"
         "sys.exit(f'loaded {heavy}' if heavy else code)"
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
