@@ -1,0 +1,188 @@
+"""A run and all its forecasts enter the ledger in one transaction."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from forecaster.forecast import Forecast
+from forecaster.frequency import Frequency, Ints
+from forecaster.panel import Floats
+from forecaster.store.database import Database, insert_rows, writing
+from forecaster.store.ledger.decimals import shorten
+from forecaster.store.ledger.tables import (
+    BASELINES,
+    QUANTILES,
+    actual_rows,
+    forecast_rows,
+    pending_rows,
+    run_series,
+    runs,
+    series,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a job.
+
+    Attributes:
+        job: whose run it is; several jobs may share a ledger.
+        key: the run's own name within the job; what has the same key is the same run.
+        started: when, with a time zone.
+        code: the exit code.
+        seconds: how long it took.
+        bundle: where the model came from.
+        details: whatever else is to be remembered, plain values for JSON.
+    """
+
+    job: str
+    key: str
+    started: datetime
+    code: int = 0
+    seconds: float | None = None
+    bundle: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def record(
+    ledger: Database,
+    run: Run,
+    forecast: Forecast | None = None,
+    *,
+    baselines: Mapping[Literal["seasonal_naive", "naive"], Floats] | None = None,
+    scale: npt.NDArray[np.floating] | None = None,
+) -> bool:
+    """Keep a run and its forecasts, whole or not at all.
+
+    Args:
+        forecast: None for a run that made none.
+        baselines: [N, H] point forecasts of the naive models from the same cutoffs; skill is against these.
+        scale: [N] the in-sample seasonal error of each series, which scaled errors are divided by.
+
+    Returns: whether it was new; a run that is there already stays as it is.
+    Raises: ForecastError: see `database.writing`; nothing of the run was kept.
+    """
+    with writing(ledger, run.job) as connection:
+        same = sa.select(runs.c.id).where(runs.c.job == run.job, runs.c.key == run.key)
+        if connection.execute(same).first():
+            return False
+        told = {
+            "job": run.job,
+            "key": run.key,
+            "started": stamp(run.started),
+            "seconds": run.seconds,
+            "code": run.code,
+            "bundle": run.bundle,
+            "details": json.dumps(run.details, allow_nan=False, ensure_ascii=False),
+            "series": 0,
+        }
+        if forecast is None or not len(forecast.ids):
+            connection.execute(runs.insert().values(told))
+            return True
+        made = connection.execute(runs.insert().values(told | _describe(forecast)).returning(runs.c.id))
+        run_id = int(made.scalar_one())
+        numbers = _number_series(connection, run.job, forecast.ids)
+        _insert(connection, run_id, numbers, forecast, baselines or {}, scale)
+        _await_scores(connection, run_id, forecast)
+    return True
+
+
+def stamp(time: datetime) -> str:
+    """A moment as the ledger writes it: ISO 8601, UTC, seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_text(frequency: Frequency, at: Ints, zone: str | None) -> npt.NDArray[np.object_]:
+    """[T] timestamps as text; a time that many series share is written once."""
+    different, where = np.unique(at, return_inverse=True)
+    text = np.array([str(each) for each in frequency.format(different, zone)], object)
+    return text[where.ravel()]
+
+
+def _describe(forecast: Forecast) -> dict[str, Any]:
+    newest = forecast.cutoff.max()
+    return {
+        "model": forecast.model,
+        "frequency": forecast.frequency.name,
+        "zone": forecast.zone,
+        "horizon": forecast.horizon,
+        "series": len(forecast.ids),
+        "cutoff": to_text(forecast.frequency, np.array([newest]), forecast.zone)[0],
+        "cutoff_at": int(newest),
+        "first_at": int(forecast.ds.min()),
+        "last_at": int(forecast.ds.max()),
+    }
+
+
+def _number_series(connection: sa.Connection, job: str, ids: npt.NDArray[np.object_]) -> Ints:
+    """[N] the number of each series in the ledger, new ones included."""
+    known = sa.select(series.c.unique_id, series.c.id).where(series.c.job == job)
+    numbers = {row.unique_id: row.id for row in connection.execute(known)}
+    new = [name for name in ids if name not in numbers]
+    if new:
+        insert_rows(connection, series, {"job": [job] * len(new), "unique_id": new})
+        numbers = {row.unique_id: row.id for row in connection.execute(known)}
+    return np.array([numbers[name] for name in ids], np.int64)
+
+
+def _insert(
+    connection: sa.Connection,
+    run_id: int,
+    numbers: Ints,
+    forecast: Forecast,
+    baselines: Mapping[Literal["seasonal_naive", "naive"], Floats],
+    scale: npt.NDArray[np.floating] | None,
+) -> None:
+    count, horizon = forecast.mean.shape
+    of_series = {
+        "run_id": np.full(count, run_id),
+        "series_id": numbers,
+        "cutoff": to_text(forecast.frequency, forecast.cutoff, forecast.zone),
+        "cutoff_at": forecast.cutoff,
+        "scale": np.full(count, np.nan) if scale is None else scale,
+        "status": np.where(forecast.fallback, "fallback", "ok"),
+    }
+    order = np.argsort(numbers)  # rows in the order of the key are appended, not searched a place for
+    insert_rows(connection, run_series, {name: column[order] for name, column in of_series.items()})
+    quantiles = shorten(forecast.quantiles[order]).reshape(count * horizon, -1)
+    at = forecast.ds[order].ravel()
+    missing = np.full((count, horizon), np.nan)
+    of_step = {
+        "run_id": np.full(count * horizon, run_id),
+        "series_id": np.repeat(numbers[order], horizon),
+        "step": np.tile(np.arange(1, horizon + 1), count),
+        "ds": to_text(forecast.frequency, at, forecast.zone),
+        "at": at,
+        "mean": shorten(forecast.mean[order]).ravel(),
+        **{name: quantiles[:, number] for number, name in enumerate(QUANTILES)},
+        **{name: shorten(baselines.get(name, missing)[order]).ravel() for name in BASELINES},  # type: ignore[call-overload]
+    }
+    insert_rows(connection, forecast_rows, of_step)
+
+
+def _await_scores(connection: sa.Connection, run_id: int, forecast: Forecast) -> None:
+    """Have actuals that were there before the forecast scored against it, too."""
+    mine = sa.select(run_series.c.series_id).where(run_series.c.run_id == run_id)
+    later = actual_rows.alias()
+    is_restated = sa.exists().where(
+        later.c.series_id == actual_rows.c.series_id,
+        later.c.at == actual_rows.c.at,
+        later.c.version > actual_rows.c.version,
+    )
+    is_pending = sa.exists().where(
+        pending_rows.c.series_id == actual_rows.c.series_id, pending_rows.c.at == actual_rows.c.at
+    )
+    columns = [actual_rows.c[column.name] for column in pending_rows.c]
+    old = sa.select(*columns).where(
+        actual_rows.c.series_id.in_(mine),
+        actual_rows.c.at.between(int(forecast.ds.min()), int(forecast.ds.max())),
+        ~is_restated,
+        ~is_pending,
+    )
+    connection.execute(pending_rows.insert().from_select([column.name for column in columns], old))

@@ -1,0 +1,142 @@
+"""The ledger's tables, and the views that are made for reading (docs/ledger.md says what each column means).
+
+Forecasts, actuals and scores are many, so their rows name series and runs by number; the views put the words back.
+These three have no foreign keys, which would be looked up for every row: only `record`, `actuals` and `score` write
+them, each in one transaction with what it refers to.
+"""
+
+import sqlalchemy as sa
+
+from forecaster.forecast import PROBABILITIES
+
+# a column a probability, in per mille: q025 ... q975
+QUANTILES = tuple(f"q{round(1000 * probability):03d}" for probability in PROBABILITIES)
+BASELINES = ("seasonal_naive", "naive")
+OUTSIDE = 100  # `inside` of an actual that no interval holds
+
+metadata = sa.MetaData()
+
+version = sa.Table("ledger_version", metadata, sa.Column("version", sa.Integer, nullable=False))
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("started", sa.Text, nullable=False),
+    sa.Column("seconds", sa.Double),
+    sa.Column("code", sa.Integer, nullable=False),
+    sa.Column("model", sa.Text),
+    sa.Column("bundle", sa.Text),
+    sa.Column("frequency", sa.Text),
+    sa.Column("zone", sa.Text),
+    sa.Column("horizon", sa.Integer),
+    sa.Column("series", sa.Integer, nullable=False),
+    sa.Column("cutoff", sa.Text),
+    sa.Column("cutoff_at", sa.BigInteger),
+    sa.Column("first_at", sa.BigInteger),
+    sa.Column("last_at", sa.BigInteger),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.UniqueConstraint("job", "key"),
+    sa.Index("runs_newest", "job", "id"),
+)
+
+series = sa.Table(
+    "series",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("unique_id", sa.Text, nullable=False),
+    # which actuals are stored, and their digest: what has not changed need not be read
+    sa.Column("known_from", sa.BigInteger),
+    sa.Column("known_until", sa.BigInteger),
+    sa.Column("digest", sa.Text),
+    sa.UniqueConstraint("job", "unique_id"),
+)
+
+run_series = sa.Table(
+    "run_series",
+    metadata,
+    sa.Column("run_id", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id"), primary_key=True, autoincrement=False),
+    sa.Column("cutoff", sa.Text, nullable=False),
+    sa.Column("cutoff_at", sa.BigInteger, nullable=False),
+    sa.Column("scale", sa.Double),
+    sa.Column("status", sa.Text, nullable=False),
+)
+
+forecast_rows = sa.Table(
+    "forecast_rows",
+    metadata,
+    sa.Column("run_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ds", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("mean", sa.Double, nullable=False),
+    *(sa.Column(name, sa.Double, nullable=False) for name in QUANTILES),
+    *(sa.Column(name, sa.Double) for name in BASELINES),
+    sa.Index("forecast_rows_of_a_time", "series_id", "at", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+actual_rows = sa.Table(
+    "actual_rows",
+    metadata,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ds", sa.Text, nullable=False),
+    sa.Column("y", sa.Double, nullable=False),
+    sa.Column("seen", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# actuals that forecasts are to be scored by; a table of its own, so that those already scored are never touched
+pending_rows = sa.Table(
+    "pending_rows",
+    metadata,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("y", sa.Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+score_rows = sa.Table(
+    "score_rows",
+    metadata,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("run_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("error", sa.Double, nullable=False),
+    sa.Column("scaled", sa.Double),
+    *(sa.Column(f"{name}_scaled", sa.Double) for name in BASELINES),
+    sa.Column("inside", sa.SmallInteger, nullable=False),
+    sa.Column("below", sa.SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+_NEWEST = """NOT EXISTS (SELECT 1 FROM actual_rows AS later
+    WHERE later.series_id = a.series_id AND later.at = a.at AND later.version > a.version)"""
+_WORDS = "r.job, r.key AS run, f.run_id, s.unique_id, f.series_id, f.ds, f.at, k.cutoff, f.step, r.model"
+_OF_FORECAST = """
+    JOIN runs AS r ON r.id = f.run_id
+    JOIN series AS s ON s.id = f.series_id
+    JOIN run_series AS k ON k.run_id = f.run_id AND k.series_id = f.series_id"""
+
+VIEWS = {
+    "forecasts": f"""SELECT {_WORDS}, f.mean, {", ".join(f"f.{name}" for name in (*QUANTILES, *BASELINES))}, k.status
+FROM forecast_rows AS f {_OF_FORECAST}""",
+    "actuals": f"""SELECT s.job, s.unique_id, a.series_id, a.ds, a.at, a.y, a.version, a.seen
+FROM actual_rows AS a JOIN series AS s ON s.id = a.series_id
+WHERE {_NEWEST}""",
+    "scores": f"""SELECT {_WORDS}, a.y, a.version, f.mean, c.error, c.scaled, c.seasonal_naive_scaled, c.naive_scaled,
+    c.inside, c.below, k.status
+FROM score_rows AS c
+    JOIN actual_rows AS a ON a.series_id = c.series_id AND a.at = c.at AND a.version = c.version
+    JOIN forecast_rows AS f ON f.run_id = c.run_id AND f.series_id = c.series_id AND f.step = c.step {_OF_FORECAST}""",
+}
