@@ -16,7 +16,7 @@ from forecaster.data.read import read
 from forecaster.data.repair import Rows, Series
 from forecaster.data.roles import Roles, Shape, find_roles
 from forecaster.data.season import doubt_season, find_season
-from forecaster.data.table import Table, concatenate
+from forecaster.data.table import Table, concatenate, from_frame
 from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
@@ -65,15 +65,17 @@ def load(
     frequency: Frequency | None = None,
     stdin: BinaryIO | None = None,
     later: str | None = None,
+    frame: pd.DataFrame | None = None,
 ) -> Loaded:
     """Make a panel of a table.
 
     Args:
-        source: a CSV or Parquet file, a folder or glob of them, or `-`.
+        source: a CSV or Parquet file, a folder or glob of them, or `-`; with `frame`, what errors call it.
         config: what the user named; None where it is to be found.
         frequency: a bundle's own, learnt holidays included, to be kept; None where it is to be found.
         stdin: where `-` reads from.
         later: a table of the known columns' values for times to come, read as `source` is; needs a time column.
+        frame: the table itself, where something else has read it.
 
     Raises:
         UsageError: the config names a column, country or frequency that is not there, or several columns would do.
@@ -83,7 +85,7 @@ def load(
     """
     if config.holidays:
         features.check_country(config.holidays)
-    tables = read(source, stdin)
+    tables = read(source, stdin) if frame is None else [from_frame(source, frame)]
     is_by_file = len(tables) > 1 and find_roles(tables[0], config).shape != "long"
     if is_by_file:
         tables = [future.name_by_file(table) for table in tables]

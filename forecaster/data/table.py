@@ -75,6 +75,19 @@ def to_frame(columns: pa.Table) -> pd.DataFrame:
     return frame
 
 
+def from_frame(source: str, frame: pd.DataFrame) -> Table:
+    """Take a frame that is in memory already, of whatever types a database gave.
+
+    Raises: DataError: it has no rows.
+    """
+    if not len(frame):
+        raise DataError(f"{source}: has no rows", hint="give a table with at least two rows of data")
+    columns = pa.table(
+        [_to_arrow(frame.iloc[:, number]) for number in range(frame.shape[1])], names=list(frame.columns)
+    )
+    return Table(source, to_frame(columns), (Part(source, 0, None),))
+
+
 def concatenate(source: str, tables: list[Table]) -> Table:
     """Put the tables of several files under each other.
 
@@ -131,6 +144,15 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowNotImplementedError:  # nested: nothing that a forecast could use
         text = pa.chunked_array([pa.array(["nested"] * len(column))])
     return text.dictionary_encode().unify_dictionaries()
+
+
+def _to_arrow(column: pd.Series) -> pa.ChunkedArray:
+    """A column of Python values; text where they are of several kinds, or of one that Arrow does not know."""
+    try:
+        values = pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        values = pa.array([None if pd.isna(value) else str(value) for value in column], pa.string())
+    return pa.chunked_array([values])
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
