@@ -1,0 +1,113 @@
+"""How long a full ledger takes to score a day and to record a run.
+
+    python -m benchmarks.ledger [--rows 1000000] [--series 414] [--horizon 48] [--url sqlite:///ledger.db]
+
+Fills a ledger with nightly runs of hourly series until it holds `--rows` forecasts, then times one more night: the
+actuals of the newest day, their scores, a summary of them, and the next run. Wall-clock seconds, beside those of the
+processor, since machines are busy with other things.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from forecaster.forecast import PROBABILITIES, Forecast
+from forecaster.frequency import HOUR, Frequency
+from forecaster.panel import Panel
+from forecaster.store.database import Database
+from forecaster.store.ledger.actuals import add_actuals
+from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.read import anomalies, revisions, summarise
+from forecaster.store.ledger.record import Run, record
+from forecaster.store.ledger.score import score
+
+JOB, DAY = "nightly", 24
+HISTORY = 168  # hours before the first run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="forecasts in the ledger before the night")
+    parser.add_argument("--series", type=int, default=414)
+    parser.add_argument("--horizon", type=int, default=48)
+    parser.add_argument("--url", help="an empty database; a temporary file where none is named")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(arguments.url or f"sqlite:///{folder}/ledger.db", arguments)
+    print(json.dumps(figures, indent=2))
+
+
+def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    nights = max(1, round(arguments.rows / (arguments.series * arguments.horizon)))
+    panel = draw_panel(arguments.series, HISTORY + DAY * (nights + 1))
+    seconds: dict[str, Any] = {}
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        wall, processor = time.perf_counter(), time.process_time()
+        result = work()
+        seconds[name] = [round(time.perf_counter() - wall, 2), round(time.process_time() - processor, 2)]
+        return result
+
+    ledger: Database = timed("open", lambda: open_ledger(url))
+    began = time.perf_counter()
+    for night in range(nights):
+        live(ledger, panel.cut(DAY * (nights + 1 - night)), night, arguments.horizon)
+    filled = round(time.perf_counter() - began, 1)
+    tonight = panel.cut(DAY)
+    newest = int(tonight.cutoff.max()) - (DAY - 1) * HOUR
+    added = timed("actuals of a day", lambda: add_actuals(ledger, JOB, tonight, seen=datetime.now(UTC)))
+    scored = timed("score of a day", lambda: score(ledger, JOB))
+    timed("summary of a day by step", lambda: summarise(ledger, JOB, by="step", since=newest))
+    timed("anomalies of a day", lambda: anomalies(ledger, JOB, since=newest))
+    forecast, baselines, scale = draw_forecast(tonight, arguments.horizon)
+    run = Run(JOB, "tonight", datetime.now(UTC))
+    timed("record of a run", lambda: record(ledger, run, forecast, baselines=baselines, scale=scale))
+    timed("revisions of a run", lambda: revisions(ledger, JOB, limit=20))
+    timed("summary of everything by week", lambda: summarise(ledger, JOB, by="week"))
+    size = ledger.path.stat().st_size if ledger.path else None
+    return {
+        "forecasts": nights * arguments.series * arguments.horizon,
+        "nights": nights,
+        "filled in seconds": filled,
+        "megabytes": None if size is None else round(size / 1e6),
+        "new actuals": added.new,
+        "scored": scored,
+        "seconds [wall, processor]": seconds,
+    }
+
+
+def live(ledger: Database, panel: Panel, night: int, horizon: int) -> None:
+    """One night: what came true, its scores, and a run."""
+    add_actuals(ledger, JOB, panel, seen=datetime.now(UTC))
+    score(ledger, JOB)
+    forecast, baselines, scale = draw_forecast(panel, horizon)
+    record(ledger, Run(JOB, f"night {night}", datetime.now(UTC)), forecast, baselines=baselines, scale=scale)
+
+
+def draw_panel(series: int, length: int) -> Panel:
+    """Hourly noise around 100."""
+    values = np.random.default_rng(0).normal(100, 10, (series * length, 1)).astype(np.float32)
+    end = np.arange(1, series + 1) * length
+    start = np.full(series, np.datetime64("2024-01-01", "us").astype(np.int64))
+    ids = np.array([f"H{number}" for number in range(1, series + 1)], object)
+    return Panel(values, end - length, end, start, ids, Frequency("fixed", HOUR), season=24)
+
+
+def draw_forecast(panel: Panel, horizon: int) -> tuple[Forecast, Any, Any]:
+    """Quantiles around 100, naive forecasts, and scales, drawn rather than computed."""
+    random = np.random.default_rng(int(panel.cutoff[0] // HOUR))
+    mean = random.normal(100, 1, (len(panel), horizon)).astype(np.float32)
+    spread = np.linspace(-20, 20, len(PROBABILITIES), dtype=np.float32)
+    forecast = Forecast.of(panel, mean, mean[:, :, None] + spread, model="gru")
+    naive = np.repeat(panel.values[panel.end - 1], horizon, axis=1)
+    return forecast, {"seasonal_naive": naive, "naive": naive}, np.full(len(panel), 11.0)
+
+
+if __name__ == "__main__":
+    main()
