@@ -30,7 +30,8 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Which table, and which of its columns is what."""
 
-    path: str | None = Field(None, description="CSV, Parquet, folder or glob; `-` is standard input")
+    path: str | None = Field(None, description="CSV, Parquet, folder or glob; `-` is standard input; or a SQL URL")
+    query: str | None = Field(None, description="SQL query that gives the table, where the path is a SQL URL")
     time: str | None = Field(None, description="column of timestamps; `none` where the table has none")
     target: tuple[str, ...] | None = Field(None, description="columns to forecast")
     id: str | None = Field(None, description="column that names the series of a long table")

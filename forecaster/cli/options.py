@@ -20,7 +20,7 @@ Data = Annotated[
     str | None,
     typer.Argument(
         metavar="DATA",
-        help="CSV or Parquet file, a folder or a glob of them, or - for standard input.",
+        help="CSV or Parquet file, a folder or a glob of them, - for standard input, or a SQL URL.",
         show_default=False,
     ),
 ]
@@ -58,6 +58,15 @@ Seed = Annotated[
 Horizon = Annotated[
     int | None,
     typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(
+        "--query",
+        help="SQL query whose rows are the table, where DATA is a SQL URL.",
+        rich_help_panel=_TABLE,
+        show_default=False,
+    ),
 ]
 Time = Annotated[
     str | None,
@@ -163,6 +172,7 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="No colour and no anim
 
 
 def _columns(
+    query: Query = None,
     time: Time = None,
     target: Target = None,
     id: Id = None,
@@ -178,6 +188,7 @@ def _columns(
 ) -> dict[str, Any]:
     """What was said about the table's columns, by config key; None where nothing was."""
     return {
+        "data.query": query,
         "data.time": time,
         "data.target": target,
         "data.id": id,

@@ -40,6 +40,7 @@ def predict(
         ),
     ] = None,
     duplicates: options.Duplicates = None,
+    query: options.Query = None,
     *,
     console: options.Output,
 ) -> None:
@@ -62,6 +63,7 @@ def predict(
             folder=bundle,
             horizon=horizon,
             duplicates=duplicates,
+            query=query,
             later=future,
             stdin=sys.stdin.buffer,
             watch=console.watch,

@@ -7,11 +7,6 @@ from forecaster.errors import InputError, UsageError
 from forecaster.store.database import open_database, reading
 
 
-def is_url(source: str) -> bool:
-    """Whether a source of data is a database rather than a file."""
-    return source.partition("://")[0].partition("+")[0] in ("sqlite", "postgresql", "postgres")
-
-
 def read_query(url: str, query: str) -> pd.DataFrame:
     """Read the rows of a query; the database cannot be changed by it.
 

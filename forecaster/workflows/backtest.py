@@ -25,7 +25,8 @@ from forecaster.store.files import check_free, new_folder, write_through
 from forecaster.store.table import write_csv
 from forecaster.workflows.judge import judge_folds
 from forecaster.workflows.predict import load_data, open_bundle, source_of
-from forecaster.workflows.train import default_folder, read_data, stem_of
+from forecaster.workflows.source import stem
+from forecaster.workflows.train import default_folder, read_data
 
 TABLE = "backtest.csv"
 _FOLDS = 5
@@ -150,7 +151,7 @@ def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]
 
 
 def _folder(source: str, out: Path | None) -> Path:
-    folder = out or default_folder(f"{stem_of(source)}-backtest-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = out or default_folder(f"{stem(source)}-backtest-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(folder)
     return folder
 

@@ -14,6 +14,7 @@ from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write
 from forecaster.workflows.predict import load_data, open_bundle, refuse_without_known, source_of
+from forecaster.workflows.source import place_of
 from forecaster.workflows.train import read_data
 
 _OPTION = "--future-template"
@@ -62,7 +63,7 @@ def template_of_bundle(
     refuse_without_known(read.config.data, _OPTION)
     source = source_of(read, source)
     loaded = load_data(source, read, stdin=stdin)
-    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    watch(DataRead(place_of(source), len(loaded.panel), loaded.quality["rows"], loaded.roles))
     return _lay_out(loaded, horizon)
 
 

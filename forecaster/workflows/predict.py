@@ -19,6 +19,7 @@ from forecaster.frequency import Frequency
 from forecaster.models.build import build
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
+from forecaster.workflows.source import is_database, place_of, read_frame
 from forecaster.workflows.train import LATEST
 
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
@@ -38,6 +39,7 @@ def predict(
     folder: Path | None = None,
     horizon: int | None = None,
     duplicates: Duplicates | None = None,
+    query: str | None = None,
     later: str | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
@@ -49,6 +51,7 @@ def predict(
         folder: the bundle; None takes `runs/latest`.
         horizon: steps; None takes the trained horizon.
         duplicates: what to do with differing rows for one timestamp; None does as in training.
+        query: the SQL query that gives the table, where the source is a database; None asks as in training.
         later: a table of the known columns' values for the steps to forecast, where the data does not have them.
 
     Raises:
@@ -61,7 +64,8 @@ def predict(
     horizon = horizon or int(read.manifest["horizon"])
     if later is not None:
         refuse_without_known(read.config.data, "--future")
-    loaded = load_data(source, read, duplicates=duplicates, later=later, stdin=stdin)
+    loaded = load_data(source, read, duplicates=duplicates, query=query, later=later, stdin=stdin)
+    source = place_of(source)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     future.require(loaded.panel, horizon, loaded.config, source)
     if isinstance(read.config.model, NetworkModel):
@@ -136,6 +140,7 @@ def load_data(
     read: bundle.Bundle,
     *,
     duplicates: Duplicates | None = None,
+    query: str | None = None,
     later: str | None = None,
     stdin: BinaryIO | None = None,
 ) -> Loaded:
@@ -144,12 +149,14 @@ def load_data(
     Raises: DataError: the data does not fit the bundle.
     """
     trained: dict[str, Any] = read.manifest["data"]
+    query = query or (read.config.data.query if is_database(source) else None)
+    frame, source = read_frame(source, query), place_of(source)
     try:
-        config = read.config.data.model_copy(update={"path": source})
+        config = read.config.data.model_copy(update={"path": source, "query": query})
         if duplicates:
             config = config.model_copy(update={"duplicates": duplicates})
         frequency = Frequency.from_dict(trained["frequency"])
-        loaded = load(source, config, frequency=frequency, stdin=stdin, later=later)
+        loaded = load(source, config, frequency=frequency, stdin=stdin, later=later, frame=frame)
     except UsageError as error:  # the columns are the bundle's, not the user's words
         message = re.sub(r"--\w+: ", "", error.message)  # predict has no such flag
         raise DataError(message, hint=f"the bundle was trained on {_columns(trained)}") from error

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import re
 import shutil
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -27,6 +26,7 @@ from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.files import check_free, replace_link
 from forecaster.workflows.judge import judge
 from forecaster.workflows.manifest import describe, fingerprint
+from forecaster.workflows.source import absolute, place_of, read_frame, stem
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -69,7 +69,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         Interrupted: a signal stopped the run; its hint says how to go on.
     """
     source = config.data.path or ""
-    folder = out or default_folder(f"{stem_of(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = out or default_folder(f"{stem(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     with lock.hold(folder):
         check_free(folder)
         check_free(_partial(folder))
@@ -80,7 +80,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
             "out": str(folder.absolute()),
             "is_default": out is None,
             "fingerprint": fingerprint(loaded.panel),
-            "data": _absolute(source),
+            "data": absolute(source),
         }
         return _train(config, loaded, folder, run, watch)
 
@@ -120,8 +120,10 @@ def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch)
 
     Raises: ForecastError: see the errors of `data.load`.
     """
-    loaded = load(source, config.data, stdin=stdin)
-    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    frame, place = read_frame(source, config.data.query), place_of(source)
+    data = config.data.model_copy(update={"path": place_of(config.data.path or source)})  # the password is not saved
+    loaded = load(place, data, stdin=stdin, frame=frame)
+    watch(DataRead(place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))
     if loaded.panel.spacing > 1:
@@ -190,14 +192,6 @@ def _refuse_short(source: str, panel: Panel, horizon: int) -> None:
     )
 
 
-def stem_of(source: str) -> str:
-    """What folders of runs call the data: the file's name without its endings."""
-    if source == "-":
-        return "stdin"
-    stem = Path(source).name.split(".")[0]
-    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "data"
-
-
 def default_folder(name: str) -> Path:
     """The first of `name`, `name-2`, `name-3` ... under `runs/` that no run of the same second has taken."""
     for number in itertools.count(1):
@@ -210,10 +204,6 @@ def default_folder(name: str) -> Path:
 def _shorten(path: Path) -> Path:
     """A path as seen from the current folder, where it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _absolute(source: str) -> str:
-    return source if source == "-" else str(Path(source).absolute())
 
 
 def _partial(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from forecaster.config import DataConfig
 from forecaster.data.load import load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.store.database import open_database, reading, writing
-from forecaster.store.query import is_url, read_query
+from forecaster.store.query import read_query
 
 
 @pytest.fixture
@@ -76,10 +76,3 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_query(f"sqlite:///{tmp_path}/x.db", "SELECT 1")
     assert not list(tmp_path.iterdir())
-
-
-def test_a_url_is_told_from_a_file() -> None:
-    assert is_url("sqlite:///x.db")
-    assert is_url("postgresql+psycopg://host/x")
-    assert not is_url("sales.csv")
-    assert not is_url("https://host/sales.csv")

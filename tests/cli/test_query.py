@@ -1,0 +1,82 @@
+"""A table that comes from a SQL database."""
+
+import contextlib
+import csv
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from forecaster.workflows.source import absolute, is_database, place_of, stem
+from tests.cli.conftest import Forecast
+
+QUERY = "SELECT date, sales FROM facts ORDER BY date"
+
+
+@pytest.fixture
+def shop(sales: Path) -> Path:
+    """`sales.csv` as the table `facts` of a SQLite database."""
+    path = sales.with_name("shop.db")
+    with contextlib.closing(sqlite3.connect(path)) as connection, sales.open() as file:
+        connection.execute("CREATE TABLE facts (date TEXT, sales REAL)")
+        connection.executemany("INSERT INTO facts VALUES (?, ?)", list(csv.reader(file))[1:])
+        connection.commit()
+    return path
+
+
+def test_a_query_is_trained_on_as_the_file_would_be_and_asked_again_to_predict(forecast: Forecast, shop: Path) -> None:
+    done = forecast("train", "sqlite:///shop.db", "--query", QUERY, "--model", "seasonal_naive", "-o", "b")
+    assert done.code == 0, done.err
+    of_file = forecast("train", "sales.csv", "--model", "seasonal_naive", "-o", "f")
+    assert done.out == of_file.out
+    assert forecast("predict", "--bundle", "b", "-o", "-").out == forecast("predict", "--bundle", "f", "-o", "-").out
+    manifest = json.loads(Path("b/manifest.json").read_text())
+    assert manifest["data"]["absolute"] == f"sqlite:///{shop}"
+    given = ("--bundle", "b", "-o", "-")
+    assert forecast("predict", "sqlite:///shop.db", "--query", f"{QUERY} LIMIT -1", *given).code == 0
+    assert forecast("predict", "sales.csv", *given).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["sqlite:///shop.db"], 2, "a database needs a query"),
+        (["sales.csv", "--query", QUERY], 2, "sales.csv: is no database for --query"),
+        (["sqlite:///shop.db", "--query", "SELECT absent FROM facts"], 2, "no such column: absent"),
+        (["sqlite:///absent.db", "--query", QUERY], 66, "no such file"),
+        (["sqlite:///shop.db", "--query", "SELECT date, sales FROM facts WHERE 0"], 65, "has no rows"),
+        (["postgresql://me:s3cret@127.0.0.1:9/x", "--query", "SELECT 1"], 69, "cannot be reached"),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_told(
+    forecast: Forecast, shop: Path, arguments: list[str], code: int, told: str
+) -> None:
+    done = forecast("train", *arguments, "-o", "b")
+    assert done.code == code
+    assert told in done.err
+    assert "s3cret" not in done.err
+
+
+def test_a_wrong_query_of_predict_is_wrong_usage_too(forecast: Forecast, shop: Path) -> None:
+    forecast("train", "sales.csv", "--model", "naive", "-o", "b")
+    done = forecast("predict", "sqlite:///shop.db", "--query", "SELEC", "--bundle", "b")
+    assert done.code == 2
+    assert "--query" in done.err
+    assert forecast("predict", "sales.csv", "--query", QUERY, "--bundle", "b").code == 2
+
+
+def test_a_password_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://me:s3cret@host:5432/shop"
+    assert place_of(url) == absolute(url) == "postgresql://me@host:5432/shop"
+    assert stem(url) == "shop"
+    monkeypatch.chdir(tmp_path)
+    assert absolute("sqlite:///shop.db") == f"sqlite:///{tmp_path}/shop.db"
+    assert absolute("sales.csv") == str(tmp_path / "sales.csv")
+
+
+def test_a_database_is_told_from_a_file() -> None:
+    assert is_database("sqlite:///x.db")
+    assert is_database("postgresql+psycopg://host/x")
+    assert not is_database("sales.csv")
+    assert not is_database("https://host/sales.csv")
