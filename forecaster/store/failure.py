@@ -54,6 +54,6 @@ def name_failure(error: BaseException, place: str, patience: float, password: st
     if state in ("42501", "25006"):
         return OutputError(f"{place}: cannot be written: {reason}", hint="ask for the right to create and write tables")
     is_of_connection = type(error).__name__ == "OperationalError" and not state
-    if is_of_connection or state[:2] in ("08", "28", "3D", "53", "57"):
+    if is_of_connection or state.startswith(("08", "28", "3D", "53", "57P")):
         return DependencyError(f"{place}: cannot be reached: {reason}", hint=_REACH)
     return None

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -44,7 +45,7 @@ def serve() -> Iterator[str]:
             _wait(folder, server)
             yield f"postgresql://{USER}@/{{}}?host={folder}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGQUIT)  # at once: nothing is to be kept
             server.wait(30)
 
 

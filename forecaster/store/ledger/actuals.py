@@ -30,7 +30,16 @@ class Added:
 
 @dataclass(frozen=True)
 class _Span:
-    """The steps of a panel's series that forecasts could be about: positions [begin, end) in the panel's values."""
+    """What a panel has of a series since the first forecast.
+
+    Attributes:
+        row: the series' number in the panel.
+        series_id: its number in the ledger.
+        begin, end: positions in the panel's values.
+        first, last: the times of the first and the last of these.
+        until: the time up to which the ledger has just these values; None where it has others, or none.
+        is_shorter: whether the ledger knows later values.
+    """
 
     row: int
     series_id: int
@@ -38,6 +47,8 @@ class _Span:
     end: int
     first: int
     last: int
+    until: int | None
+    is_shorter: bool
 
 
 def add_actuals(ledger: Database, job: str, panel: Panel, *, seen: datetime) -> Added:
@@ -55,49 +66,54 @@ def add_actuals(ledger: Database, job: str, panel: Panel, *, seen: datetime) -> 
         first = connection.execute(sa.select(sa.func.min(runs.c.first_at)).where(runs.c.job == job)).scalar()
         if first is None:
             return Added()
-        known = {row.unique_id: row for row in connection.execute(sa.select(series).where(series.c.job == job)).all()}
-        spans, stored_until, digests = [], dict[int, int | None](), dict[int, str]()
-        for span in _find_spans(panel, int(first), {name: row.id for name, row in known.items()}):
-            row = known[str(panel.ids[span.row])]
-            until = _unchanged_until(panel, span, row)
-            if until == span.last:
-                continue
-            spans.append(span)
-            stored_until[span.series_id] = until
-            digests[span.series_id] = _digest(panel, span.begin, span.end)
+        known = {row.unique_id: row for row in connection.execute(sa.select(series).where(series.c.job == job))}
+        spans = [span for span in _find_spans(panel, int(first), known) if span.until != span.last]
         if not spans:
             return Added()
-        given = _gather(panel, spans, stored_until)
-        versions = _stored_versions(connection, job, given, [s for s in spans if stored_until[s.series_id] is None])
+        given = _gather(panel, spans)
+        versions = _stored_versions(connection, job, given, [span for span in spans if span.until is None])
         added = _insert(connection, given, versions, panel, seen)
+        _remember(connection, panel, [span for span in spans if not span.is_shorter])
+    return added
+
+
+def _find_spans(panel: Panel, first: int, known: dict[str, sa.Row[Any]]) -> list[_Span]:
+    """The spans of those series that were forecast and have a value since."""
+    starts = np.maximum(panel.frequency.index(panel.start, np.full(len(panel), first - 1)) + 1, 0)
+    times = panel.frequency.timestamps(panel.start, starts)
+    spans = []
+    for row, (name, at, last) in enumerate(zip(panel.ids, times, panel.cutoff, strict=True)):
+        stored = known.get(str(name))
+        if stored is None or at > last:
+            continue
+        begin, end = int(panel.begin[row] + starts[row]), int(panel.end[row])
+        is_shorter = stored.known_until is not None and stored.known_until > last
+        until = None
+        if stored.known_from == at and not is_shorter:
+            same = int(panel.begin[row] + panel.frequency.index(panel.start[row], stored.known_until)) + 1
+            until = int(stored.known_until) if _digest(panel, begin, same) == stored.digest else None
+        spans.append(_Span(row, stored.id, begin, end, int(at), int(last), until, is_shorter))
+    return spans
+
+
+def _remember(connection: sa.Connection, panel: Panel, spans: list[_Span]) -> None:
+    """Note what of each series is stored now; of one that is shorter than before, the old note still tells more."""
+    noted = [
+        {
+            "number": span.series_id,
+            "begins": span.first,
+            "ends": span.last,
+            "hash": _digest(panel, span.begin, span.end),
+        }
+        for span in spans
+    ]
+    if noted:
         connection.execute(
             series.update()
             .where(series.c.id == sa.bindparam("number"))
             .values(known_from=sa.bindparam("begins"), known_until=sa.bindparam("ends"), digest=sa.bindparam("hash")),
-            [{"number": s.series_id, "begins": s.first, "ends": s.last, "hash": digests[s.series_id]} for s in spans],
+            noted,
         )
-    return added
-
-
-def _find_spans(panel: Panel, first: int, numbers: dict[str, int]) -> list[_Span]:
-    """The spans of those series that were forecast, from the first forecast time on."""
-    starts = np.maximum(panel.frequency.index(panel.start, np.full(len(panel), first - 1)) + 1, 0)
-    times = panel.frequency.timestamps(panel.start, starts)
-    lasts = panel.cutoff
-    return [
-        _Span(row, numbers[str(name)], int(panel.begin[row] + starts[row]), int(panel.end[row]), int(at), int(last))
-        for row, (name, at, last) in enumerate(zip(panel.ids, times, lasts, strict=True))
-        if str(name) in numbers and at <= last
-    ]
-
-
-def _unchanged_until(panel: Panel, span: _Span, row: sa.Row[tuple[object, ...]]) -> int | None:
-    """The time up to which what is stored is what the panel has; None where something else is."""
-    if row.known_from != span.first or row.known_until > span.last:
-        return None
-    start = panel.start[span.row]
-    end = int(panel.begin[span.row] + panel.frequency.index(start, row.known_until)) + 1
-    return int(row.known_until) if _digest(panel, span.begin, end) == row.digest else None
 
 
 def _digest(panel: Panel, begin: int, end: int) -> str:
@@ -105,7 +121,7 @@ def _digest(panel: Panel, begin: int, end: int) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _gather(panel: Panel, spans: list[_Span], stored_until: dict[int, int | None]) -> pd.DataFrame:
+def _gather(panel: Panel, spans: list[_Span]) -> pd.DataFrame:
     """series_id, at, y of all observed values that may be new."""
     lengths = np.array([span.end - span.begin for span in spans])
     offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -113,8 +129,7 @@ def _gather(panel: Panel, spans: list[_Span], stored_until: dict[int, int | None
     rows = np.repeat([span.row for span in spans], lengths)
     at = panel.frequency.timestamps(panel.start[rows], position - panel.begin[rows])
     lowest = np.iinfo(np.int64).min
-    until = [stored_until[span.series_id] for span in spans]
-    after = np.repeat([lowest if each is None else each for each in until], lengths)
+    after = np.repeat([lowest if span.until is None else span.until for span in spans], lengths)
     y = panel.values[position, 0]
     is_asked = ~np.isnan(y) & (at > after)
     numbers = np.repeat([span.series_id for span in spans], lengths)

@@ -95,6 +95,7 @@ def test_a_history_that_begins_later_or_ends_earlier_changes_nothing(
     panel = make_panel([[1, 2, 3, 4, 5, 6, 7]])
     add_actuals(forecast_ledger, "sales", panel, seen=SEEN)
     assert add_actuals(forecast_ledger, "sales", panel.cut(1), seen=SEEN) == Added()
+    assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added()
     assert (
         add_actuals(forecast_ledger, "sales", replace(panel, begin=np.array([0]), end=np.array([6])), seen=SEEN)
         == Added()
@@ -104,6 +105,16 @@ def test_a_history_that_begins_later_or_ends_earlier_changes_nothing(
     assert add_actuals(forecast_ledger, "sales", later, seen=SEEN) == Added()
     assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added()
     assert len(rows(forecast_ledger, STORED)) == 3
+
+
+def test_a_history_that_was_shorter_once_is_known_again(forecast_ledger: Database, make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, 3, 4, 5, 6, 7]])
+    add_actuals(forecast_ledger, "sales", panel, seen=SEEN)
+    restated = make_panel([[1, 2, 3, 4, 5.5]])
+    assert add_actuals(forecast_ledger, "sales", restated, seen=SEEN) == Added(restated=1)
+    assert add_actuals(forecast_ledger, "sales", restated, seen=SEEN) == Added()
+    longer = make_panel([[1, 2, 3, 4, 5.5, 6, 7, 8]])
+    assert add_actuals(forecast_ledger, "sales", longer, seen=SEEN) == Added(new=1)
 
 
 def test_an_earlier_forecast_has_earlier_actuals_kept(
