@@ -28,8 +28,8 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(server: str) -> str:
-    """An empty PostgreSQL database."""
-    return postgres.create_database(server, f"test{next(_NUMBERS)}")
+    """An empty schema of a PostgreSQL database."""
+    return postgres.create_schema(server, f"test{next(_NUMBERS)}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
