@@ -4,6 +4,7 @@ A value of None means "detect": the workflow fills it from the data, and the res
 result.
 """
 
+import math
 import re
 from typing import Annotated, Any, Literal, get_args
 
@@ -48,12 +49,29 @@ class DataConfig(Section):
     calendar: bool | None = Field(None, description="features of the calendar: hour, weekday, season of the year")
     holidays: str | None = Field(None, description="country whose holidays matter, such as DE or DE-BY")
     minimum: float | None = Field(None, description="forecasts are never below it")
+    maximum: float | None = Field(None, description="forecasts are never above it")
     integer: bool = Field(False, description="forecasts are whole numbers")
 
     @field_validator("target", "past", "known", "static", mode="before")
     @classmethod
     def _names_with_commas(cls, value: object) -> object:
         return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("maximum")
+    @classmethod
+    def _leaves_room_above_the_minimum(cls, value: float | None, info: ValidationInfo) -> float | None:
+        minimum = info.data.get("minimum")
+        if value is not None and minimum is not None and value < minimum:
+            raise ValueError(f"no target is at most this and at least data.minimum {minimum:g}")
+        return value
+
+    @field_validator("integer")
+    @classmethod
+    def _has_a_whole_number_within_the_bounds(cls, value: bool, info: ValidationInfo) -> bool:
+        low, high = info.data.get("minimum"), info.data.get("maximum")
+        if value and low is not None and high is not None and math.ceil(low) > math.floor(high):
+            raise ValueError(f"there is no whole number from data.minimum {low:g} to data.maximum {high:g}")
+        return value
 
     @field_validator("past", "known", "static", mode="before")
     @classmethod

@@ -54,8 +54,8 @@ class Forecast:
     ) -> "Forecast":
         """Date the arrays a model computed for a panel: `mean` [N, H], `quantiles` [N, H, Q].
 
-        What a target cannot be is brought to what it can: values below the panel's minimum to the minimum, those of
-        an integer target to whole numbers. Both keep the order of quantiles.
+        What a target cannot be is brought to what it can: values beyond the panel's minimum and maximum to these,
+        those of an integer target to whole numbers. Both keep the order of quantiles.
 
         Args:
             fallback: [N] where a simpler forecast stands in; nowhere when not given.
@@ -152,11 +152,11 @@ def bounds_of(levels: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _to_support(panel: Panel, values: Floats) -> Floats:
-    minimum = panel.minimum
+    low = -np.inf if panel.minimum is None else panel.minimum
+    high = np.inf if panel.maximum is None else panel.maximum
     if panel.is_integer:
-        values = np.rint(values)
-        minimum = None if minimum is None else np.ceil(minimum)
-    return values if minimum is None else np.maximum(values, np.float32(minimum))
+        values, low, high = np.rint(values), np.ceil(low), np.floor(high)
+    return np.clip(values, np.float32(low), np.float32(high))
 
 
 class Checkpoint(Protocol):

@@ -37,6 +37,7 @@ class Panel:
         static: [N, S] float32, what does not change within a series; NaN where missing.
         static_columns: [S] their names.
         minimum: no target can be smaller; None where nothing is known of that.
+        maximum: no target can be larger; None where nothing is known of that.
         is_integer: whether the target counts something, so that only whole numbers occur.
     """
 
@@ -54,6 +55,7 @@ class Panel:
     static: Floats = None  # type: ignore[assignment]
     static_columns: tuple[str, ...] = ()
     minimum: float | None = None
+    maximum: float | None = None
     is_integer: bool = False
 
     def __post_init__(self) -> None:

@@ -63,7 +63,10 @@ def test_a_level_that_is_not_forecast_is_a_wrong_usage() -> None:
     ("support", "mean", "expected"),
     [
         ({"minimum": 0.0}, [-2.0, 0.4, 3.6], [0.0, 0.4, 3.6]),
+        ({"maximum": 3.0}, [-2.0, 0.4, 3.6], [-2.0, 0.4, 3.0]),
+        ({"minimum": 0.0, "maximum": 3.0}, [-2.0, 0.4, 3.6], [0.0, 0.4, 3.0]),
         ({"is_integer": True}, [-2.4, 0.4, 3.6], [-2, 0, 4]),
+        ({"maximum": 3.5, "is_integer": True}, [-2.4, 0.4, 3.6], [-2, 0, 3]),
         ({"minimum": 0.5, "is_integer": True}, [-2.4, 0.4, 3.6], [1, 1, 4]),
         ({}, [-2.4, 0.4, 3.6], [-2.4, 0.4, 3.6]),
     ],
@@ -79,4 +82,5 @@ def test_forecasts_are_what_the_target_can_be(
     np.testing.assert_array_equal(forecast.at(0.5), forecast.mean)
     assert (np.diff(forecast.quantiles, axis=2) >= 0).all()
     assert forecast.quantiles.min() >= support.get("minimum", -np.inf)
+    assert forecast.quantiles.max() <= support.get("maximum", np.inf)
     assert not support.get("is_integer") or (forecast.quantiles % 1 == 0).all()

@@ -48,7 +48,7 @@ def test_a_plain_panel_has_a_target_and_nothing_else(make_panel: MakePanel) -> N
     panel = make_panel([[1, 2], [3]])
     assert_array_equal(panel.stop, panel.end)
     assert (panel.roles, panel.static.shape, panel.columns_as("known")) == (("target",), (2, 0), [])
-    assert (panel.minimum, panel.is_integer) == (None, False)
+    assert (panel.minimum, panel.maximum, panel.is_integer) == (None, None, False)
 
 
 def test_what_is_known_after_a_cut_stays_where_it_is(make_panel: MakePanel) -> None:

@@ -98,6 +98,19 @@ def test_recursion_refuses_what_it_cannot_go_on_from(setting: str, name: str) ->
     assert load(settings=("decode.kind=parallel", setting), environment={})
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (("data.minimum=3", "data.maximum=2"), "data.maximum: no target is at most this and at least data.minimum 3"),
+        (("data.minimum=2.2", "data.maximum=2.8", "data.integer=true"), "no whole number from data.minimum 2.2 to"),
+    ],
+)
+def test_bounds_leave_room_for_a_target(settings: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        load(settings=settings, environment={})
+    assert load(settings=("data.minimum=2", "data.maximum=2", "data.integer=true"), environment={}).data.maximum == 2
+
+
 @pytest.mark.parametrize("setting", ["decode.skip=[24, 0]", "decode.lags=[-1]"])
 def test_a_lag_leads_back(setting: str) -> None:
     with pytest.raises(ConfigError, match="a lag is at least 1 step"):

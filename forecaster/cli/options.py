@@ -148,6 +148,10 @@ Minimum = Annotated[
     float | None,
     typer.Option("--min", help="Forecasts are never below it.", rich_help_panel=_TABLE, show_default=False),
 ]
+Maximum = Annotated[
+    float | None,
+    typer.Option("--max", help="Forecasts are never above it.", rich_help_panel=_TABLE, show_default=False),
+]
 Integer = Annotated[
     bool, typer.Option("--integer", help="Forecasts are whole numbers.", rich_help_panel=_TABLE, show_default=False)
 ]
@@ -184,6 +188,7 @@ def _columns(
     static: Static = None,
     holidays: Holidays = None,
     minimum: Minimum = None,
+    maximum: Maximum = None,
     integer: Integer = False,
 ) -> dict[str, Any]:
     """What was said about the table's columns, by config key; None where nothing was."""
@@ -200,6 +205,7 @@ def _columns(
         "data.static": static,
         "data.holidays": holidays,
         "data.minimum": minimum,
+        "data.maximum": maximum,
         "data.integer": integer or None,
     }
 

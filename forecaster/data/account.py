@@ -55,6 +55,8 @@ def doubt_support(panel: Panel) -> list[str]:
     found = {}
     if panel.minimum is not None:
         found[f"below the minimum {panel.minimum:g} that forecasts get"] = (target < panel.minimum).sum()
+    if panel.maximum is not None:
+        found[f"above the maximum {panel.maximum:g} that forecasts get"] = (target > panel.maximum).sum()
     if panel.is_integer:
         found["no whole numbers, though forecasts will be"] = (target[~np.isnan(target)] % 1 != 0).sum()
     return [f"{_count(int(count), 'value')} {what}" for what, count in found.items() if count]

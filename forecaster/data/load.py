@@ -120,6 +120,7 @@ def load(
         static=series.static,
         static_columns=gathered.static_columns,
         minimum=config.minimum,
+        maximum=config.maximum,
         is_integer=config.integer,
     )
     if config.holidays and frequency.is_integer:

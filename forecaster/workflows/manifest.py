@@ -25,7 +25,7 @@ def fingerprint(panel: Panel) -> str:
     for array in (panel.values, panel.begin, panel.end, panel.start, panel.stop, panel.static):
         digest.update(np.ascontiguousarray(array).tobytes())
     plain = [panel.ids.tolist(), panel.frequency.to_dict(), panel.columns, panel.zone, panel.roles]
-    plain += [panel.static_columns, panel.minimum, panel.is_integer]
+    plain += [panel.static_columns, panel.minimum, panel.maximum, panel.is_integer]
     digest.update(json.dumps(plain).encode())
     return digest.hexdigest()
 

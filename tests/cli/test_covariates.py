@@ -115,6 +115,7 @@ def test_a_future_without_known_columns_is_a_wrong_usage(forecast: Forecast) -> 
         (["--id", "shop", "--static", "promo"], 65, ["series 'a'", "'promo'"]),
         (["--holidays", "XX"], 2, ["--holidays", "'XX'"]),
         (["--min", "low"], 2, ["--min"]),
+        (["--min", "3", "--max", "2"], 78, ["data.maximum", "data.minimum 3"]),
     ],
 )
 def test_a_covariate_that_cannot_be_is_refused(
@@ -133,13 +134,13 @@ def test_a_missing_package_is_named_by_its_installation(forecast: Forecast, monk
 
 
 def test_forecasts_stay_within_what_the_target_can_be(forecast: Forecast) -> None:
-    limits = ["--min", "26", "--integer"]
+    limits = ["--min", "26", "--max", "27.5", "--integer"]
     assert forecast("train", "shops.csv", "--target", "sales", *limits, *QUICK, "-o", "b").code == 0
     for table in ("b/holdout.csv", "forecasts.csv"):
         if table == "forecasts.csv":
             assert forecast("predict", "--bundle", "b").code == 0
         values = pd.read_csv(table).filter(regex=r"mean|q0").to_numpy()
-        assert values.min() == 26
+        assert set(np.unique(values)) == {26, 27}
         assert (values % 1 == 0).all()
 
 

@@ -175,10 +175,13 @@ def test_whether_the_calendar_matters_is_left_to_the_preset(given: bool | None, 
 
 
 def test_what_forecasts_can_be_is_told_to_the_panel_and_doubted(tmp_path: Path) -> None:
-    loaded = load_text(table(30), tmp_path, minimum=0, integer=True)
-    assert (loaded.panel.minimum, loaded.panel.is_integer) == (0, True)
-    assert not [note for note in loaded.notes if "minimum" in note or "whole" in note]
-    odd = load_text(table(30).replace(",7\n", ",-7\n").replace(",8\n", ",8.5\n"), tmp_path, minimum=0, integer=True)
+    support = {"minimum": 0, "maximum": 100, "integer": True}
+    loaded = load_text(table(30), tmp_path, **support)
+    assert (loaded.panel.minimum, loaded.panel.maximum, loaded.panel.is_integer) == (0, 100, True)
+    assert not [note for note in loaded.notes if "mum" in note or "whole" in note]
+    text = table(30).replace(",7\n", ",-7\n").replace(",8\n", ",8.5\n").replace(",9\n", ",900\n")
+    odd = load_text(text, tmp_path, **support)
+    assert "1 value above the maximum 100 that forecasts get" in odd.notes
     assert "1 value below the minimum 0 that forecasts get" in odd.notes
     assert "1 value no whole numbers, though forecasts will be" in odd.notes
 

@@ -28,6 +28,7 @@ def panel(make_panel: MakePanel) -> Panel:
         {"columns": ("y", "l")},
         {"static_columns": ("t",)},
         {"minimum": 0.0},
+        {"maximum": 9.0},
         {"is_integer": True},
     ],
     ids=lambda change: next(iter(change)),
