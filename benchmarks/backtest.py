@@ -94,7 +94,8 @@ def fitted(arguments: argparse.Namespace, panel: Panel, plan: Plan) -> Forecaste
     oldest = plan.before(panel, np.arange(len(panel)), 0)
     config = resolve(load(overrides=overrides, settings=tuple(arguments.settings)), oldest)
     forecaster = build(config)
-    forecaster.fit(oldest, split(oldest, arguments.horizon, holds_out=False).validation, watch=ignore, checkpoint=None)
+    parts = split(oldest, arguments.horizon, is_calibrated=True, holds_out=False)
+    forecaster.fit(oldest, parts.unlearnt, watch=ignore, checkpoint=None)
     return forecaster
 
 
@@ -105,7 +106,8 @@ def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any
     from forecaster.data.windows import Reading, Windows
 
     found = []
-    for member in getattr(forecaster, "members", [forecaster]):
+    inner = forecaster.inner
+    for member in getattr(inner, "members", [inner]):
         config = member.config
         windows = Windows.for_prediction(rows, Reading(config.model.context, horizon, config.data.calendar or False))
         batches = [windows.at(numbers) for numbers in torch.split(torch.arange(len(rows)), _BATCH)]

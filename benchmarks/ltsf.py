@@ -4,12 +4,12 @@
         [--season m] [--set k=v] [--json FILE]
 
 The file has a column `date` and a series in each numeric column; rows count, not dates. Hourly files named `ett*` have
-8640 / 2880 / 2880 rows for training, validation and test, quarter-hourly ones four times as many, other files
-70 / 10 / 20 %. Each column is standardised by its training rows. One fit a horizon learns from the training
-rows and stops by the validation rows, without a refit. Then every window whose targets lie in the test rows is
-forecast, stride 1, none dropped, and the mean forecast is scored on standardised values. A network reads `--context`
-steps of a window; what comes before them in the column tells it no more than the column's spread. Without `--context`,
-or with 0, the product chooses.
+8640 / 2880 / 2880 rows for training, validation and test, quarter-hourly ones four times as many, other files 70 / 10
+/ 20 %. Each column is standardised by its training rows. One fit a horizon learns from the training rows and stops by
+the validation rows, the last of which calibrate its intervals, without a refit. Then every window whose targets lie in
+the test rows is forecast, stride 1, none dropped, and the mean forecast is scored on standardised values. A network
+reads `--context` steps of a window; what comes before them in the column tells it no more than the column's spread.
+Without `--context`, or with 0, the product chooses.
 """
 
 import argparse

@@ -316,6 +316,14 @@ class EvaluationConfig(Section):
     window: int | None = Field(None, ge=2, description="latest steps before a cutoff that may be seen; null for all")
 
 
+class ConformalConfig(Section):
+    """How intervals are brought to hold as much as they say."""
+
+    kind: Literal["split", "off"] = Field(
+        "split", description="split: by how much they held of steps that taught nothing; off: as the model gives them"
+    )
+
+
 class Config(Section):
     """Everything that decides a result, beside the data."""
 
@@ -330,6 +338,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     ensemble: EnsembleConfig = EnsembleConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    conformal: ConformalConfig = ConformalConfig()
 
     @property
     def name(self) -> str:

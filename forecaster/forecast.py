@@ -195,7 +195,7 @@ class Forecaster(Protocol):
         """Learn from a panel.
 
         Args:
-            validation: [N] how many last steps of each series are kept for choosing when to stop. None after an
+            validation: [N] how many last steps of each series teach nothing, but tell when to stop. None after an
                 earlier fit means: fit again on everything, for as long as that fit found best.
             watch: told of every step.
             checkpoint: where to save and find the state of a fit that takes long.

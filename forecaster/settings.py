@@ -24,7 +24,7 @@ ENVIRONMENT_PREFIX = "FORECAST_"
 
 _KIND_WHEN_NOT_NAMED = {"model": "gru", "head": "quantile"}  # the sections that are unions
 _UNIONS = {"model": ModelConfig, "head": HeadConfig}
-_USUAL_KINDS = (*_KIND_WHEN_NOT_NAMED.values(), "last", "parallel")
+_USUAL_KINDS = (*_KIND_WHEN_NOT_NAMED.values(), "last", "parallel", "split")
 
 
 def load(
@@ -114,11 +114,11 @@ def _kind_of(name: str, section: Mapping[str, Any]) -> str:
 
 
 def _for_preset(tree: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A flag that names another preset than the file's leaves out what that one chose: all but the data."""
+    """A flag that names another preset than the file's leaves out what that one chose."""
     kind = overrides.get("model.kind")
     named = kind if kind in RECIPES else overrides.get("preset")
     if named and tree.get("preset", named) != named:
-        return {"data": tree.get("data")}
+        return {name: tree.get(name) for name in ("data", "conformal")}
     return tree
 
 

@@ -13,17 +13,29 @@ from forecaster.config import (
     StatisticalModel,
 )
 from forecaster.forecast import Forecaster
+from forecaster.models.conformal import CUTOFFS, Conformal
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.recipes import Shape, Tree, cut_to_size, recipe
 from forecaster.models.statistical import Statistical
 from forecaster.panel import Panel
 from forecaster.settings import merge, validate
 
+_FEW_CUTOFFS = 4  # for what is fitted anew at each
 _BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
 
 
 def build(config: Config) -> Forecaster:
-    """Make the forecaster that a resolved config names."""
+    """Make the forecaster that a resolved config names, its intervals calibrated if they are to be."""
+    forecaster = _build_model(config)
+    match config.conformal.kind:
+        case "split":
+            cutoffs = _FEW_CUTOFFS if isinstance(config.model, StatisticalModel) else CUTOFFS
+            return Conformal(forecaster, horizon=config.data.horizon or 1, cutoffs=cutoffs)
+        case "off":
+            return forecaster
+
+
+def _build_model(config: Config) -> Forecaster:
     match config.model:
         case NaiveConfig():
             return Naive()

@@ -75,7 +75,7 @@ def backtest(
     oldest = _before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
-    validation = split(oldest, plan.horizon, holds_out=False).validation
+    validation = split(oldest, plan.horizon, is_calibrated=False, holds_out=False).validation
     config = choose(resolve(config, oldest), oldest, validation, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
@@ -185,8 +185,9 @@ def _fit_of(config: Config, watch: Watch) -> Fit:
 
     def fit(panel: Panel) -> Forecaster:
         forecaster = build(config)
-        validation = split(panel, config.data.horizon or 1, holds_out=False).validation
-        forecaster.fit(panel, validation, watch=watch, checkpoint=None)
+        is_calibrated = config.conformal.kind == "split"
+        parts = split(panel, config.data.horizon or 1, is_calibrated=is_calibrated, holds_out=False)
+        forecaster.fit(panel, parts.unlearnt, watch=watch, checkpoint=None)
         if config.training.refit:
             forecaster.fit(panel, None, watch=watch, checkpoint=None)
         return forecaster

@@ -74,7 +74,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         check_free(folder)
         check_free(_partial(folder))
         loaded = read_data(source, config, stdin, watch)
-        seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1).holdout)
+        seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1, is_calibrated=False).holdout)
         config = resolve(config.model_copy(update={"data": loaded.config}), seen)
         run = {
             "out": str(folder.absolute()),
@@ -139,8 +139,8 @@ def _train(
     _refuse_short(config.data.path or "-", panel, horizon)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
-    parts = split(panel, horizon)
-    config = choose(config, panel.cut(parts.holdout), parts.validation, watch=watch)
+    parts = split(panel, horizon, is_calibrated=config.conformal.kind == "split")
+    config = choose(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), _RUN: bundle.json_bytes(run)}
     checkpoint = FolderCheckpoint(_partial(folder), files=files, watch=watch, is_resumed=is_resumed)
     stages: list[TrainingEnded] = []
@@ -152,7 +152,7 @@ def _train(
 
     try:
         forecaster = build(config)
-        forecaster.fit(panel.cut(parts.holdout), parts.validation, watch=note_stages, checkpoint=checkpoint)
+        forecaster.fit(panel.cut(parts.holdout), parts.unlearnt, watch=note_stages, checkpoint=checkpoint)
         metrics, holdout = judge(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)

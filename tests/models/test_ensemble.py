@@ -12,6 +12,7 @@ from forecaster.config import Config
 from forecaster.errors import Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
 from forecaster.models.build import build, members_of, resolve
+from forecaster.models.conformal import Conformal
 from forecaster.models.ensemble import Ensemble
 from forecaster.panel import Panel
 from forecaster.settings import validate
@@ -79,8 +80,9 @@ def test_each_quantile_is_the_median_of_the_members(panel: Panel) -> None:
 
 def test_a_config_of_several_members_builds_an_ensemble_named_after_its_cell(panel: Panel) -> None:
     built = build(resolve(config_of(steps=2, seeds=3), panel))
-    assert isinstance(built, Ensemble)
-    assert len(built.members) == 3
+    assert isinstance(built, Conformal)  # once, around the ensemble
+    assert isinstance(built.inner, Ensemble)
+    assert len(built.inner.members) == 3
     assert built.name == "gru"
 
 

@@ -105,6 +105,7 @@ def settled(panel: Panel, *, steps: int = 20, **sections: Any) -> NeuralForecast
         "scale": {"kind": "mean", "log": False},
         "embed": {"width": 3},
         "training": {"steps": steps, "batch": 32, "learning_rate": 0.01, "validate_every": 10},
+        "conformal": {"kind": "off"},
     }
     config = validate(merge(tree, sections), "test").model_copy(update={"data": DataConfig(horizon=HORIZON)})
     forecaster = build(resolve(config, panel))
