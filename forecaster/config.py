@@ -323,6 +323,11 @@ class ConformalConfig(Section):
         "split", description="split: by how much they held of steps that taught nothing; off: as the model gives them"
     )
 
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: object) -> object:
+        return "off" if value is False else value  # YAML takes it for a boolean
+
 
 class Config(Section):
     """Everything that decides a result, beside the data."""

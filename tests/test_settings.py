@@ -111,6 +111,18 @@ def test_bounds_leave_room_for_a_target(settings: tuple[str, ...], reason: str) 
     assert load(settings=("data.minimum=2", "data.maximum=2", "data.integer=true"), environment={}).data.maximum == 2
 
 
+@pytest.mark.parametrize("written", ["conformal.kind=off", "conformal: {kind: off}\n"])
+def test_off_is_a_kind_though_yaml_takes_it_for_a_boolean(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("" if "=" in written else written)
+    config = load(file, settings=(written,) if "=" in written else (), environment={})
+    assert config.conformal.kind == "off"
+    file.write_text(dump(config))
+    assert load(file, environment={}) == config
+    with pytest.raises(ConfigError, match=r"conformal\.kind.*'split' or 'off', got 'splt'"):
+        load(settings=("conformal.kind=splt",), environment={})
+
+
 @pytest.mark.parametrize("setting", ["decode.skip=[24, 0]", "decode.lags=[-1]"])
 def test_a_lag_leads_back(setting: str) -> None:
     with pytest.raises(ConfigError, match="a lag is at least 1 step"):
