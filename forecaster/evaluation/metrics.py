@@ -64,6 +64,27 @@ def coverage(actual: Array, lower: Array, upper: Array) -> Array:
     return _by_series(np.where(np.isnan(actual), np.nan, inside))
 
 
+def coverage_error(shares: Array, observed: int, level: float) -> float:
+    """Standard error that the mean of a coverage has by chance; NaN where nothing was observed.
+
+    The binomial error of `observed` points, as if they were independent, or, where that is larger, the error of a mean
+    over series: the points of a series err together. Of a single series only the first is known, and too small
+    where errors last from step to step.
+
+    Args:
+        shares: [N] coverage of each series (see `coverage`); NaN for one without an observed point.
+        observed: points in all series.
+        level: nominal coverage, e.g. 0.8.
+    """
+    if not observed:
+        return float("nan")
+    known = shares[~np.isnan(shares)]
+    binomial = float(np.sqrt(level * (1 - level) / observed))
+    if len(known) < 2:
+        return binomial
+    return max(binomial, float(known.std(ddof=1, dtype=np.float64) / np.sqrt(len(known))))
+
+
 def seasonal_error(panel: Panel, season: int) -> npt.NDArray[np.float64]:
     """[N] in-sample mean |x_t - x_{t-season}| over each series' visible steps, the scale of MASE; NaN where none is."""
     return mean_change(panel, season, np.abs)

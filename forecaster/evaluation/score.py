@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from forecaster.evaluation import metrics
 from forecaster.forecast import DECILES, PROBABILITIES, Forecast
@@ -31,9 +32,23 @@ def score(forecast: Forecast, actual: Floats, scale: metrics.Array) -> Score:
         "nd": metrics.nd(truth, forecast.mean),
         "wql": metrics.wql(truth, deciles, DECILES),
     }
+    observed = int(np.sum(~np.isnan(truth)))
     for level, (lower, upper) in LEVELS.items():
-        result[f"coverage{level}"] = _mean(metrics.coverage(truth, forecast.at(lower), forecast.at(upper)))
+        shares = metrics.coverage(truth, forecast.at(lower), forecast.at(upper))
+        result[f"coverage{level}"] = _mean(shares)
+        result[f"coverage{level}_error"] = metrics.coverage_error(shares, observed, level / 100)
     return result
+
+
+def reliability(forecast: Forecast, actual: Floats) -> Score:
+    """The share of observed points at or below each quantile, by its probability: `{"0.025": 0.03, ...}`.
+
+    Args:
+        actual: [N, H] observed values, NaN where there is none.
+    """
+    known = ~np.isnan(actual)
+    below = (actual[:, :, None] <= forecast.quantiles)[known]  # [points, Q]
+    return {f"{p:g}": float(share) for p, share in zip(PROBABILITIES, _shares(below), strict=True)}
 
 
 def skill(model: Score, baseline: Score) -> float:
@@ -57,6 +72,12 @@ def without_nan(tree: Mapping[str, object]) -> dict[str, object]:
         else:
             plain[key] = None if isinstance(value, float) and not math.isfinite(value) else value
     return plain
+
+
+def _shares(hits: npt.NDArray[np.bool_]) -> metrics.Array:
+    """[Q] how often each column of [points, Q] holds; NaN where there is no point."""
+    shares: metrics.Array = hits.sum(axis=0) / (len(hits) or np.nan)
+    return shares
 
 
 def _mean(values: metrics.Array) -> float:

@@ -13,6 +13,7 @@ from forecaster.forecast import Forecast
 
 _METRICS = ("mase", "smape", "mae", "rmse", "wql", "coverage80")
 _TITLES = {"mase": "MASE", "smape": "sMAPE", "mae": "MAE", "rmse": "RMSE", "wql": "WQL", "coverage80": "80% holds"}
+_LEVELS = (50, 80, 90, 95)
 _ROWS = 14
 
 
@@ -29,6 +30,9 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
         Text(),
         Text(sentence(metrics, model), style="bold"),
     ]
+    held = coverage_sentence(holdout["models"][model])
+    if held:
+        lines.append(Text(held))
     if holdout["unscored"]:
         lines.append(Text(f"{holdout['unscored']} series are too short to be scored; they are forecast all the same."))
     return Group(*lines)
@@ -60,6 +64,17 @@ def sentence(metrics: dict[str, Any], model: str) -> str:
     if better:
         return f"{model} is no better than {' and '.join(better)} here: a naive forecast would do as well."
     return f"{model} cannot be compared with {' and '.join(unknown)}: their errors have no scale here."
+
+
+def coverage_sentence(scores: dict[str, float | None]) -> str:
+    """How much of what came true lay within the intervals, beside the error by chance; empty where nobody knows."""
+    cells = []
+    for level in _LEVELS:
+        share, error = scores[f"coverage{level}"], scores[f"coverage{level}_error"]
+        if share is None or error is None:
+            return ""
+        cells.append(f"{100 * share:.0f} +- {100 * error:.0f}")
+    return f"Intervals of {', '.join(map(str, _LEVELS))} % held {', '.join(cells)} %."
 
 
 def after_training(folder: Path, is_latest: bool) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest
 from forecaster.evaluation.breakdown import Columns, add_up, by_group, by_step, table
 from forecaster.evaluation.metrics import seasonal_error
-from forecaster.evaluation.score import Score, score, skill, verdict, without_nan
+from forecaster.evaluation.score import Score, reliability, score, skill, verdict, without_nan
 from forecaster.evaluation.split import Split
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Ints
@@ -30,7 +30,10 @@ class _Measured(NamedTuple):
 
 
 def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Score the forecaster and the naive ones on the holdout of every series that has one."""
+    """Score the forecaster and the naive ones on the holdout of every series that has one.
+
+    Returns: the content of metrics.json, and the forecaster's holdout forecasts beside what came true.
+    """
     whole = panel.select(parts.is_scored)
     metrics: dict[str, Any] = {"schema_version": 1}
     block: dict[str, Any] = {
@@ -40,8 +43,9 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
         "unscored": len(panel) - len(whole),
     }
     if not len(whole):
-        empty: dict[str, Any] = {"holdout": {"cutoff": None, **block, "models": {}}, "skill": None, "skill_naive": None}
-        return metrics | empty | {"verdict": "no better"}, pd.DataFrame()
+        holdout = {"cutoff": None, **block, "models": {}, "reliability": {}}
+        empty: dict[str, Any] = {"holdout": holdout, "skill": None, "skill_naive": None, "verdict": "no better"}
+        return metrics | empty, pd.DataFrame()
     seen = whole.cut(horizon)
     actual = seen.actual(horizon, whole.end)
     scale = seasonal_error(seen, panel.season)
@@ -51,7 +55,12 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
     cutoff = seen.cutoff
     cutoffs = panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), panel.zone).tolist()
     metrics |= {
-        "holdout": {"cutoff": dict(zip(("first", "last"), cutoffs, strict=True)), **block, "models": scores},
+        "holdout": {
+            "cutoff": dict(zip(("first", "last"), cutoffs, strict=True)),
+            **block,
+            "models": scores,
+            "reliability": reliability(forecasts[0], actual),
+        },
         "skill": skills[0],
         "skill_naive": skills[1],
         "verdict": verdict(*skills),

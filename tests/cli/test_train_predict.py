@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from forecaster.forecast import PROBABILITIES
 from forecaster.store import lock
 from forecaster.workflows import train
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
@@ -52,6 +53,23 @@ def test_train_writes_a_bundle_and_says_what_it_is_worth(forecast: Forecast, sal
     assert max(map(len, done.out.splitlines())) <= 80
 
 
+def test_the_summary_says_what_the_intervals_held(forecast: Forecast, sales: Path) -> None:
+    assert "\nIntervals of 50, 80, 90, 95 % held " in forecast("train", sales, "--horizon", "5", *QUICK).out
+
+
+def test_a_bundle_holds_the_widths_that_were_learnt_without_the_holdout(forecast: Forecast, sales: Path) -> None:
+    weights = []
+    for number in range(2):
+        assert forecast("train", sales, "--horizon", "5", *QUICK, "--no-refit", "-o", f"b{number}").code == 0
+        weights.append((Path(f"b{number}") / "weights.safetensors").read_bytes())
+        lines = sales.read_text().splitlines()
+        sales.write_text("\n".join(lines[:-5] + [f"{line.split(',')[0]},9999" for line in lines[-5:]]) + "\n")
+    assert weights[0] == weights[1]
+    assert b"conformal.factors" in weights[0]
+    assert forecast("train", sales, "--horizon", "5", *QUICK, "--set", "conformal.kind=off", "-o", "off").code == 0
+    assert b"conformal" not in Path("off/weights.safetensors").read_bytes()
+
+
 def test_metrics_history_and_holdout_hold_what_the_contract_says(trained: Path) -> None:
     metrics = json.loads((trained / "metrics.json").read_text())
     assert metrics["schema_version"] == 1
@@ -61,7 +79,8 @@ def test_metrics_history_and_holdout_hold_what_the_contract_says(trained: Path) 
     assert (holdout["horizon"], holdout["season"], holdout["series"], holdout["unscored"]) == (5, 7, 1, 0)
     assert set(holdout["models"]) == {"gru", "seasonal_naive", "naive"}
     for scores in holdout["models"].values():
-        assert set(scores) >= {"mae", "rmse", "smape", "mase", "nd", "wql", "coverage80"}
+        assert set(scores) >= {"mae", "rmse", "smape", "mase", "nd", "wql", "coverage80", "coverage80_error"}
+    assert list(holdout["reliability"]) == [f"{p:g}" for p in PROBABILITIES]
     assert 1 - holdout["models"]["gru"]["mase"] / holdout["models"]["naive"]["mase"] == metrics["skill_naive"]
 
     history = pd.read_csv(trained / "history.csv")

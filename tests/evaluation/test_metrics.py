@@ -48,6 +48,13 @@ def test_coverage_counts_bounds_as_inside() -> None:
     assert_allclose(metrics.coverage(ACTUAL, np.full((2, 2), 5.0), np.full((2, 2), 20.0)), [1, 0])
 
 
+def test_the_error_of_a_coverage_is_binomial_or_that_of_a_mean_over_series() -> None:
+    assert_allclose(metrics.coverage_error(np.array([0.75]), 100, 0.8), 0.04)  # sqrt(0.8 * 0.2 / 100)
+    assert_allclose(metrics.coverage_error(np.array([0.8, 0.8, NAN]), 100, 0.8), 0.04)
+    assert_allclose(metrics.coverage_error(np.array([1.0, 0.0, NAN]), 100, 0.8), 0.5)  # as if of two points
+    assert np.isnan(metrics.coverage_error(np.array([NAN]), 0, 0.8))
+
+
 def test_what_was_not_observed_counts_nowhere() -> None:
     holed = np.array([[10.0, NAN], [NAN, NAN]])
     assert metrics.mae(holed, FORECAST) == 2

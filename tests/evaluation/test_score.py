@@ -2,8 +2,10 @@ import json
 import math
 
 import numpy as np
+import pytest
 
-from forecaster.evaluation.score import score, skill, verdict, without_nan
+from forecaster.evaluation.score import reliability, score, skill, verdict, without_nan
+from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive
 from tests.conftest import MakePanel
 
@@ -14,7 +16,22 @@ def test_a_score_holds_every_metric(make_panel: MakePanel) -> None:
     result = score(forecast, panel.cut(2).actual(2, panel.end), np.array([1.0]))
     assert result["mae"] == 1.5
     assert result["mase"] == 1.5
-    assert set(result) >= {"rmse", "smape", "nd", "wql", "coverage50", "coverage80", "coverage90", "coverage95"}
+    assert set(result) >= {"rmse", "smape", "nd", "wql"}
+    for level, share in ((50, 0), (80, 0.5), (90, 1), (95, 1)):  # errors of 1 and 2 deviations of 1 and sqrt(2)
+        assert result[f"coverage{level}"] == share
+        assert result[f"coverage{level}_error"] == pytest.approx(math.sqrt(level * (100 - level) / 100**2 / 2))
+
+
+def test_reliability_is_the_share_of_points_at_or_below_each_quantile(make_panel: MakePanel) -> None:
+    panel = make_panel([[0, 1], [2, 3]])
+    quantiles = np.tile(np.linspace(-7, 7, 15, dtype=np.float32), (2, 2, 1))
+    forecast = Forecast.of(panel, quantiles[:, :, 7], quantiles, model="gru")
+    found = reliability(forecast, np.array([[-7, 0], [0.5, np.nan]], np.float32))
+    assert list(found)[:3] == ["0.025", "0.05", "0.1"]
+    assert found["0.025"] == found["0.4"] == 1 / 3  # at most, not below
+    assert (found["0.5"], found["0.6"], found["0.975"]) == (2 / 3, 1, 1)
+    nothing = reliability(forecast, np.full((2, 2), np.nan, np.float32))
+    assert all(math.isnan(share) for share in nothing.values())
 
 
 def test_skill_is_the_share_of_the_baselines_error_that_is_saved() -> None:

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from forecaster.forecast import PROBABILITIES, Forecast
-from forecaster.report.terminal import forecast_table, sentence
+from forecaster.report.terminal import coverage_sentence, forecast_table, sentence
 from tests.conftest import MakePanel
 
 
@@ -25,6 +25,16 @@ def test_the_verdict_is_said_in_plain_words(
     model: str, skill: float | None, skill_naive: float | None, words: str
 ) -> None:
     assert sentence({"skill": skill, "skill_naive": skill_naive, "verdict": ""}, model).startswith(words)
+
+
+def test_what_the_intervals_held_is_said_with_its_error() -> None:
+    scores: dict[str, float | None] = {}
+    for level, share, error in ((50, 0.49, 0.031), (80, 0.807, 0.022), (90, 0.9, 0.02), (95, 1.0, 0.011)):
+        scores |= {f"coverage{level}": share, f"coverage{level}_error": error}
+    said = "Intervals of 50, 80, 90, 95 % held 49 +- 3, 81 +- 2, 90 +- 2, 100 +- 1 %."
+    assert coverage_sentence(scores) == said
+    assert len(said) <= 80
+    assert coverage_sentence(scores | {"coverage90": None}) == ""
 
 
 @pytest.mark.parametrize(("series", "horizon"), list(itertools.product([1, 3, 40], [1, 30])))
