@@ -1,11 +1,10 @@
 """Settings chosen by what short trainings reach on the validation tail."""
 
-from typing import get_args
-
 from forecaster.config import Config, EnsembleConfig, NetworkModel, ScaleKind
 from forecaster.events import Note, Watch, ignore
 from forecaster.frequency import Ints
 from forecaster.models.recipes import Tree
+from forecaster.models.space import scale_kinds
 from forecaster.panel import Panel
 from forecaster.settings import merge, validate
 
@@ -48,7 +47,7 @@ def choose_scale(config: Config, panel: Panel, validation: Ints, *, watch: Watch
         return config
     if not validation.any():
         return _with(config, "last")
-    losses = {kind: _try(_with(config, kind), panel, validation) for kind in _candidates(config, panel)}
+    losses = {kind: _try(_with(config, kind), panel, validation) for kind in scale_kinds(config, panel)}
     best = min(losses, key=losses.__getitem__)
     told = ", ".join(f"{kind} {loss:.4f}" for kind, loss in sorted(losses.items(), key=lambda item: item[1]))
     watch(Note(f"scale {best}, the best on the validation tail ({told})"))
@@ -57,17 +56,6 @@ def choose_scale(config: Config, panel: Panel, validation: Ints, *, watch: Watch
 
 def _is_open(variant: Tree) -> bool:
     return bool(variant.get("scale", {}).get("kind") == "auto")
-
-
-def _candidates(config: Config, panel: Panel) -> list[ScaleKind]:
-    if config.head.kind == "negative_binomial":
-        return ["mean_abs"]
-    left_out = {"none"}
-    if panel.season == 1 or config.decode.kind == "recursive":
-        left_out |= {"seasonal", "cycle"}
-    if config.scale.log:
-        left_out |= {"mean_abs"}
-    return [kind for kind in get_args(ScaleKind) if kind not in left_out]
 
 
 def _try(config: Config, panel: Panel, validation: Ints) -> float:
