@@ -71,6 +71,28 @@ class FoldsForecast:
 
 
 @dataclass(frozen=True)
+class TrialStarted:
+    """A search begins with its trial `number`, 1 the first, of `trials` (None where time alone ends it)."""
+
+    number: int
+    trials: int | None
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """A trial is over: `done`, `pruned` or `failed`; so many are in all, and the best of them reached this loss."""
+
+    number: int
+    state: str
+    loss: float | None
+    best: float | None
+    best_number: int | None
+    done: int
+    trials: int | None
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
 class CheckpointWritten:
     """The state of a run that is not finished was saved; `--resume path` goes on from it."""
 
@@ -100,6 +122,8 @@ Event = (
     | TrainingStep
     | TrainingEnded
     | FoldsForecast
+    | TrialStarted
+    | TrialEnded
     | CheckpointWritten
     | BundleWritten
     | ForecastsWritten

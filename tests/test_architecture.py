@@ -30,11 +30,12 @@ HOMES = {
     "typer": ("cli.",),
     "rich": ("cli.", "report."),
     "safetensors": ("store.",),
-    "filelock": ("store.lock",),
+    "filelock": ("store.",),
     "sqlalchemy": ("store.",),
     "yaml": ("settings",),
     "pyarrow": ("data.", "store."),
     "statsforecast": ("models.statistical",),
+    "optuna": ("models.study",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}
 
@@ -85,7 +86,14 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["train", "--help"], ["predict", "--help"], ["init", "--help"], ["backtest", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["predict", "--help"],
+        ["init", "--help"],
+        ["backtest", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_loads_neither_torch_nor_pandas(arguments: list[str]) -> None:
     code = (
