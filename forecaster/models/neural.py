@@ -127,12 +127,17 @@ class NeuralForecaster:
         return Forecast.of(panel, mean, quantiles, model=self.name)
 
     def assess(self, panel: Panel, validation: Ints) -> float:
-        """Mean pinball loss over windows of the validation tail, in units of each series' spread."""
+        """Mean pinball loss over windows of the validation tail, in units of each series' spread.
+
+        Neither the network's mode nor torch's generator is changed, so that one may look in the middle of a training.
+        """
+        is_training = self.network.training
         windows = Windows.for_validation(panel, validation, self._reading)
         levels = torch.tensor(PROBABILITIES)
         self.network.eval()
         total, known = 0.0, 0
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.training.seed)  # a recursive network draws
             for part in torch.split(windows.spaced(_SAMPLED), _PREDICTION_BATCH):
                 batch = windows.at(part)
                 is_known = ~batch.target.isnan() & (batch.spread > 0)[:, None]
@@ -140,6 +145,7 @@ class NeuralForecaster:
                 losses = torch.maximum(levels * errors, (levels - 1) * errors).mean(2) / batch.spread[:, None]
                 total += float(losses.where(is_known, 0).sum())
                 known += int(is_known.sum())
+        self.network.train(is_training)
         return total / known if known else math.inf
 
     def state(self) -> Arrays:
