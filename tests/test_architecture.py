@@ -92,6 +92,7 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
         ["predict", "--help"],
         ["init", "--help"],
         ["backtest", "--help"],
+        ["tune", "--help"],
         ["--version"],
     ],
 )

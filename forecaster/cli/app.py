@@ -13,6 +13,7 @@ from forecaster.cli.backtest import backtest
 from forecaster.cli.init import init
 from forecaster.cli.predict import predict
 from forecaster.cli.train import train
+from forecaster.cli.tune import tune
 from forecaster.errors import ForecastError, near_miss
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.command(rich_help_panel="Forecast")(train)
 app.command(rich_help_panel="Forecast")(predict)
 app.command(rich_help_panel="Forecast")(init)
 app.command(rich_help_panel="Judge")(backtest)
+app.command(rich_help_panel="Judge")(tune)
 
 
 def print_version(is_asked: bool) -> None:

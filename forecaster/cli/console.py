@@ -79,6 +79,10 @@ class Console:
                 self.detail(f"{event.stage}: {event.steps} steps in {event.seconds:.1f} s, best at {event.best_step}")
             case events.FoldsForecast():
                 self._show_folds(event)
+            case events.TrialStarted():
+                self._show_trial_start(event)
+            case events.TrialEnded():
+                self._show_trial_end(event)
             case events.BundleWritten() | events.CheckpointWritten():
                 self.detail(f"wrote {event.path}")
             case events.ForecastsWritten():
@@ -120,7 +124,7 @@ class Console:
             else:
                 frame.to_csv(sys.stdout, index=False, lineterminator="\n")
 
-    def _start_bar(self, kind: str, title: str, total: int, done: int) -> None:
+    def _start_bar(self, kind: str, title: str, total: int | None, done: int) -> None:
         """Begin a bar in place of the last one of its kind."""
         if kind in self._tasks:
             self._progress.remove_task(self._tasks[kind])
@@ -141,6 +145,18 @@ class Console:
         left = f"about {_duration(event.seconds_left)} left" if event.seconds_left else ""
         self._progress.update(self._tasks["folds"], completed=event.done, note=left, is_timed=True)
         self.detail(f"fold {event.done} of {event.folds} forecast" + (f", {left}" if left else ""))
+
+    def _show_trial_start(self, event: events.TrialStarted) -> None:
+        if "trials" not in self._tasks:
+            self._start_bar("trials", "trials", event.trials, event.number - 1)
+
+    def _show_trial_end(self, event: events.TrialEnded) -> None:
+        self._is_training = False  # one that was pruned has not said so
+        best = "" if event.best is None else f"best {event.best:.4f}"
+        left = "" if not event.seconds_left else f", about {_duration(event.seconds_left)} left"
+        self._progress.update(self._tasks["trials"], completed=event.done, note=best + left, is_timed=True)
+        loss = event.state if event.loss is None else f"loss {event.loss:.4f}"
+        self.detail(f"trial {event.number}: {loss}; {best} in trial {event.best_number}{left}")
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._signal is not None:  # it is stopping; its state must be saved whole

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
@@ -250,6 +251,19 @@ def _group_of(parameter: inspect.Parameter) -> Callable[..., Any] | None:
         return None
     described = get_args(parameter.annotation)[1]
     return described if inspect.isfunction(described) else None
+
+
+def parse_duration(option: str, text: str | None) -> float | None:
+    """Seconds of `90s`, `30m` or `2h`; None for None.
+
+    Raises: UsageError: no duration.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+\.?\d*) ?([smh]?)", text)
+    if match is None or not float(match[1]):
+        raise UsageError(f"{option} {text}: is no time", hint=f"write it as {option} 30s, 5m or 1h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def parse_levels(text: str) -> tuple[float, ...]:

@@ -1,6 +1,5 @@
 """`forecast train`."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,11 +52,9 @@ def train(
         "model.kind": model,
         "model.bidirectional": bidirectional or None,
         "training.seed": seed,
-        "training.budget": budget,
+        "training.budget": options.parse_duration("--budget", budget),
         "training.refit": False if no_refit else None,
     }
-    if budget is not None and not re.fullmatch(r"[\d.]+ ?[smh]?", budget):
-        raise UsageError(f"--budget {budget}: is no time", hint="write it as --budget 30s, 5m or 1h")
     if out is not None and not out.name:
         raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out bundle")
     if resume is not None:

@@ -29,7 +29,7 @@ from forecaster.workflows.source import stem
 from forecaster.workflows.train import default_folder, read_data
 
 TABLE = "backtest.csv"
-_FOLDS = 5
+FOLDS = 5
 _ROWS_WRITTEN = 100_000  # turned into text at once
 
 
@@ -72,14 +72,14 @@ def backtest(
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
     config, plan = _settle_plan(config, panel, config.data.horizon or 1, watch)
-    oldest = _before_first_cutoff(panel, plan, source)
+    oldest = before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
     validation = split(oldest, plan.horizon, is_calibrated=False, holds_out=False).validation
     config = choose(resolve(config, oldest), oldest, validation, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
-    return _run(config, panel, plan, _fit_of(config, watch), source, folder, watch)
+    return _run(config, panel, plan, fit_of(config, watch), source, folder, watch)
 
 
 def backtest_bundle(
@@ -111,7 +111,7 @@ def backtest_bundle(
     config = read.config.model_copy(update={"data": loaded.config})
     config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
     config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
-    _before_first_cutoff(panel, plan, source)
+    before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
@@ -121,11 +121,11 @@ def backtest_bundle(
 def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
     """Give the bundle's own network where its data ends before every fold, else one that is fitted as it was."""
     if not isinstance(config.model, NetworkModel) or plan.refit:
-        return _fit_of(config, watch)
+        return fit_of(config, watch)
     rows = plan.before(panel, *np.nonzero(participants(panel, plan)))
     if int(rows.cutoff.min()) < int(read.manifest["data"]["last_cutoff"]):
         watch(Note("the bundle's weights have seen some folds: fitted anew, on what precedes the first cutoff"))
-        return _fit_of(config, watch)
+        return fit_of(config, watch)
     watch(Note("every cutoff lies at or after the end of the bundle's data: its weights forecast as they are"))
     forecaster = build(config)
     forecaster.restore(read.state)
@@ -160,15 +160,15 @@ def _settle_plan(config: Config, panel: Panel, horizon: int, watch: Watch) -> tu
     """Choose the number of folds where it is open: the usual one, or as many as fit."""
     chosen = config.evaluation
     if chosen.folds is None:
-        usual = Plan(horizon, **{**chosen.model_dump(), "folds": _FOLDS})
+        usual = Plan(horizon, **{**chosen.model_dump(), "folds": FOLDS})
         fitting = count_fitting(panel, usual)
-        if 0 < fitting < _FOLDS:
+        if 0 < fitting < FOLDS:
             watch(Note(f"folds {fitting}, as many as fit; --folds overrides"))
-        chosen = chosen.model_copy(update={"folds": fitting or _FOLDS})
+        chosen = chosen.model_copy(update={"folds": fitting or FOLDS})
     return config.model_copy(update={"evaluation": chosen}), Plan(horizon, **chosen.model_dump())
 
 
-def _before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
+def before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
     """The series of the first fold, cut at its cutoffs.
 
     Raises: DataError: the series are too short for the folds.
@@ -180,7 +180,7 @@ def _before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
     return plan.before(panel, np.flatnonzero(takes_part[:, 0]), 0)
 
 
-def _fit_of(config: Config, watch: Watch) -> Fit:
+def fit_of(config: Config, watch: Watch) -> Fit:
     """What `train` does, without a holdout: fit, stop by the validation tail, and fit again on everything."""
 
     def fit(panel: Panel) -> Forecaster:

@@ -1,0 +1,91 @@
+"""`forecast tune`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from forecaster.cli import options
+from forecaster.errors import UsageError
+
+
+@options.expand
+def tune(
+    data: options.Data = None,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", min=1, help="Networks to try.", show_default="30, or as many as --budget lets"),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="Time for all: 90s, 30m, 2h.", show_default=False),
+    ] = None,
+    model: options.Model = None,
+    preset: options.Preset = None,
+    horizon: options.Horizon = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds", min=1, help="Cutoffs at the end that the search does not see.", show_default="5, or fewer"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The study's folder.", show_default="runs/<name>-tune-<time>")
+    ] = None,
+    seed: options.Seed = None,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="DIR", help="Go on with a study, or join its search.", show_default=False),
+    ] = None,
+    *,
+    columns: options.Columns,
+    console: options.Output,
+) -> None:
+    """Search the settings of a network, and judge the best beside the default.
+
+    What you set stays; cell, context, segments, size, dropout, learning rate,
+    scale and decoder are searched. The last folds are kept from the search and
+    judge it. Writes study.db, which several processes may share, and the best
+    config.yaml, which train --config takes.
+    """
+    from forecaster.workflows import tune as workflow
+
+    overrides: dict[str, Any] = {
+        "data.path": data,
+        "data.horizon": horizon,
+        **columns,
+        "preset": preset,
+        "model.kind": model,
+        "training.seed": seed,
+        "evaluation.folds": folds,
+    }
+    limits: dict[str, Any] = {"trials": trials, "seconds": options.parse_duration("--budget", budget)}
+    if out is not None and not out.name:
+        raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out study")
+    if resume is not None:
+        if config or settings or out or any(value is not None for value in overrides.values()):
+            raise UsageError(
+                "--resume goes on with the settings and data of the study; only --trials and --budget can be given",
+                hint=f"type `forecast tune --resume {resume}`",
+            )
+        with console.working():
+            tuned = workflow.resume(resume, **limits, watch=console.watch)
+    else:
+        from forecaster.settings import load
+
+        resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
+        if resolved.data.path is None:
+            raise UsageError("no DATA was given", hint="type `forecast tune data.csv`")
+        with console.working():
+            tuned = workflow.tune(resolved, **limits, out=out, stdin=sys.stdin.buffer, watch=console.watch)
+    if tuned.metrics is None:
+        console.show({"folder": str(tuned.folder), "tune": None}, "Another process is still at work on this study.")
+        console.tell(f"the last one to end judges; if it is stopped: forecast tune --resume {tuned.folder}")
+        return
+    from forecaster.report import tuning
+
+    console.show({"folder": str(tuned.folder), **tuned.metrics}, tuning.summary(tuned.metrics))
+    console.tell(tuning.following(str(tuned.folder), tuned.source, tuned.metrics))

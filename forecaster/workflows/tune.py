@@ -1,0 +1,290 @@
+"""`forecast tune`: search settings on the past, and judge the best beside the default on later folds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from forecaster import process
+from forecaster.config import Config, NetworkModel
+from forecaster.data.load import Loaded
+from forecaster.errors import ConfigError, DataError, InputError, Interrupted, UsageError
+from forecaster.evaluation.backtest import Backtest, Plan
+from forecaster.evaluation.backtest import backtest as forecast_folds
+from forecaster.evaluation.score import Score, score, without_nan
+from forecaster.evaluation.split import split
+from forecaster.events import Note, Watch, ignore
+from forecaster.models.build import members_of, resolve, workers_of
+from forecaster.models.naive import SeasonalNaive
+from forecaster.models.search import Limits, search
+from forecaster.models.space import Values, find_space, from_plain, keys_set, settle, to_plain, tree_of, values_of
+from forecaster.models.study import DATABASE, Report, Study, Trial, load_optuna
+from forecaster.panel import Panel
+from forecaster.settings import dump, merge, validate
+from forecaster.store import bundle
+from forecaster.store.files import as_output_error, atomic_write, check_free
+from forecaster.workflows.backtest import FOLDS, before_first_cutoff, fit_of
+from forecaster.workflows.manifest import fingerprint
+from forecaster.workflows.source import absolute, stem
+from forecaster.workflows.train import default_folder, read_data
+
+TRIALS = 30
+_LISTED = 5
+_KEPT_BACK = 4  # folds take at most a quarter of a long series
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of a search.
+
+    Attributes:
+        folder: where `study.db`, `config.yaml` and `metrics.json` lie.
+        source: the data, as given.
+        metrics: the content of metrics.json; None where another process is still at work and will judge.
+    """
+
+    folder: Path
+    source: str
+    metrics: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is searched, and on what.
+
+    Attributes:
+        default: the resolved config to beat.
+        base: one network of it, which trials vary.
+        seen: what the search sees of the panel.
+    """
+
+    default: Config
+    base: Config
+    panel: Panel
+    seen: Panel
+    plan: Plan
+
+
+def tune(
+    config: Config,
+    *,
+    trials: int | None = None,
+    seconds: float | None = None,
+    out: Path | None = None,
+    stdin: BinaryIO | None = None,
+    watch: Watch = ignore,
+) -> Tuned:
+    """Search what nobody decided of a config, on `config.data.path`.
+
+    Args:
+        trials: to take in all; None for 30, or where there is a time, for any number.
+        seconds: time for all; None for any.
+        out: the folder of the study; None chooses `runs/<name>-tune-<time>`.
+        stdin: what `-` reads.
+
+    Raises:
+        ForecastError: see the errors of `data.load` and `store.files`.
+        DependencyError: the library that searches is not installed.
+        UsageError: a baseline is named, which has nothing to search.
+        ConfigError: every setting is decided.
+        DataError: the series are too short for a search and a fold besides.
+        Interrupted: a signal stopped the search; its hint says how to go on.
+    """
+    load_optuna()
+    if not isinstance(config.model, NetworkModel):
+        raise UsageError(
+            f"{config.model.kind} has nothing to tune", hint="name a network, such as --model gru, or leave --model out"
+        )
+    source = config.data.path or ""
+    folder = out or default_folder(f"{stem(source)}-tune-{datetime.now():%Y%m%d-%H%M%S}")
+    check_free(folder)
+    loaded = read_data(source, config, stdin, watch)
+    config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source, watch)
+    process.settle(config.training.threads)
+    seen = before_first_cutoff(loaded.panel, _plan(config), source)
+    default = resolve(_without_auto(config), seen)
+    task = _task(default, loaded, source)
+    space = find_space(task.base, seen, keys_set(config))
+    if not space:
+        raise ConfigError("every setting is decided, so nothing is left to search", hint="leave some out of --config")
+    facts: dict[str, Any] = {
+        "schema_version": 1,
+        "config": default.model_dump(mode="json"),
+        "space": to_plain(space),
+        "data": absolute(source),
+        "fingerprint": fingerprint(loaded.panel),
+        "trials": TRIALS if trials is None and seconds is None else trials,
+        "seconds": seconds,
+    }
+    with as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    study = Study.create(folder, facts, values_of(task.base, space))
+    return _tune(study, task, facts["trials"], seconds, watch)
+
+
+def resume(folder: Path, *, trials: int | None = None, seconds: float | None = None, watch: Watch = ignore) -> Tuned:
+    """Go on with a study, whether it was interrupted, is over, or is at work in another process.
+
+    Args:
+        trials, seconds: new limits; None of both for what is left of the old ones.
+
+    Raises:
+        InputError: no study lies there.
+        DataError: the data is no longer what it was.
+    """
+    study = Study.open(folder)
+    facts = study.facts
+    if facts["data"] == "-":
+        raise InputError("standard input cannot be read again", hint="tune on a file to be able to resume")
+    default = validate(facts["config"], str(folder / DATABASE))
+    loaded = read_data(facts["data"], default, None, watch)
+    if fingerprint(loaded.panel) != facts["fingerprint"]:
+        raise DataError(f"{facts['data']}: has changed since the study began", hint="tune anew, without --resume")
+    process.settle(default.training.threads)
+    if trials is None and seconds is None:
+        trials, seconds = facts["trials"], facts["seconds"]
+        if seconds is not None:
+            seconds = max(seconds - sum(trial.seconds for trial in study.trials()), 0.0)
+    return _tune(study, _task(default, loaded, facts["data"]), trials, seconds, watch)
+
+
+def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> Tuned:
+    from forecaster.models.trial import try_out
+
+    default, source = task.default, task.default.data.path or ""
+    validation = split(task.seen, task.plan.horizon, is_calibrated=False, holds_out=False).validation
+
+    def attempt(values: Values, report: Report) -> float:
+        return try_out(settle(task.base, values), task.seen, validation, report=report, watch=watch)
+
+    space = from_plain(study.facts["space"])
+    limits = Limits(trials, seconds, kept=_cost_of_judging(default))
+    try:
+        search(study, attempt, space, seed=default.training.seed, limits=limits, watch=watch)
+        if study.is_at_work:
+            return Tuned(study.folder, source, None)
+        leaders = study.leaders()
+        if not leaders:
+            raise DataError(f"{source}: no trial came to a loss", hint="try other settings, or look at the data")
+        tuned = _compose(task, leaders)
+        metrics = {"schema_version": 1, "tune": _tell_search(study, leaders) | _judge(task, tuned, watch)}
+    except Interrupted as stop:
+        raise Interrupted(stop.signum, hint=f"go on with `forecast tune --resume {study.folder}`") from stop
+    atomic_write(study.folder / bundle.CONFIG, dump(tuned).encode())
+    atomic_write(study.folder / bundle.METRICS, bundle.json_bytes(without_nan(metrics)))
+    return Tuned(study.folder, source, without_nan(metrics))
+
+
+def _task(default: Config, loaded: Loaded, source: str) -> _Task:
+    plan = _plan(default)
+    alone = {"training": {"refit": False, "budget": None}}
+    base = validate(merge(members_of(default)[0].model_dump(), alone), "settings")
+    return _Task(default, base, loaded.panel, before_first_cutoff(loaded.panel, plan, source), plan)
+
+
+def _plan(config: Config) -> Plan:
+    """Folds by one fit before the first of them: what precedes that is what the search sees."""
+    return replace(Plan(config.data.horizon or 1, **config.evaluation.model_dump()), refit=0)
+
+
+def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) -> Config:
+    """Settle how many folds judge: where nobody said it, as many as leave most of the data to the search.
+
+    Raises: DataError: the series are too short.
+    """
+    horizon, stride = config.data.horizon or 1, config.evaluation.stride or config.data.horizon or 1
+    spared = (int(panel.lengths.max()) // _KEPT_BACK - horizon) // stride + 1
+    folds = config.evaluation.folds or min(FOLDS, max(spared, 1))
+    kept = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"folds": folds, "refit": 0})})
+    seen = before_first_cutoff(panel, _plan(kept), source)
+    if not split(seen, horizon, is_calibrated=False, holds_out=False).validation.any():
+        raise DataError(
+            f"{source}: {int(seen.lengths.max())} steps before the last {folds} folds of {horizon} are too few for a"
+            f" search; it takes {2 * horizon + 1}",
+            hint="pass a shorter --horizon, or fewer --folds" if folds > 1 else "pass a shorter --horizon",
+        )
+    steps = int(_plan(kept).back[0])
+    watch(Note(f"the search sees all but the last {steps} steps; {folds} fold{'s' * (folds > 1)} there will judge it"))
+    return kept
+
+
+def _without_auto(config: Config) -> Config:
+    """A scale of `auto` is what the search chooses; the default to beat has the usual one."""
+    if config.scale.kind != "auto":
+        return config
+    return config.model_copy(update={"scale": config.scale.model_copy(update={"kind": "last"})})
+
+
+def _cost_of_judging(config: Config) -> float:
+    """How many times the time of one network it takes to train the best and the default as `train` does."""
+    networks = len(members_of(config)) / workers_of(config.ensemble)
+    return 2 * networks * (2 if config.training.refit else 1)
+
+
+def _compose(task: _Task, leaders: Sequence[Trial]) -> Config:
+    """As many networks as the default has, each a variant with the settings of one of the best trials."""
+    wanted = max(len(task.default.ensemble.variants), 1)
+    variants = [_variant(task.base, each.values) for each in leaders[:wanted]]
+    training = task.default.training.model_dump(include={"refit", "budget"})
+    ensemble = {"seeds": task.default.ensemble.seeds, "workers": task.default.ensemble.workers}
+    best = settle(task.base, leaders[0].values).model_dump()
+    own = {"training": training, "ensemble": ensemble | {"variants": variants if wanted > 1 else []}}
+    return validate(merge(best, own), "settings")
+
+
+def _variant(base: Config, values: Values) -> dict[str, Any]:
+    """What a trial's network has of its own, its sizes named in any case."""
+    size = settle(base, values)
+    sizes = {"model": {"context": getattr(size.model, "context", None)}, "embed": {"width": size.embed.width}}
+    return merge(tree_of(values, base), sizes)
+
+
+def _judge(task: _Task, tuned: Config, watch: Watch) -> dict[str, Any]:
+    """Backtest the tuned config, the default and seasonal naive on the folds that the search did not see."""
+    tests: dict[str, Backtest] = {}
+    for name, config in (("tuned", tuned), ("default", task.default)):
+        watch(Note(f"judging the {name} settings on {task.plan.folds} folds"))
+        tests[name] = forecast_folds(fit_of(config, watch), task.panel, task.plan, watch=watch)
+    tests["seasonal_naive"] = forecast_folds(lambda _: SeasonalNaive(), task.panel, task.plan)
+    scores = {name: score(each.forecast, each.actual, each.scale) for name, each in tests.items()}
+    gain = {name: _gain(scores["tuned"], scores["default"], name) for name in ("mase", "wql")}
+    cutoff = tests["tuned"].forecast.cutoff
+    stamps = task.panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), task.panel.zone).tolist()
+    return {
+        "unseen": {
+            "cutoff": dict(zip(("first", "last"), stamps, strict=True)),
+            "horizon": task.plan.horizon,
+            "season": task.panel.season,
+            "folds": task.plan.folds,
+            "stride": task.plan.stride or task.plan.horizon,
+            "series": len(np.unique(tests["tuned"].series)),
+            "models": scores,
+        },
+        "gain": gain,
+        "verdict": "better" if all(value > 0 for value in gain.values()) else "no better",
+    }
+
+
+def _gain(tuned: Score, default: Score, name: str) -> float:
+    """1 - tuned / default: above 0 is better; NaN where there is no default's."""
+    return 1 - tuned[name] / default[name] if default[name] else float("nan")
+
+
+def _tell_search(study: Study, leaders: Sequence[Trial]) -> dict[str, Any]:
+    trials = study.trials()
+    return {
+        "trials": len(trials),
+        "pruned": sum(each.state == "pruned" for each in trials),
+        "failed": sum(each.state == "failed" for each in trials),
+        "seconds": round(sum(each.seconds for each in trials), 3),
+        "default": {"trial": 1, "loss": trials[0].loss},
+        "best": _tell(leaders[0]),
+        "leaders": [_tell(each) for each in leaders[:_LISTED]],
+    }
+
+
+def _tell(trial: Trial) -> dict[str, Any]:
+    return {"trial": trial.number, "loss": trial.loss, "settings": trial.values}
