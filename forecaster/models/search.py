@@ -21,7 +21,7 @@ class Limits:
     Attributes:
         trials: in all, by all processes and at all times; None for any number.
         seconds: from now on; None for any time.
-        kept: of these seconds as many times what the first trial took are kept for what follows the search.
+        kept: of these seconds as many times what the first trial and the best one took are kept for what follows.
     """
 
     trials: int | None = None
@@ -129,5 +129,6 @@ class _Clock:
     def _left(self, trials: list[Trial]) -> float:
         if self._limits.seconds is None:
             return math.inf
-        kept = self._limits.kept * trials[0].seconds
+        best = min(trials, key=lambda trial: math.inf if trial.loss is None else trial.loss)
+        kept = self._limits.kept * (trials[0].seconds + best.seconds)
         return self._limits.seconds - kept - (time.monotonic() - self._started)

@@ -147,8 +147,8 @@ class Study:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a trial runs, in whatever process."""
-        return any(each.state.name == "RUNNING" for each in self._all())
+        """Whether a process that is alive runs a trial."""
+        return any(each.state.name == "RUNNING" and not self._is_lost(each) for each in self._all())
 
     def trials(self) -> list[Trial]:
         """Those that are over, in order; without the ones that were lost and are tried again."""
@@ -193,16 +193,17 @@ class Study:
     def _take_up_lost(self, presence: Presence) -> None:
         """Let what processes that are gone have left unfinished be tried again."""
         for place, each in self._placed():
-            if each.state.name != "RUNNING":
-                continue
-            worker = each.user_attrs.get(_WORKER)
-            if worker is None:
-                started = each.datetime_start.timestamp() if each.datetime_start else 0.0
-                is_lost = time.time() - started > _SECONDS_TO_NAME
-            else:
-                is_lost = worker != presence.name and not is_present(self._folder, worker)
-            if is_lost:
+            is_own = each.user_attrs.get(_WORKER) == presence.name
+            if each.state.name == "RUNNING" and not is_own and self._is_lost(each):
                 _try_again(self._study, each.number, each.params, place)
+
+    def _is_lost(self, running: "optuna.trial.FrozenTrial") -> bool:
+        """Whether the process of a trial that runs is gone."""
+        worker = running.user_attrs.get(_WORKER)
+        if worker is not None:
+            return not is_present(self._folder, worker)
+        started = running.datetime_start.timestamp() if running.datetime_start else 0.0
+        return time.time() - started > _SECONDS_TO_NAME
 
     def _placed(self) -> "list[tuple[int, optuna.trial.FrozenTrial]]":
         """Every trial with its place: 0, 1, 2 ... in the order as it would be had none been lost."""

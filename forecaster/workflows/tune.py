@@ -219,9 +219,9 @@ def _without_auto(config: Config) -> Config:
 
 
 def _cost_of_judging(config: Config) -> float:
-    """How many times the time of one network it takes to train the best and the default as `train` does."""
+    """How many times the time of one network it takes to train an ensemble of such as `train` does."""
     networks = len(members_of(config)) / workers_of(config.ensemble)
-    return 2 * networks * (2 if config.training.refit else 1)
+    return networks * (2 if config.training.refit else 1)
 
 
 def _compose(task: _Task, leaders: Sequence[Trial]) -> Config:

@@ -149,6 +149,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     assert killed.is_at_work
     process.kill()
     process.communicate()
+    assert not killed.is_at_work
     assert len(killed.trials()) == 1
     run(killed)
     assert tried(killed) == tried(whole)
@@ -261,16 +262,27 @@ def test_time_that_runs_out_ends_the_trial_under_way(tmp_path: Path, monkeypatch
     assert lefts == pytest.approx([60, 20, 0], abs=1)
 
 
-def test_what_follows_the_search_has_its_share_of_the_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kept", "tried"), [(0.0, 9), (0.01, 4), (1e6, 1)])
+def test_what_follows_the_search_has_its_share_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: float, tried: int
+) -> None:
+    """The first trial takes 1,000 seconds by its own account, the best one, which is the fourth, 4,000."""
     study = begin(tmp_path)
+    now = 0.0
+    trials: list[Trial] = []
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(Study, "trials", lambda self: list(trials))
 
     def attempt(values: Values, report: Report) -> float:
-        time.sleep(0.05)
-        return 1.0
+        nonlocal now
+        number = len(trials) + 1
+        now += 10
+        loss = 0.5 if number == 4 else 1.0
+        trials.append(Trial(number, "done", loss, dict(values), 1000.0 * number))
+        return loss
 
-    limits = Limits(None, seconds=1000.0, kept=1e6)
-    search(study, attempt, SPACE, seed=3, limits=limits, watch=ignore)
-    assert len(study.trials()) == 1
+    search(study, attempt, SPACE, seed=3, limits=Limits(None, seconds=90.0, kept=kept), watch=ignore)
+    assert len(trials) == tried
 
 
 def test_only_distinct_settings_lead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
