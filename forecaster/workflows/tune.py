@@ -33,6 +33,7 @@ from forecaster.workflows.train import default_folder, read_data
 
 TRIALS = 30
 _LISTED = 5
+_FEW_HORIZONS = 5  # of the validation tails together
 _KEPT_BACK = 4  # folds take at most a quarter of a long series
 
 
@@ -200,7 +201,8 @@ def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) ->
     folds = config.evaluation.folds or min(FOLDS, max(spared, 1))
     kept = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"folds": folds, "refit": 0})})
     seen = before_first_cutoff(panel, _plan(kept), source)
-    if not split(seen, horizon, is_calibrated=False, holds_out=False).validation.any():
+    validation = split(seen, horizon, is_calibrated=False, holds_out=False).validation
+    if not validation.any():
         raise DataError(
             f"{source}: {int(seen.lengths.max())} steps before the last {folds} folds of {horizon} are too few for a"
             f" search; it takes {2 * horizon + 1}",
@@ -208,6 +210,10 @@ def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) ->
         )
     steps = int(_plan(kept).back[0])
     watch(Note(f"the search sees all but the last {steps} steps; {folds} fold{'s' * (folds > 1)} there will judge it"))
+    if (horizons := int((validation // horizon).sum())) < _FEW_HORIZONS:
+        watch(
+            Note(f"only {horizons} horizon{'s' * (horizons > 1)} choose among trials: the best of many may be chance")
+        )
     return kept
 
 
