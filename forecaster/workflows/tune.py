@@ -226,7 +226,7 @@ def _without_auto(config: Config) -> Config:
 
 def _cost_of_judging(config: Config) -> float:
     """How many times the time of one network it takes to train an ensemble of such as `train` does."""
-    networks = len(members_of(config)) / workers_of(config.ensemble)
+    networks = len(members_of(config)) / workers_of(config)
     return networks * (2 if config.training.refit else 1)
 
 
