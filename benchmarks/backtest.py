@@ -94,7 +94,7 @@ def fitted(arguments: argparse.Namespace, panel: Panel, plan: Plan) -> Forecaste
     oldest = plan.before(panel, np.arange(len(panel)), 0)
     config = resolve(load(overrides=overrides, settings=tuple(arguments.settings)), oldest)
     forecaster = build(config)
-    parts = split(oldest, arguments.horizon, is_calibrated=True, holds_out=False)
+    parts = split(oldest, arguments.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
     forecaster.fit(oldest, parts.unlearnt, watch=ignore, checkpoint=None)
     return forecaster
 
@@ -106,7 +106,7 @@ def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any
     from forecaster.data.windows import Reading, Windows
 
     found = []
-    inner = forecaster.inner
+    inner = getattr(forecaster, "inner", forecaster)
     for member in getattr(inner, "members", [inner]):
         config = member.config
         windows = Windows.for_prediction(rows, Reading(config.model.context, horizon, config.data.calendar or False))

@@ -323,6 +323,10 @@ class ConformalConfig(Section):
         "split", description="split: by how much they held of steps that taught nothing; off: as the model gives them"
     )
 
+    @property
+    def is_on(self) -> bool:
+        return self.kind != "off"
+
     @field_validator("kind", mode="before")
     @classmethod
     def _off_is_a_word(cls, value: object) -> object:

@@ -75,8 +75,8 @@ def backtest(
     oldest = before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
-    validation = split(oldest, plan.horizon, is_calibrated=False, holds_out=False).validation
-    config = choose(resolve(config, oldest), oldest, validation, watch=watch)
+    parts = split(oldest, plan.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
+    config = choose(resolve(config, oldest), oldest.cut(parts.calibration), parts.validation, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
     return _run(config, panel, plan, fit_of(config, watch), source, folder, watch)
@@ -185,8 +185,7 @@ def fit_of(config: Config, watch: Watch) -> Fit:
 
     def fit(panel: Panel) -> Forecaster:
         forecaster = build(config)
-        is_calibrated = config.conformal.kind == "split"
-        parts = split(panel, config.data.horizon or 1, is_calibrated=is_calibrated, holds_out=False)
+        parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
         forecaster.fit(panel, parts.unlearnt, watch=watch, checkpoint=None)
         if config.training.refit:
             forecaster.fit(panel, None, watch=watch, checkpoint=None)

@@ -139,7 +139,7 @@ def _train(
     _refuse_short(config.data.path or "-", panel, horizon)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
-    parts = split(panel, horizon, is_calibrated=config.conformal.kind == "split")
+    parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     config = choose(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), _RUN: bundle.json_bytes(run)}
     checkpoint = FolderCheckpoint(_partial(folder), files=files, watch=watch, is_resumed=is_resumed)

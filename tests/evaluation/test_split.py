@@ -36,7 +36,9 @@ def test_calibration_leaves_a_horizon_to_validate_on() -> None:
         assert ((unlearnt - calibration)[some] >= horizon).all()
 
 
-def test_without_a_holdout_the_validation_tail_ends_the_series(make_panel: MakePanel) -> None:
-    parts = split(make_panel([np.arange(size) for size in (1000, 11, 10)]), 5, is_calibrated=False, holds_out=False)
+def test_without_a_holdout_the_tails_end_the_series(make_panel: MakePanel) -> None:
+    panel = make_panel([np.arange(size) for size in (1000, 11, 10)])
+    parts = split(panel, 5, is_calibrated=True, holds_out=False)
     assert_array_equal(parts.holdout, [0, 0, 0])
+    assert_array_equal(parts.calibration, [100, 0, 0])
     assert_array_equal(parts.validation, [150, 5, 0])
