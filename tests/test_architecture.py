@@ -34,6 +34,7 @@ HOMES = {
     "sqlalchemy": ("store.",),
     "yaml": ("settings",),
     "pyarrow": ("data.", "store."),
+    "scipy": ("evaluation.chance",),
     "statsforecast": ("models.statistical",),
     "optuna": ("models.study",),
 }

@@ -41,13 +41,18 @@ def by_group(rows: Sums, group: Ints, size: int) -> Columns:
         return np.bincount(group, values, size).astype(np.float64)
 
     def mean_of_rows(name: str) -> Array:
-        mean = _ratio(rows.total[name], rows.count[name])
-        is_known = ~np.isnan(mean)
-        return _ratio(add(np.where(is_known, mean, 0)), add(is_known.astype(np.float64)))
+        return mean_by_group(_ratio(rows.total[name], rows.count[name]), group, size)
 
     total = {name: add(values) for name, values in rows.total.items()}
     points = add(rows.count["absolute"])
     return _columns(total, points, {name: mean_of_rows(name) for name in ("smape", "scaled", *_COVERAGES)})
+
+
+def mean_by_group(values: Array, group: Ints, size: int) -> Array:
+    """[size] mean of the known values [R] of each group; NaN where none is."""
+    is_known = ~np.isnan(values)
+    total, count = (np.bincount(group, each, size) for each in (np.where(is_known, values, 0), is_known))
+    return _ratio(total.astype(np.float64), count.astype(np.float64))
 
 
 def by_step(steps: Sums) -> Columns:
