@@ -306,7 +306,7 @@ class EnsembleConfig(Section):
 
 
 class EvaluationConfig(Section):
-    """Which cutoffs `forecast backtest` forecasts from, and what each may see."""
+    """Which cutoffs `forecast backtest` and `compare` forecast from, and what each may see."""
 
     folds: int | None = Field(
         None, ge=1, description="cutoffs a series, counted from its end; null for 5, or as many as fit"

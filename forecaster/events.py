@@ -93,6 +93,15 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
+class ModelCompared:
+    """A comparison comes to a model, with `done` of its `models` behind it."""
+
+    model: str
+    done: int
+    models: int
+
+
+@dataclass(frozen=True)
 class CheckpointWritten:
     """The state of a run that is not finished was saved; `--resume path` goes on from it."""
 
@@ -124,6 +133,7 @@ Event = (
     | FoldsForecast
     | TrialStarted
     | TrialEnded
+    | ModelCompared
     | CheckpointWritten
     | BundleWritten
     | ForecastsWritten

@@ -94,6 +94,7 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
         ["init", "--help"],
         ["backtest", "--help"],
         ["tune", "--help"],
+        ["compare", "--help"],
         ["--version"],
     ],
 )

@@ -10,6 +10,7 @@ import typer
 
 from forecaster import __version__
 from forecaster.cli.backtest import backtest
+from forecaster.cli.compare import compare
 from forecaster.cli.init import init
 from forecaster.cli.predict import predict
 from forecaster.cli.train import train
@@ -29,6 +30,7 @@ app.command(rich_help_panel="Forecast")(predict)
 app.command(rich_help_panel="Forecast")(init)
 app.command(rich_help_panel="Judge")(backtest)
 app.command(rich_help_panel="Judge")(tune)
+app.command(rich_help_panel="Judge")(compare)
 
 
 def print_version(is_asked: bool) -> None:

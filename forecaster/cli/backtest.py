@@ -9,8 +9,6 @@ import typer
 from forecaster.cli import options
 from forecaster.errors import UsageError
 
-_FOLDS = "Folds"
-
 
 @options.expand
 def backtest(
@@ -22,42 +20,7 @@ def backtest(
     model: options.Model = None,
     preset: options.Preset = None,
     horizon: options.Horizon = None,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            "--folds",
-            min=1,
-            help="Cutoffs a series, counted from its end.",
-            rich_help_panel=_FOLDS,
-            show_default="5, or as many as fit",
-        ),
-    ] = None,
-    stride: Annotated[
-        int | None,
-        typer.Option(
-            "--stride", min=1, help="Steps between two cutoffs.", rich_help_panel=_FOLDS, show_default="the horizon"
-        ),
-    ] = None,
-    refit: Annotated[
-        int | None,
-        typer.Option(
-            "--refit",
-            min=0,
-            help="Fit anew every so many folds; 0 fits once, on what precedes the first cutoff.",
-            rich_help_panel=_FOLDS,
-            show_default="0",
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            "--window",
-            min=2,
-            help="Latest steps before a cutoff that may be seen.",
-            rich_help_panel=_FOLDS,
-            show_default="all",
-        ),
-    ] = None,
+    folds: Annotated[int | None, options.describe_folds("5, or as many as fit")] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The folder of the results.", show_default="runs/<name>-backtest-<time>"),
@@ -66,6 +29,7 @@ def backtest(
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     *,
+    spread: options.Folds,
     columns: options.Columns,
     console: options.Output,
 ) -> None:
@@ -78,7 +42,7 @@ def backtest(
 
     if out is not None and not out.name:
         raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out folds")
-    evaluation = {"folds": folds, "stride": stride, "refit": refit, "window": window}
+    evaluation = {"folds": folds, **spread}
     overrides: dict[str, Any] = {
         "data.path": data,
         "data.horizon": horizon,

@@ -83,6 +83,8 @@ class Console:
                 self._show_trial_start(event)
             case events.TrialEnded():
                 self._show_trial_end(event)
+            case events.ModelCompared():
+                self._show_model(event)
             case events.BundleWritten() | events.CheckpointWritten():
                 self.detail(f"wrote {event.path}")
             case events.ForecastsWritten():
@@ -157,6 +159,13 @@ class Console:
         self._progress.update(self._tasks["trials"], completed=event.done, note=best + left, is_timed=True)
         loss = event.state if event.loss is None else f"loss {event.loss:.4f}"
         self.detail(f"trial {event.number}: {loss}; {best} in trial {event.best_number}{left}")
+
+    def _show_model(self, event: events.ModelCompared) -> None:
+        for kind in ("training", "folds"):  # the last model's
+            if kind in self._tasks:
+                self._progress.remove_task(self._tasks.pop(kind))
+        self._start_bar("models", event.model, event.models, event.done)
+        self.detail(f"{event.model}: model {event.done + 1} of {event.models}")
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._signal is not None:  # it is stopping; its state must be saved whole

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from forecaster.cli.console import Console
 
 _TABLE = "Columns of the table"
+_FOLDS = "Folds"
 _OUTPUT = "Output"
 
 Data = Annotated[
@@ -168,6 +169,32 @@ Settings = Annotated[
         show_default=False,
     ),
 ]
+Stride = Annotated[
+    int | None,
+    typer.Option(
+        "--stride", min=1, help="Steps between two cutoffs.", rich_help_panel=_FOLDS, show_default="the horizon"
+    ),
+]
+Refit = Annotated[
+    int | None,
+    typer.Option(
+        "--refit",
+        min=0,
+        help="Fit anew every so many folds; 0 fits once, on what precedes the first cutoff.",
+        rich_help_panel=_FOLDS,
+        show_default="0",
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(
+        "--window",
+        min=2,
+        help="Latest steps before a cutoff that may be seen.",
+        rich_help_panel=_FOLDS,
+        show_default="all",
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of a table.", rich_help_panel=_OUTPUT)
 ]
@@ -211,6 +238,22 @@ def _columns(
     }
 
 
+def describe_folds(default: str) -> Any:
+    """The option --folds, whose default each command has its own words for."""
+    return typer.Option(
+        "--folds",
+        min=1,
+        help="Cutoffs a series, counted from its end.",
+        rich_help_panel=_FOLDS,
+        show_default=default,
+    )
+
+
+def _folds(stride: Stride = None, refit: Refit = None, window: Window = None) -> dict[str, Any]:
+    """How folds lie and what they share, by key of the section `evaluation`; None where nothing was said."""
+    return {"stride": stride, "refit": refit, "window": window}
+
+
 def _console(
     json: Json = False, quiet: Quiet = False, verbose: Verbose = False, no_color: NoColor = False
 ) -> "Console":
@@ -220,6 +263,7 @@ def _console(
 
 
 Columns = Annotated[dict[str, Any], _columns]
+Folds = Annotated[dict[str, Any], _folds]
 Output = Annotated["Console", _console]
 
 

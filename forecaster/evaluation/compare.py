@@ -14,11 +14,13 @@ from forecaster.evaluation.breakdown import add_up, by_step, mean_by_group
 from forecaster.evaluation.chance import Chance
 from forecaster.evaluation.score import Score, score, skill
 from forecaster.frequency import Ints
+from forecaster.panel import Panel
 
 Array = npt.NDArray[np.float64]
 
 BASELINES = ("seasonal_naive", "naive")
 _MANY_SERIES = 30  # from here on series are the units of the test
+_FOLDS, _FOLDS_OF_MANY_SERIES = 20, 5  # where the series are long enough
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,19 @@ class Comparison:
     def has_enough(self) -> bool:
         """Whether there are units enough for the test to say anything."""
         return self.count >= chance.fewest(self.units.overlap)
+
+
+def suitable_folds(panel: Panel, horizon: int, stride: int | None) -> int:
+    """How many cutoffs to compare at: enough for the test, of what nine in ten series can spare.
+
+    They take a quarter of a series; where that is too few, up to a half.
+    """
+    is_many = len(panel) >= _MANY_SERIES
+    length = int(np.quantile(panel.lengths, 0.1))
+    stride = stride or horizon
+    quarter, half = (1 + max(length // share - horizon, 0) // stride for share in (4, 2))
+    wanted = min(quarter, _FOLDS_OF_MANY_SERIES if is_many else _FOLDS)
+    return max(wanted, min(half, 1 if is_many else chance.fewest(1)))
 
 
 def compare(entries: Mapping[str, Entry], series: Ints, units: Units, *, by: str = "mase") -> Comparison:

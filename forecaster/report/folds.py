@@ -14,8 +14,8 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
     """Scores over all folds, model beside baselines; how they change over the horizon; where they are worst."""
     block = metrics["backtest"]
     parts: list[RenderableType] = [
-        Text(_scope(block), style="bold"),
-        Text(_cutoffs(block["cutoff"])),
+        Text(f"Backtest: {describe_scope(block)}", style="bold"),
+        Text(describe_cutoffs(block["cutoff"])),
         score_table(block["overall"], first="model"),
     ]
     steps = _spread(block["horizon"])
@@ -33,13 +33,15 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
     return Group(*parts)
 
 
-def _scope(block: dict[str, Any]) -> str:
+def describe_scope(block: dict[str, Any]) -> str:
+    """How many folds of what: `3 folds of 12 steps of 40 series`."""
     folds, series = block["folds"], block["series"]
     of_series = f" of {series} series" if series > 1 else ""
-    return f"Backtest: {folds} fold{'s' * (folds > 1)} of {block['horizon']} steps{of_series}"
+    return f"{folds} fold{'s' * (folds > 1)} of {block['horizon']} steps{of_series}"
 
 
-def _cutoffs(cutoff: dict[str, Any]) -> str:
+def describe_cutoffs(cutoff: dict[str, Any]) -> str:
+    """From when to when."""
     first, last = cutoff["first"], cutoff["last"]
     return f"cutoff {first}" if first == last else f"cutoffs from {first} to {last}"
 

@@ -45,7 +45,7 @@ def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str)
     for name in _METRICS:
         table.add_column(_TITLES[name], justify="right", no_wrap=True)
     for name, each in scores.items():
-        table.add_row(name, *(_cell(metric, each[metric]) for metric in _METRICS))
+        table.add_row(name, *(cell(metric, each[metric]) for metric in _METRICS))
     return table
 
 
@@ -109,7 +109,8 @@ def forecast_table(forecast: Forecast) -> RenderableType:
     return Group(*parts)
 
 
-def _cell(metric: str, value: float | None) -> str:
+def cell(metric: str, value: float | None) -> str:
+    """A metric as it stands in a table."""
     if value is None:
         return "-"
     return f"{100 * value:.0f} %" if metric.startswith("coverage") else _number(value)

@@ -67,7 +67,7 @@ def backtest(
         Interrupted: a signal stopped the run; nothing was written.
     """
     source = config.data.path or ""
-    folder = _folder(source, out)
+    folder = folder_of(source, out)
     loaded = read_data(source, config, stdin, watch)
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
@@ -75,8 +75,7 @@ def backtest(
     oldest = before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
-    parts = split(oldest, plan.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
-    config = choose(resolve(config, oldest), oldest.cut(parts.calibration), parts.validation, watch=watch)
+    config = settle(config, oldest, watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
     return _run(config, panel, plan, fit_of(config, watch), source, folder, watch)
@@ -104,7 +103,7 @@ def backtest_bundle(
     """
     read = open_bundle(trained)
     source = source_of(read, source)
-    folder = _folder(source, out)
+    folder = folder_of(source, out)
     loaded = load_data(source, read, stdin=stdin)
     panel = loaded.panel
     watch(DataRead(source, len(panel), loaded.quality["rows"], loaded.roles))
@@ -150,8 +149,12 @@ def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]
         write_through(temporary / bundle.CONFIG, dump(config).encode())
 
 
-def _folder(source: str, out: Path | None) -> Path:
-    folder = out or default_folder(f"{stem(source)}-backtest-{datetime.now():%Y%m%d-%H%M%S}")
+def folder_of(source: str, out: Path | None, *, command: str = "backtest") -> Path:
+    """Where a command's results go: `out`, or a folder of its own under `runs/`.
+
+    Raises: OutputError: it holds something already.
+    """
+    folder = out or default_folder(f"{stem(source)}-{command}-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(folder)
     return folder
 
@@ -178,6 +181,12 @@ def before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     return plan.before(panel, np.flatnonzero(takes_part[:, 0]), 0)
+
+
+def settle(config: Config, panel: Panel, watch: Watch) -> Config:
+    """Fill in what a config leaves to the data, and to training, by what precedes the first cutoff."""
+    parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
+    return choose(resolve(config, panel), panel.cut(parts.calibration), parts.validation, watch=watch)
 
 
 def fit_of(config: Config, watch: Watch) -> Fit:
