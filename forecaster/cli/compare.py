@@ -24,7 +24,7 @@ def compare(
             "--models",
             metavar="A,B,C",
             help="What --model takes, with commas; naive and seasonal_naive always join.",
-            show_default="the preset's",
+            show_default="the preset's and auto_theta",
         ),
     ] = None,
     by: Annotated[Metric, typer.Option("--by", help="What the leaderboard is sorted by.")] = "mase",
@@ -68,7 +68,7 @@ def compare(
     shared = load_as(None)
     if shared.data.path is None:
         raise UsageError("no DATA was given", hint="type `forecast compare data.csv`")
-    configs = {shared.name: shared} if models is None else {name: load_as(name) for name in _parse_models(models)}
+    configs = None if models is None else {name: load_as(name) for name in _parse_models(models)}
     with console.working():
         done = workflow.compare(shared, configs, by=by, out=out, stdin=sys.stdin.buffer, watch=console.watch)
     from forecaster.report import leaderboard as report

@@ -1,5 +1,6 @@
 """`forecast compare`: models on the same cutoffs, ranked, and held against chance."""
 
+import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ from forecaster.workflows.train import read_data
 
 LEADERBOARD = "leaderboard.csv"
 
+_THETA = "auto_theta"
+_THETAS = 300  # forecasts that it is asked for unasked: about a minute's
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -43,7 +47,7 @@ class Compared:
 
 def compare(
     config: Config,
-    models: Mapping[str, Config],
+    models: Mapping[str, Config] | None = None,
     *,
     by: str = "mase",
     out: Path | None = None,
@@ -58,7 +62,7 @@ def compare(
     Args:
         config: its sections `data` and `evaluation` hold for all models; folds that it does not set follow from the
             length of the series.
-        models: a config each, by the name that the leaderboard gives it.
+        models: a config each, by the name that the leaderboard gives it; None for the config's own and Theta.
         by: the metric that ranks.
         out: the folder of the results; None chooses `runs/<name>-compare-<time>`.
         stdin: what `-` reads.
@@ -75,14 +79,14 @@ def compare(
     config = _with_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
     plan = Plan(config.data.horizon or 1, **config.evaluation.model_dump())
     oldest = before_first_cutoff(panel, plan, source)
-    configs = _with_baselines(config, models)
+    configs = _with_baselines(config, models or _usual(config, panel, plan, watch))
     if any(_learns(each) for each in configs.values()):
         process.settle(config.training.threads)
     entries: dict[str, Entry] = {}
-    for number, (name, each) in enumerate(configs.items()):
+    for number, name in enumerate(sorted(configs, key=lambda name: _learns(configs[name]))):  # what may lack first
         watch(ModelCompared(name, number, len(configs)))
         with _named(name):
-            configs[name] = settle(each, oldest, watch)
+            configs[name] = settle(configs[name], oldest, watch)
             test = _backtest(configs[name], panel, plan, source, watch)
         entries[name] = Entry.of(test)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks
@@ -96,6 +100,21 @@ def compare(
         write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
         write_through(temporary / bundle.CONFIG, dump(configs[chosen.model]).encode())
     return Compared(folder, metrics)
+
+
+def _usual(config: Config, panel: Panel, plan: Plan, watch: Watch) -> dict[str, Config]:
+    """The config's own model, and Theta where it is there and does not take too long."""
+    usual = {config.name: config}
+    forecasts = len(panel) * plan.folds
+    if importlib.util.find_spec("statsforecast") is None:
+        watch(Note(f"{_THETA} is left out: the package `statsforecast` is not installed"))
+    elif forecasts > _THETAS:
+        watch(
+            Note(f"{_THETA} is left out, for {forecasts} forecasts would take it long; --models names what to compare")
+        )
+    else:
+        usual[_THETA] = _alone(_THETA, config)
+    return usual
 
 
 def _with_folds(config: Config, panel: Panel, watch: Watch) -> Config:

@@ -11,6 +11,7 @@ import pytest
 
 from forecaster.config import Config
 from forecaster.errors import DataError
+from forecaster.evaluation.compare import BASELINES
 from forecaster.forecast import Forecaster
 from forecaster.panel import Panel
 from forecaster.workflows import compare as workflow
@@ -109,8 +110,8 @@ def test_a_cell_changes_the_cell_alone_and_a_recipe_is_taken_whole(
 ) -> None:
     seen: dict[str, Config] = {}
 
-    def catch(config: Config, models: Mapping[str, Config], **_: Any) -> None:
-        seen.update(models)
+    def catch(config: Config, models: Mapping[str, Config] | None, **_: Any) -> None:
+        seen.update(models or {"own": config})
         raise DataError("enough", hint="stop here")
 
     monkeypatch.setattr(workflow, "compare", catch)
@@ -121,7 +122,21 @@ def test_a_cell_changes_the_cell_alone_and_a_recipe_is_taken_whole(
     assert [each.training.seed for each in seen.values()] == [5, 5]
     seen.clear()
     forecast("compare", sales, "--set", "model.kind=mingru")
-    assert list(seen) == ["mingru"]
+    assert seen["own"].name == "mingru"
+
+
+def test_the_model_is_compared_with_theta_where_none_is_named(
+    forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["compare", sales, *QUICK, "--horizon", "5", "--folds", "2"]
+    assert set(forecast(*options, "--json").json["compare"]["models"]) == {"gru", "auto_theta", *BASELINES}
+    monkeypatch.setattr(workflow, "_THETAS", 1)
+    left_out = forecast(*options)
+    assert "auto_theta is left out, for 2 forecasts would take it long" in left_out.err
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    left_out = forecast(*options, "--json")
+    assert "auto_theta is left out: the package `statsforecast` is not installed" in left_out.err
+    assert set(left_out.json["compare"]["models"]) == {"gru", *BASELINES}
 
 
 def test_a_model_that_fails_is_an_error_that_names_it(
