@@ -76,7 +76,7 @@ def recipe(preset: Preset, shape: Shape) -> Tree:
         case "best":
             return _network(shape, steps=2000) | {"ensemble": {"variants": _variants(shape), "seeds": 2}}
         case "segrnn":
-            return _segrnn()
+            return _segrnn(shape)
         case "deepar":
             return _deepar(shape)
     assert_never(preset)
@@ -144,18 +144,20 @@ def _variant(scale: str, context: int, *, width: int | None = None, decode: str 
     return sizes if width is None else sizes | {"embed": {"width": width}}
 
 
-def _segrnn() -> Tree:
+def _segrnn(shape: Shape) -> Tree:
     """SegRNN as published: one GRU over segments, the last value subtracted, all future segments from one state.
 
-    Source: Lin et al. 2023, "SegRNN", arXiv:2308.11200, sec. 4 and appendix (hidden 512 there, dropout 0.5).
+    Source: Lin et al. 2023, "SegRNN", arXiv:2308.11200, sec. 4 and appendix (hidden 512 there, dropout 0.5; 30 passes
+    over the data at most).
     """
+    steps = min(2000, max(_FEWEST_STEPS, 30 * shape.windows // _BATCH))
     return {
         "model": {"hidden": 256, "dropout": 0.5},
         "scale": {"kind": "last", "log": False},
         "embed": {"identity": 16},
         "decode": {"kind": "parallel", "skip": ()},
         "head": {"kind": "point", "loss": "mae"},
-        "training": {"batch": 256, "learning_rate": 0.001, "steps": 2000},
+        "training": {"batch": _BATCH, "learning_rate": 0.001, "steps": steps},
     }
 
 

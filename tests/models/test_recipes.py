@@ -141,6 +141,12 @@ def test_deepar_and_segrnn_are_what_their_papers_say(make_panel: MakePanel) -> N
     assert len(members_of(deepar)) == len(members_of(segrnn)) == 1
 
 
+@pytest.mark.parametrize(("length", "steps"), [(100, 200), (3650, 427), (100_000, 2000)])
+def test_segrnn_passes_over_the_data_as_often_as_published(make_panel: MakePanel, length: int, steps: int) -> None:
+    panel = make_panel([np.arange(length) + 1.0], season=7)
+    assert resolve(asked(preset="segrnn"), panel).training.steps == steps
+
+
 def test_members_differ_in_their_seeds_and_are_single_networks(make_panel: MakePanel) -> None:
     config = resolve(asked("ensemble.seeds=2", "training.seed=5"), yearly(make_panel))
     members = members_of(config)
