@@ -294,7 +294,7 @@ class TrainingConfig(Section):
 
 
 class EnsembleConfig(Section):
-    """Several networks, combined by the median of their quantiles."""
+    """Several models, combined by the median of their quantiles."""
 
     seeds: int = Field(1, ge=1, description="networks of each variant, each with a seed of its own")
     variants: tuple[dict[str, dict[str, Any]], ...] = Field(
@@ -351,9 +351,21 @@ class Config(Section):
 
     @property
     def name(self) -> str:
-        """What tables, metrics and folders call the model: its recipe, else its cell or baseline."""
+        """What tables, metrics and folders call the model: its recipe, else its cell or baseline; each of a mixture."""
         is_recipe = self.preset in RECIPES and isinstance(self.model, NetworkModel)
-        return self.preset if is_recipe else self.model.kind
+        own = self.preset if is_recipe else self.model.kind
+        return "+".join(dict.fromkeys(variant.get("model", {}).get("kind", own) for variant in self.variants))
+
+    @property
+    def variants(self) -> tuple[dict[str, Any], ...]:
+        """What the ensemble's members change of the config, one that changes nothing where there is no ensemble.
+
+        Those that only set what a network has do not go with any other model.
+        """
+        variants = self.ensemble.variants
+        if not isinstance(self.model, NetworkModel):
+            variants = tuple(variant for variant in variants if "kind" in variant.get("model", {}))
+        return variants or ({},)
 
     @model_validator(mode="after")
     def _truncation_reads_one_way(self) -> "Config":

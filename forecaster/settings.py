@@ -61,7 +61,8 @@ def load(
         if value is not None:
             _put(tree, key.split("."), value)
     if overrides and overrides.get("model.kind"):
-        _keep_what_fits(tree["model"])
+        keep_what_fits(tree["model"])
+        _keep_to_one(tree)
     return validate(tree, source)
 
 
@@ -179,12 +180,19 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
     tree[last] = value
 
 
-def _keep_what_fits(model: dict[str, Any]) -> None:
-    """A model named by a flag replaces the file's: settings that only the other one has are dropped."""
+def keep_what_fits(model: dict[str, Any]) -> None:
+    """Where another model was named than what is set was set for: drop the settings that only the other one has."""
     kinds = {section.model_fields["kind"].default: set(section.model_fields) for section in _members("model")}
     known = kinds.get(model["kind"])
     for key in set(model) & set.union(*kinds.values()) - (known or set(model)):
         del model[key]
+
+
+def _keep_to_one(tree: dict[str, Any]) -> None:
+    """A model named by a flag replaces the mixture of a file: variants that name others are dropped."""
+    ensemble = tree.get("ensemble")
+    if isinstance(ensemble, dict) and isinstance(ensemble.get("variants"), list):
+        ensemble["variants"] = [each for each in ensemble["variants"] if "kind" not in (each.get("model") or {})]
 
 
 def _parse(text: str) -> Any:

@@ -178,3 +178,13 @@ def test_an_explained_config_loads_back_equal(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text)
     assert load(tmp_path / "config.yaml", environment={}) == config
     assert "  # horizon: null  # steps to forecast\n" in text
+
+
+def test_a_model_named_by_a_flag_replaces_a_mixture(tmp_path: Path) -> None:
+    mixture = tmp_path / "mixture.yaml"
+    mixture.write_text("ensemble: {variants: [{model: {context: 9}}, {model: {kind: auto_theta}}]}")
+    assert load(mixture, environment={}).name == "gru+auto_theta"
+    lstm = load(mixture, overrides={"model.kind": "lstm"}, environment={})
+    assert (lstm.name, lstm.variants) == ("lstm", ({"model": {"context": 9}},))
+    drift = load(mixture, overrides={"model.kind": "drift"}, environment={})
+    assert (drift.name, drift.variants) == ("drift", ({},))

@@ -2,12 +2,14 @@
 
 import math
 import os
+from typing import get_args
 
 from forecaster.config import (
     Config,
     DriftConfig,
     EnsembleConfig,
     NaiveConfig,
+    NetworkConfig,
     NetworkModel,
     SeasonalNaiveConfig,
     StatisticalModel,
@@ -18,7 +20,9 @@ from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.recipes import Shape, Tree, cut_to_size, recipe
 from forecaster.models.statistical import Statistical
 from forecaster.panel import Panel
-from forecaster.settings import merge, validate
+from forecaster.settings import keep_what_fits, merge, validate
+
+CELLS = frozenset(section.model_fields["kind"].default for section in get_args(NetworkConfig))
 
 _FEW_CUTOFFS = 4  # for what is fitted anew at each
 _BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
@@ -26,16 +30,27 @@ _BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring 
 
 def build(config: Config) -> Forecaster:
     """Make the forecaster that a resolved config names, its intervals calibrated if they are to be."""
-    forecaster = _build_model(config)
+    forecaster = build_model(config)
     match config.conformal.kind:
         case "split":
-            cutoffs = _FEW_CUTOFFS if isinstance(config.model, StatisticalModel) else CUTOFFS
+            is_slow = any(isinstance(member.model, StatisticalModel) for member in members_of(config))
+            cutoffs = _FEW_CUTOFFS if is_slow else CUTOFFS
             return Conformal(forecaster, horizon=config.data.horizon or 1, cutoffs=cutoffs)
         case "off":
             return forecaster
 
 
-def _build_model(config: Config) -> Forecaster:
+def build_model(config: Config) -> Forecaster:
+    """Make the forecaster that a resolved config names, its intervals as it gives them."""
+    members = members_of(config)
+    if len(members) == 1:
+        return _alone(members[0])
+    from forecaster.models.ensemble import Ensemble
+
+    return Ensemble([build_model(member) for member in members], name=config.name, workers=workers_of(config))
+
+
+def _alone(config: Config) -> Forecaster:
     match config.model:
         case NaiveConfig():
             return Naive()
@@ -45,14 +60,10 @@ def _build_model(config: Config) -> Forecaster:
             return Drift()
         case StatisticalModel():
             return Statistical(config.model)
-    members = members_of(config)
-    if len(members) == 1:
-        from forecaster.models.neural import NeuralForecaster
+        case NetworkModel():
+            from forecaster.models.neural import NeuralForecaster
 
-        return NeuralForecaster(members[0])
-    from forecaster.models.ensemble import Ensemble
-
-    return Ensemble(members, workers=workers_of(config))
+            return NeuralForecaster(config)
 
 
 def resolve(config: Config, panel: Panel) -> Config:
@@ -82,41 +93,80 @@ def resolve(config: Config, panel: Panel) -> Config:
     config = cut_to_size(validate(filled, "settings"), shape, is_width_open=is_open)
     if "lags" not in chosen.get("decode", {}):
         config = _without_near_lags(config)
-    sized = (
-        cut_to_size(validate(merge(filled, variant), "settings"), shape, is_width_open=is_open) for variant in variants
-    )
-    whole = tuple(merge(variant, _sizes(each)) for variant, each in zip(variants, sized, strict=True))
+    whole = tuple(_sized(filled, variant, shape, is_width_open=is_open) for variant in variants)
     config = config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": whole})})
-    if _count(config.ensemble) == 1:
+    if len(_networks(config)) <= 1:
         return config
     workers = {"workers": workers_of(config)}
     return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=workers)})
 
 
 def members_of(config: Config) -> list[Config]:
-    """The resolved config of each network of an ensemble; the config itself where it is a single one."""
+    """The resolved config of each member of an ensemble; the config itself where it is a single model.
+
+    A variant may have an ensemble of its own, which is one member; what has nothing to learn has no seeds.
+    """
     tree = config.model_dump()
-    ensemble = config.ensemble
-    rounds = math.ceil(_count(ensemble) / workers_of(config))
-    budget = config.training.budget and config.training.budget / rounds
+    networks = _networks(config)
+    rounds = sum(networks) + math.ceil(networks.count(False) / workers_of(config))
+    budget = config.training.budget and config.training.budget / max(rounds, 1)
     members: list[Config] = []
-    for variant in ensemble.variants or ({},):
-        for _ in range(ensemble.seeds):
+    for variant in config.variants:
+        whole = _vary(tree, variant)
+        nested = EnsembleConfig.model_validate(variant.get("ensemble", {})).model_dump()
+        for _ in range(_copies(config, variant)):
             seed = config.training.seed + _BETWEEN_SEEDS * len(members)
-            own = {"training": {"seed": seed, "budget": budget}, "ensemble": EnsembleConfig().model_dump()}
-            members.append(validate(merge(merge(tree, variant), own), "settings"))
+            own = {"training": {"seed": seed, "budget": budget}, "ensemble": nested}
+            members.append(validate(merge(whole, own), "settings"))
     return members
 
 
 def workers_of(config: Config) -> int:
-    """How many members of an ensemble train at a time: as many as the machine has cores for, unless it is set."""
+    """How many networks of an ensemble train at a time: as many as the machine has cores for, unless it is set."""
     cores = len(os.sched_getaffinity(0))
-    return min(config.ensemble.workers or max(cores // config.training.threads, 1), _count(config.ensemble))
+    side_by_side = _networks(config).count(False)
+    return min(config.ensemble.workers or max(cores // config.training.threads, 1), max(side_by_side, 1))
 
 
-def _count(ensemble: EnsembleConfig) -> int:
-    """Members of an ensemble."""
-    return ensemble.seeds * max(len(ensemble.variants), 1)
+def _networks(config: Config) -> list[bool]:
+    """Of each member that learns, whether it is an ensemble of its own, which takes all workers for itself."""
+    return [
+        bool(variant.get("ensemble"))
+        for variant in config.variants
+        for _ in range(_copies(config, variant))
+        if _learns(config, variant)
+    ]
+
+
+def _copies(config: Config, variant: Tree) -> int:
+    return config.ensemble.seeds if _learns(config, variant) else 1
+
+
+def _learns(config: Config, variant: Tree) -> bool:
+    return variant.get("model", {}).get("kind", config.model.kind) in CELLS
+
+
+def _vary(tree: Tree, variant: Tree) -> Tree:
+    """Lay a variant over a config; one that names another model leaves out what only the config's knows."""
+    whole = merge(tree, variant)
+    if "kind" in variant.get("model", {}):
+        whole["model"] = dict(whole["model"])
+        keep_what_fits(whole["model"])
+    return whole
+
+
+def _sized(filled: Tree, variant: Tree, shape: Shape, *, is_width_open: bool) -> Tree:
+    """A variant with the sizes that follow from the data; the variants of its own ensemble, too."""
+    whole = _vary(filled, variant)
+    config = validate(whole, "settings")
+    if not isinstance(config.model, NetworkModel):
+        return variant
+    sized = merge(variant, _sizes(cut_to_size(config, shape, is_width_open=is_width_open)))
+    nested = variant.get("ensemble", {}).get("variants", ())
+    if nested:
+        each = [_sized(whole, inner, shape, is_width_open=is_width_open) for inner in nested]
+        sized = merge(sized, {"ensemble": {"variants": each}})
+    return sized
 
 
 def _without_near_lags(config: Config) -> Config:

@@ -1,14 +1,15 @@
-"""Several networks as one Forecaster, trained side by side and combined by the median."""
+"""Several forecasters as one, combined by the median; networks are trained side by side."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.config import Config
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import Checkpoint, Forecast
+from forecaster.forecast import Checkpoint, Forecast, Forecaster
 from forecaster.frequency import Ints
+from forecaster.models.local import Local
 from forecaster.models.neural import NeuralForecaster
 from forecaster.models.workers import fit_in_processes
 from forecaster.panel import Panel
@@ -17,52 +18,61 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 class Ensemble:
-    """Networks that differ in seed, context or scale; each quantile is the median of the members' quantiles.
+    """Forecasters that differ in kind, seed, context or scale; each quantile is the median of the members' quantiles.
 
-    Members train in processes of their own, some at a time. What they learn does not depend on how many that
-    are, nor on which ends first. `history` is the first member's.
+    Networks train in processes of their own, some at a time; what else there is fits in this one, after them. What
+    they learn does not depend on how many processes there are, nor on which ends first. `history` is that of the first
+    member that has one.
 
     Source: Oreshkin et al. 2020, "N-BEATS", sec. 3.4 (the median of networks with several contexts and seeds);
     Lichtendahl, Grushka-Cockayne & Winkler 2013 (quantiles are averaged, not probabilities).
     """
 
-    def __init__(self, members: list[Config], *, workers: int) -> None:
-        """Take a resolved config a member.
+    def __init__(self, members: Sequence[Forecaster], *, name: str, workers: int) -> None:
+        """Combine forecasters.
 
         Args:
             workers: processes at a time; 1 trains one after the other in this process.
         """
-        self.members = [NeuralForecaster(member) for member in members]
-        self.name = self.members[0].name
+        self.members = list(members)
+        self.name = name
         self._workers = workers
 
     @property
     def point(self) -> str:
-        return self.members[0].point
+        points = list(dict.fromkeys(member.point for member in self.members))
+        return points[0] if len(points) == 1 else f"median of {', '.join(points)}"
 
     @property
     def history(self) -> list[TrainingStep]:
-        return self.members[0].history
+        return next((member.history for member in self.members if member.history), [])
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        progress = _Progress(watch, len(self.members), self._workers)
+        learning = [number for number, member in enumerate(self.members) if not isinstance(member, Local)]
+        progress = _Progress(watch, len(learning), self._workers)
         states = _States(checkpoint, len(self.members))
-        if self._workers > 1:
-            fit_in_processes(self.members, panel, validation, self._workers, progress.watch, states)
-            return
+        networks = {
+            number: member
+            for number, member in enumerate(self.members)
+            if isinstance(member, NeuralForecaster) and self._workers > 1
+        }
+        if networks:
+            fit_in_processes(networks, panel, validation, self._workers, progress.watch, states)
         for number, member in enumerate(self.members):
-            member.fit(
-                panel,
-                validation,
-                watch=lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
-                checkpoint=states.of(number),
-            )
+            if number not in networks:
+                member.fit(
+                    panel,
+                    validation,
+                    watch=lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
+                    checkpoint=states.of(number),
+                )
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         forecasts = [member.predict(panel, horizon) for member in self.members]
         mean = np.median([forecast.mean for forecast in forecasts], axis=0)
         quantiles = np.median([forecast.quantiles for forecast in forecasts], axis=0)
-        return Forecast.of(panel, mean, quantiles, model=self.name)
+        fallback = np.any([forecast.fallback for forecast in forecasts], axis=0)
+        return Forecast.of(panel, mean, quantiles, model=self.name, fallback=fallback)
 
     def state(self) -> Arrays:
         return _join([member.state() for member in self.members])
@@ -76,33 +86,35 @@ class _Progress:
     """Tell of all members' training as if it were one: steps are counted over all of them."""
 
     def __init__(self, watch: Watch, members: int, workers: int) -> None:
+        """Prepare to listen to `members` that train."""
         self._watch = watch
+        self._members = members
         self._workers = workers
-        self._lengths: list[int | None] = [None] * members
-        self._taken = [0] * members
+        self._lengths: dict[int, int] = {}
+        self._taken: dict[int, int] = {}
         self._ended: dict[int, TrainingEnded] = {}
 
     def watch(self, number: int, event: Event) -> None:
         match event:
             case TrainingStarted(stage=stage, steps=steps, done=done):
                 self._lengths[number], self._taken[number] = steps, done
-                self._watch(TrainingStarted(stage, self._length(), sum(self._taken)))
+                self._watch(TrainingStarted(stage, self._length(), sum(self._taken.values())))
             case TrainingStep():
                 self._taken[number] = event.step
-                self._watch(replace(event, step=sum(self._taken)))
+                self._watch(replace(event, step=sum(self._taken.values())))
             case TrainingEnded(stage=stage, steps=steps):
                 self._lengths[number] = self._taken[number] = steps
                 self._ended[number] = event
-                if len(self._ended) == len(self._taken):
+                if len(self._ended) == self._members:
                     self._watch(self._sum_up(stage))
             case _:
                 self._watch(event)
 
     def _sum_up(self, stage: str) -> TrainingEnded:
-        ended = [self._ended[number] for number in range(len(self._taken))]
+        ended = [self._ended[number] for number in sorted(self._ended)]
         return TrainingEnded(
             stage,
-            sum(self._taken),
+            sum(self._taken.values()),
             best_step=sum(each.best_step for each in ended),
             seconds=sum(each.seconds for each in ended) / self._workers,
             lengths=tuple(length for each in ended for length in each.lengths),
@@ -111,8 +123,8 @@ class _Progress:
 
     def _length(self) -> int:
         """Steps of all members, those that have not begun being taken for average ones."""
-        known = [length for length in self._lengths if length is not None]
-        return round(sum(known) / len(known) * len(self._lengths))
+        known = self._lengths.values()
+        return round(sum(known) / len(known) * self._members)
 
 
 class _States:

@@ -1,7 +1,11 @@
 """A run within a budget of time, as one of a number of steps."""
 
+from collections.abc import Iterator
+
 from forecaster.config import Config
 from forecaster.events import TrainingEnded
+from forecaster.models.build import CELLS
+from forecaster.models.recipes import Tree
 from forecaster.settings import merge, validate
 
 
@@ -20,10 +24,24 @@ def repeat(config: Config, stages: list[TrainingEnded]) -> Config:
     own = [{"training": {"steps": steps}} for steps in lengths["fit"]]
     for each, steps in zip(own, lengths.get("refit", ()), strict=False):
         each["training"]["refit_steps"] = steps
-    ensemble = config.ensemble
-    members = [variant for variant in ensemble.variants or ({},) for _ in range(ensemble.seeds)]
     unlimited = merge(config.model_dump(), {"training": {"budget": None}})
-    if len(members) == 1 and "training" not in members[0]:
+    if len(own) == 1 and not any({"training", "ensemble"} & set(variant) for variant in config.ensemble.variants):
         return validate(merge(unlimited, own[0]), "settings")
-    variants = [merge(variant, steps) for variant, steps in zip(members, own, strict=True)]
-    return validate(merge(unlimited, {"ensemble": {"seeds": 1, "variants": variants}}), "settings")
+    ensemble = _with_steps(config.ensemble.model_dump(), config.model.kind, iter(own))
+    return validate(merge(unlimited, {"ensemble": ensemble}), "settings")
+
+
+def _with_steps(ensemble: Tree, kind: str, steps: Iterator[Tree]) -> Tree:
+    """An ensemble that has a variant for each network, with its steps; what learns nothing stays as it is."""
+    variants: list[Tree] = []
+    for variant in ensemble.get("variants") or [Tree()]:
+        own = variant.get("model", {}).get("kind", kind)
+        if own not in CELLS:
+            variants.append(variant)
+            continue
+        for _ in range(ensemble.get("seeds", 1)):
+            if variant.get("ensemble"):
+                variants.append(merge(variant, {"ensemble": _with_steps(variant["ensemble"], own, steps)}))
+            else:
+                variants.append(merge(variant, next(steps)))
+    return {**ensemble, "seeds": 1, "variants": variants}

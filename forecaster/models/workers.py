@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ _desk: _Desk
 
 
 def fit_in_processes(
-    members: list[NeuralForecaster],
+    members: Mapping[int, NeuralForecaster],
     panel: Panel,
     validation: Ints | None,
     workers: int,
@@ -64,13 +64,14 @@ def fit_in_processes(
     the terminal's signals; when `watch` raises or one of them fails, they save their state between two steps, and end.
 
     Args:
+        members: by number.
         workers: processes at a time.
         watch: told of the events of each member, by its number.
         states: where members find and save their checkpoints.
     """
     context = multiprocessing.get_context("spawn")
     told, is_stopped = context.SimpleQueue(), context.Event()
-    threads = members[0].config.training.threads
+    threads = next(iter(members.values())).config.training.threads
     arguments = (threads, panel, validation, told, is_stopped, time.monotonic())
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_settle, initargs=arguments) as pool:
         fits: list[Future[Arrays]] = []
@@ -81,7 +82,7 @@ def fit_in_processes(
                     with _signals_held():
                         fits = [
                             pool.submit(_fit, number, member.config, member.fitted(), states.parts[number])
-                            for number, member in enumerate(members)
+                            for number, member in members.items()
                         ]
                 if failure is None:
                     failure = next((fit.exception() for fit in fits if fit.done() and fit.exception()), None)
@@ -104,7 +105,7 @@ def fit_in_processes(
                     fit.cancel()
     if failure is not None:
         raise failure
-    for member, fit in zip(members, fits, strict=True):
+    for member, fit in zip(members.values(), fits, strict=True):
         member.take_fitted(fit.result())
 
 

@@ -2,20 +2,21 @@
 
 import os
 import signal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.config import Config
+from forecaster.config import Config, NetworkModel
 from forecaster.errors import Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
-from forecaster.models.build import build, members_of, resolve
+from forecaster.models.build import build, build_model, members_of, resolve
 from forecaster.models.conformal import Conformal
 from forecaster.models.ensemble import Ensemble
 from forecaster.panel import Panel
-from forecaster.settings import validate
+from forecaster.settings import merge, validate
 from tests.conftest import MakePanel
 
 HORIZON = 4
@@ -41,7 +42,8 @@ def config_of(*, steps: int, seeds: int = 2) -> Config:
 
 
 def ensemble(panel: Panel, *, workers: int, steps: int = 12, seeds: int = 2) -> Ensemble:
-    return Ensemble(members_of(resolve(config_of(steps=steps, seeds=seeds), panel)), workers=workers)
+    members = members_of(resolve(config_of(steps=steps, seeds=seeds), panel))
+    return Ensemble([build_model(member) for member in members], name="gru", workers=workers)
 
 
 def same(one: Arrays, other: Arrays) -> bool:
@@ -181,3 +183,66 @@ def test_a_refit_in_processes_goes_on_from_what_the_fit_found(panel: Panel) -> N
         assert [member.best_step for member in one.members] == best
         states.append(one.state())
     assert same(*states)
+
+
+MIXTURE = {"ensemble": {"seeds": 2, "variants": [{}, {"model": {"kind": "drift"}}, {"model": {"kind": "lstm"}}]}}
+
+
+def mixture(panel: Panel, ensemble: dict[str, Any] = MIXTURE, **training: Any) -> Config:
+    tree = config_of(steps=6, seeds=1).model_dump(exclude_unset=True)
+    return resolve(validate(merge(merge(tree, ensemble), {"training": training}), "test"), panel)
+
+
+def test_a_mixture_has_networks_of_each_seed_and_one_of_what_learns_nothing(panel: Panel) -> None:
+    config = mixture(panel)
+    assert [member.name for member in members_of(config)] == ["gru", "gru", "drift", "lstm", "lstm"]
+    assert config.name == "gru+drift+lstm"
+    cells = [member.model for member in members_of(config) if isinstance(member.model, NetworkModel)]
+    assert {(cell.hidden, cell.context) for cell in cells} == {(6, 8)}
+    assert resolve(config, panel) == config
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_mixture_forecasts_the_median_of_its_members_wherever_they_are_fitted(panel: Panel, workers: int) -> None:
+    events: list[Event] = []
+    config = mixture(panel, merge(MIXTURE, {"ensemble": {"workers": workers}}))
+    one = build_model(config)
+    one.fit(panel, TAIL, watch=events.append, checkpoint=None)
+    assert isinstance(one, Ensemble)
+    expected = np.median([member.predict(panel, HORIZON).quantiles for member in one.members], axis=0)
+    forecast = one.predict(panel, HORIZON)
+    assert_array_equal(forecast.quantiles, expected)
+    assert forecast.model == one.name == "gru+drift+lstm"
+    assert one.point.startswith("median of median, ")
+    assert len(one.history) == 6
+    assert [event.steps for event in events if isinstance(event, TrainingEnded)] == [4 * 6]
+    again = build_model(config)
+    again.restore(one.state())
+    assert_array_equal(again.predict(panel, HORIZON).quantiles, forecast.quantiles)
+
+
+def test_an_ensemble_can_be_one_member_of_another(panel: Panel) -> None:
+    inner = {"variants": [{"model": {"context": 8}}, {"model": {"context": 12}}]}
+    config = mixture(panel, {"ensemble": {"variants": [{"ensemble": inner}, {"model": {"kind": "naive"}}]}})
+    assert config.name == "gru+naive"
+    assert resolve(config, panel) == config
+    one = build_model(config)
+    one.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    assert isinstance(one, Ensemble)
+    networks, naive = one.members
+    assert isinstance(networks, Ensemble)
+    assert [getattr(member.config.model, "context", None) for member in networks.members] == [8, 12]  # type: ignore[attr-defined]
+    expected = np.median([each.predict(panel, HORIZON).mean for each in (networks, naive)], axis=0)
+    assert_array_equal(one.predict(panel, HORIZON).mean, expected)
+
+
+def test_what_learns_nothing_can_be_combined_alone(panel: Panel) -> None:
+    variants = [{"model": {"kind": kind}} for kind in ("naive", "drift", "seasonal_naive")]
+    config = validate({"model": {"kind": "naive"}, "ensemble": {"variants": variants}}, "test")
+    events: list[Event] = []
+    one = build_model(resolve(config, panel))
+    one.fit(panel, TAIL, watch=events.append, checkpoint=None)
+    assert one.name == "naive+drift+seasonal_naive"
+    assert events == []
+    assert one.predict(panel, HORIZON).mean.shape == (2, HORIZON)
+    assert one.state() == {}

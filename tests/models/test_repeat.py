@@ -22,6 +22,9 @@ from tests.conftest import MakePanel
 TAIL = np.array([10, 10])
 SINGLE: Tree = {"ensemble": {"variants": []}}
 SEVERAL: Tree = {"ensemble": {"seeds": 2, "variants": [{"scale": {"kind": kind}} for kind in ("last", "mean")]}}
+DRIFT: Tree = {"model": {"kind": "drift"}}
+MIXED: Tree = {"ensemble": {"seeds": 2, "variants": [{"scale": {"kind": "last"}}, DRIFT]}}
+NESTED: Tree = {"ensemble": {"variants": [{"ensemble": SEVERAL["ensemble"] | {"workers": 1}}, DRIFT]}}
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def train(config: Config, panel: Panel) -> tuple[Forecaster, list[TrainingEnded]
     return forecaster, [event for event in seen if isinstance(event, TrainingEnded)]
 
 
-@pytest.mark.parametrize("more", [SINGLE, SEVERAL], ids=["one", "several"])
+@pytest.mark.parametrize("more", [SINGLE, SEVERAL, MIXED, NESTED], ids=["one", "several", "mixed", "nested"])
 def test_a_run_within_a_budget_is_repeated_to_the_bit(
     panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: Tree
 ) -> None:

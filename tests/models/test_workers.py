@@ -26,7 +26,7 @@ def test_a_process_takes_the_threads_that_the_config_names(
 
 def test_an_error_in_a_process_reaches_the_user_with_its_hint(make_panel: MakePanel) -> None:
     tree = {"data": {"horizon": 2}, "model": {"context": 8, "hidden": 4}, "embed": {"width": 50}}
-    members = [NeuralForecaster(validate(tree, "test"))]
+    members = {0: NeuralForecaster(validate(tree, "test"))}
     states = SimpleNamespace(parts=[{}], save=lambda number, state: None)
     with pytest.raises(ConfigError) as caught:
         fit_in_processes(members, make_panel([np.arange(40)]), None, 1, lambda number, event: None, states)
