@@ -19,7 +19,7 @@ RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
 _MODELS = (
     "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), naive, seasonal_naive, drift,"
-    " or auto_ets, auto_theta, auto_arima"
+    " auto_ets, auto_theta, auto_arima, or auto: what forecasts held-out folds best"
 )
 _HEADS = "quantile, point, student_t, or for counts negative_binomial"
 
@@ -183,10 +183,16 @@ class AutoArimaConfig(StatisticalModel):
     kind: Literal["auto_arima"] = Field("auto_arima", description=_MODELS)
 
 
+class AutoConfig(Section):
+    """What forecasts held-out folds best; resolving a config puts the model that was chosen in its place."""
+
+    kind: Literal["auto"] = Field("auto", description=_MODELS)
+
+
 NetworkConfig = RnnConfig | LstmConfig | GruConfig | MinGruConfig | MinLstmConfig | SlstmConfig
 StatisticalConfig = AutoEtsConfig | AutoThetaConfig | AutoArimaConfig
 LocalConfig = NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig
-ModelConfig = Annotated[NetworkConfig | LocalConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[NetworkConfig | LocalConfig | AutoConfig, Field(discriminator="kind")]
 
 
 class ScaleConfig(Section):

@@ -42,11 +42,12 @@ Model = Annotated[
         "auto_ets",
         "auto_theta",
         "auto_arima",
+        "auto",
     ]
     | None,
     typer.Option(
         "--model",
-        help="A recurrent cell, a recipe (segrnn, deepar), a baseline, or a statistical model (auto_...).",
+        help="A recurrent cell, a recipe (segrnn, deepar), a baseline, a statistical one, or auto: the best of them.",
         show_default="the preset's",
     ),
 ]

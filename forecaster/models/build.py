@@ -64,6 +64,7 @@ def _alone(config: Config) -> Forecaster:
             from forecaster.models.neural import NeuralForecaster
 
             return NeuralForecaster(config)
+    raise TypeError("models.auto has to choose first")
 
 
 def resolve(config: Config, panel: Panel) -> Config:

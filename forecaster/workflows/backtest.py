@@ -16,6 +16,7 @@ from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.split import split
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.forecast import Forecaster
+from forecaster.models.auto import choose_model
 from forecaster.models.build import build, resolve
 from forecaster.models.choose import choose
 from forecaster.panel import Panel
@@ -186,7 +187,8 @@ def before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
 def settle(config: Config, panel: Panel, watch: Watch) -> Config:
     """Fill in what a config leaves to the data, and to training, by what precedes the first cutoff."""
     parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
-    return choose(resolve(config, panel), panel.cut(parts.calibration), parts.validation, watch=watch)
+    config = resolve(choose_model(config, panel, watch=watch).config, panel)
+    return choose(config, panel.cut(parts.calibration), parts.validation, watch=watch)
 
 
 def fit_of(config: Config, watch: Watch) -> Fit:

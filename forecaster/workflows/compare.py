@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster import process
-from forecaster.config import Config, NetworkModel
+from forecaster.config import AutoConfig, Config, NetworkModel
 from forecaster.errors import DataError, ForecastError, Interrupted
 from forecaster.evaluation import chance
 from forecaster.evaluation.backtest import Backtest, Plan, backtest, count_fitting
@@ -139,7 +139,7 @@ def _alone(kind: str, config: Config) -> Config:
 
 
 def _learns(config: Config) -> bool:
-    return isinstance(config.model, NetworkModel)
+    return isinstance(config.model, NetworkModel | AutoConfig)
 
 
 def _backtest(config: Config, panel: Panel, plan: Plan, source: str, watch: Watch) -> Backtest:

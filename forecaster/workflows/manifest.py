@@ -36,7 +36,7 @@ def describe(
     """Put the manifest together, but for the files and their hashes.
 
     Args:
-        run: `data`, the absolute path, and `fingerprint`.
+        run: `data`, the absolute path, `fingerprint`, and `chosen`, why this model was, if there was a choice.
         stages: how each stage of the training ended.
     """
     panel = loaded.panel
@@ -49,6 +49,7 @@ def describe(
         "seed": config.training.seed,
         "model": forecaster.name,
         "point": forecaster.point,
+        **({"chosen": run["chosen"]} if run.get("chosen") else {}),
         "horizon": config.data.horizon,
         "data": {
             "path": config.data.path,

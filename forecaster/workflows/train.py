@@ -16,6 +16,7 @@ from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
+from forecaster.models.auto import choose_model
 from forecaster.models.build import build, resolve
 from forecaster.models.choose import choose
 from forecaster.models.repeat import repeat
@@ -75,12 +76,14 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         check_free(_partial(folder))
         loaded = read_data(source, config, stdin, watch)
         seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1, is_calibrated=False).holdout)
-        config = resolve(config.model_copy(update={"data": loaded.config}), seen)
+        choice = choose_model(config.model_copy(update={"data": loaded.config}), seen, watch=watch)
+        config = resolve(choice.config, seen)
         run = {
             "out": str(folder.absolute()),
             "is_default": out is None,
             "fingerprint": fingerprint(loaded.panel),
             "data": absolute(source),
+            "chosen": choice.told,
         }
         return _train(config, loaded, folder, run, watch)
 

@@ -139,6 +139,28 @@ def test_the_model_is_compared_with_theta_where_none_is_named(
     assert set(left_out.json["compare"]["models"]) == {"gru", *BASELINES}
 
 
+def test_auto_chooses_by_what_precedes_the_first_cutoff(forecast: Forecast, sales: Path) -> None:
+    options = [
+        "--models",
+        "auto,drift",
+        "--horizon",
+        "5",
+        "--folds",
+        "3",
+        "--preset",
+        "fast",
+        "--set",
+        "training.steps=4",
+    ]
+    done = forecast("compare", sales, *options, "--json", "-o", "c")
+    assert done.code == 0, done.err
+    assert set(done.json["compare"]["models"]) == {"auto", "drift", *BASELINES}
+    (told,) = (line for line in done.err.splitlines() if line.startswith("auto: "))
+    lines = sales.read_text().splitlines(keepends=True)
+    sales.write_text("".join(lines[:76]) + "".join(line.split(",")[0] + ",-7\n" for line in lines[76:]))
+    assert told in forecast("compare", sales, *options, "-o", "d").err
+
+
 def test_a_model_that_fails_is_an_error_that_names_it(
     forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -437,3 +437,27 @@ def test_the_samples_train_without_a_flag(forecast: Forecast, name: str) -> None
     first = {"melbourne_temperature": "1991-01-01", "air_passengers": "1961-01-01"}
     first |= {"sp500": "2020-04-20", "seattle_weather": "2016-01-01"}
     assert table["ds"][0] == first[name]
+
+
+def test_auto_says_what_it_chose_and_its_config_trains_that_without_choosing_again(
+    forecast: Forecast, sales: Path
+) -> None:
+    quick = ["--preset", "fast", "--set", "training.steps=6", "--set", "training.validate_every=3"]
+    done = forecast("train", sales, "--model", "auto", "--horizon", "5", *quick)
+    assert done.code == 0, done.err
+    assert "\nauto: " in done.err
+    (bundle,) = (path for path in Path("runs").iterdir() if not path.is_symlink())
+    assert bundle.name.startswith("sales-auto-")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    chosen = manifest["chosen"]
+    assert set(chosen) == {"model", "among", "by", "folds", "forecasts", "why"}
+    assert {"gru", "seasonal_naive", "naive", "drift", "auto_theta", "auto_ets"} <= set(chosen["among"])
+    assert sorted(manifest["model"].split("+")) == sorted(chosen["model"].split("+"))
+    again = forecast("train", sales, "--config", bundle / "config.yaml", "-o", "again")
+    assert again.code == 0, again.err
+    assert "auto: " not in again.err
+    assert "chosen" not in json.loads(Path("again/manifest.json").read_text())
+    for name in ("weights.safetensors", "metrics.json", "holdout.csv", "config.yaml"):
+        assert (bundle / name).read_bytes() == Path("again", name).read_bytes(), name
+    assert forecast("predict", "--horizon", "5").code == 0
+    assert set(pd.read_csv("forecasts.csv")["model"]) == {manifest["model"]}
