@@ -339,6 +339,15 @@ class ConformalConfig(Section):
         return "off" if value is False else value  # YAML takes it for a boolean
 
 
+class DriftConfig(Section):
+    """When a job's errors count as worse than its model's holdout promised (a part of the section `job`)."""
+
+    delta: float = Field(
+        0.25, ge=0, description="rise of the error over what the holdout promised that is still allowed"
+    )
+    threshold: float = Field(8.0, gt=0, description="sum of errors above that, in promised errors, that is an alarm")
+
+
 class Config(Section):
     """Everything that decides a result, beside the data."""
 

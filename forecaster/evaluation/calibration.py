@@ -38,12 +38,22 @@ class Stretch:
         """
         steps = np.minimum(np.arange(quantiles.shape[1]), self.factors.shape[1] - 1)
         learnt = self.factors.shape[1]
-        factors = self.factors[_group(_relative_width(quantiles[:, :learnt], units), self.edges)][:, steps]
-        median = quantiles[:, :, _MEDIAN, None]
-        below, above = _distances(quantiles)
-        above = np.maximum.accumulate(above * factors, axis=2)
-        below = np.maximum.accumulate(below * factors, axis=2)
-        return np.concatenate([median - below[:, :, ::-1], median, median + above], axis=2)
+        return stretch(
+            quantiles, self.factors[_group(_relative_width(quantiles[:, :learnt], units), self.edges)][:, steps]
+        )
+
+
+def stretch(quantiles: Floats, factors: Floats) -> Floats:
+    """Multiply the distances from the median of quantiles [N, H, Q] by factors [N, H, K], one an interval.
+
+    Factors broadcast; the median stays, and the quantiles stay in order: an interval is never narrower than those
+    within it.
+    """
+    median = quantiles[:, :, _MEDIAN, None]
+    below, above = _distances(quantiles)
+    above = np.maximum.accumulate(above * factors, axis=2)
+    below = np.maximum.accumulate(below * factors, axis=2)
+    return np.concatenate([median - below[:, :, ::-1], median, median + above], axis=2)
 
 
 def learn_stretch(quantiles: Floats, actual: Floats, units: Array, *, independent: int, windows: int) -> Stretch:
@@ -74,7 +84,7 @@ def learn_stretch(quantiles: Floats, actual: Floats, units: Array, *, independen
         Candes, Ramdas & Tibshirani 2023, "Conformal prediction beyond exchangeability" (what drift costs); Efron &
         Morris 1973 (the weight).
     """
-    scores = _scores(quantiles, actual)
+    scores = measure_misses(quantiles, actual)
     width = _relative_width(quantiles, units)
     known = width[np.isfinite(width)]
     parts = np.arange(1, _GROUPS) / _GROUPS
@@ -91,8 +101,12 @@ def learn_stretch(quantiles: Floats, actual: Floats, units: Array, *, independen
     return Stretch(np.exp(factors).astype(np.float32), edges.astype(np.float32))
 
 
-def _scores(quantiles: Floats, actual: Floats) -> Array:
-    """[R, H, K] distance from the median over that of the bound on the same side; NaN where there is none."""
+def measure_misses(quantiles: Floats, actual: Floats) -> Array:
+    """[R, H, K] how far actuals [R, H] lie from the median of quantiles [R, H, Q], in distances of each interval's bound.
+
+    The bound is that on the actual's side: above 1 the interval missed. NaN where nothing was observed, or where the
+    forecast has no width.
+    """
     median = quantiles[:, :, _MEDIAN, None]
     error = actual[:, :, None] - median
     below, above = _distances(quantiles)
