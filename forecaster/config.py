@@ -339,7 +339,7 @@ class ConformalConfig(Section):
         return "off" if value is False else value  # YAML takes it for a boolean
 
 
-class DriftConfig(Section):
+class AlarmConfig(Section):
     """When a job's errors count as worse than its model's holdout promised (a part of the section `job`)."""
 
     delta: float = Field(

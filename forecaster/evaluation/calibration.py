@@ -102,9 +102,9 @@ def learn_stretch(quantiles: Floats, actual: Floats, units: Array, *, independen
 
 
 def measure_misses(quantiles: Floats, actual: Floats) -> Array:
-    """[R, H, K] how far actuals [R, H] lie from the median of quantiles [R, H, Q], in distances of each interval's bound.
+    """[R, H, K] how far actuals [R, H] lie from the median of quantiles [R, H, Q], in distances of each bound.
 
-    The bound is that on the actual's side: above 1 the interval missed. NaN where nothing was observed, or where the
+    An interval's bound is that on the actual's side: above 1 it missed. NaN where nothing was observed, or where the
     forecast has no width.
     """
     median = quantiles[:, :, _MEDIAN, None]

@@ -3,10 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from forecaster.config import DriftConfig
+from forecaster.config import AlarmConfig
 from forecaster.evaluation.drift import Drift, find_drift
 
-USUAL = DriftConfig()
+USUAL = AlarmConfig()
 
 
 def test_the_statistic_is_what_a_hand_works_out() -> None:
