@@ -6,14 +6,20 @@ import sqlalchemy as sa
 
 from forecaster.errors import InputError
 from forecaster.store.database import Database
-from forecaster.store.ledger.tables import VIEWS, metadata
+from forecaster.store.ledger.tables import VIEWS, adjustments, metadata, runs
 from forecaster.store.ledger.tables import version as version_table
 
-VERSION = 1
+VERSION = 2
+
+
+def _add_adjustments(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(f"ALTER TABLE {runs.name} ADD COLUMN {runs.c.adjustment.name} INTEGER")
+    adjustments.create(connection)
+
 
 # what brings a ledger of the version before to the version that it stands under: `MIGRATIONS[2]` from 1 to 2.
 # A new ledger is created as `tables` has it, so a change of a table is written there and here.
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _add_adjustments}
 
 
 def find_version(connection: sa.Connection, database: Database) -> int | None:

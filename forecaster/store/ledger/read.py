@@ -83,18 +83,28 @@ def summarise(
     return found[[*([by] if by else []), *(name for name in found.columns if name != by)]]
 
 
-def pairs(ledger: Database, job: str, *, since: int | None = None, until: int | None = None) -> pd.DataFrame:
-    """Every scored forecast of a job beside its actual: run_id, unique_id, ds, at, step, y, mean, scale, q025 ... q975.
+def pairs(
+    ledger: Database, job: str, *, since: int | None = None, until: int | None = None, most: int | None = None
+) -> pd.DataFrame:
+    """Every scored forecast of a job beside its actual.
 
     Where an actual was re-stated, `y` is the newest.
+
+    Args:
+        most: about how many rows are wanted at most: where there are more, some series stand for all.
+
+    Returns: run_id, adjustment (of the run), unique_id, ds, at, cutoff_at, step, y, mean, scale, q025 ... q975.
     """
+    some = _sample(ledger, job, since, until, most)
     forecast, score, actual = forecast_rows.c, score_rows.c, actual_rows.c
     query = (
         sa.select(
             score.run_id,
+            runs.c.adjustment,
             series.c.unique_id,
             forecast.ds,
             score.at,
+            run_series.c.cutoff_at,
             score.step,
             actual.y,
             forecast.mean,
@@ -103,10 +113,11 @@ def pairs(ledger: Database, job: str, *, since: int | None = None, until: int | 
         )
         .select_from(score_rows)
         .join(series, series.c.id == score.series_id)
+        .join(runs, runs.c.id == score.run_id)
         .join(actual_rows, sa.and_(*(actual[name] == score[name] for name in ("series_id", "at", "version"))))
         .join(forecast_rows, sa.and_(*(forecast[name] == score[name] for name in ("run_id", "series_id", "step"))))
         .join(run_series, sa.and_(*(run_series.c[name] == score[name] for name in ("run_id", "series_id"))))
-        .where(series.c.job == job, *_between(score_rows, since, until))
+        .where(series.c.job == job, *some, *_between(score_rows, since, until))
         .order_by(score.run_id, score.series_id, score.step)
     )
     return _frame(ledger, query)
@@ -223,6 +234,21 @@ def _between(table: sa.Table, since: int | None, until: int | None) -> list[sa.C
     if until is not None:
         bounds.append(table.c.at <= until)
     return bounds
+
+
+def _sample(
+    ledger: Database, job: str, since: int | None, until: int | None, most: int | None
+) -> list[sa.ColumnElement[bool]]:
+    """What leaves about `most` rows of scores: the series whose number a number divides."""
+    if most is None:
+        return []
+    mine = score_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
+    count = sa.select(sa.func.count()).select_from(score_rows).where(mine, *_between(score_rows, since, until))
+    with reading(ledger) as connection:
+        total = int(connection.execute(count).scalar_one())
+        first = connection.execute(sa.select(sa.func.min(series.c.id)).where(series.c.job == job)).scalar()
+    every = max(1, -(-total // most))
+    return [] if every == 1 else [series.c.id % every == int(first or 0) % every]
 
 
 def _skill(scaled: sa.ColumnElement[Any], baseline: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -39,6 +39,7 @@ class Run:
         seconds: how long it took.
         bundle: where the model came from.
         details: whatever else is to be remembered, plain values for JSON.
+        adjustment: number of the adjustment that its intervals were stretched by; None for none.
     """
 
     job: str
@@ -48,6 +49,7 @@ class Run:
     seconds: float | None = None
     bundle: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    adjustment: int | None = None
 
 
 def record(
@@ -81,6 +83,7 @@ def record(
             "bundle": run.bundle,
             "details": json.dumps(run.details, allow_nan=False, ensure_ascii=False),
             "series": 0,
+            "adjustment": run.adjustment,
         }
         if forecast is None or not len(forecast.ids):
             connection.execute(runs.insert().values(told))

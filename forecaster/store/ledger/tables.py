@@ -38,6 +38,7 @@ runs = sa.Table(
     sa.Column("first_at", sa.BigInteger),
     sa.Column("last_at", sa.BigInteger),
     sa.Column("details", sa.Text, nullable=False),
+    sa.Column("adjustment", sa.Integer),  # number of the one whose factors its intervals have; null for none
     sa.UniqueConstraint("job", "key"),
     sa.Index("runs_newest", "job", "id"),
 )
@@ -118,6 +119,19 @@ score_rows = sa.Table(
     sa.Column("inside", sa.SmallInteger, nullable=False),
     sa.Column("below", sa.SmallInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# factors of intervals, learnt from scores; all rows of one number belong together
+adjustments = sa.Table(
+    "adjustments",
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("last_step", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("level", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("made", sa.Text, nullable=False),
+    sa.Column("until_at", sa.BigInteger, nullable=False),
+    sa.Column("factor", sa.Double, nullable=False),
 )
 
 _NEWEST = """NOT EXISTS (SELECT 1 FROM actual_rows AS later

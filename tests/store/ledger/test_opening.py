@@ -113,3 +113,22 @@ def test_a_new_ledger_waits_for_who_holds_the_file_and_gives_up_with_75(tmp_path
     url = f"sqlite:///{tmp_path}/x.db"
     with writing(open_database(url), "job"), pytest.raises(LockError):
         open_ledger(url, patience=0.1)
+
+
+def test_a_ledger_of_version_1_learns_of_adjustments_and_keeps_its_runs(url: str) -> None:
+    with writing(open_ledger(url), "x") as connection:
+        for view in reversed(VIEWS):
+            connection.exec_driver_sql(f"DROP VIEW {view}")
+        connection.exec_driver_sql("DROP TABLE adjustments")
+        connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN adjustment")
+        connection.exec_driver_sql("UPDATE ledger_version SET version = 1")
+        connection.exec_driver_sql(
+            "INSERT INTO runs (job, key, started, code, series, details) VALUES ('sales', 'a', '2024', 0, 0, '{}')"
+        )
+        for name, query in VIEWS.items():
+            connection.exec_driver_sql(f"CREATE VIEW {name} AS {query}")
+    ledger = open_ledger(url, must_exist=True)
+    assert version_of(ledger) == VERSION
+    with reading(ledger) as connection:
+        assert connection.exec_driver_sql("SELECT key, adjustment FROM runs").one() == ("a", None)
+        assert connection.exec_driver_sql("SELECT count(*) FROM adjustments").scalar_one() == 0
