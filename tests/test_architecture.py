@@ -95,6 +95,8 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
         ["backtest", "--help"],
         ["tune", "--help"],
         ["compare", "--help"],
+        ["ledger", "--help"],
+        ["ledger", "score", "--help"],
         ["--version"],
     ],
 )

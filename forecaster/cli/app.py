@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from forecaster import __version__
+from forecaster.cli import ledger
 from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
 from forecaster.cli.init import init
@@ -31,6 +32,7 @@ app.command(rich_help_panel="Forecast")(init)
 app.command(rich_help_panel="Judge")(backtest)
 app.command(rich_help_panel="Judge")(tune)
 app.command(rich_help_panel="Judge")(compare)
+app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
 
 
 def print_version(is_asked: bool) -> None:

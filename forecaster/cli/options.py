@@ -311,6 +311,33 @@ def parse_duration(option: str, text: str | None) -> float | None:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+def show_rows(
+    console: "Console", document: dict[str, Any], view: Any, rows: list[dict[str, Any]], out: Path | None
+) -> None:
+    """Show a result: the document with --json, else the view; with --out the rows as CSV.
+
+    Raises: OutputError: the file cannot be written.
+    """
+    if out is None:
+        console.show(document, view)
+        return
+    import csv
+    import io
+
+    from forecaster.store.files import atomic_write
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if str(out) == "-":
+        console.show_text(document, text.getvalue())
+        return
+    atomic_write(out, text.getvalue().encode())
+    console.show(document, view)
+    console.tell(f"wrote {out}: {len(rows)} rows")
+
+
 def parse_levels(text: str) -> tuple[float, ...]:
     """Read `80,95`.
 

@@ -88,7 +88,8 @@ def recalibrate(outcomes: Outcomes, horizon: int, *, gamma: float = GAMMA, windo
 
     and err_t is the share of the period's actuals outside the intervals that their runs would have published, each with
     the factors known then; so a forecast of many steps is told late that it was wrong, as in life. Each interval and
-    each group of steps has an alpha of its own, for all series. The first periods change nothing.
+    each group of steps has an alpha of its own, for all series. The first periods change nothing, nor do forecasts made
+    in these move alpha.
 
     Args:
         gamma: larger follows faster and wavers more.
@@ -135,7 +136,10 @@ def _follow(outcomes: Outcomes, gamma: float, window: int) -> tuple[Array, Array
     for number, rows in enumerate(np.split(np.arange(len(order)), first[1:])):
         is_out = misses[rows] > factors[np.minimum(before[rows], number)]
         hits += (~is_out).sum(axis=0)
-        alpha = np.clip(alpha + gamma * (1 - COVERAGES - is_out.mean(axis=0)), 0, 1)  # beyond, nothing is wider
+        is_adapted = before[rows] >= _FEWEST  # what was missed before that, wider intervals may have mended already
+        if is_adapted.any():
+            error = is_out[is_adapted].mean(axis=0)
+            alpha = np.clip(alpha + gamma * (1 - COVERAGES - error), 0, 1)  # beyond, nothing is wider
         kept = [*kept[1 - window :], _thin(misses[rows])]
         if len(kept) >= _FEWEST:
             pool = np.concatenate(kept)  # [., K]

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from forecaster.report.terminal import score_table, sentence
+from forecaster.report.terminal import score_table, sentence, spread
 
 _WORST = 5
 
@@ -18,7 +18,7 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
         Text(describe_cutoffs(block["cutoff"])),
         score_table(block["overall"], first="model"),
     ]
-    steps = _spread(block["horizon"])
+    steps = spread(block["horizon"])
     if len(steps) > 1:
         of_step = {str(step): block["by_step"][str(step)][model] for step in steps}
         parts += [Text(), Text(f"{model} by step of the horizon", style="bold"), score_table(of_step, first="step")]
@@ -44,11 +44,6 @@ def describe_cutoffs(cutoff: dict[str, Any]) -> str:
     """From when to when."""
     first, last = cutoff["first"], cutoff["last"]
     return f"cutoff {first}" if first == last else f"cutoffs from {first} to {last}"
-
-
-def _spread(horizon: int) -> list[int]:
-    """The first step, the quartiles, the last."""
-    return sorted({1, *(round(horizon * share) for share in (0.25, 0.5, 0.75, 1))} - {0})
 
 
 def _worst(scores: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:

@@ -97,7 +97,7 @@ def forecast_table(forecast: Forecast) -> RenderableType:
     for row, step in cells[:_ROWS]:
         names = [str(stamps[row, step])] if one else [str(forecast.ids[row]), str(stamps[row, step])]
         values = (forecast.mean, forecast.at(0.1), forecast.at(0.9))
-        table.add_row(*names, *(_number(float(array[row, step])) for array in values))
+        table.add_row(*names, *(number(float(array[row, step])) for array in values))
     hidden = len(cells) - _ROWS
     if one:
         title = f"Forecast of {forecast.ids[0]}"
@@ -113,10 +113,15 @@ def cell(metric: str, value: float | None) -> str:
     """A metric as it stands in a table."""
     if value is None:
         return "-"
-    return f"{100 * value:.0f} %" if metric.startswith("coverage") else _number(value)
+    return f"{100 * value:.0f} %" if metric.startswith("coverage") else number(value)
 
 
-def _number(value: float) -> str:
+def spread(horizon: int) -> list[int]:
+    """The first step, the quartiles, the last."""
+    return sorted({1, *(round(horizon * share) for share in (0.25, 0.5, 0.75, 1))} - {0})
+
+
+def number(value: float) -> str:
     """Four significant digits or all before the point, without an exponent where people expect none."""
     if value == 0 or not np.isfinite(value):
         return f"{value:g}"

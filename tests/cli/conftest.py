@@ -62,10 +62,14 @@ def forecast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 @pytest.fixture
 def sales(tmp_path: Path) -> Path:
     """Ninety days with a weekly season, as `sales.csv`."""
+    return write_sales(tmp_path)
+
+
+def write_sales(folder: Path) -> Path:
     days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-03-31"))
     steps = np.arange(len(days))
     values = 100 + 10 * np.sin(steps * 2 * np.pi / 7) + steps * 37 % 11 / 5
     rows = "".join(f"{day},{value:.2f}\n" for day, value in zip(days, values, strict=True))
-    path = tmp_path / "sales.csv"
+    path = folder / "sales.csv"
     path.write_text("date,sales\n" + rows)
     return path

@@ -61,7 +61,8 @@ def test_a_loop_over_days_gives_the_same() -> None:
         for which in np.flatnonzero(period == day):
             is_out = misses[which] > factors[int(known[which])]
             hits += not is_out
-            alpha = min(max(alpha + GAMMA * (0.2 - is_out), 0), 1)
+            if known[which] >= period[0] + 19:
+                alpha = min(max(alpha + GAMMA * (0.2 - is_out), 0), 1)
             seen = [*seen, misses[which]][-WINDOW:]
         enough = len(seen) >= 20
         factors[day] = float(np.clip(np.quantile(seen, 1 - alpha, method="higher"), 0.25, 4)) if enough else 1.0

@@ -73,6 +73,24 @@ def find_extent(ledger: Database, job: str) -> Extent | None:
     return Extent(int(newest), step, run["frequency"], run["zone"], run["horizon"], dict(run))
 
 
+def find_first(ledger: Database, job: str, since: int | None) -> int | None:
+    """The first actual, at or after a time, that a forecast was scored by; None where there is none."""
+    query = sa.select(sa.func.min(score_rows.c.at)).where(
+        score_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
+    )
+    if since is not None:
+        query = query.where(score_rows.c.at >= since)
+    with reading(ledger) as connection:
+        first = connection.execute(query).scalar()
+    return None if first is None else int(first)
+
+
+def list_series(ledger: Database, job: str) -> list[str]:
+    """The series that a job has forecast."""
+    with reading(ledger) as connection:
+        return list(connection.execute(sa.select(series.c.unique_id).where(series.c.job == job)).scalars())
+
+
 def errors_of_periods(ledger: Database, job: str, extent: Extent) -> tuple[Ints, npt.NDArray[np.float64]]:
     """The mean scaled error of each period that the newest run's bundle has forecast, in the order of time.
 

@@ -1,0 +1,60 @@
+"""Whether a job's forecasts have become worse than the holdout of their bundle promised."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecaster.config import AlarmConfig
+from forecaster.evaluation.drift import find_drift
+from forecaster.store.bundle import METRICS
+from forecaster.store.database import Database
+from forecaster.store.ledger.recent import Extent, errors_of_periods
+from forecaster.workflows.ledger.source import tell
+
+
+def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, folder: Path) -> dict[str, Any] | None:
+    """Say whether the errors of the newest run's bundle are above what its holdout promised; None where none is known.
+
+    Args:
+        folder: see `find_promise`.
+
+    Returns: is_alarm, statistic, threshold, since and alarmed (times, or None), promised, error (their mean), periods.
+    """
+    promised = find_promise(extent.run, folder)
+    if promised is None:
+        return None
+    at, errors = errors_of_periods(ledger, extent.run["job"], extent)
+    found = find_drift(errors, promised, delta=alarm.delta, threshold=alarm.threshold)
+    return {
+        "is_alarm": found.is_alarm,
+        "statistic": found.statistic,
+        "threshold": found.threshold,
+        "since": None if found.since is None else tell(extent, int(at[found.since])),
+        "alarmed": None if found.alarmed is None else tell(extent, int(at[found.alarmed])),
+        "promised": promised,
+        "error": float(np.nanmean(errors)) if np.isfinite(errors).any() else math.nan,
+        "periods": int(np.isfinite(errors).sum()),
+    }
+
+
+def find_promise(run: Mapping[str, Any], folder: Path) -> float | None:
+    """The scaled error that a run's bundle showed on its holdout: from the run's details, else from the bundle.
+
+    Args:
+        run: a row of `runs`; its details may hold `promised`.
+        folder: that a relative path of a bundle starts from.
+
+    Returns: above 0; None where nobody knows.
+    """
+    promised = json.loads(run["details"]).get("promised")
+    if promised is None and run["bundle"] is not None:
+        try:
+            metrics = json.loads((folder / run["bundle"] / METRICS).read_text("utf-8"))
+            promised = metrics["holdout"]["models"][run["model"]]["mase"]
+        except (OSError, ValueError, KeyError):
+            return None
+    return float(promised) if promised else None

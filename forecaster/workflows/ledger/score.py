@@ -1,0 +1,122 @@
+"""`forecast ledger score`: actuals that arrived settle forecasts, and what that says of them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from forecaster.config import AlarmConfig, Config
+from forecaster.errors import DataError, UsageError, near_miss
+from forecaster.evaluation.score import without_nan
+from forecaster.events import Note, Watch, ignore
+from forecaster.store.database import Database
+from forecaster.store.ledger import read
+from forecaster.store.ledger.actuals import Added, add_actuals
+from forecaster.store.ledger.recent import find_extent, find_first, list_series
+from forecaster.store.ledger.score import INTERVALS
+from forecaster.store.ledger.score import score as score_pending
+from forecaster.workflows.ledger.drift import describe_drift
+from forecaster.workflows.ledger.source import Source, list_rows, parse_since, tell
+from forecaster.workflows.train import read_data
+
+PERIODS = 90  # that are scored where no other time is named
+DAYS = 30  # the same where steps are shorter than a day
+LISTED = 1000  # series and anomalies that a document lists
+
+_CUTS: tuple[tuple[read.By, str], ...] = (
+    ("step", "by_step"),
+    ("unique_id", "by_series"),
+    ("model", "by_model"),
+    ("week", "by_week"),
+)
+
+
+def score(
+    source: Source,
+    *,
+    data: Config | None = None,
+    since: str | None = None,
+    level: int = 95,
+    stdin: BinaryIO | None = None,
+    watch: Watch = ignore,
+) -> dict[str, Any]:
+    """Take in what came true, score the forecasts that it settles, and say how good those of recent times were.
+
+    Args:
+        data: where actuals are read; None for the data of the job's file, or none where there is no file.
+        since: see `parse_since`.
+        level: actuals outside this interval are anomalies.
+
+    Returns: a document for JSON.
+    Raises: ForecastError: see the errors of `data.load` and `store.database.writing`.
+    """
+    ledger, name = source.ledger, source.one
+    if level not in INTERVALS:
+        raise UsageError(
+            f"--level {level}: no such interval is kept", hint=f"choose among {', '.join(map(str, INTERVALS))}"
+        )
+    config = data or (source.job.config if source.job else None)
+    added = Added() if config is None else _take_in(ledger, name, config, stdin, watch)
+    scored = score_pending(ledger, name)
+    extent = find_extent(ledger, name)
+    document: dict[str, Any] = {
+        "job": name,
+        "ledger": ledger.place,
+        "actuals": {"new": added.new, "restated": added.restated},
+        "scored": scored,
+    }
+    if extent is None:
+        return document | {"overall": None}
+    bound = extent.back(DAYS if extent.is_short else PERIODS) if since is None else parse_since(since, extent)
+    first = find_first(ledger, name, bound)
+    if first is None:
+        raise UsageError(
+            f"--since {since}: the last score is of {tell(extent, extent.newest)}", hint="name a time before"
+        )
+    document |= {"since": tell(extent, first), "until": tell(extent, extent.newest), "unlisted": 0}
+    document["overall"] = read.summarise(ledger, name, since=first).to_dict("records")[0]
+    for by, key in _CUTS:
+        if by == "week" and extent.is_integer:
+            document[key] = None
+            continue
+        table = read.summarise(ledger, name, by=by, since=first)
+        if by == "unique_id":
+            table = table.sort_values(["mase", "mae"], ascending=False, kind="stable")
+            document["unlisted"] = max(len(table) - LISTED, 0)
+        document[key] = {str(row[by]): _drop(row, by) for row in table[:LISTED].to_dict("records")}
+    found = read.anomalies(ledger, name, level=level, since=first)
+    document["anomalies"] = {"level": level, "count": len(found), "listed": list_rows(found[:LISTED], "at")}
+    folder = source.job.path.parent if source.job else Path()
+    document["drift"] = describe_drift(ledger, extent, source.job.alarm if source.job else AlarmConfig(), folder)
+    return without_nan(document)
+
+
+def _take_in(ledger: Database, name: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Added:
+    """Keep the actuals that data holds.
+
+    Raises: DataError: it has none of the job's series, or time of another kind.
+    """
+    place = config.data.path or ""
+    panel = read_data(place, config, stdin, watch).panel
+    known = list_series(ledger, name)
+    if known and not {*known} & {*map(str, panel.ids)}:
+        near = near_miss(str(panel.ids[0]), known)
+        raise DataError(
+            f"{place}: has no series of job {name!r}: the first is {str(panel.ids[0])!r}{near}",
+            hint="name the data that the job forecasts, its columns with --time, --id and --target",
+        )
+    run = next(iter(list_rows(read.history(ledger, name, limit=1))), None)
+    if run and run["frequency"] and str(run["frequency"]).endswith("integer") != panel.frequency.is_integer:
+        raise DataError(
+            f"{place}: time is {panel.frequency.name}, that of job {name!r} {run['frequency']}",
+            hint="name the column of time with --time",
+        )
+    added = add_actuals(ledger, name, panel, seen=datetime.now(UTC))
+    if added.restated:
+        watch(Note(f"{added.restated} actuals were re-stated: their forecasts are scored again"))
+    return added
+
+
+def _drop(row: Mapping[Any, Any], key: str) -> dict[str, Any]:
+    """A mapping without one key."""
+    return {str(name): value for name, value in row.items() if name != key}
