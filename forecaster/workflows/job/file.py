@@ -17,6 +17,7 @@ class Job:
         name: in the ledger.
         path: its file, absolute.
         config: the other sections of the file; data is found from any folder.
+        bundles: the folder of trained models.
         ledger: SQL URL or absolute path.
         alarm: when errors count as worse than promised.
     """
@@ -24,6 +25,7 @@ class Job:
     name: str
     path: Path
     config: Config
+    bundles: Path
     ledger: str
     alarm: AlarmConfig
 
@@ -44,8 +46,14 @@ def open_job(path: Path) -> Job:
     data = config.data.model_copy(update={"path": _find(path.parent, config.data.path)})
     ledger = section.get("ledger") or f"{path.stem}.ledger.db"
     alarm = AlarmConfig(**(section.get("alarm") or {}))
-    name = section.get("name") or path.stem
-    return Job(name, path, config.model_copy(update={"data": data}), _find(path.parent, ledger), alarm)
+    return Job(
+        name=section.get("name") or path.stem,
+        path=path,
+        config=config.model_copy(update={"data": data}),
+        bundles=path.parent / (section.get("bundles") or f"{path.stem}.bundles"),
+        ledger=_find(path.parent, ledger),
+        alarm=alarm,
+    )
 
 
 def _find(folder: Path, place: str) -> str:

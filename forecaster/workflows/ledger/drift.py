@@ -16,15 +16,15 @@ from forecaster.store.ledger.recent import Extent, errors_of_periods
 from forecaster.workflows.ledger.source import tell
 
 
-def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, folder: Path) -> dict[str, Any] | None:
+def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, bundles: Path) -> dict[str, Any] | None:
     """Say whether the errors of the newest run's bundle are above what its holdout promised; None where none is known.
 
     Args:
-        folder: see `find_promise`.
+        bundles: see `find_promise`.
 
     Returns: is_alarm, statistic, threshold, since and alarmed (times, or None), promised, error (their mean), periods.
     """
-    promised = find_promise(extent.run, folder)
+    promised = find_promise(extent.run, bundles)
     if promised is None:
         return None
     at, errors = errors_of_periods(ledger, extent.run["job"], extent)
@@ -41,19 +41,19 @@ def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, folder:
     }
 
 
-def find_promise(run: Mapping[str, Any], folder: Path) -> float | None:
+def find_promise(run: Mapping[str, Any], bundles: Path) -> float | None:
     """The scaled error that a run's bundle showed on its holdout: from the run's details, else from the bundle.
 
     Args:
         run: a row of `runs`; its details may hold `promised`.
-        folder: that a relative path of a bundle starts from.
+        bundles: the folder that a bundle's name or relative path starts from.
 
     Returns: above 0; None where nobody knows.
     """
     promised = json.loads(run["details"]).get("promised")
     if promised is None and run["bundle"] is not None:
         try:
-            metrics = json.loads((folder / run["bundle"] / METRICS).read_text("utf-8"))
+            metrics = json.loads((bundles / run["bundle"] / METRICS).read_text("utf-8"))
             promised = metrics["holdout"]["models"][run["model"]]["mase"]
         except (OSError, ValueError, KeyError):
             return None

@@ -86,8 +86,8 @@ def score(
         document[key] = {str(row[by]): _drop(row, by) for row in table[:LISTED].to_dict("records")}
     found = read.anomalies(ledger, name, level=level, since=first)
     document["anomalies"] = {"level": level, "count": len(found), "listed": list_rows(found[:LISTED], "at")}
-    folder = source.job.path.parent if source.job else Path()
-    document["drift"] = describe_drift(ledger, extent, source.job.alarm if source.job else AlarmConfig(), folder)
+    alarm, bundles = (source.job.alarm, source.job.bundles) if source.job else (AlarmConfig(), Path())
+    document["drift"] = describe_drift(ledger, extent, alarm, bundles)
     return without_nan(document)
 
 
