@@ -57,10 +57,10 @@ class Extent:
 def find_extent(ledger: Database, job: str) -> Extent | None:
     """Where a job's scores lie; None where no forecast of it is scored."""
     newest_run = sa.select(runs).where(runs.c.job == job, runs.c.first_at.is_not(None)).order_by(runs.c.id.desc())
-    mine = score_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
     with reading(ledger) as connection:
         run = connection.execute(newest_run.limit(1)).mappings().first()
-        newest = connection.execute(sa.select(sa.func.max(score_rows.c.at)).where(mine)).scalar()
+        last = sa.select(sa.func.max(score_rows.c.at)).where(score_rows.c.series_id == series.c.id)
+        newest = connection.execute(_over_series(sa.func.max, last, job)).scalar()
         if run is None or newest is None:
             return None
         rows = forecast_rows.c
@@ -75,13 +75,11 @@ def find_extent(ledger: Database, job: str) -> Extent | None:
 
 def find_first(ledger: Database, job: str, since: int | None) -> int | None:
     """The first actual, at or after a time, that a forecast was scored by; None where there is none."""
-    query = sa.select(sa.func.min(score_rows.c.at)).where(
-        score_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
-    )
+    query = sa.select(sa.func.min(score_rows.c.at)).where(score_rows.c.series_id == series.c.id)
     if since is not None:
         query = query.where(score_rows.c.at >= since)
     with reading(ledger) as connection:
-        first = connection.execute(query).scalar()
+        first = connection.execute(_over_series(sa.func.min, query, job)).scalar()
     return None if first is None else int(first)
 
 
@@ -91,8 +89,13 @@ def list_series(ledger: Database, job: str) -> list[str]:
         return list(connection.execute(sa.select(series.c.unique_id).where(series.c.job == job)).scalars())
 
 
-def errors_of_periods(ledger: Database, job: str, extent: Extent) -> tuple[Ints, npt.NDArray[np.float64]]:
+def errors_of_periods(
+    ledger: Database, job: str, extent: Extent, *, since: int | None = None
+) -> tuple[Ints, npt.NDArray[np.float64]]:
     """The mean scaled error of each period that the newest run's bundle has forecast, in the order of time.
+
+    Args:
+        since: the first time that counts; None for the bundle's first forecast.
 
     Returns: [T] the first time of each period, and [T] its error; NaN where no series has a scale.
     """
@@ -105,7 +108,7 @@ def errors_of_periods(ledger: Database, job: str, extent: Extent) -> tuple[Ints,
     query = (
         sa.select(sa.func.min(score.at), sa.func.avg(score.scaled))
         .where(score.series_id.in_(sa.select(series.c.id).where(series.c.job == job)))
-        .where(score.at >= began, score.run_id.in_(mine))
+        .where(score.at >= began, score.run_id.in_(mine), *([] if since is None else [score.at >= since]))
         .group_by(period)
         .order_by(period)
     )
@@ -113,3 +116,8 @@ def errors_of_periods(ledger: Database, job: str, extent: Extent) -> tuple[Ints,
         rows = connection.execute(query).all()
     at = np.array([row[0] for row in rows], np.int64)
     return at, np.array([np.nan if row[1] is None else row[1] for row in rows], np.float64)
+
+
+def _over_series(function: Any, of_one: sa.Select[tuple[Any]], job: str) -> sa.Select[tuple[Any]]:
+    """A minimum or maximum over a job's series of what a query finds for each, a look-up in the key a series."""
+    return sa.select(function(of_one.correlate(series).scalar_subquery())).where(series.c.job == job)

@@ -15,6 +15,8 @@ from forecaster.store.database import Database
 from forecaster.store.ledger.recent import Extent, errors_of_periods
 from forecaster.workflows.ledger.source import tell
 
+PERIODS = 90  # that are looked at, the last: a rise that matters shows within a third of them
+
 
 def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, bundles: Path) -> dict[str, Any] | None:
     """Say whether the errors of the newest run's bundle are above what its holdout promised; None where none is known.
@@ -27,7 +29,7 @@ def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, bundles
     promised = find_promise(extent.run, bundles)
     if promised is None:
         return None
-    at, errors = errors_of_periods(ledger, extent.run["job"], extent)
+    at, errors = errors_of_periods(ledger, extent.run["job"], extent, since=extent.back(PERIODS))
     found = find_drift(errors, promised, delta=alarm.delta, threshold=alarm.threshold)
     return {
         "is_alarm": found.is_alarm,

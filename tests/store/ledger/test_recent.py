@@ -5,7 +5,7 @@ from forecaster.frequency import DAY, HOUR, Frequency
 from forecaster.panel import Panel
 from forecaster.store.database import Database
 from forecaster.store.ledger.actuals import add_actuals
-from forecaster.store.ledger.recent import errors_of_periods, find_extent
+from forecaster.store.ledger.recent import errors_of_periods, find_extent, find_first
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
 from tests.conftest import MakePanel
@@ -72,6 +72,11 @@ def test_errors_of_periods_are_those_of_the_newest_bundle(
     at, errors = errors_of_periods(ledger, "sales", extent)
     assert at.tolist() == [FIRST + 3 * DAY, FIRST + 4 * DAY]
     assert errors.tolist() == pytest.approx([(10 + 4) / 2 / 2, (12 + 4) / 2 / 2])
+    at, _ = errors_of_periods(ledger, "sales", extent, since=FIRST + 4 * DAY)
+    assert at.tolist() == [FIRST + 4 * DAY]
+    assert find_first(ledger, "sales", None) == FIRST + 2 * DAY
+    assert find_first(ledger, "sales", FIRST + 2 * DAY + 1) == FIRST + 3 * DAY
+    assert find_first(ledger, "sales", FIRST + 5 * DAY) is None
 
 
 def test_errors_of_hours_are_those_of_their_days(
