@@ -95,7 +95,7 @@ def revisions(document: Mapping[str, Any]) -> RenderableType:
     relative = "" if scaled is None else f", {_cell(scaled)} of the usual seasonal error"
     title = f"{document['job']}: run {document['run']} against the forecasts before it"
     size = _cell(document["mean_absolute_change"])
-    mean = f"{_count(document['revised'], 'time')} revised, by {size} on average{relative}"
+    mean = f"{_count(document['revised'], 'time')} forecast again, changed by {size} on average{relative}"
     names = ["series", "ds", "before", "now", "change", "scaled"]
     keys = ("previous", "mean", "change", "scaled")
     rows = [[row["unique_id"][:_NAME], row["ds"], *(_cell(row[key]) for key in keys)] for row in document["revisions"]]
@@ -112,7 +112,7 @@ def widths(document: Mapping[str, Any]) -> RenderableType:
     names = ["steps", "interval", "held", "would have held", "factor before", "factor"]
     rows = [
         [
-            f"{row['first_step']}-{row['last_step']}",
+            _steps(row["first_step"], row["last_step"]),
             f"{row['level']} %",
             _share(row["held"]),
             _share(row["would_have_held"]),
@@ -177,6 +177,10 @@ def _cell(value: float | None) -> str:
     if value is None:
         return "-"
     return str(value) if isinstance(value, int) else number(value)
+
+
+def _steps(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def _share(value: float | None) -> str:

@@ -205,7 +205,7 @@ def test_diff_shows_the_largest_revisions_first(forecast: Command, job: Path) ->
         found["revisions"][0]["mean"] - found["revisions"][0]["previous"]
     )
     done = forecast("ledger", "diff", job, "--limit", "1")
-    assert "3 times revised" in done.out
+    assert "3 times forecast again" in done.out
     assert "... and 2 smaller ones" in done.out
     first = forecast("ledger", "diff", job, "--run", "2024-02-19")
     assert "forecast no time that a run before it had forecast" in first.out

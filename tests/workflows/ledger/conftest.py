@@ -1,0 +1,5 @@
+"""Both kinds of database for commands that read a ledger."""
+
+from tests.store.conftest import postgres_url, server, url
+
+__all__ = ["postgres_url", "server", "url"]
