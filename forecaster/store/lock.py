@@ -1,4 +1,4 @@
-"""One run at a time for a folder."""
+"""One run at a time for a folder or a job."""
 
 import contextlib
 import os
@@ -15,26 +15,38 @@ from forecaster.store.files import as_output_error
 def hold(folder: Path) -> Iterator[None]:
     """Keep other runs from a folder for the length of the block, by a locked file beside it.
 
+    Raises: LockError, OutputError: as `hold_file`.
+    """
+    with hold_file(
+        path_of(folder), f"{folder}: another run{{}} is writing it", "wait for it, or name another with --out"
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def hold_file(path: Path, told: str, hint: str) -> Iterator[None]:
+    """Keep other processes out for the length of the block, by a locked file.
+
     The system lets go of the lock of a process that dies, so what that left behind is in nobody's way. Folders that had
     to be made to hold the lock are removed where the block left them empty.
 
+    Args:
+        told: what to say where another process has it; `{}` becomes who that is.
+
     Raises:
-        LockError: another run has it.
+        LockError: another process has it.
         OutputError: nothing can be written there.
     """
-    path = path_of(folder)
     lock = FileLock(path)
-    with as_output_error(folder):
+    with as_output_error(path):
         made = [parent for parent in path.absolute().parents if not parent.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(blocking=False)
         except Timeout as error:
-            raise LockError(
-                f"{folder}: another run{_holder(path)} is writing it", hint="wait for it, or name another with --out"
-            ) from error
+            raise LockError(told.format(_holder(path)), hint=hint) from error
     try:
-        with as_output_error(folder):
+        with as_output_error(path):
             path.write_text(f"{os.getpid()}\n")
         yield
     finally:

@@ -25,8 +25,8 @@ from forecaster.store import bundle
 from forecaster.store.files import check_free, new_folder, write_through
 from forecaster.store.table import write_csv
 from forecaster.workflows.judge import judge_folds
-from forecaster.workflows.predict import load_data, open_bundle, source_of
-from forecaster.workflows.source import stem
+from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
+from forecaster.workflows.source import place_of, stem
 from forecaster.workflows.train import default_folder, read_data
 
 TABLE = "backtest.csv"
@@ -74,9 +74,7 @@ def backtest(
     config = config.model_copy(update={"data": loaded.config})
     config, plan = _settle_plan(config, panel, config.data.horizon or 1, watch)
     oldest = before_first_cutoff(panel, plan, source)
-    if isinstance(config.model, NetworkModel):
-        process.settle(config.training.threads)
-    config = settle(config, oldest, watch)
+    config = resolve_before(config, oldest, plan.horizon, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
     return _run(config, panel, plan, fit_of(config, watch), source, folder, watch)
@@ -106,6 +104,7 @@ def backtest_bundle(
     source = source_of(read, source)
     folder = folder_of(source, out)
     loaded = load_data(source, read, stdin=stdin)
+    refuse_older(place_of(source), loaded, read)
     panel = loaded.panel
     watch(DataRead(source, len(panel), loaded.quality["rows"], loaded.roles))
     config = read.config.model_copy(update={"data": loaded.config})
@@ -116,6 +115,19 @@ def backtest_bundle(
         process.settle(config.training.threads)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
     return _run(config, panel, plan, fit, source, folder, watch)
+
+
+def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch) -> Config:
+    """Settle what the data decides of a model by what precedes the first cutoff.
+
+    Args:
+        oldest: the series of the first fold, cut at its cutoffs.
+    """
+    if isinstance(config.model, NetworkModel):
+        process.settle(config.training.threads)
+    parts = split(oldest, horizon, is_calibrated=config.conformal.is_on, holds_out=False)
+    config = resolve(choose_model(config, oldest, watch=watch).config, oldest)
+    return choose(config, oldest.cut(parts.calibration), parts.validation, watch=watch)
 
 
 def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
@@ -182,13 +194,6 @@ def before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     return plan.before(panel, np.flatnonzero(takes_part[:, 0]), 0)
-
-
-def settle(config: Config, panel: Panel, watch: Watch) -> Config:
-    """Fill in what a config leaves to the data, and to training, by what precedes the first cutoff."""
-    parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
-    config = resolve(choose_model(config, panel, watch=watch).config, panel)
-    return choose(config, panel.cut(parts.calibration), parts.validation, watch=watch)
 
 
 def fit_of(config: Config, watch: Watch) -> Fit:

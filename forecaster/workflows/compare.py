@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from forecaster import process
 from forecaster.config import AutoConfig, Config, NetworkModel
 from forecaster.errors import DataError, ForecastError, Interrupted
 from forecaster.evaluation import chance
@@ -23,7 +22,7 @@ from forecaster.panel import Panel
 from forecaster.settings import dump, validate
 from forecaster.store import bundle
 from forecaster.store.files import new_folder, write_through
-from forecaster.workflows.backtest import before_first_cutoff, fit_of, folder_of, settle
+from forecaster.workflows.backtest import before_first_cutoff, fit_of, folder_of, resolve_before
 from forecaster.workflows.train import read_data
 
 LEADERBOARD = "leaderboard.csv"
@@ -80,13 +79,11 @@ def compare(
     plan = Plan(config.data.horizon or 1, **config.evaluation.model_dump())
     oldest = before_first_cutoff(panel, plan, source)
     configs = _with_baselines(config, models or _usual(config, panel, plan, watch))
-    if any(_learns(each) for each in configs.values()):
-        process.settle(config.training.threads)
     entries: dict[str, Entry] = {}
     for number, name in enumerate(sorted(configs, key=lambda name: _learns(configs[name]))):  # what may lack first
         watch(ModelCompared(name, number, len(configs)))
         with _named(name):
-            configs[name] = settle(configs[name], oldest, watch)
+            configs[name] = resolve_before(configs[name], oldest, plan.horizon, watch=watch)
             test = _backtest(configs[name], panel, plan, source, watch)
         entries[name] = Entry.of(test)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks

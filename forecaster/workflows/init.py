@@ -13,7 +13,7 @@ from forecaster.events import DataRead, Watch, ignore
 from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write
-from forecaster.workflows.predict import load_data, open_bundle, refuse_without_known, source_of
+from forecaster.workflows.predict import load_data, open_bundle, refuse_older, refuse_without_known, source_of
 from forecaster.workflows.source import place_of
 from forecaster.workflows.train import read_data
 
@@ -63,6 +63,7 @@ def template_of_bundle(
     refuse_without_known(read.config.data, _OPTION)
     source = source_of(read, source)
     loaded = load_data(source, read, stdin=stdin)
+    refuse_older(place_of(source), loaded, read)
     watch(DataRead(place_of(source), len(loaded.panel), loaded.quality["rows"], loaded.roles))
     return _lay_out(loaded, horizon)
 

@@ -66,6 +66,7 @@ def predict(
         refuse_without_known(read.config.data, "--future")
     loaded = load_data(source, read, duplicates=duplicates, query=query, later=later, stdin=stdin)
     source = place_of(source)
+    refuse_older(source, loaded, read)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     future.require(loaded.panel, horizon, loaded.config, source)
     if isinstance(read.config.model, NetworkModel):
@@ -112,13 +113,18 @@ def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
 
     Raises: OutputError: it cannot be written; what stood there before still stands.
     """
+    atomic_write(out, render(frame, out))
+    watch(ForecastsWritten(str(out), frame["unique_id"].nunique(), len(frame)))
+
+
+def render(frame: pd.DataFrame, out: Path) -> bytes:
+    """Lay a table out as a file's name says: Parquet, else CSV."""
     buffer = io.BytesIO()
     if out.suffix == ".parquet":
         frame.to_parquet(buffer, index=False)
     else:
         frame.to_csv(buffer, index=False, lineterminator="\n")
-    atomic_write(out, buffer.getvalue())
-    watch(ForecastsWritten(str(out), frame["unique_id"].nunique(), len(frame)))
+    return buffer.getvalue()
 
 
 def refuse_without_known(config: DataConfig, option: str) -> None:
@@ -166,12 +172,20 @@ def load_data(
             f" the bundle's {trained['spacing']:g}",
             hint="train on this data: `forecast train DATA`",
         )
+    return loaded
+
+
+def refuse_older(source: str, loaded: Loaded, read: bundle.Bundle) -> None:
+    """Make sure that data does not end before the bundle's.
+
+    Raises: DataError: it does.
+    """
+    trained: dict[str, Any] = read.manifest["data"]
     if int(loaded.panel.cutoff.max()) < trained["last_cutoff"]:
         raise DataError(
             f"{source}: ends at {loaded.quality['last']}, the bundle's data at {trained['last']}",
             hint="give data at least as new as the bundle's, or train on this data",
         )
-    return loaded
 
 
 def _fallbacks(forecast: Forecast) -> str:

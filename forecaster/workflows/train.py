@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -75,17 +76,40 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         check_free(folder)
         check_free(_partial(folder))
         loaded = read_data(source, config, stdin, watch)
-        seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1, is_calibrated=False).holdout)
-        choice = choose_model(config.model_copy(update={"data": loaded.config}), seen, watch=watch)
-        config = resolve(choice.config, seen)
-        run = {
-            "out": str(folder.absolute()),
-            "is_default": out is None,
-            "fingerprint": fingerprint(loaded.panel),
-            "data": absolute(source),
-            "chosen": choice.told,
-        }
-        return _train(config, loaded, folder, run, watch)
+        return train_on(loaded, config, folder, data=absolute(source), is_default=out is None, watch=watch)
+
+
+def train_on(
+    loaded: Loaded,
+    config: Config,
+    folder: Path,
+    *,
+    data: str,
+    is_default: bool = False,
+    told: Mapping[str, Any] | None = None,
+    watch: Watch = ignore,
+) -> Trained:
+    """Train on data that is in memory, and write a bundle; nobody else may be writing the folder.
+
+    Args:
+        data: what finds the data again (see `source.absolute`).
+        is_default: whether `latest` beside the folder is to point to it.
+        told: further keys of the manifest.
+
+    Raises: ForecastError: as `train`.
+    """
+    seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1, is_calibrated=False).holdout)
+    choice = choose_model(config.model_copy(update={"data": loaded.config}), seen, watch=watch)
+    config = resolve(choice.config, seen)
+    run = {
+        "out": str(folder.absolute()),
+        "is_default": is_default,
+        "fingerprint": fingerprint(loaded.panel),
+        "data": data,
+        "chosen": choice.told,
+        "told": dict(told or {}),
+    }
+    return _train(config, loaded, folder, run, watch)
 
 
 def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
@@ -161,7 +185,7 @@ def _train(
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
         if not all(stage.is_exact for stage in stages):
             watch(Note(_LATE))
-        manifest = describe(config, loaded, run, forecaster, stages)
+        manifest = describe(config, loaded, run, forecaster, stages) | run.get("told", {})
         tables = {
             "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
             "quality.json": bundle.json_bytes(loaded.quality),
