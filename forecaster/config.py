@@ -8,7 +8,10 @@ import math
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from forecaster.job import JobConfig
+from forecaster.section import Section
 
 Duplicates = Literal["error", "first", "last", "mean", "sum"]
 ScaleKind = Literal["last", "mean", "none", "standard", "mean_abs", "instance", "seasonal", "cycle"]
@@ -22,10 +25,6 @@ _MODELS = (
     " auto_ets, auto_theta, auto_arima, or auto: what forecasts held-out folds best"
 )
 _HEADS = "quantile, point, student_t, or for counts negative_binomial"
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(Section):
@@ -339,15 +338,6 @@ class ConformalConfig(Section):
         return "off" if value is False else value  # YAML takes it for a boolean
 
 
-class AlarmConfig(Section):
-    """When a job's errors count as worse than its model's holdout promised (a part of the section `job`)."""
-
-    delta: float = Field(
-        0.25, ge=0, description="rise of the error over what the holdout promised that is still allowed"
-    )
-    threshold: float = Field(8.0, gt=0, description="sum of errors above that, in promised errors, that is an alarm")
-
-
 class Config(Section):
     """Everything that decides a result, beside the data."""
 
@@ -363,6 +353,7 @@ class Config(Section):
     ensemble: EnsembleConfig = EnsembleConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     conformal: ConformalConfig = ConformalConfig()
+    job: JobConfig | None = None
 
     @property
     def name(self) -> str:

@@ -2,6 +2,8 @@
 
     ForecastError
     ├── UsageError        2    wrong usage of the command line
+    ├── GateError         4    a quality gate failed
+    ├── StaleError        5    the input is stale or incomplete
     ├── DataError         65   the data is unusable as given
     ├── InputError        66   an input does not exist or cannot be read
     ├── DependencyError   69   a needed service or dependency is not available
@@ -44,6 +46,18 @@ class UsageError(ForecastError):
     """Wrong usage of the command line: a bad flag value, an unknown column, ambiguous roles."""
 
     code, kind = 2, "usage"
+
+
+class GateError(ForecastError):
+    """What would have been published is not good enough."""
+
+    code, kind = 4, "gate"
+
+
+class StaleError(ForecastError):
+    """The input of a job is too old, or less than there was before."""
+
+    code, kind = 5, "stale"
 
 
 class DataError(ForecastError):

@@ -9,16 +9,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from forecaster.config import (
-    RECIPES,
-    Config,
-    HeadConfig,
-    ModelConfig,
-    Section,
-)
+from forecaster.config import RECIPES, Config, HeadConfig, ModelConfig
 from forecaster.errors import ConfigError, InputError, near_miss
+from forecaster.section import Section
 
 ENVIRONMENT_PREFIX = "FORECAST_"
 
@@ -88,6 +83,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def validate(tree: Mapping[str, Any], source: str) -> Config:
     """Check a tree of plain values; the first thing wrong becomes the error."""
     given = {section: values for section, values in tree.items() if values is not None}
+    if "job" in tree:
+        given.setdefault("job", {})  # nothing but comments: a job all the same
     _name_recipe(given)
     tree = dict(given)
     for name in _KIND_WHEN_NOT_NAMED:
@@ -142,7 +139,8 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def dump(config: Config) -> str:
     """Write a config as YAML that `load` reads back equal."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    without = {"job"} if config.job is None else None
+    return yaml.safe_dump(config.model_dump(mode="json", exclude=without), sort_keys=False)
 
 
 def explain(config: Config) -> str:
@@ -154,8 +152,19 @@ def explain(config: Config) -> str:
     for name in type(config).model_fields:
         section = getattr(config, name)
         if isinstance(section, Section):
-            lines += [f"{name}:", *("  " + _line(section, key) for key in type(section).model_fields), ""]
+            lines += [f"{name}:", *_lines(section), ""]
     return "\n".join(lines)
+
+
+def _lines(section: Section, indent: str = "  ") -> list[str]:
+    lines: list[str] = []
+    for key in type(section).model_fields:
+        below = getattr(section, key)
+        if isinstance(below, Section):
+            lines += [f"{indent}{key}:  # {below.__doc__}", *_lines(below, indent + "  ")]
+        else:
+            lines.append(indent + _line(section, key))
+    return lines
 
 
 def _line(section: Section, key: str) -> str:
@@ -227,14 +236,20 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> set[str]:
-    section: type[BaseModel] = Config
+    section: type[Section] = Config
     for part in place[:-1]:
         if part in _KIND_WHEN_NOT_NAMED:
             continue
         members = (*_members("model"), *_members("head"))
         kinds = {member.model_fields["kind"].default: member for member in members}
-        section = kinds.get(part) or section.model_fields[str(part)].annotation  # type: ignore[assignment]
+        section = kinds.get(part) or _section_in(section.model_fields[str(part)].annotation)
     return set(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[Section]:
+    """The section that an annotation names, be it optional."""
+    found: type[Section] = next((each for each in get_args(annotation) if each is not type(None)), annotation)
+    return found
 
 
 def _members(section: str) -> tuple[type[Section], ...]:

@@ -14,6 +14,7 @@ from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
 from forecaster.cli.init import init
 from forecaster.cli.predict import predict
+from forecaster.cli.run import run
 from forecaster.cli.train import train
 from forecaster.cli.tune import tune
 from forecaster.errors import ForecastError, near_miss
@@ -32,6 +33,7 @@ app.command(rich_help_panel="Forecast")(init)
 app.command(rich_help_panel="Judge")(backtest)
 app.command(rich_help_panel="Judge")(tune)
 app.command(rich_help_panel="Judge")(compare)
+app.command(rich_help_panel="Operate")(run)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
 
 

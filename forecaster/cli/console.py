@@ -112,6 +112,12 @@ class Console:
                     self._out.print(view)
                 sys.stdout.write(text.get())
 
+    def line(self, text: str) -> None:
+        """Write one line of the result to stdout, at once."""
+        with _until_closed():
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+
     def show_text(self, document: Mapping[str, object], text: str) -> None:
         """Write the result to stdout: the document with --json, else the text as it is."""
         with _until_closed():

@@ -1,11 +1,14 @@
 """A job's file: its settings, and where the files that it names lie."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from forecaster.config import AlarmConfig, Config
+from forecaster.config import Config
 from forecaster.errors import ConfigError
-from forecaster.settings import read_yaml, validate
+from forecaster.job import JobConfig
+from forecaster.settings import load
 from forecaster.workflows.source import is_database
 
 
@@ -17,48 +20,81 @@ class Job:
         name: in the ledger.
         path: its file, absolute.
         config: the other sections of the file; data is found from any folder.
+        policy: the section `job`.
         bundles: the folder of trained models.
+        outputs: absolute paths, and SQL URLs.
         ledger: SQL URL or absolute path.
-        alarm: when errors count as worse than promised.
     """
 
     name: str
     path: Path
     config: Config
+    policy: JobConfig
     bundles: Path
+    outputs: tuple[str, ...]
     ledger: str
-    alarm: AlarmConfig
+
+    @property
+    def lock(self) -> Path:
+        """The file that is locked while the job runs."""
+        return self.path.with_suffix(".lock")
+
+    @property
+    def source(self) -> str:
+        return self.config.data.path or ""
+
+    @property
+    def settings(self) -> str:
+        """Digest of all that decides what is trained, beside the data itself."""
+        tree = self.config.model_dump(mode="json", exclude_unset=True, exclude={"job": True, "data": {"path"}})
+        return _digest(tree)
+
+    @property
+    def layout(self) -> str:
+        """Digest of all that decides how a forecast is published."""
+        return _digest([self.outputs, self.policy.levels])
 
 
-def open_job(path: Path) -> Job:
+def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
     """Read a job's file.
+
+    Args:
+        settings: `a.b=c` texts that beat the file.
 
     Raises:
         InputError: there is no such file.
         ConfigError: a key or value is wrong.
     """
     path = path.absolute()
-    tree = read_yaml(path)
-    section = tree.pop("job", None) or {}
-    config = validate(tree, str(path))
-    if config.data.path is None:
+    config = load(path, settings=settings)
+    policy = config.job
+    if policy is None:
+        raise ConfigError(f"{path}: has no section job", hint="write one with `forecast init DATA --job`")
+    source = config.data.path
+    if source is None or source == "-":
         raise ConfigError(f"{path}: data.path: names no file or database", hint="write it as data: {path: sales.csv}")
-    data = config.data.model_copy(update={"path": _find(path.parent, config.data.path)})
-    ledger = section.get("ledger") or f"{path.stem}.ledger.db"
-    alarm = AlarmConfig(**(section.get("alarm") or {}))
+    data = config.data.model_copy(update={"path": _find(path.parent, source)})
+    ledger = policy.ledger or f"{path.stem}.ledger.db"
     return Job(
-        name=section.get("name") or path.stem,
+        name=policy.name or path.stem,
         path=path,
-        config=config.model_copy(update={"data": data}),
-        bundles=path.parent / (section.get("bundles") or f"{path.stem}.bundles"),
+        config=config.model_copy(update={"data": data, "job": None}),
+        policy=policy,
+        bundles=path.parent / (policy.bundles or f"{path.stem}.bundles"),
+        outputs=tuple(_find(path.parent, output) for output in policy.outputs),
         ledger=_find(path.parent, ledger),
-        alarm=alarm,
     )
 
 
 def _find(folder: Path, place: str) -> str:
-    """A place as a job's file in a folder names it; a SQLite database is a file, too."""
-    scheme, separator, file = place.partition(":///")
-    if separator and scheme == "sqlite":
-        return f"sqlite:///{folder / file}"
-    return place if is_database(place) else str(folder / place)
+    """A place that a job's file names, from any folder."""
+    if not is_database(place):
+        return str(folder / place)
+    scheme, _, rest = place.partition(":///")
+    if scheme == "sqlite" and rest:
+        return f"sqlite:///{folder / rest}"
+    return place
+
+
+def _digest(tree: object) -> str:
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]

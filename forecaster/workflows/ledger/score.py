@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from forecaster.config import AlarmConfig, Config
+from forecaster.config import Config
 from forecaster.errors import DataError, UsageError, near_miss
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Note, Watch, ignore
+from forecaster.job import AlarmConfig
 from forecaster.store.database import Database
 from forecaster.store.ledger import read
 from forecaster.store.ledger.actuals import Added, add_actuals
@@ -86,7 +87,7 @@ def score(
         document[key] = {str(row[by]): _drop(row, by) for row in table[:LISTED].to_dict("records")}
     found = read.anomalies(ledger, name, level=level, since=first)
     document["anomalies"] = {"level": level, "count": len(found), "listed": list_rows(found[:LISTED], "at")}
-    alarm, bundles = (source.job.alarm, source.job.bundles) if source.job else (AlarmConfig(), Path())
+    alarm, bundles = (source.job.policy.alarm, source.job.bundles) if source.job else (AlarmConfig(), Path())
     document["drift"] = describe_drift(ledger, extent, alarm, bundles)
     return without_nan(document)
 

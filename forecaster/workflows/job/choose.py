@@ -1,0 +1,108 @@
+"""Which model a run forecasts by: the one in use, or a new one that has shown to be better."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from forecaster.data.load import Loaded
+from forecaster.events import Note
+from forecaster.panel import Panel
+from forecaster.store import bundle
+from forecaster.store.bundle import Bundle
+from forecaster.workflows.job import champion, due
+from forecaster.workflows.job.audit import Extent
+from forecaster.workflows.job.challenge import contest
+from forecaster.workflows.job.memory import Challenged, Memory
+from forecaster.workflows.job.night import Night
+from forecaster.workflows.source import absolute
+from forecaster.workflows.train import train_on
+
+JOB = "job"  # the manifest's key of what a job adds
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The model of a run.
+
+    Attributes:
+        is_new: whether it is to be put into use.
+        evidence: of how good it is.
+    """
+
+    bundle: Bundle
+    is_new: bool
+    evidence: due.Evidence
+
+
+def settings_of(used: Bundle | None, memory: Memory) -> str | None:
+    """Digest of the settings that the model in use was last held to."""
+    if memory.challenged:
+        return memory.challenged.settings
+    return used.manifest.get(JOB, {}).get("settings") if used else None
+
+
+def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Standing:
+    """Say what is known of the model in use."""
+    made, trained, memory = used.manifest.get(JOB, {}), used.manifest["data"], night.memory
+    time, rows = made.get("time", used.manifest["created"]), made.get("rows", trained["rows"])
+    last = int(trained["last_cutoff"])
+    if memory.challenged:
+        time, rows = memory.challenged.time, memory.challenged.rows
+        last = max(last, memory.challenged.cutoff_at)
+    scores = night.book.recent(used, panel, night.job.policy.recent)
+    return due.Standing(
+        age=(night.now - datetime.fromisoformat(time)).total_seconds(),
+        new_rows=extent.rows - rows,
+        new_steps=_steps_between(panel, last, extent.cutoff_at),
+        skill=scores.skill,
+        coverage80=scores.coverage80,
+        has_other_settings=settings_of(used, memory) != night.job.settings,
+    )
+
+
+def choose(
+    night: Night, used: Bundle | None, loaded: Loaded, extent: Extent, standing: due.Standing | None, reason: str | None
+) -> Chosen:
+    """Train and compare where there is a reason to; else keep the model in use.
+
+    Raises: ForecastError: see `workflows.train.train`.
+    """
+    job, told = night.job, night.told
+    kept = Chosen(used, False, evidence_of(used, standing)) if used else None
+    if kept and reason is None:
+        return kept
+    night.watch(Note(f"training: {reason}"))
+    night.memory = night.memory.with_challenged(Challenged(night.stamp, extent.rows, extent.cutoff_at, job.settings))
+    if kept:
+        steps = _steps_between(loaded.panel, int(kept.bundle.manifest["data"]["last_cutoff"]), extent.cutoff_at)
+        policy = job.policy.challenger
+        found = contest(kept.bundle, job.config, loaded, policy, steps=steps, watch=night.watch)
+        told["challenger"] = found and found.to_dict(policy.margin)
+        if found and not found.is_won(policy.margin):
+            night.watch(Note("the model in use stays: a new one was not better"))
+            return kept
+    folder = champion.name_new(job.bundles, job.config.name, night.now)
+    made = {"name": job.name, "run": night.key, "settings": job.settings, "time": night.stamp, "rows": extent.rows}
+    train_on(loaded, job.config, folder, data=absolute(job.source), told={JOB: made}, watch=night.watch)
+    new = bundle.read(folder)
+    chosen = Chosen(new, True, evidence_of(new, None))
+    objection = due.find_objection(job.policy.gate, chosen.evidence)
+    if kept and objection:
+        night.watch(Note(f"the model in use stays: of the new one, {objection}"))
+        return kept
+    return chosen
+
+
+def evidence_of(found: Bundle, standing: due.Standing | None) -> due.Evidence:
+    """How good a model was: by its forecasts that came true, where there are enough; else by its holdout."""
+    if standing is not None and not math.isnan(standing.skill):
+        return due.Evidence(standing.skill, standing.coverage80, "ledger")
+    of_model = found.metrics["holdout"]["models"].get(found.manifest["model"], {})
+    skill, coverage = found.metrics["skill"], of_model.get("coverage80")
+    return due.Evidence(math.nan if skill is None else skill, math.nan if coverage is None else coverage, "holdout")
+
+
+def _steps_between(panel: Panel, first: int, last: int) -> int:
+    return int(panel.frequency.index(np.array([first]), np.array([last]))[0])

@@ -1,0 +1,61 @@
+"""A run that is going on: what every part of it knows."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from forecaster.evaluation.metrics import Array
+from forecaster.evaluation.score import without_nan
+from forecaster.events import Watch
+from forecaster.forecast import Forecast
+from forecaster.panel import Floats
+from forecaster.workflows.job.file import Job
+from forecaster.workflows.job.memory import KEY, Memory
+from forecaster.workflows.job.notebook import Notebook
+
+_OF_THE_TABLE = ("job", "run", "code", "seconds")  # columns of their own
+
+
+@dataclass
+class Night:
+    """One run of a job.
+
+    Attributes:
+        key: the run's own name.
+        now: when it began.
+        told: what is known of it so far, for its status and the ledger.
+        watch: told of all that happens.
+        is_dry: whether nothing may be written.
+        book: its pages of the ledger.
+        memory: what the runs before knew, and this one adds.
+    """
+
+    job: Job
+    key: str
+    now: datetime
+    told: dict[str, Any]
+    watch: Watch
+    is_dry: bool
+    book: Notebook
+    memory: Memory
+
+    @property
+    def stamp(self) -> str:
+        """When it began: ISO 8601, UTC."""
+        return self.now.astimezone(UTC).isoformat(timespec="seconds")
+
+    def record(
+        self,
+        code: int,
+        forecast: Forecast | None = None,
+        *,
+        baselines: dict[Any, Floats] | None = None,
+        scale: Array | None = None,
+    ) -> None:
+        """Keep the run in the ledger, unless nothing may be written."""
+        if self.is_dry:
+            return
+        seconds = max((datetime.now(UTC) - self.now).total_seconds(), 0.0)
+        told = {name: value for name, value in self.told.items() if name not in _OF_THE_TABLE}
+        details = without_nan({**told, KEY: self.memory.to_dict()})
+        self.book.record(self.key, self.now, code, seconds, details, forecast, baselines, scale)

@@ -1,0 +1,109 @@
+"""A job's pages of the ledger."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from forecaster.errors import InputError
+from forecaster.forecast import Forecast
+from forecaster.panel import Panel
+from forecaster.store.bundle import Bundle
+from forecaster.store.database import Database
+from forecaster.store.ledger import read
+from forecaster.store.ledger.actuals import add_actuals
+from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.record import Run, record
+from forecaster.store.ledger.score import score
+from forecaster.workflows.job.file import Job
+from forecaster.workflows.job.memory import Memory, recall
+
+_LOOKED_AT = 50  # runs, the newest; each keeps the memory of those before
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good the recent forecasts of a model were, in all; NaN where too few came true."""
+
+    skill: float = math.nan
+    coverage80: float = math.nan
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What one job keeps in its ledger.
+
+    Attributes:
+        ledger: None where there is none and none may be made.
+    """
+
+    job: Job
+    ledger: Database | None
+
+    @classmethod
+    def open(cls, job: Job, *, must_exist: bool) -> "Notebook":
+        """Open the ledger, or make it.
+
+        Args:
+            must_exist: make none; nothing can be kept then.
+
+        Raises: ForecastError: see `ledger.opening.open_ledger`.
+        """
+        try:
+            return cls(job, open_ledger(job.ledger, must_exist=must_exist))
+        except InputError:
+            if not must_exist:
+                raise
+            return cls(job, None)
+
+    def recall(self) -> Memory:
+        """What the runs before knew."""
+        if self.ledger is None:
+            return Memory()
+        return recall(list(read.history(self.ledger, self.job.name, limit=_LOOKED_AT)["details"]))
+
+    def score(self, panel: Panel, seen: datetime) -> tuple[dict[str, int], int]:
+        """Keep what came true, and score the forecasts of it.
+
+        Returns: how many actuals were new and how many re-stated, and how many forecasts were scored.
+        """
+        if self.ledger is None:
+            return {"new": 0, "restated": 0}, 0
+        added = add_actuals(self.ledger, self.job.name, panel, seen=seen)
+        return {"new": added.new, "restated": added.restated}, score(self.ledger, self.job.name)
+
+    def recent(self, used: Bundle, panel: Panel, steps: int) -> Scores:
+        """Say how good the forecasts of the last steps were, of those that this model alone can have made.
+
+        Args:
+            steps: that count, at most; fewer forecasts tell nothing.
+        """
+        if self.ledger is None:
+            return Scores()
+        newest = np.array([panel.cutoff.max()])
+        own = panel.frequency.timestamps(
+            np.array([used.manifest["data"]["last_cutoff"]]), np.array([int(used.manifest["horizon"]) + 1])
+        )
+        first = panel.frequency.timestamps(newest, np.array([1 - steps]))
+        found = read.summarise(self.ledger, self.job.name, since=max(int(own[0]), int(first[0])))
+        row = found.iloc[0]
+        return Scores(row["skill"], row["coverage80"]) if row["forecasts"] >= steps else Scores()
+
+    def record(
+        self,
+        key: str,
+        started: datetime,
+        code: int,
+        seconds: float,
+        details: dict[str, Any],
+        forecast: Forecast | None,
+        baselines: dict[Any, Any] | None,
+        scale: Any,
+    ) -> None:
+        """Keep a run and its forecasts, whole or not at all."""
+        if self.ledger is None:
+            return
+        run = Run(self.job.name, key, started, code, seconds, details.get("bundle"), details)
+        record(self.ledger, run, forecast, baselines=baselines, scale=scale)

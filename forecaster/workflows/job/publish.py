@@ -1,0 +1,49 @@
+"""Where forecasts go: each output whole or not at all, and known again by its digest."""
+
+import hashlib
+from pathlib import Path
+
+from forecaster.events import ForecastsWritten, Watch
+from forecaster.forecast import Forecast
+from forecaster.store.files import atomic_write
+from forecaster.workflows.predict import render
+from forecaster.workflows.source import is_database, place_of
+
+
+def publish(
+    forecast: Forecast, outputs: tuple[str, ...], levels: tuple[float, ...], *, job: str, run: str, watch: Watch
+) -> dict[str, str]:
+    """Write a forecast to every output.
+
+    Returns: a digest of each, by its place without a password.
+    Raises: OutputError: one cannot be written; what stood there before still stands.
+    """
+    frame = forecast.to_frame(levels=levels)
+    contents = {output: render(frame, Path(output)) for output in outputs if not is_database(output)}
+    digests: dict[str, str] = {}
+    for output in outputs:
+        if is_database(output):
+            from forecaster.store.published import replace_rows
+
+            digests[place_of(output)] = replace_rows(output, forecast, job=job, run=run)
+        else:
+            atomic_write(Path(output), contents[output])
+            digests[output] = _digest(contents[output])
+        watch(ForecastsWritten(place_of(output), len(forecast.ids), len(frame)))
+    return digests
+
+
+def is_intact(output: str, digest: str | None, *, job: str) -> bool:
+    """Whether an output still is what was published."""
+    if is_database(output):
+        from forecaster.store.published import digest_rows
+
+        return digest_rows(output, job=job) == digest
+    try:
+        return _digest(Path(output).read_bytes()) == digest
+    except OSError:
+        return False
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

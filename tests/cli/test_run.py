@@ -1,0 +1,260 @@
+"""`forecast run` end to end, on models that learn nothing."""
+
+import json
+import shutil
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from forecaster.workflows import run as workflow
+from tests.cli.conftest import Done, Forecast
+
+JOB = """\
+data: {path: sales.csv, horizon: 7}
+model: {kind: seasonal_naive}
+job:
+"""
+
+
+@pytest.fixture
+def job(sales: Path) -> Path:
+    """`nightly.yaml` beside `sales.csv`, whose last day is 2024-03-30."""
+    path = sales.with_name("nightly.yaml")
+    path.write_text(JOB + "  outputs: [forecasts.csv]\n")
+    return path
+
+
+def told(done: Done) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def add_days(path: Path, *values: float) -> None:
+    """Append a day a value to a table of days."""
+    last = datetime.strptime(path.read_text().splitlines()[-1].split(",")[0], "%Y-%m-%d")
+    with path.open("a") as file:
+        for number, value in enumerate(values, 1):
+            file.write(f"{last + timedelta(days=number):%Y-%m-%d},{value:.2f}\n")
+
+
+def ask(query: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect("nightly.ledger.db")
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def files() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+def test_a_first_run_trains_publishes_and_records(forecast: Forecast, job: Path) -> None:
+    done = forecast("run", "nightly.yaml", "-q")
+    assert done.code == 0
+    (status,) = told(done)
+    assert status["status"] == "published"
+    assert status["retrain"] == "there is no model yet"
+    assert files() == ["forecasts.csv", "nightly.bundles", "nightly.ledger.db", "nightly.yaml", "sales.csv"]
+    frame = pd.read_csv("forecasts.csv")
+    assert frame["ds"].tolist()[0] == "2024-03-31"
+    assert frame["status"].unique().tolist() == ["ok"]
+    assert ask("SELECT job, key, code, model FROM runs") == [("nightly", status["run"], 0, "seasonal_naive")]
+    assert ask("SELECT count(*), count(seasonal_naive), count(naive) FROM forecasts") == [(7, 7, 7)]
+
+
+def test_the_same_data_again_publishes_nothing(forecast: Forecast, job: Path) -> None:
+    forecast("run", "nightly.yaml")
+    before = Path("forecasts.csv").stat().st_mtime_ns
+    done = forecast("run", "nightly.yaml")
+    assert (done.code, told(done)[0]["status"]) == (0, "unchanged")
+    assert Path("forecasts.csv").stat().st_mtime_ns == before
+    assert ask("SELECT count(*), count(model) FROM runs") == [(2, 1)]
+    assert ask("SELECT json_extract(details, '$.status') FROM runs ORDER BY id") == [("published",), ("unchanged",)]
+
+
+def test_an_output_that_is_gone_is_published_again(forecast: Forecast, job: Path) -> None:
+    job.write_text(JOB + "  outputs: [forecasts.csv, 'sqlite:///out.db?table=fc', f.parquet]\n")
+    forecast("run", "nightly.yaml")
+    content = Path("forecasts.csv").read_bytes()
+    Path("forecasts.csv").write_text("half of")
+    Path("out.db").unlink()
+    (status,) = told(forecast("run", "nightly.yaml"))
+    assert status["status"] == "republished"
+    assert Path("forecasts.csv").read_bytes() == content
+    assert told(forecast("run", "nightly.yaml"))[0]["status"] == "unchanged"
+    assert ask("SELECT count(*) FROM forecasts") == [(7,)]
+    connection = sqlite3.connect("out.db")
+    assert connection.execute("SELECT job, count(*), min(ds) FROM fc").fetchall() == [("nightly", 7, "2024-03-31")]
+    connection.close()
+    assert len(pd.read_parquet("f.parquet")) == 7
+
+
+def test_forecasts_are_scored_when_their_actuals_arrive(forecast: Forecast, job: Path) -> None:
+    forecast("run", "nightly.yaml")
+    add_days(job.with_name("sales.csv"), 100, 101)
+    (status,) = told(forecast("run", "nightly.yaml"))
+    assert (status["status"], status["actuals"], status["scored"]) == ("published", {"new": 2, "restated": 0}, 2)
+    rows = job.with_name("sales.csv").read_text().splitlines()
+    job.with_name("sales.csv").write_text("\n".join([*rows[:-1], "2024-04-01,105.00"]) + "\n")
+    (status,) = told(forecast("run", "nightly.yaml"))
+    assert (status["actuals"], status["scored"]) == ({"new": 0, "restated": 1}, 1)
+    assert ask("SELECT y, version FROM actual_rows ORDER BY at, version") == [(100.0, 1), (101.0, 1), (105.0, 2)]
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(forecast: Forecast, job: Path) -> None:
+    before = files()
+    done = forecast("run", "nightly.yaml", "--dry-run")
+    assert (done.code, told(done)[0]["status"], told(done)[0]["retrain"]) == (0, "planned", "there is no model yet")
+    assert files() == before
+    forecast("run", "nightly.yaml")
+    add_days(job.with_name("sales.csv"), 100)
+    before = ask("SELECT count(*) FROM runs")
+    (status,) = told(forecast("run", "nightly.yaml", "--dry-run"))
+    assert (status["status"], status["retrain"]) == ("planned", None)
+    assert ask("SELECT count(*) FROM runs") == before
+
+
+@pytest.mark.parametrize(
+    ("section", "code", "words"),
+    [
+        ("  max_age: 2d\n", 5, "job.max_age is 2d"),
+        ("  min_rows: 91\n", 5, "has 90 values"),
+        ("  gate: {skill: 0.5}\n", 4, "skill 0.000 on the holdout is below 0.5"),
+        ("  keeep: 3\n", 78, "did you mean 'keep'?"),
+        ("  outputs: [absent/f.csv]\n", 73, "absent/f.csv: cannot write"),
+    ],
+)
+def test_a_run_that_must_not_publish_says_why(
+    forecast: Forecast, job: Path, section: str, code: int, words: str
+) -> None:
+    job.write_text(JOB + section)
+    done = forecast("run", "nightly.yaml")
+    (status,) = told(done)
+    assert (done.code, status["code"], status["status"]) == (code, code, "failed")
+    assert words in status["error"]["message"]
+    assert f"error: {status['error']['message']}" in done.err
+    assert not Path("forecasts.csv").exists()
+    if code != 78:
+        assert ask("SELECT code FROM runs") == [(code,)]
+
+
+def test_a_stale_source_leaves_the_old_forecast_alone(forecast: Forecast, job: Path) -> None:
+    sales = job.with_name("sales.csv")
+    forecast("run", "nightly.yaml")
+    content = Path("forecasts.csv").read_bytes()
+    rows = sales.read_text().splitlines()
+    sales.write_text("\n".join(rows[:-1]) + "\n")
+    done = forecast("run", "nightly.yaml")
+    assert (done.code, Path("forecasts.csv").read_bytes()) == (5, content)
+    sales.write_text("\n".join(rows) + "\n")
+    assert told(forecast("run", "nightly.yaml"))[0]["status"] == "unchanged"
+
+
+def test_a_missing_job_is_66_and_still_a_line(forecast: Forecast) -> None:
+    done = forecast("run", "absent.yaml")
+    assert (done.code, told(done)[0]["error"]["kind"]) == (66, "input")
+
+
+def test_a_stuck_series_gets_a_fallback_that_is_marked(forecast: Forecast, job: Path) -> None:
+    rows = "".join(f"{name},2024-01-{day:02d},{day if name == 'a' else 5}\n" for name in "ab" for day in range(1, 29))
+    job.with_name("long.csv").write_text("unique_id,ds,y\n" + rows)
+    job.write_text(
+        JOB.replace("sales.csv", "long.csv").replace("seasonal_naive", "drift") + "  {flat: 10, gate: {skill: null}}\n"
+    )
+    done = forecast("run", "nightly.yaml")
+    (status,) = told(done)
+    assert (done.code, status["status"], status["fallbacks"]) == (3, "partial", {"b": "its last 10 values are equal"})
+    frame = pd.read_csv("forecasts.csv")
+    assert frame.groupby("unique_id")["status"].unique().map(list).to_dict() == {"a": ["ok"], "b": ["fallback"]}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_one_bad_job_does_not_stop_the_others(forecast: Forecast, job: Path, workers: str) -> None:
+    shutil.copy(job, "b.yaml")
+    Path("a.yaml").write_text("job: {keeep: 3}\n")
+    done = forecast("run", "a.yaml", "nightly.yaml", "--workers", workers, "-q")
+    assert [(status["job"], status["status"], status["code"]) for status in told(done)] == [
+        ("a", "failed", 78),
+        ("nightly", "published", 0),
+    ]
+    assert done.code == 3
+    assert forecast("run", "a.yaml", "absent.yaml").code == 78
+    assert forecast("run", "b.yaml", "nightly.yaml").code == 0
+
+
+def test_a_command_is_told_of_a_failure(forecast: Forecast, job: Path) -> None:
+    catch = "sh -c 'cat > caught.json'"
+    job.write_text(JOB + f'  min_rows: 91\n  on_failure: "{catch}"\n')
+    (status,) = told(forecast("run", "nightly.yaml"))
+    assert status["alerts"] == [{"event": "on_failure", "ended": "ok"}]
+    caught = json.loads(Path("caught.json").read_text())
+    assert (caught["code"], caught["status"]) == (5, "failed")
+    job.write_text(JOB + "  min_rows: 91\n  on_failure: absent-command\n")
+    done = forecast("run", "nightly.yaml")
+    assert done.code == 5
+    assert "could not be started" in told(done)[0]["alerts"][0]["ended"]
+
+
+def test_the_log_gets_a_line_an_event(forecast: Forecast, job: Path) -> None:
+    forecast("run", "nightly.yaml", "--log-file", "log.jsonl")
+    forecast("run", "nightly.yaml", "--log-file", "log.jsonl")
+    lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
+    assert [line["status"] for line in lines if line["event"] == "RunEnded"] == ["published", "unchanged"]
+    assert {"DataRead", "BundleWritten", "ForecastsWritten"} <= {line["event"] for line in lines}
+    assert forecast("run", "nightly.yaml", "--log-file", "absent/log.jsonl").code == 73
+
+
+def test_changed_settings_train_anew_and_the_better_model_stays(forecast: Forecast, job: Path) -> None:
+    forecast("run", "nightly.yaml")
+    job.write_text(JOB.replace("seasonal_naive", "naive"))
+    add_days(job.with_name("sales.csv"), 100)
+    (status,) = told(forecast("run", "nightly.yaml"))
+    assert status["retrain"] == "the settings have changed"
+    assert status["challenger"]["has_won"] is False
+    assert status["model"] == "seasonal_naive"
+    add_days(job.with_name("sales.csv"), 101)
+    (status,) = told(forecast("run", "nightly.yaml"))
+    assert (status["retrain"], status["model"]) == (None, "seasonal_naive")
+    job.write_text(JOB.replace("seasonal_naive", "auto_ets"))
+    (status,) = told(forecast("run", "nightly.yaml"))
+    assert status["challenger"]["has_won"] is True
+    assert (status["model"], status["status"]) == ("auto_ets", "published")
+
+
+def test_a_day_that_is_not_over_is_forecast_rather_than_believed(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(job.parent)
+    now = datetime(2024, 3, 30, 12, tzinfo=UTC)
+    done = workflow.run(job, settings=("job.zone=UTC",), now=now)
+    assert done.told["data"]["cutoff"] == "2024-03-29"
+    assert pd.read_csv("forecasts.csv")["ds"][0] == "2024-03-30"
+    done = workflow.run(job, settings=("job.zone=UTC",), now=now + timedelta(hours=12))
+    assert (done.told["data"]["cutoff"], done.told["status"]) == ("2024-03-30", "published")
+
+
+def test_a_clock_that_jumps_publishes_nothing_wrong(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(job.parent)
+    settings = ("job.zone=UTC", "job.max_age=2d")
+    now = datetime(2024, 3, 31, 2, tzinfo=UTC)
+    assert workflow.run(job, settings=settings, now=now).code == 0
+    content = Path("forecasts.csv").read_bytes()
+    for jump in (timedelta(days=-40), timedelta(days=400)):
+        assert workflow.run(job, settings=settings, now=now + jump).code == 5
+        assert Path("forecasts.csv").read_bytes() == content
+    assert workflow.run(job, settings=settings, now=now).told["status"] == "unchanged"
+
+
+def test_a_model_is_tried_against_the_old_one_once_its_time_has_come(
+    job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(job.parent)
+    reasons = []
+    for night in range(1, 17):
+        add_days(job.with_name("sales.csv"), 100 + night)
+        now = datetime(2024, 3, 31, 2, tzinfo=UTC) + timedelta(days=night)
+        reasons.append(workflow.run(job, settings=("job.zone=UTC",), now=now).told["retrain"])
+    assert reasons[0] == "there is no model yet"
+    assert [number for number, reason in enumerate(reasons) if reason == "trained 7 days ago"] == [7, 14]

@@ -1,0 +1,46 @@
+"""The section `job` of a config."""
+
+import pytest
+import yaml
+
+from forecaster.config import Config
+from forecaster.errors import ConfigError
+from forecaster.job import JobConfig, seconds
+from forecaster.settings import dump, explain, validate
+
+
+@pytest.mark.parametrize(("text", "expected"), [("30m", 1800), ("36h", 129_600), ("7d", 604_800), ("1.5h", 5400)])
+def test_a_duration_is_a_number_and_a_unit(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ({"keeps": 3}, "unknown key 'job.keeps' (did you mean 'keep'?)"),
+        ({"retrain": {"maxage": "7d"}}, "unknown key 'job.retrain.maxage' (did you mean 'max_age'?)"),
+        ({"gate": {"skil": 0}}, "unknown key 'job.gate.skil' (did you mean 'skill'?)"),
+        ({"max_age": "7"}, "job.max_age: write it as 30m, 36h or 7d"),
+        ({"gate": {"coverage": [0.9, 0.7]}}, "job.gate.coverage: the first must not be above the second"),
+        ({"zone": "Mars/Phobos"}, "job.zone: no such time zone"),
+        ({"version": 2}, "job.version"),
+    ],
+)
+def test_what_is_wrong_with_a_job_is_told(section: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate({"job": section}, "nightly.yaml")
+    assert told in caught.value.message
+    assert caught.value.message.startswith("nightly.yaml: ")
+
+
+def test_every_key_of_a_job_is_explained_and_reads_back_equal() -> None:
+    config = Config(job=JobConfig(max_age="2d", outputs=("a.csv", "b.parquet")))
+    text = explain(config)
+    for line in text.partition("\njob:\n")[2].splitlines():
+        assert not line or line.count("  # ") >= 1, line
+    assert validate(yaml.safe_load(text), "x").job == config.job
+
+
+def test_a_config_without_a_job_is_saved_without_one() -> None:
+    assert "job" not in yaml.safe_load(dump(Config()))
+    assert "job" in yaml.safe_load(dump(Config(job=JobConfig())))

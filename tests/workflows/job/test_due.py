@@ -1,0 +1,54 @@
+import math
+
+import pytest
+
+from forecaster.job import GateConfig, RetrainConfig
+from forecaster.workflows.job.due import Evidence, Standing, find_objection, find_reason
+
+DAY = 86_400.0
+NEVER = {"max_age": None}
+
+
+@pytest.mark.parametrize(
+    ("policy", "standing", "expected"),
+    [
+        ({}, Standing(6.9 * DAY, 7, 7), None),
+        ({}, Standing(7 * DAY, 7, 7), "trained 7 days ago"),
+        ({}, Standing(-3000 * DAY, 7, 7), "trained -3000 days ago"),  # the clock had been years ahead
+        ({}, Standing(7 * DAY, 0, 0), None),  # the same data teaches nothing new
+        (NEVER, Standing(700 * DAY, 7, 7), None),
+        (NEVER | {"new_rows": 8}, Standing(DAY, 7, 7), None),
+        (NEVER | {"new_rows": 7}, Standing(DAY, 7, 7), "7 new values"),
+        (NEVER | {"skill_below": 0.1}, Standing(DAY, 7, 14, skill=0.05), "skill 0.050 is below 0.1"),
+        (NEVER | {"skill_below": 0.1}, Standing(DAY, 7, 13, skill=0.05), None),  # once a horizon
+        (NEVER | {"skill_below": 0.1}, Standing(DAY, 7, 14), None),
+        (NEVER | {"drift": True}, Standing(DAY, 7, 14, has_drifted=True), "errors left what the holdout promised"),
+        (NEVER | {"drift": False}, Standing(DAY, 7, 14, has_drifted=True), None),
+        (NEVER, Standing(DAY, 0, 0, has_other_settings=True), "the settings have changed"),
+    ],
+)
+def test_training_is_due_when_the_policy_says_so(
+    policy: dict[str, object], standing: Standing, expected: str | None
+) -> None:
+    assert find_reason(RetrainConfig.model_validate(policy), standing, 14) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "evidence", "expected"),
+    [
+        ({}, Evidence(0.0, 0.1, "holdout"), None),
+        ({}, Evidence(-0.01, 0.8, "ledger"), "skill -0.010 on the ledger is below 0"),
+        ({"skill": None}, Evidence(-9, 0.8, "ledger"), None),
+        (
+            {"coverage": [0.7, 0.9]},
+            Evidence(0.5, 0.65, "holdout"),
+            "the 80 % interval held 65 % on the holdout, not 70 to 90 %",
+        ),
+        ({"coverage": [0.7, 0.9]}, Evidence(0.5, 0.9, "holdout"), None),
+        ({"coverage": [0.7, 0.9]}, Evidence(math.nan, math.nan, "holdout"), None),
+    ],
+)
+def test_the_gate_objects_to_what_is_not_good_enough(
+    policy: dict[str, object], evidence: Evidence, expected: str | None
+) -> None:
+    assert find_objection(GateConfig.model_validate(policy), evidence) == expected
