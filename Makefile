@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: demo test slow check format clean
+SOAK ?= data/melbourne_temperature.csv
+.PHONY: demo test slow soak check format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m forecaster train data/melbourne_temperature.csv
@@ -13,6 +14,10 @@ test: $(VENV)/.installed
 
 slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
+
+soak: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.soak kills --count 200
+	for data in $(SOAK); do $(BIN)/python -m benchmarks.soak nights --data $$data --nights 60 || exit 1; done
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -54,7 +54,10 @@ def prune(bundles: Path, keep: int) -> list[str]:
     others = [path for path in found if path != used]
     removed = others[max(keep - (used in found), 0) :]
     for path in removed:
-        shutil.rmtree(path, ignore_errors=True)
+        hidden = path.with_name(f".{path.name}")  # swept away if a kill leaves half of it
+        with contextlib.suppress(OSError):
+            path.rename(hidden)
+            shutil.rmtree(hidden)
     return [path.name for path in removed]
 
 

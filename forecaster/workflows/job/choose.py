@@ -45,16 +45,15 @@ def settings_of(used: Bundle | None, memory: Memory) -> str | None:
 
 def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Standing:
     """Say what is known of the model in use."""
-    made, trained, memory = used.manifest.get(JOB, {}), used.manifest["data"], night.memory
-    time, rows = made.get("time", used.manifest["created"]), made.get("rows", trained["rows"])
-    last = int(trained["last_cutoff"])
+    memory = night.memory
+    time = used.manifest.get(JOB, {}).get("time", used.manifest["created"])
+    last = int(used.manifest["data"]["last_cutoff"])
     if memory.challenged:
-        time, rows = memory.challenged.time, memory.challenged.rows
-        last = max(last, memory.challenged.cutoff_at)
+        time, last = memory.challenged.time, max(last, memory.challenged.cutoff_at)
     scores = night.book.recent(used, panel, night.job.policy.recent)
     return due.Standing(
         age=(night.now - datetime.fromisoformat(time)).total_seconds(),
-        new_rows=extent.rows - rows,
+        new_rows=_count_after(panel, last),
         new_steps=_steps_between(panel, last, extent.cutoff_at),
         skill=scores.skill,
         coverage80=scores.coverage80,
@@ -74,7 +73,7 @@ def choose(
     if kept and reason is None:
         return kept
     night.watch(Note(f"training: {reason}"))
-    night.memory = night.memory.with_challenged(Challenged(night.stamp, extent.rows, extent.cutoff_at, job.settings))
+    night.memory = night.memory.with_challenged(Challenged(night.stamp, extent.cutoff_at, job.settings))
     if kept:
         steps = _steps_between(loaded.panel, int(kept.bundle.manifest["data"]["last_cutoff"]), extent.cutoff_at)
         policy = job.policy.challenger
@@ -84,7 +83,7 @@ def choose(
             night.watch(Note("the model in use stays: a new one was not better"))
             return kept
     folder = champion.name_new(job.bundles, job.config.name, night.now)
-    made = {"name": job.name, "run": night.key, "settings": job.settings, "time": night.stamp, "rows": extent.rows}
+    made = {"name": job.name, "run": night.key, "settings": job.settings, "time": night.stamp}
     train_on(loaded, job.config, folder, data=absolute(job.source), told={JOB: made}, watch=night.watch)
     new = bundle.read(folder)
     chosen = Chosen(new, True, evidence_of(new, None))
@@ -102,6 +101,13 @@ def evidence_of(found: Bundle, standing: due.Standing | None) -> due.Evidence:
     of_model = found.metrics["holdout"]["models"].get(found.manifest["model"], {})
     skill, coverage = found.metrics["skill"], of_model.get("coverage80")
     return due.Evidence(math.nan if skill is None else skill, math.nan if coverage is None else coverage, "holdout")
+
+
+def _count_after(panel: Panel, last: int) -> int:
+    """How many values came after a time."""
+    first = panel.begin + np.maximum(panel.frequency.index(panel.start, np.full(len(panel), last)) + 1, 0)
+    parts = (panel.values[low:high, 0] for low, high in zip(first, panel.end, strict=True))
+    return sum(int((~np.isnan(part)).sum()) for part in parts)
 
 
 def _steps_between(panel: Panel, first: int, last: int) -> int:

@@ -125,6 +125,8 @@ def _stay(night: Night, used: Bundle, published: Published, loaded: Loaded, susp
     if is_whole or night.is_dry:
         told["status"] = "unchanged" if is_whole else "planned"
         night.record(0)
+        if not night.is_dry:
+            champion.prune(job.bundles, job.policy.keep)  # the last run may have been killed before it could
         return 0
     night.watch(Note("an output is gone or was changed: published again, by the same model"))
     forecast, _ = _forecast(night, used, loaded, suspects)
@@ -133,6 +135,7 @@ def _stay(night: Night, used: Bundle, published: Published, loaded: Loaded, susp
     code = _end(night, forecast)
     told["status"] = "republished"
     night.record(code)
+    champion.prune(job.bundles, job.policy.keep)
     return code
 
 

@@ -31,12 +31,11 @@ class Challenged:
 
     Attributes:
         time: ISO 8601, UTC.
-        rows, cutoff_at: of the data then.
+        cutoff_at: of the data then.
         settings: digest of the job's settings then.
     """
 
     time: str
-    rows: int
     cutoff_at: int
     settings: str
 

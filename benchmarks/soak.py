@@ -1,0 +1,191 @@
+"""Whether jobs survive: runs killed at random moments, and months of nights on data that comes day by day.
+
+python -m benchmarks.soak kills --count 200
+python -m benchmarks.soak nights --data data/melbourne_temperature.csv --nights 60
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.store.database import open_database
+from forecaster.store.ledger.read import summarise
+from forecaster.workflows.run import run
+
+_SERIES, _DAYS, _HORIZON = 20, 40, 30
+# no cutoff has a horizon on both sides, so that each run trains a model and puts it into use
+_KILLED = f"""\
+data: {{path: data.csv, horizon: {_HORIZON}}}
+model: {{kind: naive}}
+job:
+  outputs: [forecasts.csv, "sqlite:///published.db?table=forecasts"]
+  retrain: {{new_rows: 1}}
+  gate: {{skill: null}}
+  partial: keep
+  keep: 2
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    kills = commands.add_parser("kills")
+    kills.add_argument("--count", type=int, default=200)
+    kills.add_argument("--seed", type=int, default=0)
+    nights = commands.add_parser("nights")
+    nights.add_argument("--data", type=Path, required=True)
+    nights.add_argument("--nights", type=int, default=60)
+    nights.add_argument("--steps", type=int, default=300, help="training steps of the network")
+    nights.add_argument("--model", default="gru")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if given.command == "kills":
+            found = kill(Path(folder), given.count, random.Random(given.seed))
+        else:
+            found = simulate(Path(folder), given.data, given.nights, given.steps, given.model)
+    print(json.dumps(found, indent=2))
+
+
+def kill(folder: Path, count: int, chance: random.Random) -> dict[str, Any]:
+    """Kill runs at random moments and hold what they leave to what a whole run gives.
+
+    Returns: how many runs were killed, and how many of them before and after they had published.
+    Raises: AssertionError: a file is neither old nor new, the ledger holds half a run, or the next run fails.
+    """
+    job, output = folder / "job.yaml", folder / "forecasts.csv"
+    job.write_text(_KILLED)
+    _write_days(folder / "data.csv", 0)
+    begun = time.monotonic()
+    _wait(_start(job))
+    length = time.monotonic() - begun
+    found = {"killed": 0, "ended before": 0, "left the old file": 0, "left the new file": 0}
+    for number in range(1, count + 1):
+        old = output.read_bytes()
+        _write_days(folder / "data.csv", number)
+        process = _start(job)
+        time.sleep(chance.uniform(0, 1.2 * length))
+        os.kill(process, signal.SIGKILL)
+        found["ended before" if _wait(process) == 0 else "killed"] += 1
+        left = output.read_bytes()
+        _check_ledger(folder / "job.ledger.db")
+        begun = time.monotonic()
+        code = _wait(_start(job))
+        length = 0.8 * length + 0.2 * (time.monotonic() - begun)
+        assert code == 0, f"the run after kill {number} ended with {code}"
+        new = output.read_bytes()
+        assert left in (old, new), f"kill {number} left a file that is neither old nor new"
+        assert new != old, f"the run after kill {number} published nothing"
+        found["left the old file" if left == old else "left the new file"] += 1
+        _check_ledger(folder / "job.ledger.db")
+        _check_folder(folder)
+    return found
+
+
+def simulate(folder: Path, data: Path, nights: int, steps: int, model: str) -> dict[str, Any]:
+    """Run a job every night on data that ends the day before; also with a new model every night."""
+    frame = pd.read_csv(data)
+    time_column = frame.columns[0]
+    stamps = pd.to_datetime(frame[time_column])
+    last = stamps.max().normalize() + pd.Timedelta(days=0 if stamps.max() == stamps.max().normalize() else 1)
+    days = [last - pd.Timedelta(days=nights - 1 - night) for night in range(nights)]
+    settings = (f"training.steps={steps}", f"model.kind={model}", "preset=fast", "job.zone=UTC")
+    arms = {
+        "by the policy": ("job.retrain.max_age=7d",),
+        "every night": ("job.retrain.max_age=1h", "job.challenger.folds=1000000"),
+    }
+    found: dict[str, Any] = {}
+    for name, policy in arms.items():
+        place = folder / name.replace(" ", "-")
+        place.mkdir()
+        (place / "job.yaml").write_text("data: {path: data.csv}\njob:\n")
+        statuses = []
+        begun = time.monotonic()
+        for day in days:
+            frame[stamps < day].to_csv(place / "data.csv", index=False)
+            now = day.to_pydatetime().replace(tzinfo=UTC) + timedelta(hours=2, minutes=15)
+            statuses.append(run(place / "job.yaml", settings=settings + policy, now=now).told)
+        found[name] = _sum_up(place / "job.ledger.db", statuses, days) | {"minutes": (time.monotonic() - begun) / 60}
+    return found
+
+
+def _sum_up(ledger: Path, statuses: list[dict[str, Any]], days: list[pd.Timestamp]) -> dict[str, Any]:
+    database = open_database(f"sqlite:///{ledger}")
+    since = int(np.datetime64(days[-min(31, len(days))], "us").astype(np.int64))
+    whole, recent = summarise(database, "job").iloc[0], summarise(database, "job", since=since).iloc[0]
+    bundles = [status.get("bundle") for status in statuses]
+    return {
+        "failures": [status.get("error") for status in statuses if status["code"]],
+        "trained": sum(bool(status.get("retrain")) for status in statuses),
+        "put into use": len(set(bundles)),
+        "mase": round(float(whole["mase"]), 4),
+        "skill": round(float(whole["skill"]), 4),
+        "coverage80": round(float(whole["coverage80"]), 4),
+        "coverage80 of the last 30 days": round(float(recent["coverage80"]), 4),
+    }
+
+
+def _start(job: Path) -> int:
+    """Run a job in a process of its own; what it needs is imported already."""
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        code = run(job).code
+    finally:
+        os._exit(code)
+
+
+def _wait(process: int) -> int:
+    _, status = os.waitpid(process, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _write_days(path: Path, first: int) -> None:
+    """Forty days of each series, another window each time."""
+    days = pd.date_range("2024-01-01", periods=_DAYS) + pd.Timedelta(days=first)
+    rows = [(f"s{n}", day.date(), (n * 7 + first + i) % 13) for n in range(_SERIES) for i, day in enumerate(days)]
+    temporary = path.with_suffix(".new")
+    pd.DataFrame(rows, columns=["unique_id", "ds", "y"]).to_csv(temporary, index=False)
+    temporary.replace(path)
+
+
+def _check_ledger(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        ask: Callable[[str], list[Any]] = lambda query: connection.execute(query).fetchall()  # noqa: E731
+        assert ask("PRAGMA integrity_check") == [("ok",)]
+        counts = ask(
+            "SELECT r.id, r.model IS NOT NULL, count(f.run_id) FROM runs r"
+            " LEFT JOIN forecast_rows f ON f.run_id = r.id GROUP BY r.id"
+        )
+        whole = _SERIES * _HORIZON
+        assert all(rows == (whole if has_forecast else 0) for _, has_forecast, rows in counts), "half a run"
+        assert ask("SELECT count(*) FROM forecast_rows WHERE run_id NOT IN (SELECT id FROM runs)") == [(0,)]
+
+
+def _check_folder(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    known = {"data.csv", "forecasts.csv", "job.bundles", "job.ledger.db", "job.yaml", "published.db"}
+    assert names == known, f"left behind: {names ^ known}"
+    bundles = {path.name for path in (folder / "job.bundles").iterdir()}
+    assert len(bundles) <= 3, f"left behind: {bundles}"
+    assert not any(name.startswith(".") or name.endswith(".partial") for name in bundles)
+
+
+if __name__ == "__main__":
+    main()
