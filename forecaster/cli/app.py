@@ -15,6 +15,7 @@ from forecaster.cli.compare import compare
 from forecaster.cli.init import init
 from forecaster.cli.predict import predict
 from forecaster.cli.run import run
+from forecaster.cli.schedule import schedule
 from forecaster.cli.train import train
 from forecaster.cli.tune import tune
 from forecaster.errors import ForecastError, near_miss
@@ -34,6 +35,7 @@ app.command(rich_help_panel="Judge")(backtest)
 app.command(rich_help_panel="Judge")(tune)
 app.command(rich_help_panel="Judge")(compare)
 app.command(rich_help_panel="Operate")(run)
+app.command(rich_help_panel="Operate")(schedule)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
 
 

@@ -97,6 +97,10 @@ class Console:
         if not self._is_quiet:
             self._err.print(text)
 
+    def complain(self, text: str) -> None:
+        """Write what went wrong to stderr, --quiet or not."""
+        self._err.print(text)
+
     def detail(self, text: str) -> None:
         """Write a note that only --verbose shows."""
         if self._is_verbose:

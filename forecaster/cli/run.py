@@ -39,7 +39,7 @@ def run(
         console.line(status.to_json())
         failure = status.told.get("error")
         if failure:
-            console.tell(f"error: {failure['message']}\nhint: {failure['hint']}")
+            console.complain(f"error: {failure['message']}\nhint: {failure['hint']}")
 
     if workers > 1 and len(jobs) > 1:
         arguments = [*(["--dry-run"] if dry_run else []), *(["--log-file", str(log_file)] if log_file else []), "-q"]
