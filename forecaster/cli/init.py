@@ -16,13 +16,17 @@ def init(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="The new file, or - for standard output.", show_default="forecast.yaml or future.csv"
+            "--out",
+            "-o",
+            help="The new file, or - for standard output.",
+            show_default="forecast, nightly.yaml or future.csv",
         ),
     ] = None,
     future_template: Annotated[
         bool,
         typer.Option("--future-template", help="Write the table that predict --future reads, its known cells empty."),
     ] = False,
+    job: Annotated[bool, typer.Option("--job", help="Write a job for forecast run, with its policies.")] = False,
     bundle: Annotated[
         Path | None,
         typer.Option("--bundle", help="The bundle that the table is for; its columns are taken.", show_default=False),
@@ -34,14 +38,16 @@ def init(
     columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Write a commented forecast.yaml for a table, or the table of its future to fill.
+    """Write a commented forecast.yaml for a table, a job, or the table of its future to fill.
 
     The file holds every setting, with what was found in the table filled in: forecast train --config forecast.yaml.
     """
     from forecaster.settings import load
     from forecaster.workflows import init as workflow
 
-    out = out or Path("future.csv" if future_template else "forecast.yaml")
+    if job and future_template:
+        raise UsageError("--job and --future-template are two files", hint="give one of them at a time")
+    out = out or Path("future.csv" if future_template else "nightly.yaml" if job else "forecast.yaml")
     is_file = str(out) != "-"
     if is_file:
         workflow.check_absent(out)
@@ -68,12 +74,13 @@ def init(
             frame = workflow.template(resolved, **given)
         else:
             resolved = workflow.draft(resolved, **given)
+            resolved = workflow.as_job(resolved, out) if job else resolved
     if future_template:
         text, document["rows"] = frame.to_csv(index=False, lineterminator="\n"), len(frame)
         following = "fill its known columns, then: forecast predict --future {}"
     else:
         text, document["config"] = workflow.write_out(resolved), resolved.model_dump(mode="json")
-        following = "next: forecast train --config {}"
+        following = "next: forecast run {} --dry-run" if job else "next: forecast train --config {}"
     if is_file:
         workflow.publish(text, out)
         console.tell(f"wrote {out}\n{following.format(out)}")

@@ -1,5 +1,6 @@
 """`forecast init`: a config with what was found in the data filled in, or a table of the future to fill."""
 
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,17 +11,23 @@ from forecaster.data import future
 from forecaster.data.load import Loaded
 from forecaster.errors import OutputError
 from forecaster.events import DataRead, Watch, ignore
+from forecaster.job import JobConfig
 from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, refuse_without_known, source_of
-from forecaster.workflows.source import place_of
+from forecaster.workflows.source import is_database, place_of
 from forecaster.workflows.train import read_data
 
 _OPTION = "--future-template"
 _HEADER = """\
 # Settings of a forecast; null means: found from the data.
 # A flag beats --set training.steps=500, which beats FORECAST_TRAINING__STEPS=500, which beats this file.
+"""
+
+_HEADER_OF_JOB = """\
+# A job for `forecast run`; null means: found from the data, and lines that are comments show what holds without them.
+# Paths are relative to this file. The section `job` at the end says where things go, and when nothing is published.
 """
 
 
@@ -35,7 +42,16 @@ def draft(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignor
 
 def write_out(config: Config) -> str:
     """Write a config as YAML, each key with what it means."""
-    return f"{_HEADER}\n{explain(config)}"
+    return f"{_HEADER if config.job is None else _HEADER_OF_JOB}\n{explain(config)}"
+
+
+def as_job(config: Config, out: Path) -> Config:
+    """Make a job of a config; its data is found from the folder of the job's file."""
+    source = str(config.data.path)
+    if not is_database(source) and not Path(source).is_absolute():
+        source = os.path.relpath(source, out.parent)
+    data = config.data.model_copy(update={"path": source})
+    return config.model_copy(update={"data": data, "job": JobConfig(version=1, outputs=("forecasts.csv",))})
 
 
 def template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def train_on(
     Raises: ForecastError: as `train`.
     """
     seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1, is_calibrated=False).holdout)
-    choice = choose_model(config.model_copy(update={"data": loaded.config}), seen, watch=watch)
+    choice = choose_model(config.model_copy(update={"data": loaded.config, "job": None}), seen, watch=watch)
     config = resolve(choice.config, seen)
     run = {
         "out": str(folder.absolute()),

@@ -1,5 +1,6 @@
 """The examples in configs/ load, and run."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,40 @@ from forecaster.settings import explain
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+JOBS = ("nightly", "prices")
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem not in JOBS], ids=lambda path: path.stem)
 def test_an_example_runs(forecast: Forecast, path: Path) -> None:
     done = forecast("train", SAMPLES / "seattle_weather.csv", "--config", path, *QUICK, "-o", "b")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_of_the_examples_runs(forecast: Forecast, tmp_path: Path, name: str) -> None:
+    for folder in ("configs", "data"):
+        shutil.copytree(CONFIGS[0].parents[1] / folder, tmp_path / folder)
+    done = forecast("run", f"configs/{name}.yaml", *QUICK[2:6], "--set", "job.gate.skill=null")
+    assert done.code == 0, done.err
+    assert done.json["status"] == "published"
+    assert all(Path(output.removeprefix("sqlite:///").partition("?")[0]).exists() for output in done.json["outputs"])
+    assert forecast("run", f"configs/{name}.yaml", *QUICK[2:6], "--set", "job.gate.skill=null").code == 0
+
+
+def test_a_job_that_init_wrote_runs(forecast: Forecast, sales: Path) -> None:
+    Path("jobs").mkdir()
+    given = ("--set", "model.kind=seasonal_naive", "--set", "conformal.kind=off")
+    done = forecast("init", "sales.csv", "--job", "-o", "jobs/nightly.yaml", *given)
+    assert done.code == 0, done.err
+    assert "forecast run jobs/nightly.yaml --dry-run" in done.err
+    text = Path("jobs/nightly.yaml").read_text()
+    assert "  path: ../sales.csv  #" in text
+    assert "    # max_age: 7d  # time since it was last trained" in text
+    assert forecast("run", "jobs/nightly.yaml").json["status"] == "published"
+    assert Path("jobs/forecasts.csv").exists()
+    assert forecast("init", "sales.csv", "--job").code == 0
+    assert Path("nightly.yaml").exists()
+    assert forecast("init", "sales.csv", "--job", "--future-template", "-o", "x.csv").code == 2
 
 
 def test_the_full_example_explains_every_key() -> None:
