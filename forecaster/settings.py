@@ -77,14 +77,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds {type(tree).__name__}, not sections", hint="compare with a file in configs/")
+    if "job" in tree and tree["job"] is None:
+        tree["job"] = {}  # nothing but comments: a job all the same
     return tree
 
 
 def validate(tree: Mapping[str, Any], source: str) -> Config:
     """Check a tree of plain values; the first thing wrong becomes the error."""
     given = {section: values for section, values in tree.items() if values is not None}
-    if "job" in tree:
-        given.setdefault("job", {})  # nothing but comments: a job all the same
     _name_recipe(given)
     tree = dict(given)
     for name in _KIND_WHEN_NOT_NAMED:
