@@ -74,6 +74,8 @@ def test_errors_of_periods_are_those_of_the_newest_bundle(
     assert errors.tolist() == pytest.approx([(10 + 4) / 2 / 2, (12 + 4) / 2 / 2])
     at, _ = errors_of_periods(ledger, "sales", extent, since=FIRST + 4 * DAY)
     assert at.tolist() == [FIRST + 4 * DAY]
+    _, errors = errors_of_periods(ledger, "sales", extent, most=1)
+    assert errors.tolist() == [10 / 2, 12 / 2]
     assert find_first(ledger, "sales", None) == FIRST + 2 * DAY
     assert find_first(ledger, "sales", FIRST + 2 * DAY + 1) == FIRST + 3 * DAY
     assert find_first(ledger, "sales", FIRST + 5 * DAY) is None
