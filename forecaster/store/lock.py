@@ -17,14 +17,13 @@ def hold(folder: Path) -> Iterator[None]:
 
     Raises: LockError, OutputError: as `hold_file`.
     """
-    with hold_file(
-        path_of(folder), f"{folder}: another run{{}} is writing it", "wait for it, or name another with --out"
-    ):
+    told = f"{folder}: another run{{}} is writing it"
+    with hold_file(path_of(folder), told, "wait for it, or name another with --out", place=folder):
         yield
 
 
 @contextlib.contextmanager
-def hold_file(path: Path, told: str, hint: str) -> Iterator[None]:
+def hold_file(path: Path, told: str, hint: str, *, place: Path | None = None) -> Iterator[None]:
     """Keep other processes out for the length of the block, by a locked file.
 
     The system lets go of the lock of a process that dies, so what that left behind is in nobody's way. Folders that had
@@ -32,13 +31,14 @@ def hold_file(path: Path, told: str, hint: str) -> Iterator[None]:
 
     Args:
         told: what to say where another process has it; `{}` becomes who that is.
+        place: what to name where nothing can be written; None names the file.
 
     Raises:
         LockError: another process has it.
         OutputError: nothing can be written there.
     """
     lock = FileLock(path)
-    with as_output_error(path):
+    with as_output_error(place or path):
         made = [parent for parent in path.absolute().parents if not parent.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -46,7 +46,7 @@ def hold_file(path: Path, told: str, hint: str) -> Iterator[None]:
         except Timeout as error:
             raise LockError(told.format(_holder(path)), hint=hint) from error
     try:
-        with as_output_error(path):
+        with as_output_error(place or path):
             path.write_text(f"{os.getpid()}\n")
         yield
     finally:
