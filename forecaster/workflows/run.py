@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
@@ -67,7 +68,7 @@ def run(
     key = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     told: dict[str, Any] = {"job": path.stem, "run": key, "status": "failed", "code": 1, "seconds": 0.0}
     journal = log.Journal(log_file, told)
-    begun = datetime.now(UTC)
+    begun = time.monotonic()
 
     def watch_and_log(event: Event) -> None:
         journal.note(event)
@@ -88,7 +89,7 @@ def run(
         traceback.print_exc()
         failure = {"kind": "bug", "message": f"{type(error).__name__}: {error}", "hint": "please report it"}
         told |= {"status": "failed", "code": 1, "error": failure}
-    told["seconds"] = round(max((datetime.now(UTC) - begun).total_seconds(), 0.0), 3)
+    told["seconds"] = round(time.monotonic() - begun, 3)
     told = dict(without_nan(told))
     if job and not is_dry:
         told["alerts"] = alert.send(job.policy, told)

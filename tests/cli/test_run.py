@@ -258,3 +258,37 @@ def test_a_model_is_tried_against_the_old_one_once_its_time_has_come(
         reasons.append(workflow.run(job, settings=("job.zone=UTC",), now=now).told["retrain"])
     assert reasons[0] == "there is no model yet"
     assert [number for number, reason in enumerate(reasons) if reason == "trained 7 days ago"] == [7, 14]
+
+
+def test_errors_above_what_was_promised_are_drift_and_train_anew(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(job.parent)
+    job.write_text(JOB + "  retrain: {max_age: null, drift: true}\n  on_drift: \"sh -c 'cat > drift.json'\"\n")
+    settings = ("job.zone=UTC", "job.gate.skill=null")
+    statuses = []
+    for night in range(1, 13):
+        add_days(job.with_name("sales.csv"), 100 + 50 * (night % 3))
+        now = datetime(2024, 3, 31, 2, tzinfo=UTC) + timedelta(days=night)
+        statuses.append(workflow.run(job, settings=settings, now=now).told)
+    alarms = [bool(status["drift"] and status["drift"]["is_alarm"]) for status in statuses[1:]]
+    assert alarms.index(True) == 3  # errors are four times what was promised
+    assert json.loads(Path("drift.json").read_text())["drift"]["is_alarm"]
+    reasons = [status["retrain"] for status in statuses]
+    assert reasons.index("errors left what the holdout promised") == 7  # a horizon after the first
+
+
+def test_intervals_that_were_recalibrated_are_published_on_the_same_data(
+    forecast: Forecast, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for night in range(1, 26):
+        add_days(job.with_name("sales.csv"), 100 + night * 37 % 23)
+        now = datetime(2024, 3, 31, 2, tzinfo=UTC) + timedelta(days=night)
+        workflow.run(job, settings=("job.zone=UTC", "job.gate.skill=null", "job.retrain.max_age=null"), now=now)
+    before = pd.read_csv("forecasts.csv")
+    assert forecast("ledger", "recalibrate", job).code == 0
+    done = forecast("run", job, "--set", "job.gate.skill=null")
+    assert told(done)[0]["status"] == "published"
+    after = pd.read_csv("forecasts.csv")
+    assert (before["mean"] == after["mean"]).all()
+    assert (before["q0.9"] != after["q0.9"]).any()
+    assert ask("SELECT max(adjustment) FROM runs") == [(1,)]
+    assert told(forecast("run", job, "--set", "job.gate.skill=null"))[0]["status"] == "unchanged"

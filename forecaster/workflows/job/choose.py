@@ -51,12 +51,14 @@ def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Stand
     if memory.challenged:
         time, last = memory.challenged.time, max(last, memory.challenged.cutoff_at)
     scores = night.book.recent(used, panel, night.job.policy.recent)
+    night.told["drift"] = night.book.drift()
     return due.Standing(
         age=(night.now - datetime.fromisoformat(time)).total_seconds(),
         new_rows=_count_after(panel, last),
         new_steps=_steps_between(panel, last, extent.cutoff_at),
         skill=scores.skill,
         coverage80=scores.coverage80,
+        has_drifted=bool(night.told["drift"] and night.told["drift"]["is_alarm"]),
         has_other_settings=settings_of(used, memory) != night.job.settings,
     )
 

@@ -159,7 +159,7 @@ def _forecast(
     if reasons:
         night.told["fallbacks"] = reasons
         night.watch(Note(f"{len(reasons)} of {len(panel)} series are forecast by their last season, marked fallback"))
-    return forecast, (seasonal.mean, naive.mean)
+    return night.book.stretch(forecast, panel), (seasonal.mean, naive.mean)
 
 
 def _publish(night: Night, forecast: Forecast) -> None:
@@ -174,6 +174,7 @@ def _end(night: Night, forecast: Forecast) -> int:
 
 
 def _identify(night: Night, panel: Panel, used: Bundle) -> str:
-    """Digest of all that a forecast follows from: data, settings, model, layout."""
-    parts = [fingerprint(panel), night.job.settings, night.job.layout, used.manifest["files"]]
+    """Digest of all that a forecast follows from: data, settings, model, widths of intervals, layout."""
+    job = night.job
+    parts = [fingerprint(panel), job.settings, job.layout, used.manifest["files"], night.book.adjustment()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,7 @@
 """A run that is going on: what every part of it knows."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ class Night:
         is_dry: whether nothing may be written.
         book: its pages of the ledger.
         memory: what the runs before knew, and this one adds.
+        begun: on a clock that never jumps.
     """
 
     job: Job
@@ -38,6 +40,7 @@ class Night:
     is_dry: bool
     book: Notebook
     memory: Memory
+    begun: float = field(default_factory=time.monotonic)
 
     @property
     def stamp(self) -> str:
@@ -55,7 +58,7 @@ class Night:
         """Keep the run in the ledger, unless nothing may be written."""
         if self.is_dry:
             return
-        seconds = max((datetime.now(UTC) - self.now).total_seconds(), 0.0)
+        seconds = round(time.monotonic() - self.begun, 3)
         told = {name: value for name, value in self.told.items() if name not in _OF_THE_TABLE}
         details = without_nan({**told, KEY: self.memory.to_dict()})
         self.book.record(self.key, self.now, code, seconds, details, forecast, baselines, scale)

@@ -14,11 +14,15 @@ from forecaster.store.bundle import Bundle
 from forecaster.store.database import Database
 from forecaster.store.ledger import read
 from forecaster.store.ledger.actuals import add_actuals
+from forecaster.store.ledger.adjust import newest_adjustment
 from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.recent import find_extent
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import Memory, recall
+from forecaster.workflows.ledger.drift import describe_drift
+from forecaster.workflows.ledger.recalibrate import stretch_as_learnt
 
 _LOOKED_AT = 50  # runs, the newest; each keeps the memory of those before
 
@@ -91,6 +95,22 @@ class Notebook:
         row = found.iloc[0]
         return Scores(row["skill"], row["coverage80"]) if row["forecasts"] >= steps else Scores()
 
+    def drift(self) -> dict[str, Any] | None:
+        """Say whether the model in use has become worse than promised; see `ledger.drift.describe_drift`."""
+        extent = find_extent(self.ledger, self.job.name) if self.ledger else None
+        if self.ledger is None or extent is None:
+            return None
+        return describe_drift(self.ledger, extent, self.job.policy.alarm, self.job.bundles)
+
+    def adjustment(self) -> int | None:
+        """Number of the adjustment of intervals that is in force."""
+        newest = newest_adjustment(self.ledger, self.job.name) if self.ledger else None
+        return newest.number if newest else None
+
+    def stretch(self, forecast: Forecast, panel: Panel) -> Forecast:
+        """Stretch intervals as `forecast ledger recalibrate` has found that they must be."""
+        return stretch_as_learnt(self.ledger, self.job.name, forecast, panel)[0] if self.ledger else forecast
+
     def record(
         self,
         key: str,
@@ -105,5 +125,6 @@ class Notebook:
         """Keep a run and its forecasts, whole or not at all."""
         if self.ledger is None:
             return
-        run = Run(self.job.name, key, started, code, seconds, details.get("bundle"), details)
+        adjustment = self.adjustment() if forecast else None
+        run = Run(self.job.name, key, started, code, seconds, details.get("bundle"), details, adjustment)
         record(self.ledger, run, forecast, baselines=baselines, scale=scale)
