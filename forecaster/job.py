@@ -98,7 +98,6 @@ class JobConfig(Section):
 
     recent: int = Field(30, ge=1, description="last steps whose forecasts tell of skill, coverage and drift")
     retrain: RetrainConfig = RetrainConfig()
-    update: bool = Field(False, description="train on from the present weights, rather than anew")
     challenger: ChallengerConfig = ChallengerConfig()
     gate: GateConfig = GateConfig()
     alarm: AlarmConfig = AlarmConfig()

@@ -1,6 +1,7 @@
 """`forecast run`: jobs, each under its lock, each ending with one status and one exit code."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -114,22 +115,51 @@ def run_apart(paths: Sequence[Path], *, workers: int, arguments: Sequence[str], 
         arguments: of `forecast run`, beside the job.
         tell: gets each status as it comes.
     """
-    with ThreadPoolExecutor(workers) as pool:
-        for status in pool.map(lambda path: _run_process(path, arguments), paths):
-            tell(status)
-
-
-def _run_process(path: Path, arguments: Sequence[str]) -> Status:
-    command = [sys.executable, "-m", "forecaster", "run", str(path), *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    crowd = _Crowd()
+    before = signal.signal(signal.SIGTERM, lambda number, _: crowd.stop(number))
     try:
-        told = json.loads(done.stdout.splitlines()[-1])
+        with ThreadPoolExecutor(workers) as pool:
+            for status in pool.map(lambda path: crowd.run(path, arguments), paths):
+                tell(status)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Crowd:
+    """Runs in processes of their own, which a signal ends together; those not yet begun do not begin."""
+
+    def __init__(self) -> None:
+        self._going: set[subprocess.Popen[str]] = set()
+        self._signal = 0
+
+    def run(self, path: Path, arguments: Sequence[str]) -> Status:
+        if self._signal:
+            return _lost(path, 128 + self._signal, "not begun: the runs were stopped")
+        command = [sys.executable, "-m", "forecaster", "run", str(path), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            self._going.add(process)
+            out, _ = process.communicate()
+            self._going.discard(process)
+        return _read_status(path, out, process.returncode)
+
+    def stop(self, number: int) -> None:
+        self._signal = number
+        for process in list(self._going):
+            process.send_signal(number)
+
+
+def _read_status(path: Path, out: str, returned: int) -> Status:
+    try:
+        told = json.loads(out.splitlines()[-1])
     except (IndexError, ValueError):
-        code = done.returncode if done.returncode > 0 else 128 - done.returncode
-        reason = f"ended with {done.returncode} before it could say how"
-        failure = {"kind": "bug", "message": reason, "hint": "see standard error"}
-        told = {"job": path.stem, "run": None, "status": "failed", "code": code, "error": failure}
+        code = returned if returned > 0 else 128 - returned
+        return _lost(path, code, f"ended with {returned} before it could say how")
     return Status(int(told["code"]), told)
+
+
+def _lost(path: Path, code: int, reason: str) -> Status:
+    failure = {"kind": "interrupted" if code > 128 else "bug", "message": reason, "hint": "see standard error"}
+    return Status(code, {"job": path.stem, "run": None, "status": "failed", "code": code, "error": failure})
 
 
 def exit_code(statuses: Sequence[Status]) -> int:

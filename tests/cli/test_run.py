@@ -225,6 +225,27 @@ def test_changed_settings_train_anew_and_the_better_model_stays(forecast: Foreca
     assert (status["model"], status["status"]) == ("auto_ets", "published")
 
 
+def test_a_network_is_challenged_by_what_a_later_training_makes_of_its_settings(
+    job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(job.parent)
+    job.write_text(JOB.replace("{kind: seasonal_naive}", "{kind: gru, hidden: 4}") + "  retrain: {new_rows: 2}\n")
+    settings = ("training.steps=6", "training.validate_every=3", "preset=fast", "job.gate.skill=null")
+    assert workflow.run(job, settings=settings).told["status"] == "published"
+    add_days(job.with_name("sales.csv"), 100, 101)
+    told = workflow.run(job, settings=settings).told
+    assert told["retrain"] == "2 new values"
+    assert told["challenger"]["champion_as"] == "fitted anew"
+    assert told["challenger"]["folds"] == 3
+    champion = Path("nightly.bundles/champion").resolve().name
+    assert told["bundle"] == champion
+    assert len(list(Path("nightly.bundles").iterdir())) == (3 if told["challenger"]["has_won"] else 2)
+    add_days(job.with_name("sales.csv"), *range(100, 112))
+    told = workflow.run(job, settings=(*settings, "job.challenger.folds=1")).told
+    if told["bundle"] == champion:
+        assert told["challenger"]["champion_as"] == "it is"  # its data ended before the fold
+
+
 def test_a_day_that_is_not_over_is_forecast_rather_than_believed(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(job.parent)
     now = datetime(2024, 3, 30, 12, tzinfo=UTC)

@@ -128,3 +128,45 @@ def test_a_full_disk_leaves_the_old_file_as_it_was(job: Path, tmp_path: Path) ->
         assert run(job).told["status"] == "published"
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.slow
+def test_a_clock_that_jumps_or_changes_to_summer_time_does_no_harm(job: Path) -> None:
+    if not shutil.which("faketime"):
+        if os.environ.get("TEST_SCHEDULE"):
+            pytest.fail("TEST_SCHEDULE is set, but faketime is not installed")
+        pytest.skip("faketime is not installed")
+    job.write_text(JOB + "  max_age: 2d\n")
+    expected = {
+        "2024-03-31 01:59:59": (0, "published"),
+        "2024-03-31 03:00:01": (0, "unchanged"),  # two seconds later: an hour was skipped
+        "2031-01-01 00:00:00": (5, "failed"),
+        "2024-03-01 00:00:00": (5, "failed"),
+        "2024-03-31 03:30:00": (0, "unchanged"),
+    }
+    for time_of_day, (code, status) in expected.items():
+        command = ["faketime", time_of_day, sys.executable, "-m", "forecaster", "run", "-q", str(job)]
+        env = {**os.environ, "TZ": "Europe/Berlin", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=env, cwd=job.parent, capture_output=True, text=True, check=False)
+        assert (done.returncode, json.loads(done.stdout)["status"]) == (code, status), time_of_day
+
+
+@pytest.mark.slow
+def test_a_terminated_run_of_several_jobs_ends_them_all(job: Path) -> None:
+    other = job.with_name("other.yaml")
+    shutil.copy(job, other)
+    for each in (job, other):
+        assert run(each).code == 0
+    job.with_name("sales.csv").write_text(job.with_name("sales.csv").read_text() + "2024-03-31,100\n")
+    with holding(job.with_name("nightly.ledger.db")), holding(job.with_name("other.ledger.db")):
+        command = [sys.executable, "-m", "forecaster", "run", "--workers", "2", str(job), str(other)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not (job.with_name("nightly.lock").exists() and job.with_name("other.lock").exists()):
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+    out, _ = process.communicate(timeout=60)
+    assert [json.loads(line)["code"] for line in out.splitlines()] == [143, 143]
+    assert process.returncode == 143
