@@ -187,6 +187,7 @@ def test_local_models_are_trained_and_asked_like_any_other(
     assert (table["q0.025"] < table["mean"]).all()
 
 
+@pytest.mark.slow
 def test_arima_is_told_how_much_to_read_and_its_config_makes_the_same_forecast(forecast: Forecast, sales: Path) -> None:
     chosen = ["--set", "model.history=40", "--season", "1"]
     done = forecast("train", sales, "--model", "auto_arima", *chosen, "--horizon", "3", "-o", "a")
@@ -257,7 +258,7 @@ def test_short_series_are_forecast_though_nothing_is_held_out(forecast: Forecast
     assert forecast("predict", "--bundle", "b").code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stage", ["fit", "refit"])
 def test_a_stopped_run_resumes_to_the_same_bytes(
     forecast: Forecast, sales: Path, tmp_path: Path, stage: str, number: signal.Signals
@@ -306,6 +307,7 @@ def test_a_stopped_run_resumes_to_the_same_bytes(
     assert training[0]["steps"] == training[1]["steps"]
 
 
+@pytest.mark.slow
 def test_resume_refuses_data_that_has_changed(forecast: Forecast, sales: Path, tmp_path: Path) -> None:
     endless = [
         "--set",

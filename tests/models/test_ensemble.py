@@ -202,7 +202,7 @@ def test_a_mixture_has_networks_of_each_seed_and_one_of_what_learns_nothing(pane
     assert resolve(config, panel) == config
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_mixture_forecasts_the_median_of_its_members_wherever_they_are_fitted(panel: Panel, workers: int) -> None:
     events: list[Event] = []
     config = mixture(panel, merge(MIXTURE, {"ensemble": {"workers": workers}}))
@@ -221,6 +221,7 @@ def test_a_mixture_forecasts_the_median_of_its_members_wherever_they_are_fitted(
     assert_array_equal(again.predict(panel, HORIZON).quantiles, forecast.quantiles)
 
 
+@pytest.mark.slow
 def test_an_ensemble_can_be_one_member_of_another(panel: Panel) -> None:
     inner = {"variants": [{"model": {"context": 8}}, {"model": {"context": 12}}]}
     config = mixture(panel, {"ensemble": {"variants": [{"ensemble": inner}, {"model": {"kind": "naive"}}]}})

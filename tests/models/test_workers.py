@@ -24,6 +24,7 @@ def test_a_process_takes_the_threads_that_the_config_names(
     assert settled == [3]
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_reaches_the_user_with_its_hint(make_panel: MakePanel) -> None:
     tree = {"data": {"horizon": 2}, "model": {"context": 8, "hidden": 4}, "embed": {"width": 50}}
     members = {0: NeuralForecaster(validate(tree, "test"))}
