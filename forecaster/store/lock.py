@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from filelock import FileLock, Timeout
 
 from forecaster.errors import LockError
 from forecaster.store.files import as_output_error
+
+_LOOKS = 10
+_BETWEEN_LOOKS = 0.05  # seconds
 
 
 @contextlib.contextmanager
@@ -63,7 +67,9 @@ def path_of(folder: Path) -> Path:
 
 
 def _holder(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        number = path.read_text().strip()
-        return f" (process {number})" if number else ""
+    for _ in range(_LOOKS):  # who has just taken it has yet to write its number
+        with contextlib.suppress(OSError):
+            if number := path.read_text().strip():
+                return f" (process {number})"
+        time.sleep(_BETWEEN_LOOKS)
     return ""

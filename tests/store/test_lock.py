@@ -1,9 +1,11 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from forecaster.errors import LockError, OutputError
 from forecaster.store import lock
@@ -21,6 +23,14 @@ def test_a_folder_is_held_by_one_run_at_a_time(tmp_path: Path) -> None:
     with lock.hold(folder):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_who_has_just_taken_it_is_waited_for_to_say_who_it_is(tmp_path: Path) -> None:
+    path = lock.path_of(tmp_path / "b")
+    with FileLock(path):
+        threading.Timer(0.1, path.write_text, ["123\n"]).start()
+        with pytest.raises(LockError, match=r"process 123"), lock.hold(tmp_path / "b"):
+            pytest.fail("two hold it")
 
 
 def test_what_a_dead_process_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
