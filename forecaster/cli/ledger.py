@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from forecaster.cli import options
 from forecaster.errors import UsageError
+
+if TYPE_CHECKING:
+    from forecaster.cli.console import Console
 
 app = typer.Typer(
     help="Say what came true of forecasts that were kept, what ran, and what changed.",
@@ -78,7 +81,7 @@ def score(
     if by == "week" and document["overall"] and document["by_week"] is None:
         raise UsageError("--by week: time in integers has no weeks", hint="take --by step, series or model")
     view = report.scores(document, by)
-    options.show_rows(console, document, view, report.score_rows(document, by), out)
+    _show_rows(console, document, view, report.score_rows(document, by), out)
 
 
 @app.command()
@@ -99,7 +102,7 @@ def history(
 
     with console.working():
         document = changes.history(open_source(job, url, name), limit=limit)
-    options.show_rows(console, document, report.runs(document), document["runs"], out)
+    _show_rows(console, document, report.runs(document), document["runs"], out)
 
 
 @app.command()
@@ -121,7 +124,7 @@ def diff(
 
     with console.working():
         document = changes.diff(open_source(job, url, name), run=run, limit=limit)
-    options.show_rows(console, document, report.revisions(document), document["revisions"], out)
+    _show_rows(console, document, report.revisions(document), document["revisions"], out)
 
 
 @app.command()
@@ -158,4 +161,31 @@ def recalibrate(
             document = workflow.reset(source, is_dry=dry_run)
         else:
             document = workflow.recalibrate_job(source, since=since, is_dry=dry_run, **chosen)
-    options.show_rows(console, document, report.widths(document), document["intervals"], out)
+    _show_rows(console, document, report.widths(document), document["intervals"], out)
+
+
+def _show_rows(
+    console: "Console", document: dict[str, Any], view: Any, rows: list[dict[str, Any]], out: Path | None
+) -> None:
+    """Show a result: the document with --json, else the view; with --out the rows as CSV.
+
+    Raises: OutputError: the file cannot be written.
+    """
+    if out is None:
+        console.show(document, view)
+        return
+    import csv
+    import io
+
+    from forecaster.store.files import atomic_write
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if str(out) == "-":
+        console.show_text(document, text.getvalue())
+        return
+    atomic_write(out, text.getvalue().encode())
+    console.show(document, view)
+    console.tell(f"wrote {out}: {len(rows)} rows")

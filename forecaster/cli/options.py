@@ -1,14 +1,12 @@
 """The options that several commands share, each described once; and groups of them that a command takes as one."""
 
-import functools
-import inspect
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from forecaster.cli.groups import expand as expand
 from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
@@ -268,36 +266,6 @@ Folds = Annotated[dict[str, Any], _folds]
 Output = Annotated["Console", _console]
 
 
-def expand(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take groups of options: a parameter `Annotated[T, group]` becomes the parameters of the function
-    `group`, and gets what that makes of them.
-    """
-    signature = inspect.signature(command)
-    groups = {name: group for name, each in signature.parameters.items() if (group := _group_of(each))}
-    own = [each for name, each in signature.parameters.items() if name not in groups]
-    taken = {name: inspect.signature(group).parameters.values() for name, group in groups.items()}
-    parameters = [
-        each.replace(kind=each.KEYWORD_ONLY) for each in [*own, *(p for each in taken.values() for p in each)]
-    ]
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        for name, group in groups.items():
-            given[name] = group(**{each.name: given.pop(each.name) for each in taken[name]})
-        command(**given)
-
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
-
-
-def _group_of(parameter: inspect.Parameter) -> Callable[..., Any] | None:
-    if get_origin(parameter.annotation) is not Annotated:
-        return None
-    described = get_args(parameter.annotation)[1]
-    return described if inspect.isfunction(described) else None
-
-
 def parse_duration(option: str, text: str | None) -> float | None:
     """Seconds of `90s`, `30m` or `2h`; None for None.
 
@@ -309,33 +277,6 @@ def parse_duration(option: str, text: str | None) -> float | None:
     if match is None or not float(match[1]):
         raise UsageError(f"{option} {text}: is no time", hint=f"write it as {option} 30s, 5m or 1h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def show_rows(
-    console: "Console", document: dict[str, Any], view: Any, rows: list[dict[str, Any]], out: Path | None
-) -> None:
-    """Show a result: the document with --json, else the view; with --out the rows as CSV.
-
-    Raises: OutputError: the file cannot be written.
-    """
-    if out is None:
-        console.show(document, view)
-        return
-    import csv
-    import io
-
-    from forecaster.store.files import atomic_write
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    if str(out) == "-":
-        console.show_text(document, text.getvalue())
-        return
-    atomic_write(out, text.getvalue().encode())
-    console.show(document, view)
-    console.tell(f"wrote {out}: {len(rows)} rows")
 
 
 def parse_levels(text: str) -> tuple[float, ...]:

@@ -1,0 +1,86 @@
+"""The sections of a configuration.
+
+A value of None means "detect": the workflow fills it from the data, and the resolved config is saved beside every
+result.
+"""
+
+from forecaster.config.data import DataConfig, Duplicates
+from forecaster.config.judging import ConformalConfig, EvaluationConfig
+from forecaster.config.model import (
+    AutoArimaConfig,
+    AutoConfig,
+    AutoEtsConfig,
+    AutoThetaConfig,
+    DriftConfig,
+    GruConfig,
+    LocalConfig,
+    LstmConfig,
+    MinGruConfig,
+    MinLstmConfig,
+    ModelConfig,
+    NaiveConfig,
+    NetworkConfig,
+    NetworkModel,
+    RnnConfig,
+    SeasonalNaiveConfig,
+    SlstmConfig,
+    StatisticalConfig,
+    StatisticalModel,
+)
+from forecaster.config.network import (
+    DecodeConfig,
+    EmbedConfig,
+    HeadConfig,
+    NegativeBinomialConfig,
+    PointConfig,
+    QuantileConfig,
+    ScaleConfig,
+    ScaleKind,
+    StudentTConfig,
+)
+from forecaster.config.training import EnsembleConfig, TrainingConfig, Weigh
+from forecaster.config.whole import RECIPES, Config, Preset, Recipe
+from forecaster.job import JobConfig
+
+__all__ = [
+    "RECIPES",
+    "AutoArimaConfig",
+    "AutoConfig",
+    "AutoEtsConfig",
+    "AutoThetaConfig",
+    "Config",
+    "ConformalConfig",
+    "DataConfig",
+    "DecodeConfig",
+    "DriftConfig",
+    "Duplicates",
+    "EmbedConfig",
+    "EnsembleConfig",
+    "EvaluationConfig",
+    "GruConfig",
+    "HeadConfig",
+    "JobConfig",
+    "LocalConfig",
+    "LstmConfig",
+    "MinGruConfig",
+    "MinLstmConfig",
+    "ModelConfig",
+    "NaiveConfig",
+    "NegativeBinomialConfig",
+    "NetworkConfig",
+    "NetworkModel",
+    "PointConfig",
+    "Preset",
+    "QuantileConfig",
+    "Recipe",
+    "RnnConfig",
+    "ScaleConfig",
+    "ScaleKind",
+    "SeasonalNaiveConfig",
+    "SlstmConfig",
+    "StatisticalConfig",
+    "StatisticalModel",
+    "StudentTConfig",
+    "TrainingConfig",
+    "Weigh",
+]

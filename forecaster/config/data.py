@@ -1,0 +1,61 @@
+"""The section `data`: which table, and what its columns are."""
+
+import math
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from forecaster.section import Section
+
+Duplicates = Literal["error", "first", "last", "mean", "sum"]
+
+
+class DataConfig(Section):
+    """Which table, and which of its columns is what."""
+
+    path: str | None = Field(None, description="CSV, Parquet, folder or glob; `-` is standard input; or a SQL URL")
+    query: str | None = Field(None, description="SQL query that gives the table, where the path is a SQL URL")
+    time: str | None = Field(None, description="column of timestamps; `none` where the table has none")
+    target: tuple[str, ...] | None = Field(None, description="columns to forecast")
+    id: str | None = Field(None, description="column that names the series of a long table")
+    freq: str | None = Field(None, description="pandas alias (D, h, 15min, W, MS, QE), `B`, `trading` or `integer`")
+    season: int | None = Field(None, ge=1, description="steps in a season, 1 for none")
+    horizon: int | None = Field(None, ge=1, le=100_000, description="steps to forecast")
+    duplicates: Duplicates = Field("error", description="what to do with differing rows for one timestamp")
+    past: tuple[str, ...] = Field((), description="columns that help to forecast, observed as the target is")
+    known: tuple[str, ...] = Field((), description="columns that are known for the steps to forecast, too")
+    static: tuple[str, ...] = Field((), description="columns that do not change within a series")
+    categories: dict[str, tuple[str, ...]] | None = Field(
+        None, description="values that columns of text are told apart by"
+    )
+    calendar: bool | None = Field(None, description="features of the calendar: hour, weekday, season of the year")
+    holidays: str | None = Field(None, description="country whose holidays matter, such as DE or DE-BY")
+    minimum: float | None = Field(None, description="forecasts are never below it")
+    maximum: float | None = Field(None, description="forecasts are never above it")
+    integer: bool = Field(False, description="forecasts are whole numbers")
+
+    @field_validator("target", "past", "known", "static", mode="before")
+    @classmethod
+    def _names_with_commas(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("maximum")
+    @classmethod
+    def _leaves_room_above_the_minimum(cls, value: float | None, info: ValidationInfo) -> float | None:
+        minimum = info.data.get("minimum")
+        if value is not None and minimum is not None and value < minimum:
+            raise ValueError(f"no target is at most this and at least data.minimum {minimum:g}")
+        return value
+
+    @field_validator("integer")
+    @classmethod
+    def _has_a_whole_number_within_the_bounds(cls, value: bool, info: ValidationInfo) -> bool:
+        low, high = info.data.get("minimum"), info.data.get("maximum")
+        if value and low is not None and high is not None and math.ceil(low) > math.floor(high):
+            raise ValueError(f"there is no whole number from data.minimum {low:g} to data.maximum {high:g}")
+        return value
+
+    @field_validator("past", "known", "static", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return () if value is None else value

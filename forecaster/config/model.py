@@ -1,0 +1,128 @@
+"""The section `model`: a recurrent cell, a model that learns each series by itself, or `auto`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from forecaster.section import Section
+
+_MODELS = (
+    "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), naive, seasonal_naive, drift,"
+    " auto_ets, auto_theta, auto_arima, or auto: what forecasts held-out folds best"
+)
+
+
+class NetworkModel(Section):
+    """What all recurrent networks share."""
+
+    context: int | None = Field(None, ge=1, description="past steps that the network reads")
+    hidden: int = Field(64, ge=1, description="hidden units a layer")
+    layers: int = Field(1, ge=1, description="recurrent layers, one on top of the other")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of units left out in training, between and after layers")
+    bidirectional: bool = Field(False, description="read the context both ways")
+    residual: bool = Field(False, description="add to a layer's output what it read, where both are equally wide")
+    normalise: bool = Field(False, description="normalise what each layer but the lowest reads")
+    dilation: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, description="for each layer, how many segments back the state comes from that it goes on from"
+    )
+
+    @field_validator("dilation")
+    @classmethod
+    def _one_for_each_layer(cls, value: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+        layers = info.data.get("layers", 0)
+        if value is not None and layers and len(value) != layers:
+            raise ValueError(f"one number for each layer is needed, {layers} in all")
+        return value
+
+
+class RnnConfig(NetworkModel):
+    """Elman's recurrent network."""
+
+    kind: Literal["rnn"] = Field("rnn", description=_MODELS)
+    activation: Literal["tanh", "relu"] = "tanh"
+
+
+class LstmConfig(NetworkModel):
+    """Long short-term memory."""
+
+    kind: Literal["lstm"] = Field("lstm", description=_MODELS)
+
+
+class GruConfig(NetworkModel):
+    """Gated recurrent unit."""
+
+    kind: Literal["gru"] = Field("gru", description=_MODELS)
+
+
+class MinGruConfig(NetworkModel):
+    """Minimal GRU: gates that see the input alone, all steps solved at once."""
+
+    kind: Literal["mingru"] = Field("mingru", description=_MODELS)
+
+
+class MinLstmConfig(NetworkModel):
+    """Minimal LSTM: gates that see the input alone, all steps solved at once."""
+
+    kind: Literal["minlstm"] = Field("minlstm", description=_MODELS)
+
+
+class SlstmConfig(NetworkModel):
+    """LSTM with exponential gates."""
+
+    kind: Literal["slstm"] = Field("slstm", description=_MODELS)
+
+
+class NaiveConfig(Section):
+    """The last value, repeated."""
+
+    kind: Literal["naive"] = Field("naive", description=_MODELS)
+
+
+class SeasonalNaiveConfig(Section):
+    """The last season, repeated."""
+
+    kind: Literal["seasonal_naive"] = Field("seasonal_naive", description=_MODELS)
+
+
+class DriftConfig(Section):
+    """The line from the first value to the last, continued."""
+
+    kind: Literal["drift"] = Field("drift", description=_MODELS)
+
+
+class StatisticalModel(Section):
+    """What models share that `statsforecast` chooses and fits for each series by itself."""
+
+    history: int | None = Field(
+        None, ge=1, description="last steps that are read; null for 500, or three seasons where these are longer"
+    )
+
+
+class AutoEtsConfig(StatisticalModel):
+    """Exponential smoothing, its error, trend and season chosen by AICc."""
+
+    kind: Literal["auto_ets"] = Field("auto_ets", description=_MODELS)
+
+
+class AutoThetaConfig(StatisticalModel):
+    """The best of four Theta models."""
+
+    kind: Literal["auto_theta"] = Field("auto_theta", description=_MODELS)
+
+
+class AutoArimaConfig(StatisticalModel):
+    """ARIMA with seasons, its orders chosen stepwise by AICc."""
+
+    kind: Literal["auto_arima"] = Field("auto_arima", description=_MODELS)
+
+
+class AutoConfig(Section):
+    """What forecasts held-out folds best; resolving a config puts the model that was chosen in its place."""
+
+    kind: Literal["auto"] = Field("auto", description=_MODELS)
+
+
+NetworkConfig = RnnConfig | LstmConfig | GruConfig | MinGruConfig | MinLstmConfig | SlstmConfig
+StatisticalConfig = AutoEtsConfig | AutoThetaConfig | AutoArimaConfig
+LocalConfig = NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig
+ModelConfig = Annotated[NetworkConfig | LocalConfig | AutoConfig, Field(discriminator="kind")]
