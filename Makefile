@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m forecaster predict
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
