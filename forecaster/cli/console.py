@@ -51,6 +51,11 @@ class Console:
         self._is_training = False
         self._signal: int | None = None
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the result goes to somebody's eyes, who may like to see it drawn."""
+        return self._out.is_terminal and not self._out.is_dumb_terminal
+
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """Draw progress, and turn SIGINT and SIGTERM into `Interrupted`, within the block."""

@@ -41,6 +41,9 @@ def predict(
     ] = None,
     duplicates: options.Duplicates = None,
     query: options.Query = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the forecast, though standard output is no terminal.")
+    ] = False,
     *,
     console: options.Output,
 ) -> None:
@@ -50,13 +53,15 @@ def predict(
     """
     wanted = options.parse_levels(levels) if levels else ()
     from forecaster.forecast import bounds_of
-    from forecaster.report import terminal
+    from forecaster.report.outlook import outlook
     from forecaster.workflows.predict import predict as workflow
     from forecaster.workflows.predict import publish
 
     bounds_of(wanted)
     if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
         raise UsageError(f"--out {out}: no table is written as {out.suffix}", hint="end the name in .csv or .parquet")
+    if plot and str(out) == "-":
+        raise UsageError("--plot: standard output takes the table", hint="name a file with --out, or leave --plot out")
     with console.working():
         predicted = workflow(
             data,
@@ -81,4 +86,5 @@ def predict(
         console.show_table(document, frame)
     else:
         publish(frame, out, watch=console.watch)
-        console.show({**document, "out": str(out)}, terminal.forecast_table(forecast))
+        drawn = predicted.panel if plot or console.is_terminal else None
+        console.show({**document, "out": str(out)}, outlook(forecast, drawn))

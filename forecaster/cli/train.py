@@ -74,9 +74,13 @@ def train(
             raise UsageError("no DATA was given", hint="type `forecast train data.csv`")
         with console.working():
             trained = workflow.train(resolved, out=out, stdin=sys.stdin.buffer, watch=console.watch)
-    from forecaster.report import terminal
+    from rich.console import Group
 
-    console.show(
-        {"bundle": str(trained.folder), **trained.metrics}, terminal.summary(trained.metrics, trained.manifest["model"])
-    )
+    from forecaster.report import terminal
+    from forecaster.report.outlook import hindsight
+
+    view = terminal.summary(trained.metrics, trained.manifest["model"])
+    if trained.held and console.is_terminal:
+        view = Group(hindsight(*trained.held), view)
+    console.show({"bundle": str(trained.folder), **trained.metrics}, view)
     console.tell(terminal.after_training(trained.folder, trained.is_latest))

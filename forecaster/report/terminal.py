@@ -9,12 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.forecast import Forecast
-
 _METRICS = ("mase", "smape", "mae", "rmse", "wql", "coverage80")
 _TITLES = {"mase": "MASE", "smape": "sMAPE", "mae": "MAE", "rmse": "RMSE", "wql": "WQL", "coverage80": "80% holds"}
 _LEVELS = (50, 80, 90, 95)
-_ROWS = 14
 
 
 def summary(metrics: dict[str, Any], model: str) -> RenderableType:
@@ -81,32 +78,6 @@ def after_training(folder: Path, is_latest: bool) -> str:
     """Where the bundle is and what to type next."""
     command = "forecast predict" if is_latest else f"forecast predict --bundle {folder}"
     return f"bundle: {folder}\nnext: {command}"
-
-
-def forecast_table(forecast: Forecast) -> RenderableType:
-    """The steps of one series, or the next step of the first series of many."""
-    one = len(forecast.ids) == 1
-    table = Table(box=None, pad_edge=False)
-    table.add_column("ds" if one else "unique_id")
-    for name in () if one else ("ds",):
-        table.add_column(name)
-    for name in (forecast.model, "80% from", "to"):
-        table.add_column(name, justify="right")
-    stamps = forecast.frequency.format(forecast.ds.ravel(), forecast.zone).reshape(forecast.ds.shape)
-    cells = [(0, step) for step in range(forecast.horizon)] if one else [(row, 0) for row in range(len(forecast.ids))]
-    for row, step in cells[:_ROWS]:
-        names = [str(stamps[row, step])] if one else [str(forecast.ids[row]), str(stamps[row, step])]
-        values = (forecast.mean, forecast.at(0.1), forecast.at(0.9))
-        table.add_row(*names, *(number(float(array[row, step])) for array in values))
-    hidden = len(cells) - _ROWS
-    if one:
-        title = f"Forecast of {forecast.ids[0]}"
-    else:
-        title = f"Forecast of {len(forecast.ids)} series: the first of {forecast.horizon} steps"
-    parts: list[RenderableType] = [Text(title, style="bold"), table]
-    if hidden > 0:
-        parts.append(Text(f"... and {hidden} more {'steps' if one else 'series'}"))
-    return Group(*parts)
 
 
 def cell(metric: str, value: float | None) -> str:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest
 from forecaster.evaluation.breakdown import Columns, add_up, by_group, by_step, table
@@ -15,9 +14,22 @@ from forecaster.evaluation.split import Split
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Ints
 from forecaster.models.naive import Naive, SeasonalNaive
-from forecaster.panel import Panel
+from forecaster.panel import Floats, Panel
 
 SERIES_LISTED = 1000
+
+
+class Held(NamedTuple):
+    """What was forecast of the held-out steps.
+
+    Attributes:
+        panel: that it was forecast from.
+        actual: [N, H] what came true.
+    """
+
+    forecast: Forecast
+    panel: Panel
+    actual: Floats
 
 
 class _Measured(NamedTuple):
@@ -29,10 +41,10 @@ class _Measured(NamedTuple):
     by_cutoff: Columns
 
 
-def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> tuple[dict[str, Any], pd.DataFrame]:
+def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> tuple[dict[str, Any], Held | None]:
     """Score the forecaster and the naive ones on the holdout of every series that has one.
 
-    Returns: the content of metrics.json, and the forecaster's holdout forecasts beside what came true.
+    Returns: the content of metrics.json, and the forecaster's holdout forecasts; None where nothing is held out.
     """
     whole = panel.select(parts.is_scored)
     metrics: dict[str, Any] = {"schema_version": 1}
@@ -45,7 +57,7 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
     if not len(whole):
         holdout = {"cutoff": None, **block, "models": {}, "reliability": {}}
         empty: dict[str, Any] = {"holdout": holdout, "skill": None, "skill_naive": None, "verdict": "no better"}
-        return metrics | empty, pd.DataFrame()
+        return metrics | empty, None
     seen = whole.cut(horizon)
     actual = seen.actual(horizon, whole.end)
     scale = seasonal_error(seen, panel.season)
@@ -65,7 +77,7 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
         "skill_naive": skills[1],
         "verdict": verdict(*skills),
     }
-    return without_nan(metrics), forecasts[0].to_frame(actual=actual)
+    return without_nan(metrics), Held(forecasts[0], seen, actual)
 
 
 def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:

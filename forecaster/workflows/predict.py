@@ -17,6 +17,7 @@ from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
 from forecaster.forecast import Forecast
 from forecaster.frequency import Frequency
 from forecaster.models.build import build
+from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
 from forecaster.workflows.source import is_database, place_of, read_frame
@@ -27,10 +28,11 @@ _NO_BETTER = "this model was no better than a naive forecast on its holdout"
 
 @dataclass(frozen=True)
 class Predicted:
-    """A forecast, and the bundle it came from."""
+    """A forecast, the bundle it came from, and the data."""
 
     forecast: Forecast
     bundle: bundle.Bundle
+    panel: Panel
 
 
 def predict(
@@ -78,7 +80,7 @@ def predict(
         watch(Note(_fallbacks(forecast)))
     if read.metrics["verdict"] != "better":
         watch(Note(_NO_BETTER))
-    return Predicted(forecast, read)
+    return Predicted(forecast, read, loaded.panel)
 
 
 def open_bundle(folder: Path | None) -> bundle.Bundle:

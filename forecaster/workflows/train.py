@@ -26,7 +26,7 @@ from forecaster.settings import dump, read_yaml, validate
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.files import check_free, replace_link
-from forecaster.workflows.judge import judge
+from forecaster.workflows.judge import Held, judge
 from forecaster.workflows.manifest import describe, fingerprint
 from forecaster.workflows.source import absolute, place_of, read_frame, stem
 
@@ -49,6 +49,7 @@ class Trained:
         metrics: the content of metrics.json.
         manifest: without the files and their hashes.
         is_latest: whether `runs/latest` points to it.
+        held: what was forecast of the held-out steps; None where nothing is held out.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class Trained:
     metrics: dict[str, Any]
     manifest: dict[str, Any]
     is_latest: bool
+    held: Held | None
 
 
 def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Trained:
@@ -180,7 +182,7 @@ def _train(
     try:
         forecaster = build(config)
         forecaster.fit(panel.cut(parts.holdout), parts.unlearnt, watch=note_stages, checkpoint=checkpoint)
-        metrics, holdout = judge(forecaster, panel, parts, horizon)
+        metrics, held = judge(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
         if not all(stage.is_exact for stage in stages):
@@ -189,7 +191,7 @@ def _train(
         tables = {
             "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
             "quality.json": bundle.json_bytes(loaded.quality),
-            "holdout.csv": _csv(holdout),
+            "holdout.csv": _csv(held.forecast.to_frame(actual=held.actual) if held else pd.DataFrame()),
         }
         state = forecaster.state()
         config = repeat(config, stages)
@@ -205,7 +207,7 @@ def _train(
     if run["is_default"]:
         replace_link(folder.with_name(LATEST.name), folder)
     watch(BundleWritten(folder))
-    return Trained(folder, config, metrics, manifest, is_latest=run["is_default"])
+    return Trained(folder, config, metrics, manifest, is_latest=run["is_default"], held=held)
 
 
 def _refuse_short(source: str, panel: Panel, horizon: int) -> None:

@@ -463,3 +463,12 @@ def test_auto_says_what_it_chose_and_its_config_trains_that_without_choosing_aga
         assert (bundle / name).read_bytes() == Path("again", name).read_bytes(), name
     assert forecast("predict", "--horizon", "5").code == 0
     assert set(pd.read_csv("forecasts.csv")["model"]) == {manifest["model"]}
+
+
+def test_a_forecast_is_drawn_where_that_is_asked_for(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
+    assert "80 % interval" not in forecast("predict", "--bundle", "b").out
+    assert "80 % interval" in forecast("predict", "--bundle", "b", "--plot").out
+    refused = forecast("predict", "--bundle", "b", "--plot", "-o", "-")
+    assert refused.code == 2
+    assert "--out" in refused.err

@@ -1,13 +1,6 @@
-import io
-import itertools
-
-import numpy as np
 import pytest
-from rich.console import Console
 
-from forecaster.forecast import PROBABILITIES, Forecast
-from forecaster.report.terminal import coverage_sentence, forecast_table, sentence
-from tests.conftest import MakePanel
+from forecaster.report.terminal import coverage_sentence, sentence
 
 
 @pytest.mark.parametrize(
@@ -35,16 +28,3 @@ def test_what_the_intervals_held_is_said_with_its_error() -> None:
     assert coverage_sentence(scores) == said
     assert len(said) <= 80
     assert coverage_sentence(scores | {"coverage90": None}) == ""
-
-
-@pytest.mark.parametrize(("series", "horizon"), list(itertools.product([1, 3, 40], [1, 30])))
-def test_a_forecast_fits_80_columns_and_a_screen(make_panel: MakePanel, series: int, horizon: int) -> None:
-    panel = make_panel([[1234567.0, 2]] * series)
-    mean = np.full((series, horizon), 1234567.5, np.float32)
-    forecast = Forecast.of(panel, mean, np.repeat(mean[:, :, None], len(PROBABILITIES), axis=2), model="gru")
-    out = io.StringIO()
-    Console(file=out, width=80).print(forecast_table(forecast))
-    lines = out.getvalue().splitlines()
-    assert len(lines) <= 20
-    assert max(map(len, lines)) <= 80
-    assert "1,234,568" in out.getvalue()
