@@ -21,3 +21,12 @@ def test_glibc_keeps_freed_memory_and_others_lose_nothing() -> None:
 def test_importing_the_module_loads_nothing() -> None:
     code = "import sys, forecaster.process; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_settling_loads_no_compiler() -> None:
+    code = (
+        "import sys; from forecaster import process; process.settle(1); import torch;"
+        "assert torch.are_deterministic_algorithms_enabled(); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
