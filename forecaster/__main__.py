@@ -1,7 +1,19 @@
-"""`python -m forecaster` is `forecast`."""
+"""The process `forecast`; `python -m forecaster` is the same."""
 
+import gc
 import sys
+from typing import NoReturn
 
 from forecaster.cli.app import main
 
-sys.exit(main())
+
+def run() -> NoReturn:
+    """Run the command line and end the process, without a last search through torch's objects for garbage."""
+    code = main()
+    gc.disable()
+    gc.freeze()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()
