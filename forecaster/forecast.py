@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -209,3 +209,16 @@ class Forecaster(Protocol):
 
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
         """Take up what `state` gave; predictions are the same to the bit."""
+
+
+@runtime_checkable
+class Updatable(Protocol):
+    """A forecaster that can go on learning from what it knows; one that holds others passes it on to those that can."""
+
+    def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
+        """Learn a little from a panel, above all from what is new; a fit must have gone before.
+
+        Args:
+            since: newest timestamp of the data that was learnt from before.
+            watch: told of every step.
+        """

@@ -1,6 +1,7 @@
 """Windows of a panel as batches of tensors: what a network reads and the steps it must forecast."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -123,6 +124,14 @@ class Windows:
         """One window a series, in order, that ends at its cutoff; its target is NaN."""
         return cls(panel, reading, first=panel.end, last=panel.end)
 
+    def reaching(self, position: Ints) -> "Windows":
+        """Those whose target holds the step at `position` [N] of its series, or a later one."""
+        part = copy.copy(self)
+        last = self._first + torch.diff(self._bounds, prepend=torch.zeros(1, dtype=torch.long)) - 1
+        part._first = torch.maximum(self._first, torch.from_numpy(position) - int(self._span[-1]))
+        part._bounds = torch.cumsum((last - part._first + 1).clamp(min=0), 0)
+        return part
+
     def __len__(self) -> int:
         return int(self._bounds[-1])
 
@@ -176,6 +185,30 @@ class Windows:
         if not parts:
             return self._known.new_empty((*position.shape, 0))
         return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+
+
+class Renewed:
+    """Windows to go on learning from: half of each batch reaches steps that are new, so that they count; the other half
+    is drawn from all, so that nothing is forgotten.
+    """
+
+    def __init__(self, windows: Windows, position: Ints, numbers: Tensor) -> None:
+        """Take the windows, the `position` [N] of each series' first new step, and the number [N] that the network
+        knows each series by.
+        """
+        self._whole, self._new = windows, windows.reaching(position)
+        self._numbers = numbers
+
+    def draw(self, size: int) -> Batch:
+        """Take `size` windows, each half as `Windows.draw` does; all from the whole where nothing is new."""
+        count = size // 2 if len(self._new) else 0
+        parts = [part.draw(some) for part, some in ((self._new, count), (self._whole, size - count)) if some]
+        batch = Batch(*(torch.cat(each) for each in zip(*map(_fields, parts), strict=True)))
+        return replace(batch, series=self._numbers[batch.series])
+
+
+def _fields(batch: Batch) -> list[Tensor]:
+    return [getattr(batch, field.name) for field in fields(batch)]
 
 
 def _tabulate(panel: Panel, reading: Reading) -> tuple[Tensor, Tensor, tuple[str, ...]]:

@@ -129,6 +129,11 @@ def workers_of(config: Config) -> int:
     return min(config.ensemble.workers or max(cores // config.training.threads, 1), max(side_by_side, 1))
 
 
+def has_networks(config: Config) -> bool:
+    """Whether the model is a network, or an ensemble that holds one."""
+    return bool(_networks(config))
+
+
 def _networks(config: Config) -> list[bool]:
     """Of each member that learns, whether it is an ensemble of its own, which takes all workers for itself."""
     return [

@@ -9,7 +9,7 @@ from forecaster.evaluation.calibration import Stretch, learn_stretch
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import calibration_of
 from forecaster.events import Note, TrainingStep, Watch
-from forecaster.forecast import Checkpoint, Forecast, Forecaster
+from forecaster.forecast import Checkpoint, Forecast, Forecaster, Updatable
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
 
@@ -64,6 +64,11 @@ class Conformal:
             self._stretch = self._learn(panel, calibration)
         else:
             watch(Note("no series is long enough to calibrate intervals on: they are the model's own"))
+
+    def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
+        """Update the forecaster within; how much its intervals are stretched stays."""
+        if isinstance(self.inner, Updatable):
+            self.inner.update(panel, since, watch=watch)
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         forecast = self._forecast(panel, max(horizon, self._horizon))  # the group is that of the whole horizon

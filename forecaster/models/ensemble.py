@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import Checkpoint, Forecast, Forecaster
+from forecaster.forecast import Checkpoint, Forecast, Forecaster, Updatable
 from forecaster.frequency import Ints
 from forecaster.models.local import Local
 from forecaster.models.neural import NeuralForecaster
@@ -66,6 +66,12 @@ class Ensemble:
                     watch=lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
                     checkpoint=states.of(number),
                 )
+
+    def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
+        members = [member for member in self.members if isinstance(member, Updatable)]
+        progress = _Progress(watch, len(members), workers=1)
+        for number, member in enumerate(members):
+            member.update(panel, since, watch=lambda event, number=number: progress.watch(number, event))  # type: ignore[misc]
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         forecasts = [member.predict(panel, horizon) for member in self.members]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from forecaster.config import Config
-from forecaster.data.windows import Batch, Reading, Windows
+from forecaster.data.windows import Batch, Reading, Renewed, Windows
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
@@ -23,6 +23,7 @@ from forecaster.network.network import Network, Prediction
 from forecaster.network.recursive import RecursiveNetwork
 from forecaster.panel import Panel
 from forecaster.training.loop import Training, history_of, history_rows, pace
+from forecaster.training.update import go_on
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -109,6 +110,17 @@ class NeuralForecaster:
                 checkpoint.save(_prefixed("fitted.", self.fitted()))
         steps, seconds = len(training.history), training.history[-1].seconds
         watch(TrainingEnded(stage, steps, training.best_step, seconds, (length,), is_exact))
+
+    def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
+        windows, _ = self._windows(panel, None)
+        last = panel.frequency.index(panel.start, np.full(len(panel), since))
+        training = go_on(self.network, self.config.training, steps=self.best_step)
+        watch(TrainingStarted("update", training.length, 0))
+        for step in training.steps(Renewed(windows, panel.begin + last + 1, self._numbers(panel)), None):
+            watch(step)
+        self.history = training.history
+        steps, seconds = training.length, self.history[-1].seconds
+        watch(TrainingEnded("update", steps, steps, seconds, (steps,)))
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         contexts = Windows.for_prediction(panel, replace(self._reading, horizon=max(horizon, self._horizon)))

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, fields
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from forecaster.config import TrainingConfig
-from forecaster.data.windows import Windows
+from forecaster.data.windows import Batch, Windows
 from forecaster.events import TrainingStep
 from forecaster.network.network import Network
 
@@ -22,6 +23,13 @@ _VALIDATION_BATCH = 1024
 _PROBED = 9  # steps
 
 Rows = npt.NDArray[np.float64]
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def draw(self, size: int) -> Batch:
+        """Take `size` windows by torch's default generator."""
 
 
 class Training:
@@ -51,7 +59,7 @@ class Training:
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
 
-    def steps(self, windows: Windows, validation: Windows | None) -> Iterator[TrainingStep]:
+    def steps(self, windows: Source, validation: Windows | None) -> Iterator[TrainingStep]:
         """Take steps until the schedule ends or the validation loss has not improved for `patience` looks.
 
         Args:

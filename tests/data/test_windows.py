@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from forecaster.data import features
-from forecaster.data.windows import Reading, Windows
+from forecaster.data.windows import Reading, Renewed, Windows
 from forecaster.frequency import HOUR, WEEK, Frequency
 from forecaster.panel import Panel
 from tests.conftest import MakePanel, fake_holidays
@@ -238,3 +238,23 @@ def test_windows_may_be_drawn_evenly_over_series_of_uneven_length(make_panel: Ma
     assert len(batch.target[batch.series == 0].unique()) > 700
     evenly = Windows.for_training(panel, Reading(2, 1)).draw(6000)
     assert (evenly.series == 0).float().mean() > 0.95
+
+
+def test_windows_that_reach_new_steps_are_those_whose_target_holds_one(make_panel: MakePanel) -> None:
+    panel = make_panel([np.arange(10), np.arange(100, 106), np.arange(200, 204)])
+    windows = Windows.for_training(panel, Reading(2, 3)).reaching(panel.begin + np.array([8, 4, 4]))
+    _, target = rows(windows, list(range(len(windows))))
+    assert target == [[6, 7, 8], [7, 8, 9], [102, 103, 104], [103, 104, 105]]
+
+
+def test_half_of_what_an_update_draws_is_new(make_panel: MakePanel) -> None:
+    panel = make_panel([np.arange(1000), np.arange(5000, 5100)])
+    windows = Windows.for_training(panel, Reading(4, 2))
+    torch.manual_seed(0)
+    batch = Renewed(windows, panel.begin + np.array([990, 100]), torch.tensor([7, 3])).draw(101)
+    assert ((batch.target[:50] >= 989).all(), (batch.target[:50] < 1000).all()) == (True, True)
+    assert (batch.target[50:] < 900).any(1).sum() > 30
+    assert set(batch.series.tolist()) == {7, 3}
+    assert (batch.series[:50] == 7).all()
+    nothing_new = Renewed(windows, panel.end, torch.tensor([0, 1])).draw(8)
+    assert len(nothing_new.target) == 8

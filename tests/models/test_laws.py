@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from forecaster.config import Config, DataConfig
 from forecaster.evaluation import calibration
 from forecaster.events import ignore
-from forecaster.forecast import PROBABILITIES, Forecaster
+from forecaster.forecast import PROBABILITIES, Forecaster, Updatable
 from forecaster.models.build import build, resolve
 from forecaster.models.conformal import Conformal
 from forecaster.models.ensemble import Ensemble
@@ -200,3 +200,33 @@ def test_a_series_that_was_never_seen_is_forecast(fit: Fit, make_panel: MakePane
     new = make_panel([np.sin(np.arange(30)), [4.0, 5.0]], season=6)
     new = replace(new, ids=np.array(["new", "s0"], object))
     assert np.isfinite(fit(kind).predict(new, HORIZON).quantiles).all()
+
+
+def updated(kind: str, state: dict[str, np.ndarray], panel: Panel, seen: Panel) -> Forecaster:
+    """What `state` becomes once the steps of `panel` that follow `seen` are there."""
+    forecaster = build(resolve(config_of(kind), seen))
+    forecaster.restore(state)
+    if isinstance(forecaster, Updatable):
+        forecaster.update(panel, int(seen.cutoff.max()), watch=ignore)
+    return forecaster
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_update_changes_what_a_network_learnt_and_nothing_else(panel: Panel, kind: str) -> None:
+    seen = panel.cut(np.array([10, 0, 0, 0, 0]))
+    before = fitted(kind, seen).state()
+    after, again = (updated(kind, before, panel, seen).state() for _ in range(2))
+    assert {name: value.tobytes() for name, value in after.items()} == {
+        name: value.tobytes() for name, value in again.items()
+    }
+    changed = {name for name, value in after.items() if value.tobytes() != before[name].tobytes()}
+    assert bool(changed) == (kind.split()[-1] not in BASELINES)
+    assert not any("conformal" in name or "residuals" in name or "best_step" in name for name in changed)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BARE if kind not in BASELINES])
+def test_an_update_knows_each_series_by_its_name(fit: Fit, panel: Panel, kind: str) -> None:
+    state, since = fit(kind).state(), panel.cut(np.array([10, 0, 0, 0, 0]))
+    new = replace(panel, ids=np.array(["new", "s1", "s2", "s3", "s4"], object))
+    forecast = updated(kind, state, new, since).predict(new, HORIZON)
+    assert np.isfinite(forecast.quantiles).all()

@@ -10,7 +10,7 @@ import torch
 
 from forecaster.config import Config, DataConfig
 from forecaster.data.windows import Reading, Windows
-from forecaster.events import Event, TrainingStarted, ignore
+from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.models import neural
 from forecaster.models.build import build, resolve
@@ -254,3 +254,21 @@ def test_without_a_budget_the_steps_are_those_of_the_config(
     panel = make_panel([np.sin(np.arange(80))])
     monkeypatch.setattr(neural, "pace", lambda *given: pytest.fail("nobody asked for the time"))
     assert started(settled(panel, steps=7), panel, None) == 7
+
+
+def test_an_update_learns_what_is_new_in_few_steps_at_a_low_rate(make_panel: MakePanel) -> None:
+    wave = np.sin(np.arange(120) * 2 * np.pi / 6)
+    panel = make_panel([np.concatenate([wave, -wave, 2 * wave])])  # the waves grow after all that was learnt from
+    seen = panel.cut(120)
+    forecaster = settled(seen, steps=100)
+    forecaster.fit(seen, np.array([20]), watch=ignore, checkpoint=None)
+    restored, events = settled(seen, steps=100), list[Event]()
+    restored.restore(forecaster.state())
+    restored.update(panel, int(seen.cutoff[0]), watch=events.append)
+    steps = round(forecaster.best_step / 10)
+    assert [type(event) for event in events] == [TrainingStarted, *[TrainingStep] * steps, TrainingEnded]
+    assert max(step.learning_rate for step in restored.history) <= 0.001
+    assert restored.history[-1].learning_rate < 0.0005
+    assert restored.best_step == forecaster.best_step
+    tail = np.array([100])
+    assert restored.assess(panel, tail) < forecaster.assess(panel, tail)
