@@ -98,6 +98,10 @@ class JobConfig(Section):
 
     recent: int = Field(30, ge=1, description="last steps whose forecasts tell of skill, coverage and drift")
     retrain: RetrainConfig = RetrainConfig()
+    update: bool = Field(
+        False,
+        description="between trainings, let a network learn on from each horizon of new steps, if that is better",
+    )
     challenger: ChallengerConfig = ChallengerConfig()
     gate: GateConfig = GateConfig()
     alarm: AlarmConfig = AlarmConfig()

@@ -17,6 +17,7 @@ from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
+from forecaster.forecast import Forecaster
 from forecaster.models.auto import choose_model
 from forecaster.models.build import build, resolve
 from forecaster.models.choose import choose
@@ -32,6 +33,7 @@ from forecaster.workflows.source import absolute, place_of, read_frame, stem
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
+HOLDOUT = "holdout.csv"
 _RUN = "run.json"
 _LATE = (
     "time ran short, so training hurried: the saved config repeats the number of steps, but not their learning rates"
@@ -187,15 +189,9 @@ def _train(
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
         if not all(stage.is_exact for stage in stages):
             watch(Note(_LATE))
-        manifest = describe(config, loaded, run, forecaster, stages) | run.get("told", {})
-        tables = {
-            "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
-            "quality.json": bundle.json_bytes(loaded.quality),
-            "holdout.csv": _csv(held.forecast.to_frame(actual=held.actual) if held else pd.DataFrame()),
-        }
-        state = forecaster.state()
+        table = _csv(held.forecast.to_frame(actual=held.actual) if held else pd.DataFrame())
+        manifest = write_bundle(folder, config, loaded, run, forecaster, stages, metrics=metrics, holdout=table)
         config = repeat(config, stages)
-        bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
     except Interrupted as stop:
         if not checkpoint.folder.exists():
             raise
@@ -208,6 +204,37 @@ def _train(
         replace_link(folder.with_name(LATEST.name), folder)
     watch(BundleWritten(folder))
     return Trained(folder, config, metrics, manifest, is_latest=run["is_default"], held=held)
+
+
+def write_bundle(
+    folder: Path,
+    config: Config,
+    loaded: Loaded,
+    run: dict[str, Any],
+    forecaster: Forecaster,
+    stages: list[TrainingEnded],
+    *,
+    metrics: dict[str, Any],
+    holdout: bytes,
+) -> dict[str, Any]:
+    """Write what was learnt, whole or not at all.
+
+    Args:
+        run: see `manifest.describe`; `told`, further keys of the manifest.
+        stages: how each stage of the training ended.
+
+    Returns: the manifest, without the files and their hashes.
+    Raises: OutputError: it cannot be written.
+    """
+    manifest: dict[str, Any] = describe(config, loaded, run, forecaster, stages) | run.get("told", {})
+    tables = {
+        "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
+        "quality.json": bundle.json_bytes(loaded.quality),
+        HOLDOUT: holdout,
+    }
+    config, state = repeat(config, stages), forecaster.state()
+    bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
+    return manifest
 
 
 def _refuse_short(source: str, panel: Panel, horizon: int) -> None:

@@ -1,4 +1,4 @@
-"""A newly fitted model against the one in use, on the same recent cutoffs, neither having seen what follows them."""
+"""A new model, or an update of the one in use, against that on the same recent cutoffs; none has seen what follows."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from forecaster.data.load import Loaded
 from forecaster.evaluation.backtest import Fit, Plan, backtest, count_fitting, participants
 from forecaster.evaluation.score import score
 from forecaster.events import Note, Watch
-from forecaster.forecast import Forecaster
+from forecaster.forecast import Forecaster, Updatable
 from forecaster.job import ChallengerConfig
 from forecaster.models.build import build
 from forecaster.panel import Panel
@@ -27,12 +27,14 @@ class Contest:
     Attributes:
         champion, challenger: mean absolute scaled errors; of series without a scale, mean absolute errors.
         folds: cutoffs that both forecast from.
+        horizon: steps of each forecast.
         champion_as: `it is`, or `fitted anew` where its weights had seen some folds.
     """
 
     champion: float
     challenger: float
     folds: int
+    horizon: int
     champion_as: str
 
     def is_won(self, margin: float) -> bool:
@@ -75,8 +77,52 @@ def contest(
         _error(fit, panel, plan),
         _error(fit_of(challenger, watch), panel, plan),
         folds,
+        horizon,
         "fitted anew" if has_seen else "it is",
     )
+
+
+def contest_update(
+    champion: Bundle, loaded: Loaded, policy: ChallengerConfig, *, since: int, steps: int, watch: Watch
+) -> Contest | None:
+    """Forecast the newer half of the new steps by the champion, and by what an update on the older half makes of it.
+
+    Args:
+        since: newest cutoff of the champion's data.
+        steps: that the data has gone on since then.
+
+    Returns: None where there are too few new steps, or the champion cannot read the data.
+    """
+    panel = loaded.panel
+    plan = _longest(loaded.config.horizon or 1, policy.folds, steps // 2)
+    if plan is None or not _can_read(champion, loaded):
+        return None
+    own = panel.lengths - 1 - panel.frequency.index(panel.start, np.full(len(panel), since))  # [N] new steps
+    panel = panel.select(own >= plan.back[0])  # of a series that ended earlier, the champion has seen what would test
+    if count_fitting(panel, plan) < plan.folds:
+        return None
+    watch(Note(f"the model in use against an update of it, on {plan.folds} cutoffs"))
+    error = _error(_as_it_is(champion), panel, plan)
+    updated = _error(lambda seen: update(champion, seen, since, watch=watch), panel, plan)
+    return Contest(error, updated, plan.folds, plan.horizon, "it is")
+
+
+def update(champion: Bundle, panel: Panel, since: int, *, watch: Watch) -> Forecaster:
+    """What a champion becomes when it goes on learning."""
+    forecaster = _restore(champion)
+    if isinstance(forecaster, Updatable):
+        forecaster.update(panel, since, watch=watch)
+    return forecaster
+
+
+def _longest(horizon: int, folds: int, most: int) -> Plan | None:
+    """As many folds as the last `most` steps hold, of as long a horizon as then fits."""
+    for count in range(folds, 0, -1):
+        for steps in range(horizon, 0, -1):
+            plan = Plan(steps, folds=count, stride=max(steps // folds, 1), refit=0)
+            if plan.back[0] <= most:
+                return plan
+    return None
 
 
 def _can_read(champion: Bundle, loaded: Loaded) -> bool:
@@ -93,9 +139,14 @@ def _can_read(champion: Bundle, loaded: Loaded) -> bool:
 
 
 def _as_it_is(champion: Bundle) -> Fit:
+    forecaster = _restore(champion)
+    return lambda _: forecaster
+
+
+def _restore(champion: Bundle) -> Forecaster:
     forecaster = build(champion.config)
     forecaster.restore(champion.state)
-    return lambda _: forecaster
+    return forecaster
 
 
 def _delayed(config: Config, steps: int, watch: Watch) -> Fit:

@@ -10,6 +10,7 @@ from forecaster.store import bundle
 from forecaster.store.files import as_output_error, replace_link
 
 LINK = "champion"
+JOB = "job"  # the manifest's key of what a job adds
 
 
 def find(bundles: Path) -> tuple[bundle.Bundle | None, str | None]:
@@ -24,6 +25,16 @@ def find(bundles: Path) -> tuple[bundle.Bundle | None, str | None]:
         return bundle.read(link.resolve()), None
     except InputError as error:
         return None, error.message
+
+
+def trained_until(used: bundle.Bundle) -> int:
+    """Newest cutoff of the data that a model was trained on, updates of it not counted."""
+    return int(used.manifest.get(JOB, {}).get("trained_until", used.manifest["data"]["last_cutoff"]))
+
+
+def learnt_until(used: bundle.Bundle) -> int:
+    """Newest cutoff of all data that a model has learnt from."""
+    return int(used.manifest["data"]["last_cutoff"])
 
 
 def name_new(bundles: Path, model: str, now: datetime) -> Path:

@@ -14,12 +14,11 @@ from forecaster.store.bundle import Bundle
 from forecaster.workflows.job import champion, due
 from forecaster.workflows.job.audit import Extent
 from forecaster.workflows.job.challenge import contest
+from forecaster.workflows.job.champion import JOB, learnt_until, trained_until
 from forecaster.workflows.job.memory import Challenged, Memory
 from forecaster.workflows.job.night import Night
 from forecaster.workflows.source import absolute
 from forecaster.workflows.train import train_on
-
-JOB = "job"  # the manifest's key of what a job adds
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,9 @@ def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Stand
     """Say what is known of the model in use."""
     memory = night.memory
     time = used.manifest.get(JOB, {}).get("time", used.manifest["created"])
-    last = int(used.manifest["data"]["last_cutoff"])
+    last, learnt = trained_until(used), learnt_until(used)
+    if memory.updated:
+        learnt = max(learnt, memory.updated.cutoff_at)
     if memory.challenged:
         time, last = memory.challenged.time, max(last, memory.challenged.cutoff_at)
     scores = night.book.recent(used, panel, night.job.policy.recent)
@@ -55,11 +56,12 @@ def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Stand
     return due.Standing(
         age=(night.now - datetime.fromisoformat(time)).total_seconds(),
         new_rows=_count_after(panel, last),
-        new_steps=_steps_between(panel, last, extent.cutoff_at),
+        new_steps=steps_between(panel, last, extent.cutoff_at),
         skill=scores.skill,
         coverage80=scores.coverage80,
         has_drifted=bool(night.told["drift"] and night.told["drift"]["is_alarm"]),
         has_other_settings=settings_of(used, memory) != night.job.settings,
+        unlearnt_steps=steps_between(panel, learnt, extent.cutoff_at),
     )
 
 
@@ -77,7 +79,7 @@ def choose(
     night.watch(Note(f"training: {reason}"))
     night.memory = night.memory.with_challenged(Challenged(night.stamp, extent.cutoff_at, job.settings))
     if kept:
-        steps = _steps_between(loaded.panel, int(kept.bundle.manifest["data"]["last_cutoff"]), extent.cutoff_at)
+        steps = steps_between(loaded.panel, learnt_until(kept.bundle), extent.cutoff_at)
         policy = job.policy.challenger
         found = contest(kept.bundle, job.config, loaded, policy, steps=steps, watch=night.watch)
         told["challenger"] = found and found.to_dict(policy.margin)
@@ -112,5 +114,6 @@ def _count_after(panel: Panel, last: int) -> int:
     return sum(int((~np.isnan(part)).sum()) for part in parts)
 
 
-def _steps_between(panel: Panel, first: int, last: int) -> int:
+def steps_between(panel: Panel, first: int, last: int) -> int:
+    """Steps from one timestamp to another."""
     return int(panel.frequency.index(np.array([first]), np.array([last]))[0])

@@ -26,6 +26,7 @@ from forecaster.workflows.job.fallback import forecast_each
 from forecaster.workflows.job.memory import Published
 from forecaster.workflows.job.night import Night
 from forecaster.workflows.job.publish import is_intact, publish
+from forecaster.workflows.job.update import find_news, update
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.predict import load_data
 from forecaster.workflows.source import place_of
@@ -64,10 +65,16 @@ def _conduct(night: Night) -> int:
     horizon = loaded.config.horizon or 1
     reason = due.find_reason(job.policy.retrain, standing, horizon) if standing else "there is no model yet"
     told["retrain"] = reason
+    news = find_news(night, used, standing, extent, horizon) if used and standing and reason is None else None
+    if news:
+        told["update"] = {"reason": news}
     if night.is_dry:
         told |= {"status": "planned", "outputs": list(map(place_of, job.outputs))}
         return 0
-    chosen = choose(night, used, loaded, extent, standing, reason)
+    if used and standing and news:
+        chosen = update(night, used, loaded, extent, standing)
+    else:
+        chosen = choose(night, used, loaded, extent, standing, reason)
     evidence = chosen.evidence
     told |= {
         "bundle": chosen.bundle.folder.name,

@@ -18,6 +18,7 @@ class Standing:
         skill, coverage80: of its recent forecasts, the skill against seasonal naive; NaN where too few came true yet.
         has_drifted: whether errors left what the holdout promised.
         has_other_settings: whether the job's settings are no longer those it was trained with.
+        unlearnt_steps: steps that the data has gone on since the model's own ended, or an update of it was tried.
     """
 
     age: float
@@ -27,6 +28,7 @@ class Standing:
     coverage80: float = math.nan
     has_drifted: bool = False
     has_other_settings: bool = False
+    unlearnt_steps: int = 0
 
 
 def find_reason(policy: RetrainConfig, standing: Standing, horizon: int) -> str | None:

@@ -41,17 +41,32 @@ class Challenged:
 
 
 @dataclass(frozen=True)
+class Updated:
+    """The last time that an update of the model in use was tried.
+
+    Attributes:
+        cutoff_at: of the data then.
+    """
+
+    cutoff_at: int
+
+
+@dataclass(frozen=True)
 class Memory:
-    """Both; None where there was no such run."""
+    """All three; None where there was no such run."""
 
     published: Published | None = None
     challenged: Challenged | None = None
+    updated: Updated | None = None
 
     def with_published(self, published: Published) -> "Memory":
         return replace(self, published=published)
 
     def with_challenged(self, challenged: Challenged) -> "Memory":
         return replace(self, challenged=challenged)
+
+    def with_updated(self, updated: Updated) -> "Memory":
+        return replace(self, updated=updated)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,9 +81,10 @@ def recall(details: list[str]) -> Memory:
     for text in details:
         kept = json.loads(text).get(KEY)
         if kept is not None:
-            published, challenged = kept["published"], kept["challenged"]
+            published, challenged, updated = kept["published"], kept["challenged"], kept.get("updated")
             return Memory(
                 published and Published(**{**published, "extent": Extent(**published["extent"])}),
                 challenged and Challenged(**challenged),
+                updated and Updated(**updated),
             )
     return Memory()

@@ -19,6 +19,7 @@ from forecaster.store.ledger.opening import open_ledger
 from forecaster.store.ledger.recent import find_extent
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
+from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import Memory, recall
 from forecaster.workflows.ledger.drift import describe_drift
@@ -79,7 +80,8 @@ class Notebook:
         return {"new": added.new, "restated": added.restated}, score(self.ledger, self.job.name)
 
     def recent(self, used: Bundle, panel: Panel, steps: int) -> Scores:
-        """Say how good the forecasts of the last steps were, of those that this model alone can have made.
+        """Say how good the forecasts of the last steps were, of those that this model alone can have made,
+        whether it has been updated since or not.
 
         Args:
             steps: that count, at most; fewer forecasts tell nothing.
@@ -87,9 +89,7 @@ class Notebook:
         if self.ledger is None:
             return Scores()
         newest = np.array([panel.cutoff.max()])
-        own = panel.frequency.timestamps(
-            np.array([used.manifest["data"]["last_cutoff"]]), np.array([int(used.manifest["horizon"]) + 1])
-        )
+        own = panel.frequency.timestamps(np.array([trained_until(used)]), np.array([int(used.manifest["horizon"]) + 1]))
         first = panel.frequency.timestamps(newest, np.array([1 - steps]))
         found = read.summarise(self.ledger, self.job.name, since=max(int(own[0]), int(first[0])))
         row = found.iloc[0]
