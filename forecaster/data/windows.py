@@ -15,6 +15,8 @@ from forecaster.panel import Panel
 
 Evenly = Literal["windows", "series"]
 
+SHARE_OF_NEW = 0.1  # of the windows that an update draws; half of them made forecasts worse
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -188,8 +190,8 @@ class Windows:
 
 
 class Renewed:
-    """Windows to go on learning from: half of each batch reaches steps that are new, so that they count; the other half
-    is drawn from all, so that nothing is forgotten.
+    """Windows to go on learning from: a share of each batch reaches steps that are new, so that they count; the others
+    are drawn from all, so that nothing is forgotten.
     """
 
     def __init__(self, windows: Windows, position: Ints, numbers: Tensor) -> None:
@@ -200,8 +202,8 @@ class Renewed:
         self._numbers = numbers
 
     def draw(self, size: int) -> Batch:
-        """Take `size` windows, each half as `Windows.draw` does; all from the whole where nothing is new."""
-        count = size // 2 if len(self._new) else 0
+        """Take `size` windows, of either kind as `Windows.draw` does; of all where nothing is new."""
+        count = round(SHARE_OF_NEW * size) if len(self._new) else 0
         parts = [part.draw(some) for part, some in ((self._new, count), (self._whole, size - count)) if some]
         batch = Batch(*(torch.cat(each) for each in zip(*map(_fields, parts), strict=True)))
         return replace(batch, series=self._numbers[batch.series])

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from forecaster.data import features
-from forecaster.data.windows import Reading, Renewed, Windows
+from forecaster.data.windows import SHARE_OF_NEW, Reading, Renewed, Windows
 from forecaster.frequency import HOUR, WEEK, Frequency
 from forecaster.panel import Panel
 from tests.conftest import MakePanel, fake_holidays
@@ -247,14 +247,15 @@ def test_windows_that_reach_new_steps_are_those_whose_target_holds_one(make_pane
     assert target == [[6, 7, 8], [7, 8, 9], [102, 103, 104], [103, 104, 105]]
 
 
-def test_half_of_what_an_update_draws_is_new(make_panel: MakePanel) -> None:
+def test_a_share_of_what_an_update_draws_is_new(make_panel: MakePanel) -> None:
     panel = make_panel([np.arange(1000), np.arange(5000, 5100)])
     windows = Windows.for_training(panel, Reading(4, 2))
     torch.manual_seed(0)
-    batch = Renewed(windows, panel.begin + np.array([990, 100]), torch.tensor([7, 3])).draw(101)
-    assert ((batch.target[:50] >= 989).all(), (batch.target[:50] < 1000).all()) == (True, True)
-    assert (batch.target[50:] < 900).any(1).sum() > 30
+    batch = Renewed(windows, panel.begin + np.array([990, 100]), torch.tensor([7, 3])).draw(200)
+    count = round(SHARE_OF_NEW * 200)
+    assert ((batch.target[:count] >= 989).all(), (batch.target[:count] < 1000).all()) == (True, True)
+    assert (batch.target[count:] < 900).any(1).sum() > 0.6 * (200 - count)
     assert set(batch.series.tolist()) == {7, 3}
-    assert (batch.series[:50] == 7).all()
+    assert (batch.series[:count] == 7).all()
     nothing_new = Renewed(windows, panel.end, torch.tensor([0, 1])).draw(8)
     assert len(nothing_new.target) == 8
