@@ -7,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.store.ledger.adjust import adjust
+from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.score import INTERVALS
 from forecaster.workflows import run as workflow
+from forecaster.workflows.job.publish import publish
 from tests.cli.conftest import Done, Forecast
 
 JOB = """\
@@ -313,3 +318,26 @@ def test_intervals_that_were_recalibrated_are_published_on_the_same_data(
     assert (before["q0.9"] != after["q0.9"]).any()
     assert ask("SELECT max(adjustment) FROM runs") == [(1,)]
     assert told(forecast("run", job, "--set", "job.gate.skill=null"))[0]["status"] == "unchanged"
+
+
+def test_a_run_is_recorded_with_the_adjustment_that_it_was_stretched_by(
+    job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Widths that are found while a run goes on are those of the next one."""
+    monkeypatch.chdir(job.parent)
+
+    def publish_late(*given: Any, **named: Any) -> dict[str, str]:
+        ledger = open_ledger("nightly.ledger.db")
+        adjust(ledger, "nightly", (7,), np.full((1, len(INTERVALS)), 2.0), made=datetime.now(UTC), until_at=0)
+        return publish(*given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("forecaster.workflows.job.conduct.publish", publish_late)
+        workflow.run(job)
+    narrow = pd.read_csv("forecasts.csv")
+    assert workflow.run(job).told["status"] == "published"
+    wide = pd.read_csv("forecasts.csv")
+    before, after = ((each["q0.9"] - each["q0.1"]).to_numpy() for each in (narrow, wide))
+    assert after == pytest.approx(2 * before, rel=1e-4)
+    assert ask("SELECT adjustment FROM runs ORDER BY id") == [(None,), (1,)]
+    assert workflow.run(job).told["status"] == "unchanged"

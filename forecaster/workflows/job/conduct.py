@@ -27,6 +27,7 @@ from forecaster.workflows.job.memory import Published
 from forecaster.workflows.job.night import Night
 from forecaster.workflows.job.publish import is_intact, publish
 from forecaster.workflows.job.update import find_news, update
+from forecaster.workflows.ledger.recalibrate import stretch_as_learnt
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.predict import load_data
 from forecaster.workflows.source import place_of
@@ -166,7 +167,7 @@ def _forecast(
     if reasons:
         night.told["fallbacks"] = reasons
         night.watch(Note(f"{len(reasons)} of {len(panel)} series are forecast by their last season, marked fallback"))
-    return night.book.stretch(forecast, panel), (seasonal.mean, naive.mean)
+    return stretch_as_learnt(night.adjustment, forecast, panel), (seasonal.mean, naive.mean)
 
 
 def _publish(night: Night, forecast: Forecast) -> None:
@@ -183,5 +184,6 @@ def _end(night: Night, forecast: Forecast) -> int:
 def _identify(night: Night, panel: Panel, used: Bundle) -> str:
     """Digest of all that a forecast follows from: data, settings, model, widths of intervals, layout."""
     job = night.job
-    parts = [fingerprint(panel), job.settings, job.layout, used.manifest["files"], night.book.adjustment()]
+    widths = night.adjustment.number if night.adjustment else None
+    parts = [fingerprint(panel), job.settings, job.layout, used.manifest["files"], widths]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from forecaster.evaluation.metrics import Array
@@ -10,6 +11,7 @@ from forecaster.evaluation.score import without_nan
 from forecaster.events import Watch
 from forecaster.forecast import Forecast
 from forecaster.panel import Floats
+from forecaster.store.ledger.adjust import Adjustment
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import KEY, Memory
 from forecaster.workflows.job.notebook import Notebook
@@ -47,6 +49,11 @@ class Night:
         """When it began: ISO 8601, UTC."""
         return self.now.astimezone(UTC).isoformat(timespec="seconds")
 
+    @cached_property
+    def adjustment(self) -> Adjustment | None:
+        """How its intervals are stretched: read once, since another may be found while it goes on."""
+        return self.book.adjustment()
+
     def record(
         self,
         code: int,
@@ -61,4 +68,5 @@ class Night:
         seconds = round(time.monotonic() - self.begun, 3)
         told = {name: value for name, value in self.told.items() if name not in _OF_THE_TABLE}
         details = without_nan({**told, KEY: self.memory.to_dict()})
-        self.book.record(self.key, self.now, code, seconds, details, forecast, baselines, scale)
+        adjustment = self.adjustment.number if forecast and self.adjustment else None
+        self.book.record(self.key, self.now, code, seconds, details, forecast, baselines, scale, adjustment)

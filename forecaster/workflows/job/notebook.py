@@ -14,7 +14,7 @@ from forecaster.store.bundle import Bundle
 from forecaster.store.database import Database
 from forecaster.store.ledger import read
 from forecaster.store.ledger.actuals import add_actuals
-from forecaster.store.ledger.adjust import newest_adjustment
+from forecaster.store.ledger.adjust import Adjustment, newest_adjustment
 from forecaster.store.ledger.opening import open_ledger
 from forecaster.store.ledger.recent import find_extent
 from forecaster.store.ledger.record import Run, record
@@ -23,7 +23,6 @@ from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import Memory, recall
 from forecaster.workflows.ledger.drift import describe_drift
-from forecaster.workflows.ledger.recalibrate import stretch_as_learnt
 
 _LOOKED_AT = 50  # runs, the newest; each keeps the memory of those before
 
@@ -102,14 +101,9 @@ class Notebook:
             return None
         return describe_drift(self.ledger, extent, self.job.policy.alarm, self.job.bundles)
 
-    def adjustment(self) -> int | None:
-        """Number of the adjustment of intervals that is in force."""
-        newest = newest_adjustment(self.ledger, self.job.name) if self.ledger else None
-        return newest.number if newest else None
-
-    def stretch(self, forecast: Forecast, panel: Panel) -> Forecast:
-        """Stretch intervals as `forecast ledger recalibrate` has found that they must be."""
-        return stretch_as_learnt(self.ledger, self.job.name, forecast, panel)[0] if self.ledger else forecast
+    def adjustment(self) -> Adjustment | None:
+        """How intervals must be stretched, as `forecast ledger recalibrate` has found; None where they stay."""
+        return newest_adjustment(self.ledger, self.job.name) if self.ledger else None
 
     def record(
         self,
@@ -121,10 +115,10 @@ class Notebook:
         forecast: Forecast | None,
         baselines: dict[Any, Any] | None,
         scale: Any,
+        adjustment: int | None,
     ) -> None:
         """Keep a run and its forecasts, whole or not at all."""
         if self.ledger is None:
             return
-        adjustment = self.adjustment() if forecast else None
         run = Run(self.job.name, key, started, code, seconds, details.get("bundle"), details, adjustment)
         record(self.ledger, run, forecast, baselines=baselines, scale=scale)

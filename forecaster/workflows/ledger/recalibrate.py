@@ -12,7 +12,6 @@ from forecaster.evaluation.recalibration import GAMMA, Outcomes, Widths, apply, 
 from forecaster.evaluation.score import without_nan
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
-from forecaster.store.database import Database
 from forecaster.store.ledger.adjust import Adjustment, adjust, list_adjustments, newest_adjustment
 from forecaster.store.ledger.read import pairs
 from forecaster.store.ledger.recent import Extent, find_extent
@@ -85,18 +84,14 @@ def reset(source: Source, *, is_dry: bool = False) -> dict[str, Any]:
     return {"job": name, "ledger": ledger.place, "adjustment": number, "is_dry": is_dry, "intervals": []}
 
 
-def stretch_as_learnt(ledger: Database, job: str, forecast: Forecast, panel: Panel) -> tuple[Forecast, int | None]:
-    """Stretch a job's new forecast by the adjustment in force.
+def stretch_as_learnt(adjustment: Adjustment | None, forecast: Forecast, panel: Panel) -> Forecast:
+    """Stretch a new forecast by an adjustment; as it was where there is none.
 
     Args:
+        adjustment: whose number `record.Run` is to be given.
         panel: what was forecast.
-
-    Returns: the forecast, and the adjustment's number for `record.Run`; as it was and None where there is none.
     """
-    newest = newest_adjustment(ledger, job)
-    if newest is None:
-        return forecast, None
-    return apply(widths_of(newest), forecast, panel), newest.number
+    return forecast if adjustment is None else apply(widths_of(adjustment), forecast, panel)
 
 
 def widths_of(adjustment: Adjustment) -> Widths:

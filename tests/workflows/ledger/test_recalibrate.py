@@ -10,6 +10,7 @@ import pytest
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Panel
 from forecaster.store.ledger.actuals import add_actuals
+from forecaster.store.ledger.adjust import newest_adjustment
 from forecaster.store.ledger.opening import open_ledger
 from forecaster.store.ledger.read import summarise
 from forecaster.store.ledger.record import Run, record
@@ -32,8 +33,9 @@ def live(url: str, panel: Panel, nights: list[int]) -> None:
             recalibrate_job(open_source(None, url, "sales"))
         mean = np.zeros((len(panel), 2), np.float32)
         forecast = Forecast.of(seen, mean, mean[:, :, None] + NORMAL, model="gru")
-        stretched, number = stretch_as_learnt(ledger, "sales", forecast, seen)
-        run = Run("sales", f"{back:04d}", NOW - timedelta(days=back), adjustment=number)
+        found = newest_adjustment(ledger, "sales")
+        stretched = stretch_as_learnt(found, forecast, seen)
+        run = Run("sales", f"{back:04d}", NOW - timedelta(days=back), adjustment=found.number if found else None)
         record(ledger, run, stretched, scale=np.ones(len(panel)))
     add_actuals(ledger, "sales", panel, seen=NOW)
     score(ledger, "sales")
@@ -63,7 +65,7 @@ def test_a_job_without_adjustments_forecasts_as_its_model_does(tmp_path: Path, n
     ledger = open_ledger(str(tmp_path / "x.db"))
     mean = np.zeros((len(noisy), 2), np.float32)
     forecast = Forecast.of(noisy, mean, mean[:, :, None] + NORMAL, model="gru")
-    assert stretch_as_learnt(ledger, "sales", forecast, noisy) == (forecast, None)
+    assert stretch_as_learnt(newest_adjustment(ledger, "sales"), forecast, noisy) is forecast
 
 
 def test_many_series_are_stood_for_by_some(tmp_path: Path, noisy: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
