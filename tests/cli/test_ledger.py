@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,18 @@ import pytest
 
 from forecaster.config import DataConfig
 from forecaster.data.load import load
+from forecaster.errors import DataError
 from forecaster.evaluation.metrics import seasonal_error
+from forecaster.events import Event, Note
 from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Panel
 from forecaster.store.ledger.adjust import newest_adjustment
 from forecaster.store.ledger.opening import open_ledger
 from forecaster.store.ledger.record import Run, record
+from forecaster.workflows.job.file import Job
+from forecaster.workflows.ledger.score import score
+from forecaster.workflows.ledger.source import open_source
 from tests.cli.conftest import Forecast as Command
 from tests.cli.conftest import write_sales
 
@@ -136,6 +142,31 @@ def test_a_restated_actual_is_told_and_scored_again(forecast: Command, job: Path
     assert done.json["scored"] == HORIZON
     assert done.json["overall"]["bias"] < before - 1
     assert "1 actuals were re-stated" in done.err
+
+
+def test_a_day_that_is_not_over_is_no_actual_yet(job: Path) -> None:
+    source = open_source(job, None, None)
+    noon = datetime(2024, 3, 30, 12, tzinfo=UTC)  # of the last day in the data
+    told: list[Event] = []
+    before = score(replace(source, job=with_policy(source.job, zone="UTC")), now=noon, watch=told.append)
+    assert before["until"] == "2024-03-29"
+    assert Note("the last step of 1 series is not over yet: left out") in told
+    after = score(replace(source, job=with_policy(source.job, zone="Asia/Tokyo")), now=noon + timedelta(hours=3))
+    assert (after["until"], after["actuals"]) == ("2024-03-30", {"new": 1, "restated": 0})
+
+
+def test_values_of_days_to_come_are_no_actuals(job: Path) -> None:
+    source = open_source(job, None, None)
+    early = datetime(2024, 3, 20, tzinfo=UTC)
+    with pytest.raises(DataError, match="has a value for 2024-03-30, and it is 2024-03-20"):
+        score(replace(source, job=with_policy(source.job, zone="UTC")), now=early)
+    kept = score(replace(source, job=with_policy(source.job, partial="keep")), now=early)
+    assert kept["until"] == "2024-03-30"
+
+
+def with_policy(job: Job | None, **changes: str) -> Job:
+    assert job
+    return replace(job, policy=job.policy.model_copy(update=changes))
 
 
 def test_integer_time_has_no_weeks(forecast: Command, tmp_path: Path) -> None:

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from forecaster.config import Config
-from forecaster.errors import DataError, UsageError, near_miss
+from forecaster.errors import DataError, StaleError, UsageError, near_miss
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Note, Watch, ignore
 from forecaster.job import AlarmConfig
-from forecaster.store.database import Database
+from forecaster.panel import Panel
 from forecaster.store.ledger import read
 from forecaster.store.ledger.actuals import Added, add_actuals
 from forecaster.store.ledger.recent import find_extent, find_first, list_series
 from forecaster.store.ledger.score import INTERVALS
 from forecaster.store.ledger.score import score as score_pending
+from forecaster.workflows.job.audit import leave_out_unfinished
+from forecaster.workflows.job.clock import now_on
+from forecaster.workflows.job.file import Job
 from forecaster.workflows.ledger.drift import describe_drift
 from forecaster.workflows.ledger.source import Source, list_rows, parse_since, tell
 from forecaster.workflows.train import read_data
@@ -39,6 +42,7 @@ def score(
     since: str | None = None,
     level: int = 95,
     stdin: BinaryIO | None = None,
+    now: datetime | None = None,
     watch: Watch = ignore,
 ) -> dict[str, Any]:
     """Take in what came true, score the forecasts that it settles, and say how good those of recent times were.
@@ -47,6 +51,7 @@ def score(
         data: where actuals are read; None for the data of the job's file, or none where there is no file.
         since: see `parse_since`.
         level: actuals outside this interval are anomalies.
+        now: when data is read; None for the present.
 
     Returns: a document for JSON.
     Raises: ForecastError: see the errors of `data.load` and `store.database.writing`.
@@ -57,7 +62,7 @@ def score(
             f"--level {level}: no such interval is kept", hint=f"choose among {', '.join(map(str, INTERVALS))}"
         )
     config = data or (source.job.config if source.job else None)
-    added = Added() if config is None else _take_in(ledger, name, config, stdin, watch)
+    added = Added() if config is None else _take_in(source, config, stdin, now or datetime.now(UTC), watch)
     scored = score_pending(ledger, name)
     extent = find_extent(ledger, name)
     document: dict[str, Any] = {
@@ -92,11 +97,12 @@ def score(
     return without_nan(document)
 
 
-def _take_in(ledger: Database, name: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Added:
+def _take_in(source: Source, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch) -> Added:
     """Keep the actuals that data holds.
 
-    Raises: DataError: it has none of the job's series, or time of another kind.
+    Raises: DataError: it has none of the job's series, time of another kind, or values for times to come.
     """
+    ledger, name = source.ledger, source.one
     place = config.data.path or ""
     panel = read_data(place, config, stdin, watch).panel
     known = list_series(ledger, name)
@@ -112,10 +118,24 @@ def _take_in(ledger: Database, name: str, config: Config, stdin: BinaryIO | None
             f"{place}: time is {panel.frequency.name}, that of job {name!r} {run['frequency']}",
             hint="name the column of time with --time",
         )
-    added = add_actuals(ledger, name, panel, seen=datetime.now(UTC))
+    if source.job and source.job.policy.partial == "drop":
+        panel = _leave_out_unfinished(panel, now, source.job, place, watch)
+    added = add_actuals(ledger, name, panel, seen=now)
     if added.restated:
         watch(Note(f"{added.restated} actuals were re-stated: their forecasts are scored again"))
     return added
+
+
+def _leave_out_unfinished(panel: Panel, now: datetime, job: Job, place: str, watch: Watch) -> Panel:
+    """Leave out what a run of the job would leave out: a day that is half over has no actual yet."""
+    moment = now_on(panel.frequency, panel.zone, now, home=job.policy.zone)
+    try:
+        whole, count = leave_out_unfinished(panel, moment, place)
+    except StaleError as error:  # which is of a run: nothing was to be published here
+        raise DataError(error.message, hint=error.hint) from error
+    if count:
+        watch(Note(f"the last step of {count} series is not over yet: left out"))
+    return whole
 
 
 def _drop(row: Mapping[Any, Any], key: str) -> dict[str, Any]:
