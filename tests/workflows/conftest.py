@@ -1,4 +1,4 @@
-"""Both kinds of database for commands that read a ledger."""
+"""Both kinds of database for commands that read or write one."""
 
 from tests.store.conftest import postgres_url, server, url
 
