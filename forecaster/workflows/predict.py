@@ -20,6 +20,7 @@ from forecaster.models.build import build
 from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
+from forecaster.store.table import to_csv
 from forecaster.workflows.source import is_database, place_of, read_frame
 from forecaster.workflows.train import LATEST
 
@@ -121,11 +122,10 @@ def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
 
 def render(frame: pd.DataFrame, out: Path) -> bytes:
     """Lay a table out as a file's name says: Parquet, else CSV."""
+    if out.suffix != ".parquet":
+        return to_csv(frame)
     buffer = io.BytesIO()
-    if out.suffix == ".parquet":
-        frame.to_parquet(buffer, index=False)
-    else:
-        frame.to_csv(buffer, index=False, lineterminator="\n")
+    frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
 
 

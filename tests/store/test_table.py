@@ -20,3 +20,9 @@ def test_texts_are_quoted_where_one_needs_it(tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_bytes() == b"unique_id,y\na,1.5\nb,\n"
     table.write_csv(tmp_path / "t.csv", [pd.DataFrame({"unique_id": ["a,", "b"], "y": [1.5, np.nan]})])
     assert (tmp_path / "t.csv").read_bytes() == b'unique_id,y\n"a,",1.5\n"b",\n'
+
+
+def test_a_table_in_memory_is_the_one_in_a_file(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"unique_id": ["a,", "b"], "step": [1, 2], "y": [100.0, 0.1]})
+    table.write_csv(tmp_path / "t.csv", [frame])
+    assert table.to_csv(frame) == (tmp_path / "t.csv").read_bytes() == b'unique_id,step,y\n"a,",1,100\n"b",2,0.1\n'

@@ -63,17 +63,22 @@ def add_actuals(ledger: Database, job: str, panel: Panel, *, seen: datetime) -> 
     Raises: ForecastError: see `database.writing`; nothing was added.
     """
     with writing(ledger, job) as connection:
-        first = connection.execute(sa.select(sa.func.min(runs.c.first_at)).where(runs.c.job == job)).scalar()
-        if first is None:
-            return Added()
-        known = {row.unique_id: row for row in connection.execute(sa.select(series).where(series.c.job == job))}
-        spans = [span for span in _find_spans(panel, int(first), known) if span.until != span.last]
-        if not spans:
-            return Added()
-        given = _gather(panel, spans)
-        versions = _stored_versions(connection, job, given, [span for span in spans if span.until is None])
-        added = _insert(connection, given, versions, panel, seen)
-        _remember(connection, panel, [span for span in spans if not span.is_shorter])
+        return insert_actuals(connection, job, panel, seen)
+
+
+def insert_actuals(connection: sa.Connection, job: str, panel: Panel, seen: datetime) -> Added:
+    """Do what `add_actuals` says within a transaction."""
+    first = connection.execute(sa.select(sa.func.min(runs.c.first_at)).where(runs.c.job == job)).scalar()
+    if first is None:
+        return Added()
+    known = {row.unique_id: row for row in connection.execute(sa.select(series).where(series.c.job == job))}
+    spans = [span for span in _find_spans(panel, int(first), known) if span.until != span.last]
+    if not spans:
+        return Added()
+    given = _gather(panel, spans)
+    versions = _stored_versions(connection, job, given, [span for span in spans if span.until is None])
+    added = _insert(connection, given, versions, panel, seen)
+    _remember(connection, panel, [span for span in spans if not span.is_shorter])
     return added
 
 

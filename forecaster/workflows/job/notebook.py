@@ -13,12 +13,11 @@ from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 from forecaster.store.database import Database
 from forecaster.store.ledger import read
-from forecaster.store.ledger.actuals import add_actuals
 from forecaster.store.ledger.adjust import Adjustment, newest_adjustment
 from forecaster.store.ledger.opening import open_ledger
 from forecaster.store.ledger.recent import find_extent
 from forecaster.store.ledger.record import Run, record
-from forecaster.store.ledger.score import score
+from forecaster.store.ledger.score import add_and_score
 from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import Memory, recall
@@ -75,8 +74,8 @@ class Notebook:
         """
         if self.ledger is None:
             return {"new": 0, "restated": 0}, 0
-        added = add_actuals(self.ledger, self.job.name, panel, seen=seen)
-        return {"new": added.new, "restated": added.restated}, score(self.ledger, self.job.name)
+        added, scored = add_and_score(self.ledger, self.job.name, panel, seen=seen)
+        return {"new": added.new, "restated": added.restated}, scored
 
     def recent(self, used: Bundle, panel: Panel, steps: int) -> Scores:
         """Say how good the forecasts of the last steps were, of those that this model alone can have made,
