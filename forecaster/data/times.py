@@ -9,7 +9,7 @@ import pandas as pd
 from forecaster.data import notations
 from forecaster.data.table import Table
 from forecaster.errors import DataError
-from forecaster.frequency import Ints
+from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 
 WITHOUT_TIME = "pass --time none if rows are in order, steps are then 0, 1, 2 ..."
 
@@ -73,7 +73,7 @@ def parse_times(table: Table, name: str) -> Times:
 
 def _parse_text(table: Table, name: str) -> Times:
     column = table.frame[name]
-    codes, words = column.cat.codes.to_numpy(), column.cat.categories
+    codes, words = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     if (codes < 0).any():
         raise _unreadable(table, name, int(np.flatnonzero(codes < 0)[0]))
     if len(words) == 0 or not notations.fits(words[:1000], share=0.01):
@@ -83,6 +83,10 @@ def _parse_text(table: Table, name: str) -> Times:
         row = int(np.flatnonzero(~found.is_read[codes])[0])
         raise _unreadable(table, name, row, hint="mend that cell, or remove the row")
     zones = found.zones[pd.notna(found.zones)]
+    note = found.note and f"{name}: {found.note}"
+    offsets = np.array([_offset(zone) for zone in zones], np.int64)
+    if len(zones) == len(words) and 0 < np.ptp(offsets) <= HOUR and len(set(zones)) == 2:
+        return _change_clocks(found.stamps, offsets, zones, codes, note, name)
     if len(zones) and (len(zones) < len(words) or len(set(zones)) > 1):
         seen = sorted({zone if isinstance(zone, str) else "none" for zone in found.zones})
         raise DataError(
@@ -90,7 +94,32 @@ def _parse_text(table: Table, name: str) -> Times:
             hint="write all times in one zone, for example UTC",
         )
     zone = zones[0] if len(zones) else None
-    return Times(found.stamps[codes], zone=zone, note=found.note and f"{name}: {found.note}")
+    return Times(found.stamps[codes], zone=zone, note=note)
+
+
+def _offset(zone: str) -> int:
+    """How far an offset such as `+02:00`, or `UTC`, is ahead of UTC."""
+    if zone == "UTC":
+        return 0
+    return int(zone[0] + "1") * (int(zone[1:3]) * HOUR + int(zone[4:6]) * MINUTE)
+
+
+def _change_clocks(
+    stamps: Ints, offsets: Ints, zones: npt.NDArray[np.object_], codes: Ints, note: str | None, name: str
+) -> Times:
+    """Take two offsets for the winter and the summer of one place: all times are told at the offset of the oldest.
+
+    So nothing changes for what was read before the clock did. Days stay days, each by the clock of its own season.
+
+    Args:
+        stamps: [W] of each word, in UTC; its offset and zone.
+        codes: [R] the word of each row.
+    """
+    oldest = int(stamps.argmin())
+    if ((stamps + offsets) % DAY == 0).all():
+        stamps = stamps + offsets - offsets[oldest]
+    told = f"{name}: two offsets from UTC, as where clocks change; told at {zones[oldest]}"
+    return Times(stamps[codes], zone=zones[oldest], note=f"{note}; {told}" if note else told)
 
 
 def _parse_integers(name: str, numbers: Ints) -> Times:

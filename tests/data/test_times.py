@@ -59,6 +59,20 @@ def test_a_zone_is_kept_and_its_wall_clock_given() -> None:
     assert (times.on_wall_clock() % 86_400_000_000 == 0).all()
 
 
+@pytest.mark.parametrize(("zone", "first"), [("Europe/Paris", "+01:00"), ("Europe/London", "UTC")])
+def test_offsets_of_winter_and_summer_are_one_zone(zone: str, first: str) -> None:
+    for day, every in (("2020-03-28", "h"), ("2020-03-28", "D")):
+        stamps = pd.date_range(day, periods=60, freq=every, tz=zone)
+        times = parse_times(make_table([stamp.isoformat() for stamp in stamps]), "ds")
+        assert times.zone == first
+        assert times.note is not None
+        if every == "h":
+            assert times.stamps.tolist() == (stamps.as_unit("us").asi8).tolist()
+        else:
+            assert (np.diff(times.on_wall_clock()) == 86_400_000_000).all()
+            assert (times.on_wall_clock() % 86_400_000_000 == 0).all()
+
+
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
@@ -67,7 +81,11 @@ def test_a_zone_is_kept_and_its_wall_clock_given() -> None:
         (["red", "green"], "line 2: 'red' is no time that can be read"),
         (pd.Series([pd.Timestamp("2020"), pd.NaT]), "line 3: no time"),
         ([0.5, 1.5], "holds no times"),
-        (["2020-01-01T00:00Z", "2020-01-01T01:00+01:00"], "mixes time zones: +01:00, UTC"),
+        (["2020-01-01T00:00Z", "2020-01-01T01:00+05:00"], "mixes time zones: +05:00, UTC"),
+        (
+            ["2020-01-01T00:00Z", "2020-01-01T01:00+01:00", "2020-01-01T02:00+02:00"],
+            "mixes time zones: +01:00, +02:00, UTC",
+        ),
         (["2020-01-01T00:00Z", "2020-01-01T01:00"], "mixes time zones: UTC, none"),
     ],
 )

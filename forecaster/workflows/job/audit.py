@@ -1,6 +1,6 @@
 """Whether the data of a run is fresh and whole: unfinished steps are left out, the rest is held to the job's policy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,7 +56,18 @@ def leave_out_unfinished(panel: Panel, now: int, source: str) -> tuple[Panel, in
     left = np.flatnonzero(steps < panel.lengths)
     if not len(left):
         raise StaleError(f"{source}: no step is over yet", hint="run the job again when one is")
-    return panel.select(left).cut(steps[left]), int(unfinished.sum())
+    return _forget(panel.select(left).cut(steps[left])), int(unfinished.sum())
+
+
+def _forget(panel: Panel) -> Panel:
+    """Blank what was cut off but for known columns: that a step goes on says nothing new."""
+    is_hidden = np.ones(len(panel.values), bool)
+    for begin, end in zip(panel.begin, panel.end, strict=True):
+        is_hidden[begin:end] = False
+    values = panel.values.copy()
+    for column in {*range(values.shape[1])} - {*panel.columns_as("known")}:
+        values[is_hidden, column] = np.nan
+    return replace(panel, values=values)
 
 
 def measure(panel: Panel) -> Extent:
