@@ -1,7 +1,7 @@
 """What a ledger knows, for the terminal: legible at 80 columns and without colour."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -75,15 +75,15 @@ def drift_sentence(drift: Mapping[str, Any] | None) -> str:
 
 
 def runs(document: Mapping[str, Any]) -> RenderableType:
-    """The runs, the newest first."""
+    """The runs, the newest first; a key says when the run started, and is whole, as `--run` wants it."""
     several = len(document["jobs"]) > 1
     if not document["runs"]:
         return Text(f"{document['ledger']}: no runs yet")
-    names = [*(["job"] if several else []), "run", "started", "code", "status", "model", "series", "cutoff"]
+    names = [*(["job"] if several else []), "run", "code", "status", "model", "series", "cutoff"]
     rows = [
         [str((row | {"run": row["key"]} | _status(row)).get(name) or "-") for name in names] for row in _plain(document)
     ]
-    return _rows(names, rows, right=("code", "series"))
+    return _rows(names, rows, right=("code", "series"), whole=("run", "code", "status", "series"))
 
 
 def revisions(document: Mapping[str, Any]) -> RenderableType:
@@ -156,10 +156,15 @@ def _table(first: str, cut: Mapping[str, Mapping[str, Any]]) -> Table:
     return _rows([first, *_METRICS.values()], rows, right=tuple(_METRICS.values()))
 
 
-def _rows(names: list[str], rows: list[list[str]], *, right: tuple[str, ...] | list[str]) -> Table:
+def _rows(
+    names: list[str], rows: list[list[str]], *, right: tuple[str, ...] | list[str], whole: tuple[str, ...] = ()
+) -> Table:
+    """Lay out a table; columns that are `whole` are never shortened, so that others are where space is short."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in names:
-        table.add_column(name, justify="right" if name in right else "left", no_wrap=True, overflow="ellipsis")
+    for place, name in enumerate(names):
+        width = max(map(len, [name, *(row[place] for row in rows)])) if name in whole else None
+        side: Literal["left", "right"] = "right" if name in right else "left"
+        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", min_width=width)
     for row in rows:
         table.add_row(*row)
     return table

@@ -205,9 +205,19 @@ def test_history_lists_runs_newest_first(forecast: Command, job: Path) -> None:
     assert [run["key"] for run in found] == ["2024-03-29", "2024-03-28"]
     assert found[0]["details"]["status"] == "published"
     done = forecast("ledger", "history", job, "--limit", "2")
-    assert done.out.splitlines()[1].split() == [
-        *("2024-03-29", "2024-03-29T02:00:00Z", "0", "published", "gru", "1", "2024-03-29")
-    ]
+    assert done.out.splitlines()[1].split() == [*("2024-03-29", "0", "published", "gru", "1", "2024-03-29")]
+
+
+def test_the_key_of_a_run_is_shown_whole_however_long_the_rest_is(forecast: Command, sales: Path) -> None:
+    sales.with_name("nightly.yaml").write_text(
+        "data: {path: sales.csv, horizon: 7}\nmodel: {kind: seasonal_naive}\njob: {name: sales of all shops}\n"
+    )
+    key = json.loads(forecast("run", "nightly.yaml").out)["run"]
+    record(open_ledger("nightly.ledger.db"), Run("another", "a", datetime(2025, 1, 1, tzinfo=UTC)))
+    out = forecast("ledger", "history", "--ledger", "nightly.ledger.db").out
+    assert f" {key} " in out
+    assert " published " in out
+    assert forecast("ledger", "diff", "nightly.yaml", "--run", key).code == 0
 
 
 def test_of_several_jobs_one_must_be_named_but_for_the_history(forecast: Command, job: Path) -> None:
