@@ -44,14 +44,16 @@ class RetrainConfig(Section):
 class ChallengerConfig(Section):
     """What a newly trained model has to show before it replaces the old one."""
 
-    folds: int = Field(3, ge=1, description="recent cutoffs that both forecast from")
+    folds: int = Field(5, ge=1, description="recent cutoffs, a horizon apart, that a new model is tried on")
     margin: float = Field(0.0, ge=0, lt=1, description="share by which its MASE has to be lower")
 
 
 class GateConfig(Section):
     """What has to hold before anything is published; null asks nothing."""
 
-    skill: float | None = Field(0.0, lt=1, description="least skill against seasonal naive; null for any")
+    skill: float | None = Field(
+        0.0, lt=1, description="least skill against seasonal naive, but for what may be chance; null for any"
+    )
     coverage: tuple[Share, Share] | None = Field(
         None, description="least and most share of values inside the 80 % interval"
     )
@@ -96,7 +98,7 @@ class JobConfig(Section):
     partial: Literal["drop", "keep"] = Field("drop", description="what to do with a last step that is not over yet")
     zone: str | None = Field(None, description="time zone of data that names none; null for the machine's")
 
-    recent: int = Field(30, ge=1, description="last steps whose forecasts tell of skill, coverage and drift")
+    recent: int = Field(30, ge=1, description="last steps whose forecasts tell of skill")
     retrain: RetrainConfig = RetrainConfig()
     update: bool = Field(
         False,

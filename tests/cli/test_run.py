@@ -128,7 +128,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(forecast: Forecast, 
     [
         ("  max_age: 2d\n", 5, "job.max_age is 2d"),
         ("  min_rows: 91\n", 5, "has 90 values"),
-        ("  gate: {skill: 0.5}\n", 4, "skill 0.000 on the holdout is below 0.5"),
+        ("  gate: {skill: 0.5}\n", 4, "skill 0.000 on the backtest is below 0.5"),
         ("  keeep: 3\n", 78, "did you mean 'keep'?"),
         ("  outputs: [absent/f.csv]\n", 73, "absent/f.csv: cannot write"),
     ],
@@ -241,7 +241,7 @@ def test_a_network_is_challenged_by_what_a_later_training_makes_of_its_settings(
     told = workflow.run(job, settings=settings).told
     assert told["retrain"] == "2 new values"
     assert told["challenger"]["champion_as"] == "fitted anew"
-    assert told["challenger"]["folds"] == 3
+    assert told["challenger"]["folds"] == 5
     champion = Path("nightly.bundles/champion").resolve().name
     assert told["bundle"] == champion
     assert len(list(Path("nightly.bundles").iterdir())) == (3 if told["challenger"]["has_won"] else 2)

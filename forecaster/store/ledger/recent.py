@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import sqlalchemy as sa
 
 from forecaster.frequency import DAY, Ints
@@ -119,6 +120,32 @@ def errors_of_periods(
         rows = connection.execute(query.where(score.series_id.in_(some))).all()
     at = np.array([row[0] for row in rows], np.int64)
     return at, np.array([np.nan if row[1] is None else row[1] for row in rows], np.float64)
+
+
+def errors_beside_naive(ledger: Database, job: str, since: int) -> pd.DataFrame:
+    """The errors of a job's forecasts and of the seasonal naive ones of the same steps, by the time forecast.
+
+    Returns: columns at, scaled, seasonal_naive (mean scaled errors) and inside (share inside the 80 % interval), in
+        order; times without a scale are left out.
+    """
+    score = score_rows.c
+    mine = sa.select(series.c.id).where(series.c.job == job)
+    query = (
+        sa.select(
+            score.at,
+            sa.func.avg(score.scaled).label("scaled"),
+            sa.func.avg(score.seasonal_naive_scaled).label("seasonal_naive"),
+            sa.func.avg(sa.case((score.inside <= 80, 1.0), else_=0.0)).label("inside"),
+        )
+        .where(score.series_id.in_(mine), score.at >= since)
+        .where(score.scaled.is_not(None), score.seasonal_naive_scaled.is_not(None))
+        .group_by(score.at)
+        .order_by(score.at)
+    )
+    with reading(ledger) as connection:
+        return pd.DataFrame(
+            connection.execute(query).mappings().all(), columns=["at", "scaled", "seasonal_naive", "inside"]
+        )
 
 
 def _over_series(function: Any, of_one: sa.Select[tuple[Any]], job: str) -> sa.Select[tuple[Any]]:

@@ -8,15 +8,18 @@ import numpy as np
 
 from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded
-from forecaster.evaluation.backtest import Fit, Plan, backtest, count_fitting, participants
+from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest, count_fitting, participants
+from forecaster.evaluation.breakdown import Array, add_up, by_group
 from forecaster.evaluation.score import score
 from forecaster.events import Note, Watch
 from forecaster.forecast import Forecaster, Updatable
 from forecaster.job import ChallengerConfig
 from forecaster.models.build import build
+from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.backtest import fit_of, resolve_before
+from forecaster.workflows.job.due import Evidence
 from forecaster.workflows.manifest import COLUMNS
 
 
@@ -45,41 +48,67 @@ class Contest:
         return {**asdict(self), "has_won": self.is_won(margin)}
 
 
-def contest(
-    champion: Bundle, config: Config, loaded: Loaded, policy: ChallengerConfig, *, steps: int, watch: Watch
-) -> Contest | None:
-    """Forecast the last horizons by both.
+@dataclass(frozen=True)
+class Proof:
+    """What a model showed that was fitted on what precedes some recent cutoffs.
 
-    The challenger is fitted on what precedes the first fold. The champion forecasts as it is where its data ends there
-    or before. Else its weights have seen some folds, and a stand-in takes its place: its settings, fitted on data
-    that ends as many steps before the first fold as its own does before the end. What is compared is then what
-    training anew after so many steps is worth.
+    Attributes:
+        plan: the cutoffs.
+        error: see `Contest`.
+    """
+
+    plan: Plan
+    error: float
+    evidence: Evidence
+
+
+def prove(config: Config, loaded: Loaded, folds: int, *, watch: Watch) -> Proof | None:
+    """Forecast the last horizons by a model that has seen none of them.
 
     Args:
         config: the job's, not resolved.
+        folds: cutoffs, a horizon apart; as many as fit.
+
+    Returns: None where the series are too short for one.
+    """
+    panel, horizon = loaded.panel, loaded.config.horizon or 1
+    count = count_fitting(panel, Plan(horizon, folds=folds, refit=0))
+    if not count:
+        return None
+    plan = Plan(horizon, folds=count, refit=0)
+    oldest = plan.before(panel, np.flatnonzero(participants(panel, plan)[:, 0]), 0)
+    resolved = resolve_before(config.model_copy(update={"data": loaded.config}), oldest, horizon, watch=watch)
+    watch(Note(f"trying the new model on {count} cutoffs"))
+    test = backtest(fit_of(resolved, watch), panel, plan)
+    naive = backtest(lambda _: SeasonalNaive(), panel, plan)
+    coverage = score(test.forecast, test.actual, test.scale)["coverage80"]
+    pairs = np.stack([_by_fold(test, plan), _by_fold(naive, plan)])
+    errors = pairs[:, ~np.isnan(pairs).any(axis=0)].tolist()
+    return Proof(plan, _error_of(test), Evidence(tuple(errors[0]), tuple(errors[1]), coverage, "backtest"))
+
+
+def contest(champion: Bundle, proof: Proof, loaded: Loaded, *, steps: int, watch: Watch) -> Contest | None:
+    """Forecast by the champion what the challenger has forecast.
+
+    The champion forecasts as it is where its data ends before the first fold. Else its weights have seen some folds,
+    and a stand-in takes its place: its settings, fitted on data that ends as many steps before the first fold as its
+    own does before the end. What is compared is then what training anew after so many steps is worth.
+
+    Args:
+        proof: of the challenger.
         loaded: the data, read as the champion's was.
         steps: that the data has gone on since the champion's.
 
-    Returns: None where the series are too short for a fold, or the champion cannot read the data.
+    Returns: None where the champion cannot read the data.
     """
-    panel, horizon = loaded.panel, loaded.config.horizon or 1
-    plan = Plan(horizon, folds=policy.folds, stride=max(horizon // policy.folds, 1), refit=0)
-    folds = count_fitting(panel, plan)
-    if not folds or not _can_read(champion, loaded):
+    if not _can_read(champion, loaded):
         return None
-    plan = Plan(horizon, folds=folds, stride=plan.stride, refit=0)
-    oldest = plan.before(panel, np.flatnonzero(participants(panel, plan)[:, 0]), 0)
-    challenger = resolve_before(config.model_copy(update={"data": loaded.config}), oldest, horizon, watch=watch)
+    plan = proof.plan
     has_seen = isinstance(champion.config.model, NetworkModel) and steps < int(plan.back[0])
     fit = _delayed(champion.config, steps, watch) if has_seen else _as_it_is(champion)
-    watch(Note(f"the new model against the one in use, on {folds} cutoffs"))
-    return Contest(
-        _error(fit, panel, plan),
-        _error(fit_of(challenger, watch), panel, plan),
-        folds,
-        horizon,
-        "fitted anew" if has_seen else "it is",
-    )
+    watch(Note(f"the new model against the one in use, on {plan.folds} cutoffs"))
+    error = _error(fit, loaded.panel, plan)
+    return Contest(error, proof.error, plan.folds, plan.horizon, "fitted anew" if has_seen else "it is")
 
 
 def contest_update(
@@ -160,6 +189,16 @@ def _delayed(config: Config, steps: int, watch: Watch) -> Fit:
 
 
 def _error(fit: Fit, panel: Panel, plan: Plan) -> float:
-    test = backtest(fit, panel, plan)
+    return _error_of(backtest(fit, panel, plan))
+
+
+def _error_of(test: Backtest) -> float:
     scores = score(test.forecast, test.actual, test.scale)
     return scores["mae"] if math.isnan(scores["mase"]) else scores["mase"]
+
+
+def _by_fold(test: Backtest, plan: Plan) -> Array:
+    """[folds] the error of each; NaN where nothing was observed."""
+    rows, _ = add_up(test)
+    scores = by_group(rows, test.fold, plan.folds)
+    return scores["mae"] if np.isnan(scores["mase"]).all() else scores["mase"]

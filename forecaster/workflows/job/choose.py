@@ -1,19 +1,20 @@
 """Which model a run forecasts by: the one in use, or a new one that has shown to be better."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import numpy as np
 
 from forecaster.data.load import Loaded
+from forecaster.evaluation.score import without_nan
 from forecaster.events import Note
 from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job import champion, due
 from forecaster.workflows.job.audit import Extent
-from forecaster.workflows.job.challenge import contest
+from forecaster.workflows.job.challenge import contest, prove
 from forecaster.workflows.job.champion import JOB, learnt_until, trained_until
 from forecaster.workflows.job.memory import Challenged, Memory
 from forecaster.workflows.job.night import Night
@@ -51,14 +52,13 @@ def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Stand
         learnt = max(learnt, memory.updated.cutoff_at)
     if memory.challenged:
         time, last = memory.challenged.time, max(last, memory.challenged.cutoff_at)
-    scores = night.book.recent(used, panel, night.job.policy.recent)
     night.told["drift"] = night.book.drift()
     return due.Standing(
         age=(night.now - datetime.fromisoformat(time)).total_seconds(),
         new_rows=_count_after(panel, last),
         new_steps=steps_between(panel, last, extent.cutoff_at),
-        skill=scores.skill,
-        coverage80=scores.coverage80,
+        skill=night.book.skill(used, panel, night.job.policy.recent),
+        evidence=night.book.evidence(used, panel),
         has_drifted=bool(night.told["drift"] and night.told["drift"]["is_alarm"]),
         has_other_settings=settings_of(used, memory) != night.job.settings,
         unlearnt_steps=steps_between(panel, learnt, extent.cutoff_at),
@@ -78,16 +78,23 @@ def choose(
         return kept
     night.watch(Note(f"training: {reason}"))
     night.memory = night.memory.with_challenged(Challenged(night.stamp, extent.cutoff_at, job.settings))
+    policy = job.policy.challenger
+    proof = prove(job.config, loaded, policy.folds, watch=night.watch)
     if kept:
         steps = steps_between(loaded.panel, learnt_until(kept.bundle), extent.cutoff_at)
-        policy = job.policy.challenger
-        found = contest(kept.bundle, job.config, loaded, policy, steps=steps, watch=night.watch)
+        found = contest(kept.bundle, proof, loaded, steps=steps, watch=night.watch) if proof else None
         told["challenger"] = found and found.to_dict(policy.margin)
         if found and not found.is_won(policy.margin):
             night.watch(Note("the model in use stays: a new one was not better"))
             return kept
     folder = champion.name_new(job.bundles, job.config.name, night.now)
-    made = {"name": job.name, "run": night.key, "settings": job.settings, "time": night.stamp}
+    made = {
+        "name": job.name,
+        "run": night.key,
+        "settings": job.settings,
+        "time": night.stamp,
+        "evidence": proof and without_nan(asdict(proof.evidence)),
+    }
     train_on(loaded, job.config, folder, data=absolute(job.source), told={JOB: made}, watch=night.watch)
     new = bundle.read(folder)
     chosen = Chosen(new, True, evidence_of(new, None))
@@ -99,12 +106,23 @@ def choose(
 
 
 def evidence_of(found: Bundle, standing: due.Standing | None) -> due.Evidence:
-    """How good a model was: by its forecasts that came true, where there are enough; else by its holdout."""
-    if standing is not None and not math.isnan(standing.skill):
-        return due.Evidence(standing.skill, standing.coverage80, "ledger")
-    of_model = found.metrics["holdout"]["models"].get(found.manifest["model"], {})
-    skill, coverage = found.metrics["skill"], of_model.get("coverage80")
-    return due.Evidence(math.nan if skill is None else skill, math.nan if coverage is None else coverage, "holdout")
+    """How good a model was: by its forecasts that came true, where there are enough; else by what preceded its use."""
+    if standing is not None and standing.evidence:
+        return standing.evidence
+    shown = found.manifest.get(JOB, {}).get("evidence")
+    if shown:
+        return due.Evidence(
+            tuple(shown["errors"]), tuple(shown["naive"]), _number(shown["coverage80"]), shown["source"]
+        )
+    models = found.metrics["holdout"]["models"]
+    own, naive = models.get(found.manifest["model"], {}), models.get("seasonal_naive", {})
+    pair = own.get("mase"), naive.get("mase")
+    errors = [() if None in pair else (error,) for error in pair]
+    return due.Evidence(errors[0], errors[1], _number(own.get("coverage80")), "holdout")
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _count_after(panel: Panel, last: int) -> int:

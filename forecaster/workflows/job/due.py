@@ -3,8 +3,42 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from forecaster.evaluation.chance import LEVEL, diebold_mariano
 from forecaster.job import GateConfig, RetrainConfig, seconds
 from forecaster.workflows.job.clock import describe
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How good a model's forecasts were, piece of time by piece; empty where nothing is known.
+
+    Attributes:
+        errors: mean absolute scaled errors.
+        naive: those of the seasonal naive forecast.
+        coverage80: share of values inside the 80 % interval; NaN where nothing is known.
+        source: `ledger`, its own forecasts that came true; `backtest`, forecasts from past cutoffs by what was
+            fitted before them; `holdout`.
+    """
+
+    errors: tuple[float, ...]
+    naive: tuple[float, ...]
+    coverage80: float
+    source: str
+
+    @property
+    def skill(self) -> float:
+        """Against the seasonal naive forecast; NaN where nothing is known."""
+        naive = sum(self.naive)
+        return 1 - sum(self.errors) / naive if naive else math.nan
+
+    def is_below(self, skill: float) -> bool:
+        """Whether the skill is below a bound, and by more than chance as far as there is enough to tell."""
+        if not self.skill < skill:
+            return False
+        differences = np.array(self.errors) - (1 - skill) * np.array(self.naive)
+        return not diebold_mariano(differences).p / 2 > LEVEL  # of one side; NaN where there is too little
 
 
 @dataclass(frozen=True)
@@ -15,7 +49,8 @@ class Standing:
         age: seconds since it was trained, or another was tried against it.
         new_rows: values that the data has gained since then.
         new_steps: steps that the data has gone on since then.
-        skill, coverage80: of its recent forecasts, the skill against seasonal naive; NaN where too few came true yet.
+        skill: of its recent forecasts against seasonal naive; NaN where too few came true yet.
+        evidence: the same for the gate, which asks for more; None where too few came true yet.
         has_drifted: whether errors left what the holdout promised.
         has_other_settings: whether the job's settings are no longer those it was trained with.
         unlearnt_steps: steps that the data has gone on since the model's own ended, or an update of it was tried.
@@ -25,7 +60,7 @@ class Standing:
     new_rows: int
     new_steps: int
     skill: float = math.nan
-    coverage80: float = math.nan
+    evidence: Evidence | None = None
     has_drifted: bool = False
     has_other_settings: bool = False
     unlearnt_steps: int = 0
@@ -53,22 +88,9 @@ def find_reason(policy: RetrainConfig, standing: Standing, horizon: int) -> str 
     return None
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """How good a model's forecasts were; NaN where nothing is known.
-
-    Attributes:
-        source: `ledger`, its own forecasts that came true; or `holdout`, before it was trained on everything.
-    """
-
-    skill: float
-    coverage80: float
-    source: str
-
-
 def find_objection(policy: GateConfig, evidence: Evidence) -> str | None:
     """Say why nothing may be published; None where nothing speaks against it. What is not known is no objection."""
-    if policy.skill is not None and evidence.skill < policy.skill:
+    if policy.skill is not None and evidence.is_below(policy.skill):
         return f"skill {evidence.skill:.3f} on the {evidence.source} is below {policy.skill:g}"
     if policy.coverage is not None:
         least, most = policy.coverage

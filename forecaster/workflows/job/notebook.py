@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.errors import InputError
+from forecaster.evaluation.chance import fewest
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
@@ -15,23 +16,17 @@ from forecaster.store.database import Database
 from forecaster.store.ledger import read
 from forecaster.store.ledger.adjust import Adjustment, newest_adjustment
 from forecaster.store.ledger.opening import open_ledger
-from forecaster.store.ledger.recent import find_extent
+from forecaster.store.ledger.recent import errors_beside_naive, find_extent
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import add_and_score
 from forecaster.workflows.job.champion import trained_until
+from forecaster.workflows.job.due import Evidence
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import Memory, recall
 from forecaster.workflows.ledger.drift import describe_drift
 
+_HORIZONS = 10  # that are looked back on
 _LOOKED_AT = 50  # runs, the newest; each keeps the memory of those before
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How good the recent forecasts of a model were, in all; NaN where too few came true."""
-
-    skill: float = math.nan
-    coverage80: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -77,21 +72,45 @@ class Notebook:
         added, scored = add_and_score(self.ledger, self.job.name, panel, seen=seen)
         return {"new": added.new, "restated": added.restated}, scored
 
-    def recent(self, used: Bundle, panel: Panel, steps: int) -> Scores:
-        """Say how good the forecasts of the last steps were, of those that this model alone can have made,
+    def skill(self, used: Bundle, panel: Panel, steps: int) -> float:
+        """Skill of the forecasts of the last steps, of those that this model alone can have made,
         whether it has been updated since or not.
 
         Args:
             steps: that count, at most; fewer forecasts tell nothing.
+
+        Returns: against the seasonal naive forecast; NaN where too few came true.
         """
         if self.ledger is None:
-            return Scores()
+            return math.nan
         newest = np.array([panel.cutoff.max()])
-        own = panel.frequency.timestamps(np.array([trained_until(used)]), np.array([int(used.manifest["horizon"]) + 1]))
         first = panel.frequency.timestamps(newest, np.array([1 - steps]))
-        found = read.summarise(self.ledger, self.job.name, since=max(int(own[0]), int(first[0])))
+        since = max(self._own_since(used, panel), int(first[0]))
+        found = read.summarise(self.ledger, self.job.name, since=since)
         row = found.iloc[0]
-        return Scores(row["skill"], row["coverage80"]) if row["forecasts"] >= steps else Scores()
+        return float(row["skill"]) if row["forecasts"] >= steps else math.nan
+
+    def evidence(self, used: Bundle, panel: Panel) -> Evidence | None:
+        """Say how good the forecasts of the last horizons were, a horizon at a time, of those that this model alone can
+        have made; None where too few came true to tell anything from chance.
+        """
+        if self.ledger is None:
+            return None
+        horizon = int(used.manifest["horizon"])
+        first = panel.frequency.timestamps(np.array([panel.cutoff.max()]), np.array([1 - _HORIZONS * horizon]))
+        since = max(self._own_since(used, panel), int(first[0]))
+        found = errors_beside_naive(self.ledger, self.job.name, since)
+        place = panel.frequency.index(np.full(len(found), since), found["at"].to_numpy(np.int64)) // horizon
+        pieces = found.groupby(place).mean()
+        if len(pieces) < fewest(1):
+            return None
+        errors, naive = (tuple(pieces[name].tolist()) for name in ("scaled", "seasonal_naive"))
+        return Evidence(errors, naive, float(found["inside"].mean()), "ledger")
+
+    def _own_since(self, used: Bundle, panel: Panel) -> int:
+        """The first time whose forecasts can all be this model's."""
+        ahead = np.array([int(used.manifest["horizon"]) + 1])
+        return int(panel.frequency.timestamps(np.array([trained_until(used)]), ahead)[0])
 
     def drift(self) -> dict[str, Any] | None:
         """Say whether the model in use has become worse than promised; see `ledger.drift.describe_drift`."""

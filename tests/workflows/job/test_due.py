@@ -33,22 +33,34 @@ def test_training_is_due_when_the_policy_says_so(
     assert find_reason(RetrainConfig.model_validate(policy), standing, 14) == expected
 
 
+def evidence(skills: list[float], coverage80: float = 0.8, source: str = "backtest") -> Evidence:
+    return Evidence(tuple(1 - skill for skill in skills), (1.0,) * len(skills), coverage80, source)
+
+
 @pytest.mark.parametrize(
     ("policy", "evidence", "expected"),
     [
-        ({}, Evidence(0.0, 0.1, "holdout"), None),
-        ({}, Evidence(-0.01, 0.8, "ledger"), "skill -0.010 on the ledger is below 0"),
-        ({"skill": None}, Evidence(-9, 0.8, "ledger"), None),
+        ({}, evidence([0.0]), None),
+        ({}, evidence([-0.01], source="holdout"), "skill -0.010 on the holdout is below 0"),  # too little to test
+        ({"skill": None}, evidence([-9]), None),
+        ({}, evidence([-0.5, 0.4, -0.3, 0.2, -0.1]), None),  # may be chance
+        ({}, evidence([-0.5, -0.4, -0.3, -0.2, -0.4]), "skill -0.360 on the backtest is below 0"),
+        ({"skill": 0.5}, evidence([0.3, 0.2, 0.3, 0.25, 0.2]), "skill 0.250 on the backtest is below 0.5"),
         (
             {"coverage": [0.7, 0.9]},
-            Evidence(0.5, 0.65, "holdout"),
+            evidence([0.5], 0.65, "holdout"),
             "the 80 % interval held 65 % on the holdout, not 70 to 90 %",
         ),
-        ({"coverage": [0.7, 0.9]}, Evidence(0.5, 0.9, "holdout"), None),
-        ({"coverage": [0.7, 0.9]}, Evidence(math.nan, math.nan, "holdout"), None),
+        ({"coverage": [0.7, 0.9]}, evidence([0.5], 0.9), None),
+        ({"coverage": [0.7, 0.9]}, evidence([], math.nan), None),
     ],
 )
 def test_the_gate_objects_to_what_is_not_good_enough(
     policy: dict[str, object], evidence: Evidence, expected: str | None
 ) -> None:
     assert find_objection(GateConfig.model_validate(policy), evidence) == expected
+
+
+def test_skill_is_that_of_all_pieces_together() -> None:
+    assert Evidence((1.0, 3.0), (2.0, 6.0), 0.8, "ledger").skill == 0.5
+    assert math.isnan(Evidence((), (), math.nan, "ledger").skill)
