@@ -13,6 +13,7 @@ from forecaster.cli import ledger
 from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
 from forecaster.cli.init import init
+from forecaster.cli.inspect import inspect
 from forecaster.cli.predict import predict
 from forecaster.cli.run import run
 from forecaster.cli.schedule import schedule
@@ -37,6 +38,7 @@ app.command(rich_help_panel="Judge")(compare)
 app.command(rich_help_panel="Operate")(run)
 app.command(rich_help_panel="Operate")(schedule)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
+app.command(rich_help_panel="Understand")(inspect)
 
 
 def print_version(is_asked: bool) -> None:

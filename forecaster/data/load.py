@@ -35,6 +35,7 @@ class Loaded:
         notes: further things that a user should know.
         shape: one series, a series a column, or a series an id.
         is_by_file: whether the ids are the names of files.
+        empty: series that were left out, having no value.
     """
 
     panel: Panel
@@ -44,6 +45,7 @@ class Loaded:
     notes: tuple[str, ...]
     shape: Shape
     is_by_file: bool
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ def load(
         (*notes, *account.tell_repairs(quality, empty, config)),
         roles.shape,
         is_by_file,
+        tuple(empty),
     )
 
 

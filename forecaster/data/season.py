@@ -1,5 +1,7 @@
 """The season of a panel by the autocorrelation of its changes from step to step."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,44 @@ _LEAST_PEAK = 0.08  # and above the mean of the lags beside it
 _STRONG = 0.4  # what it takes to doubt the calendar
 
 Curve = npt.NDArray[np.float64]
+
+
+class Evidence(NamedTuple):
+    """What the values say of a season.
+
+    Attributes:
+        correlation: of the changes from step to step with those a season before; None where the series are too short.
+        error: its standard error, were there no season.
+        found: the season that the values show by themselves, 1 for none.
+        of_found: the correlation at that; None where it is 1.
+    """
+
+    correlation: float | None
+    error: float | None
+    found: int
+    of_found: float | None
+
+    @property
+    def strength(self) -> str:
+        """`strong`, `clear` or `weak`; `unknown` where the series are too short to tell, or there is no season."""
+        if self.correlation is None or self.error is None:
+            return "unknown"
+        if self.correlation < max(_LEAST, _LEAST_ERRORS * self.error):
+            return "weak"
+        return "strong" if self.correlation >= _STRONG else "clear"
+
+
+def weigh_season(panel: Panel) -> Evidence:
+    """Say how clearly the values repeat after the panel's season, and after which they do."""
+    curve, error = autocorrelate(panel)
+    found, season = _find_peak(curve, error), panel.season
+    is_seen = 1 < season < len(curve)
+    return Evidence(
+        float(curve[season]) if is_seen else None,
+        float(error[season]) if is_seen else None,
+        found,
+        float(curve[found]) if found > 1 else None,
+    )
 
 
 def find_season(panel: Panel) -> int:

@@ -167,7 +167,7 @@ def _train(
     config: Config, loaded: Loaded, folder: Path, run: dict[str, Any], watch: Watch, *, is_resumed: bool = False
 ) -> Trained:
     panel, horizon = loaded.panel, config.data.horizon or 1
-    _refuse_short(config.data.path or "-", panel, horizon)
+    refuse_short(config.data.path or "-", panel, horizon)
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)

@@ -1,0 +1,258 @@
+"""`forecast inspect`: what a table holds, what is doubtful of it, and what `train` would make of it."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from forecaster.config import AutoConfig, Config, NetworkModel
+from forecaster.data.calendar import describe
+from forecaster.data.load import Loaded
+from forecaster.data.season import weigh_season
+from forecaster.data.survey import Survey, survey
+from forecaster.errors import DataError
+from forecaster.evaluation.split import Split, split
+from forecaster.events import Event, Note, Watch, ignore
+from forecaster.frequency import Ints
+from forecaster.models.build import members_of, resolve
+from forecaster.panel import Panel
+from forecaster.store.bundle import json_bytes
+from forecaster.store.files import atomic_write
+from forecaster.workflows.predict import render
+from forecaster.workflows.source import place_of
+from forecaster.workflows.train import read_data, refuse_short
+
+SERIES_LISTED = 1000
+_GAPS_LISTED = 5
+_PARTS = ("fit", "validation", "calibration", "holdout")
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What was found in a table.
+
+    Attributes:
+        document: plain values, for people and programs.
+        series: a row a series.
+        panel: what was read.
+    """
+
+    document: dict[str, Any]
+    series: pd.DataFrame
+    panel: Panel
+
+
+def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Inspected:
+    """Look at `config.data.path` as `train` would read it.
+
+    Args:
+        stdin: what `-` reads.
+
+    Raises: ForecastError: see the errors of `data.load`.
+    """
+    source = config.data.path or ""
+    notes: list[str] = []
+
+    def collect(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    loaded = read_data(source, config, stdin, collect)
+    panel, horizon = loaded.panel, loaded.config.horizon or 1
+    parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
+    found = survey(panel)
+    series = _tabulate(panel, found, parts)
+    evidence = weigh_season(panel)
+    document = {
+        "schema_version": 1,
+        "data": place_of(source),
+        "shape": loaded.shape,
+        "columns": _columns(loaded),
+        "rows": loaded.quality["rows"],
+        "series": len(panel),
+        "empty_series": loaded.empty,
+        "steps": _spread(panel.lengths),
+        "first": loaded.quality["first"],
+        "last": loaded.quality["last"],
+        "frequency": panel.frequency.name,
+        "frequency_in_words": describe(panel.frequency),
+        "zone": panel.zone,
+        "season": panel.season,
+        "season_evidence": {**evidence._asdict(), "strength": evidence.strength},
+        "horizon": horizon,
+        "quality": loaded.quality,
+        "values": _values(series),
+        "longest_gaps": _longest_gaps(panel, found),
+        "splits": _splits(panel, parts),
+        "train": _plan(config, loaded, parts),
+        "notes": notes,
+        "by_series": series.head(SERIES_LISTED).to_dict("records"),
+        "unlisted": max(len(series) - SERIES_LISTED, 0),
+    }
+    return Inspected(_plain(document), series, panel)
+
+
+def publish(document: dict[str, Any], series: pd.DataFrame, out: Path) -> None:
+    """Write what was found as a file's name says: all of it as JSON, or a row a series.
+
+    Raises: OutputError: it cannot be written.
+    """
+    atomic_write(out, json_bytes(document) if out.suffix == ".json" else render(series, out))
+
+
+def _columns(loaded: Loaded) -> list[dict[str, Any]]:
+    """What each column of the table is, those left out last."""
+    config, panel = loaded.config, loaded.panel
+    roles = {"time": [config.time], "id": [config.id], "target": config.target or ()}
+    roles |= {"past": config.past, "known": config.known, "static": config.static}
+    rows: list[dict[str, Any]] = []
+    for role, names in roles.items():
+        for name in names:
+            if name is None or (role == "time" and name == "none"):
+                continue
+            row: dict[str, Any] = {"name": name, "role": role}
+            if role in ("past", "known") and name in panel.columns:
+                row["missing"] = _missing(panel, panel.columns.index(name))
+            if (config.categories or {}).get(name):
+                row["values"] = len((config.categories or {})[name])
+            rows.append(row)
+    series = loaded.empty if loaded.shape == "long" else ()
+    left_out = {name: why for name, why in loaded.quality["left_out"].items() if name not in series}
+    return rows + [{"name": name, "role": None, "reason": why} for name, why in left_out.items()]
+
+
+def _missing(panel: Panel, column: int) -> int:
+    """Cells of a covariate without a value, up to each series' end."""
+    return sum(
+        int(np.isnan(panel.values[begin:end, column]).sum()) for begin, end in zip(panel.begin, panel.end, strict=True)
+    )
+
+
+def _tabulate(panel: Panel, found: Survey, parts: Split) -> pd.DataFrame:
+    """A row a series: its length and times, what is missing, what its values are like, how it would be parted."""
+    fit = panel.lengths - parts.validation - parts.calibration - parts.holdout
+    return pd.DataFrame(
+        {
+            "unique_id": [str(name) for name in panel.ids],
+            "first": _times(panel, np.zeros_like(panel.start)),
+            "last": _times(panel, panel.lengths - 1),
+            "steps": panel.lengths,
+            "missing": found.missing,
+            "gaps": found.gaps,
+            "longest_gap": found.longest_gap,
+            "zeros": found.zeros,
+            "negatives": found.negatives,
+            "is_constant": found.is_constant,
+            "flat": found.flat,
+            "flat_from": _times(panel, found.flat_at),
+            "outliers": found.outliers,
+            "outlier": np.where(found.outliers > 0, _times(panel, np.maximum(found.outlier_at, 0)), None),
+            "lowest": found.lowest,
+            "mean": found.mean,
+            "highest": found.highest,
+            **dict(zip(_PARTS, (fit, parts.validation, parts.calibration, parts.holdout), strict=True)),
+        }
+    )
+
+
+def _values(series: pd.DataFrame) -> dict[str, Any]:
+    """What the values of all series are like, and the series that is farthest in a way."""
+    counts = {name: int(series[name].sum()) for name in ("steps", "missing", "zeros", "negatives", "outliers")}
+    flat = series["flat"].where(~series["is_constant"], 0)
+    flattest, oddest = series.iloc[int(flat.argmax())], series.iloc[int(series["outliers"].argmax())]
+    return {
+        **counts,
+        "constant_series": int(series["is_constant"].sum()),
+        "lowest": series["lowest"].min(),
+        "highest": series["highest"].max(),
+        "flat": {"unique_id": flattest["unique_id"], "from": flattest["flat_from"], "steps": flat.max()},
+        "outlier": {"unique_id": oddest["unique_id"], "ds": oddest["outlier"]} if oddest["outliers"] else None,
+    }
+
+
+def _longest_gaps(panel: Panel, found: Survey) -> list[dict[str, Any]]:
+    """The longest gap of each of the series where these are the longest."""
+    order = np.argsort(-found.longest_gap, kind="stable")[:_GAPS_LISTED]
+    begin, end = _times(panel, found.gap_at), _times(panel, found.gap_at + found.longest_gap - 1)
+    return [
+        {
+            "unique_id": panel.ids[each],
+            "from": begin[each],
+            "to": end[each],
+            "steps": found.longest_gap[each],
+        }
+        for each in order.tolist()
+        if found.longest_gap[each]
+    ]
+
+
+def _splits(panel: Panel, parts: Split) -> dict[str, Any]:
+    """How many steps each part of the series has, and from when to when where it is the same for all."""
+    tails = (parts.validation, parts.calibration, parts.holdout)
+    counts = dict(zip(_PARTS, (panel.lengths - sum(tails), *tails), strict=True))
+    is_same = all((each == each[0]).all() for each in (panel.start, *counts.values()))
+    splits, begin = {}, np.zeros_like(panel.start)
+    for name, steps in counts.items():
+        splits[name] = {**_spread(steps), "series": int((steps > 0).sum()), "first": None, "last": None}
+        if is_same and steps[0]:
+            splits[name] |= {"first": _times(panel, begin)[0], "last": _times(panel, begin + steps - 1)[0]}
+        begin = begin + steps
+    return splits
+
+
+def _plan(config: Config, loaded: Loaded, parts: Split) -> dict[str, Any]:
+    """What `train` would fit, or why it would refuse."""
+    panel = loaded.panel
+    try:
+        refuse_short(config.data.path or "-", panel, loaded.config.horizon or 1)
+    except DataError as error:
+        return {"is_possible": False, "error": error.message, "hint": error.hint}
+    config = config.model_copy(update={"data": loaded.config, "job": None})
+    if isinstance(config.model, AutoConfig):
+        return {"is_possible": True, "model": "auto", "preset": config.preset, "networks": []}
+    config = resolve(config, panel.cut(parts.holdout))
+    networks = [
+        {
+            "cell": each.model.kind,
+            "context": each.model.context,
+            "hidden": each.model.hidden,
+            "layers": each.model.layers,
+            "width": each.embed.width,
+            "scale": each.scale.kind,
+            "steps": each.training.steps,
+            "batch": each.training.batch,
+        }
+        for each in members_of(config)
+        if isinstance(each.model, NetworkModel)
+    ]
+    calendar = bool(config.data.calendar) and bool(networks)
+    return {
+        "is_possible": True,
+        "model": config.name,
+        "preset": config.preset,
+        "networks": networks,
+        "calendar": calendar,
+        "is_calibrated": config.conformal.is_on and bool(parts.calibration.any()),
+    }
+
+
+def _times(panel: Panel, step: Ints) -> Any:
+    """[N] text of the time of a step of each series."""
+    return panel.frequency.format(panel.frequency.timestamps(panel.start, step), panel.zone)
+
+
+def _spread(counts: Ints) -> dict[str, int]:
+    return {"shortest": int(counts.min()), "median": int(np.median(counts)), "longest": int(counts.max())}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and text that JSON knows, whatever numpy and pandas call them; no NaN."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
