@@ -17,6 +17,7 @@ from forecaster.cli.inspect import inspect
 from forecaster.cli.predict import predict
 from forecaster.cli.run import run
 from forecaster.cli.schedule import schedule
+from forecaster.cli.show import show
 from forecaster.cli.train import train
 from forecaster.cli.tune import tune
 from forecaster.errors import ForecastError, near_miss
@@ -39,6 +40,7 @@ app.command(rich_help_panel="Operate")(run)
 app.command(rich_help_panel="Operate")(schedule)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
 app.command(rich_help_panel="Understand")(inspect)
+app.command(rich_help_panel="Understand")(show)
 
 
 def print_version(is_asked: bool) -> None:

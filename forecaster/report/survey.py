@@ -10,7 +10,7 @@ from rich.text import Text
 
 from forecaster.panel import Panel
 from forecaster.report.plot import Sparkline
-from forecaster.report.terminal import number
+from forecaster.report.terminal import number, tell_networks
 
 _COLUMNS, _SERIES, _GAPS = 14, 12, 3
 _WIDE = 16  # characters of a sparkline
@@ -150,13 +150,11 @@ def _model(plan: dict[str, Any]) -> str:
         return "--model auto chooses by forecasts of held-out folds"
     if not networks:
         return f"{plan['model']}, which learns no network"
-    contexts = ", ".join(str(each["context"]) for each in networks)
     first = networks[0]
-    kind = f"{len(networks)} {first['cell']} networks" if len(networks) > 1 else f"a {first['cell']} network"
     calendar = "; reads the calendar, too" if plan["calendar"] else ""
     return (
-        f"preset {plan['preset']}: {kind} of {first['hidden']} units that read {contexts} steps;"
-        f" {first['steps']:,} training steps of {first['batch']} windows at most{calendar}"
+        f"preset {plan['preset']}: {tell_networks(networks)}; {first['steps']:,} training steps of {first['batch']}"
+        f" windows at most{calendar}"
     )
 
 

@@ -1,6 +1,6 @@
 """Tables and sentences for the terminal; legible at 80 columns and without colour."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,18 @@ def cell(metric: str, value: float | None) -> str:
     if value is None:
         return "-"
     return f"{100 * value:.0f} %" if metric.startswith("coverage") else number(value)
+
+
+def tell_networks(networks: Sequence[Mapping[str, Any]]) -> str:
+    """Networks in words: `3 gru networks of 64 units that read 42, 21, 42 steps`."""
+    first = networks[0]
+    layers = f"{first['layers']} layers of " if first["layers"] > 1 else ""
+    cells = "+".join(dict.fromkeys(each["cell"] for each in networks))
+    kind = f"{len(networks)} {cells} networks" if len(networks) > 1 else f"a {cells} network"
+    contexts = [each["context"] for each in networks]
+    read = ", ".join(map(str, contexts if len(set(contexts)) > 1 else contexts[:1]))
+    both = " both ways" if first["bidirectional"] else ""
+    return f"{kind} of {layers}{first['hidden']} units that read {read} steps{both}"
 
 
 def spread(horizon: int) -> list[int]:

@@ -61,6 +61,18 @@ def hold_file(path: Path, told: str, hint: str, *, place: Path | None = None) ->
                 parent.rmdir()
 
 
+def holder(folder: Path) -> str | None:
+    """Who is writing a folder: ` (process 123)`; None where nobody is."""
+    path = path_of(folder)
+    if not path.exists():
+        return None
+    try:
+        with FileLock(path, timeout=0):
+            return None
+    except (Timeout, OSError):
+        return _holder(path)
+
+
 def path_of(folder: Path) -> Path:
     """The file that is locked while a run writes to a folder."""
     return folder.with_name(f".{folder.name}.lock")

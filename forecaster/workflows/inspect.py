@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from forecaster.config import AutoConfig, Config, NetworkModel
+from forecaster.config import AutoConfig, Config
 from forecaster.data.calendar import describe
 from forecaster.data.load import Loaded
 from forecaster.data.season import weigh_season
@@ -17,10 +17,11 @@ from forecaster.errors import DataError
 from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore
 from forecaster.frequency import Ints
-from forecaster.models.build import members_of, resolve
+from forecaster.models.build import resolve
 from forecaster.panel import Panel
 from forecaster.store.bundle import json_bytes
 from forecaster.store.files import atomic_write
+from forecaster.workflows.manifest import networks_of
 from forecaster.workflows.predict import render
 from forecaster.workflows.source import place_of
 from forecaster.workflows.train import read_data, refuse_short
@@ -214,20 +215,7 @@ def _plan(config: Config, loaded: Loaded, parts: Split) -> dict[str, Any]:
     if isinstance(config.model, AutoConfig):
         return {"is_possible": True, "model": "auto", "preset": config.preset, "networks": []}
     config = resolve(config, panel.cut(parts.holdout))
-    networks = [
-        {
-            "cell": each.model.kind,
-            "context": each.model.context,
-            "hidden": each.model.hidden,
-            "layers": each.model.layers,
-            "width": each.embed.width,
-            "scale": each.scale.kind,
-            "steps": each.training.steps,
-            "batch": each.training.batch,
-        }
-        for each in members_of(config)
-        if isinstance(each.model, NetworkModel)
-    ]
+    networks = networks_of(config)
     calendar = bool(config.data.calendar) and bool(networks)
     return {
         "is_possible": True,

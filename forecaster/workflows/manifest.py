@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from forecaster import __version__
-from forecaster.config import Config
+from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded
 from forecaster.events import TrainingEnded
 from forecaster.forecast import Forecaster
+from forecaster.models.build import members_of
 from forecaster.panel import Panel
 
 COLUMNS = ("time", "id", "target", "past", "known", "static")
@@ -77,3 +78,24 @@ def describe(
             "windows_per_second": round(steps * config.training.batch / seconds, 1) if seconds else None,
         },
     }
+
+
+def networks_of(config: Config) -> list[dict[str, Any]]:
+    """The sizes of each network that a resolved config trains; none for a model that learns no network."""
+    return [
+        {
+            "cell": each.model.kind,
+            "context": each.model.context,
+            "hidden": each.model.hidden,
+            "layers": each.model.layers,
+            "bidirectional": each.model.bidirectional,
+            "width": each.embed.width,
+            "scale": each.scale.kind,
+            "decode": each.decode.kind,
+            "head": each.head.kind,
+            "steps": each.training.steps,
+            "batch": each.training.batch,
+        }
+        for each in members_of(config)
+        if isinstance(each.model, NetworkModel)
+    ]

@@ -78,7 +78,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
     folder = out or default_folder(f"{stem(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     with lock.hold(folder):
         check_free(folder)
-        check_free(_partial(folder))
+        check_free(partial_of(folder))
         loaded = read_data(source, config, stdin, watch)
         return train_on(loaded, config, folder, data=absolute(source), is_default=out is None, watch=watch)
 
@@ -127,15 +127,15 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
         LockError: it is not interrupted: a run is still writing there.
         DataError: the data is no longer what it was.
     """
-    if not (partial / _RUN).exists():
-        partial = _partial(partial)
+    if not (partial / RUN).exists():
+        partial = partial_of(partial)
     try:
-        run = json.loads((partial / _RUN).read_text("utf-8"))
+        run = json.loads((partial / RUN).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"{partial}: holds no interrupted run", hint="name the .partial folder that the run told"
         ) from error
-    folder = _shorten(Path(run["out"]))
+    folder = shorten(Path(run["out"]))
     with lock.hold(folder):
         config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
         if run["data"] == "-":
@@ -172,8 +172,8 @@ def _train(
         process.settle(config.training.threads)
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     config = choose(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
-    files = {bundle.CONFIG: dump(config).encode(), _RUN: bundle.json_bytes(run)}
-    checkpoint = FolderCheckpoint(_partial(folder), files=files, watch=watch, is_resumed=is_resumed)
+    files = {bundle.CONFIG: dump(config).encode(), RUN: bundle.json_bytes(run)}
+    checkpoint = FolderCheckpoint(partial_of(folder), files=files, watch=watch, is_resumed=is_resumed)
     stages: list[TrainingEnded] = []
 
     def note_stages(event: Event) -> None:
@@ -252,17 +252,18 @@ def default_folder(name: str) -> Path:
     """The first of `name`, `name-2`, `name-3` ... under `runs/` that no run of the same second has taken."""
     for number in itertools.count(1):
         folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        if not any(path.exists() for path in (folder, _partial(folder), lock.path_of(folder))):
+        if not any(path.exists() for path in (folder, partial_of(folder), lock.path_of(folder))):
             return folder
     raise AssertionError
 
 
-def _shorten(path: Path) -> Path:
+def shorten(path: Path) -> Path:
     """A path as seen from the current folder, where it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _partial(folder: Path) -> Path:
+def partial_of(folder: Path) -> Path:
+    """Where a run that has not ended keeps its state."""
     return folder.with_name(f"{folder.name}.partial")
 
 

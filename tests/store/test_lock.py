@@ -58,3 +58,12 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_output(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(OutputError), lock.hold(tmp_path / "file" / "b"):
         pytest.fail("it is held")
+
+
+def test_who_holds_a_folder_is_told_while_it_is_held(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert lock.holder(folder) is None
+    with lock.hold(folder):
+        assert lock.holder(folder) == f" (process {os.getpid()})"
+    lock.path_of(folder).write_text("1\n")  # of a process that was killed
+    assert lock.holder(folder) is None
