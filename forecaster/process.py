@@ -8,6 +8,7 @@ Both are settled by what is asked for, never by the machine's load: the same com
 import ctypes
 import os
 import platform
+from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 
@@ -27,6 +28,20 @@ def settle(threads: int) -> None:
     torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, which also imports a compiler
     # filling fresh memory would cost a tenth of a step, and nothing here reads it before it is written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def describe() -> dict[str, Any]:
+    """What torch is here, once settled: `version`, `threads`, `instructions` of the processor, other `devices`."""
+    import torch
+
+    devices = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    devices += ["Apple's GPU"] if torch.backends.mps.is_available() else []
+    return {
+        "version": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "devices": devices,
+    }
 
 
 def keep_freed_memory() -> bool:

@@ -41,7 +41,20 @@ HOMES = {
 }
 STRANGERS = {"pandas": ("network.", "training.")}
 
-COMMANDS = ("train", "predict", "init", "backtest", "compare", "tune", "run", "schedule", "ledger", "inspect", "show")
+COMMANDS = (
+    "train",
+    "predict",
+    "init",
+    "backtest",
+    "compare",
+    "tune",
+    "run",
+    "schedule",
+    "ledger",
+    "inspect",
+    "show",
+    "doctor",
+)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 
 

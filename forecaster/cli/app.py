@@ -12,6 +12,7 @@ from forecaster import __version__
 from forecaster.cli import ledger
 from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
+from forecaster.cli.doctor import doctor
 from forecaster.cli.init import init
 from forecaster.cli.inspect import inspect
 from forecaster.cli.predict import predict
@@ -41,6 +42,7 @@ app.command(rich_help_panel="Operate")(schedule)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
 app.command(rich_help_panel="Understand")(inspect)
 app.command(rich_help_panel="Understand")(show)
+app.command(rich_help_panel="Understand")(doctor)
 
 
 def print_version(is_asked: bool) -> None:

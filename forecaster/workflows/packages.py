@@ -1,0 +1,56 @@
+"""The packages that the program needs, and those that bring more; what pyproject.toml says, held to it by a test."""
+
+import re
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+NEEDED = {
+    "torch": "2.4",
+    "pandas": "2.2",
+    "typer": "0.29",
+    "rich": "13",
+    "pyyaml": "6",
+    "pydantic": "2.7",
+    "safetensors": "0.4",
+    "pyarrow": "15",
+    "filelock": "3.12",
+    "scipy": "1.13",
+}
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a package brings that is not needed.
+
+    Attributes:
+        least: the oldest version that will do.
+        brings: what cannot be had without it.
+        install: what pip is asked for.
+    """
+
+    least: str
+    brings: str
+    install: str
+
+
+EXTRAS = {
+    "statsforecast": Extra("2.0", "--model auto_ets, auto_theta, auto_arima", "statsforecast"),
+    "optuna": Extra("4", "forecast tune", "optuna"),
+    "sqlalchemy": Extra("2", "ledgers, and data from a SQL database", "sqlalchemy"),
+    "psycopg": Extra("3.1", "PostgreSQL", "'psycopg[binary]'"),
+    "holidays": Extra("0.50", "--holidays", "holidays"),
+}
+
+
+def installed(name: str) -> str | None:
+    """The version of a package; None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def is_older(found: str, least: str) -> bool:
+    """Whether a version comes before another, by the numbers that both tell."""
+    numbers = [tuple(map(int, re.findall(r"\d+", text.partition("+")[0])[:3])) for text in (found, least)]
+    return numbers[0][: len(numbers[1])] < numbers[1]
