@@ -48,7 +48,7 @@ def inspect(
         raise UsageError("no DATA was given", hint="type `forecast inspect data.csv`")
     with console.working():
         found = workflow.inspect(resolved, stdin=sys.stdin.buffer, watch=console.watch)
-    following = _following(resolved.data.path, horizon, columns, config, settings)
+    following = _following(found.document["data"], horizon, columns, config, settings)
     document = {**found.document, "next": following}
     if out is not None and str(out) == "-":
         console.show_text(document, found.series.to_csv(index=False, lineterminator="\n"))

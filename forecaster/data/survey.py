@@ -89,7 +89,8 @@ def find_outliers(target: Floats, season: int) -> Ints:
 def _level(values: Curve, season: int) -> Curve:
     """[T] the median of the steps around each."""
     side = min(max(season, _NARROWEST), _WIDEST, len(values) - 1)
-    windows = sliding_window_view(np.pad(values, side, mode="edge"), 2 * side + 1)  # [T, W]
+    padded = np.concatenate([np.full(side, values[0]), values, np.full(side, values[-1])])
+    windows = sliding_window_view(padded, 2 * side + 1)  # [T, W]
     parts = np.array_split(windows, len(values) // _AT_ONCE + 1)
     return np.concatenate([np.median(part, axis=1) for part in parts])
 

@@ -13,7 +13,8 @@ from forecaster.report.plot import Sparkline
 from forecaster.report.terminal import number, tell_networks
 
 _COLUMNS, _SERIES, _GAPS = 14, 12, 3
-_WIDE = 16  # characters of a sparkline
+_WIDE = 12  # characters of a sparkline
+_MANY = 1e8  # are told in millions
 _LONG_FLAT = 10  # steps of one value that are worth a word
 _STRENGTH = {"strong": "strongly", "clear": "clearly", "weak": "hardly"}
 _PARTS = {
@@ -75,7 +76,7 @@ def _columns(columns: list[dict[str, Any]]) -> Table:
 
 def _series(document: dict[str, Any], panel: Panel | None) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("series", no_wrap=True, max_width=20, overflow="ellipsis")
+    table.add_column("series", no_wrap=True, max_width=18, overflow="ellipsis")
     for title in ("steps", "missing", "longest\ngap", "lowest", "mean", "highest"):
         table.add_column(title, justify="right", no_wrap=True, vertical="bottom")
     if panel:
@@ -83,14 +84,18 @@ def _series(document: dict[str, Any], panel: Panel | None) -> RenderableType:
     rows = _some(document["by_series"], _SERIES)
     for place, each in enumerate(rows):
         counts = (f"{each[name]:,}" for name in ("steps", "missing", "longest_gap"))
-        values = (number(each[name]) for name in ("lowest", "mean", "highest"))
-        drawn = []
-        if panel:
-            target = panel.values[panel.begin[place] : panel.end[place], 0].astype(np.float64)
-            drawn = [Sparkline(target, _WIDE, each["lowest"], each["highest"])]
+        values = (_short(each[name]) for name in ("lowest", "mean", "highest"))
+        drawn = [_course(panel, place)] if panel else []
         table.add_row(each["unique_id"], *counts, *values, *drawn)
     hidden = document["series"] - len(rows)
     return Group(table, Text(f"... and {hidden:,} more series; --out FILE.csv has them all")) if hidden else table
+
+
+def _course(panel: Panel, place: int) -> Sparkline:
+    """The whole of a series in a dozen means, on a scale of their own."""
+    target = panel.values[panel.begin[place] : panel.end[place], 0].astype(np.float64)
+    means = [part[~np.isnan(part)].mean() for part in np.array_split(target, _WIDE) if not np.isnan(part).all()]
+    return Sparkline(target, _WIDE, min(means), max(means))
 
 
 def _season(document: dict[str, Any]) -> list[str]:
@@ -185,6 +190,10 @@ def _some(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
 
 def _of(each: dict[str, Any], series: int) -> str:
     return f" of {each['unique_id']}" if series > 1 else ""
+
+
+def _short(value: float) -> str:
+    return number(value) if abs(value) < _MANY else f"{value / 1e6:,.0f} M"
 
 
 def _share(values: dict[str, Any]) -> str:

@@ -80,3 +80,10 @@ def test_a_database_is_told_from_a_file() -> None:
     assert is_database("postgresql+psycopg://host/x")
     assert not is_database("sales.csv")
     assert not is_database("https://host/sales.csv")
+
+
+def test_a_query_is_inspected_and_kept_in_the_next_command(forecast: Forecast, shop: Path) -> None:
+    done = forecast("inspect", "sqlite:///shop.db", "--query", QUERY)
+    assert done.code == 0, done.err
+    assert "sqlite:///shop.db: 90 rows, 1 series, daily" in done.out
+    assert f"next: forecast train sqlite:///shop.db --query '{QUERY}'\n" in done.err
