@@ -110,8 +110,9 @@ def _training(manifest: dict[str, Any]) -> str:
 
 
 def _partial(document: dict[str, Any]) -> RenderableType:
-    state = "that is at work" if document["at_work"] is not None else "that was interrupted"
-    title = f"{document['folder']}: a training run {state}{document['at_work'] or ''}"
+    state = "that is at work" if document["is_at_work"] else "that was interrupted"
+    worker = f" ({document['worker']})" if document["worker"] else ""
+    title = f"{document['folder']}: a training run {state}{worker}"
     networks = document["networks"]
     rows = {
         "model": f"{document['model']}: {terminal.tell_networks(networks)}" if networks else document["model"],
@@ -130,7 +131,7 @@ def _stage(each: dict[str, Any]) -> str:
 
 
 def _study(document: dict[str, Any]) -> RenderableType:
-    state = "at work" if document["at_work"] is not None else "not at its end"
+    state = "at work" if document["is_at_work"] else "not at its end"
     best = "no loss yet" if document["best"] is None else f"the best loss is {document['best']:.4f}"
     most = "" if document["most"] is None else f" of {document['most']}"
     return Group(

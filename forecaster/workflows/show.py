@@ -124,7 +124,8 @@ def _show_partial(folder: Path) -> dict[str, Any]:
         "networks": networks_of(config),
         "progress": _progress(read_state(folder)),
         "saved": datetime.fromtimestamp((folder / STATE).stat().st_mtime).astimezone().isoformat(timespec="seconds"),
-        "at_work": worker,
+        "is_at_work": worker is not None,
+        "worker": worker.strip(" ()") if worker else None,
         "next": [] if worker is not None else [f"forecast train --resume {_quoted(folder)}"],
     }
 
@@ -177,7 +178,7 @@ def _show_study(folder: Path) -> dict[str, Any]:
         "trials": len(study.trials()),
         "most": study.facts["trials"],
         "best": leaders[0].loss if leaders else None,
-        "at_work": "" if study.is_at_work else None,
+        "is_at_work": study.is_at_work,
         "next": [f"forecast tune --resume {_quoted(folder)}"],
     }
 
