@@ -34,7 +34,7 @@ from forecaster.workflows.source import absolute, place_of, read_frame, stem
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 HOLDOUT = "holdout.csv"
-_RUN = "run.json"
+RUN = "run.json"
 _LATE = (
     "time ran short, so training hurried: the saved config repeats the number of steps, but not their learning rates"
 )
@@ -237,7 +237,11 @@ def write_bundle(
     return manifest
 
 
-def _refuse_short(source: str, panel: Panel, horizon: int) -> None:
+def refuse_short(source: str, panel: Panel, horizon: int) -> None:
+    """Make sure that a series has a step and a horizon to learn from.
+
+    Raises: DataError: none has.
+    """
     longest = int(panel.lengths.max())
     if longest > horizon:
         return
