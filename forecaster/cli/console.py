@@ -134,12 +134,14 @@ class Console:
 
     def show_table(self, document: Mapping[str, object], frame: "pd.DataFrame") -> None:
         """Write a frame to stdout: as CSV, or with --json as the document, its records as `forecasts`."""
+        from forecaster.store.table import to_csv
+
         with _until_closed():
             if self.is_json:
                 records = json.loads(frame.to_json(orient="records", double_precision=15))
                 sys.stdout.write(json.dumps({**document, "forecasts": records}, ensure_ascii=False) + "\n")
             else:
-                frame.to_csv(sys.stdout, index=False, lineterminator="\n")
+                sys.stdout.write(to_csv(frame).decode())
 
     def _start_bar(self, kind: str, title: str, total: int | None, done: int) -> None:
         """Begin a bar in place of the last one of its kind."""

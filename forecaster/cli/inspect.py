@@ -51,7 +51,9 @@ def inspect(
     following = _following(found.document["data"], horizon, columns, config, settings)
     document = {**found.document, "next": following}
     if out is not None and str(out) == "-":
-        console.show_text(document, found.series.to_csv(index=False, lineterminator="\n"))
+        from forecaster.store.table import to_csv
+
+        console.show_text(document, to_csv(found.series).decode())
         return
     if out is not None:
         workflow.publish(document, found.series, out)

@@ -472,3 +472,9 @@ def test_a_forecast_is_drawn_where_that_is_asked_for(forecast: Forecast, sales: 
     refused = forecast("predict", "--bundle", "b", "--plot", "-o", "-")
     assert refused.code == 2
     assert "--out" in refused.err
+
+
+def test_a_table_is_the_same_in_a_file_and_on_standard_output(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
+    assert forecast("predict", "--bundle", "b", "-o", "f.csv").code == 0
+    assert forecast("predict", "--bundle", "b", "-o", "-").out == Path("f.csv").read_text()
