@@ -38,6 +38,9 @@ HOMES = {
     "scipy": ("evaluation.chance",),
     "statsforecast": ("models.statistical",),
     "optuna": ("models.study",),
+    "jinja2": ("report.page.document",),
+    "plotly": ("report.page.document",),
+    "matplotlib": ("report.figure",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}
 
@@ -54,6 +57,7 @@ COMMANDS = (
     "inspect",
     "show",
     "doctor",
+    "report",
 )
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 

@@ -16,6 +16,7 @@ from forecaster.cli.doctor import doctor
 from forecaster.cli.init import init
 from forecaster.cli.inspect import inspect
 from forecaster.cli.predict import predict
+from forecaster.cli.report import report
 from forecaster.cli.run import run
 from forecaster.cli.schedule import schedule
 from forecaster.cli.show import show
@@ -39,6 +40,7 @@ app.command(rich_help_panel="Judge")(tune)
 app.command(rich_help_panel="Judge")(compare)
 app.command(rich_help_panel="Operate")(run)
 app.command(rich_help_panel="Operate")(schedule)
+app.command(rich_help_panel="Understand")(report)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
 app.command(rich_help_panel="Understand")(inspect)
 app.command(rich_help_panel="Understand")(show)

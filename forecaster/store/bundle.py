@@ -114,6 +114,20 @@ def read(folder: Path) -> Bundle:
     return Bundle(folder, manifest, config, dict(state), metrics)
 
 
+def content(read: Bundle, name: str) -> bytes:
+    """Give a file of a bundle, held to its hash.
+
+    Raises: InputError: it is missing, or altered since the bundle was read.
+    """
+    found = _bytes(read.folder / name)
+    if _digest(found) != read.manifest["files"].get(name):
+        raise InputError(
+            f"{read.folder / name}: altered or truncated: its hash is not the manifest's",
+            hint="train again, or restore the file",
+        )
+    return found
+
+
 def json_bytes(tree: dict[str, Any]) -> bytes:
     """JSON as we write it: indented, UTF-8, no NaN."""
     return (json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -57,13 +57,26 @@ def score(
     Raises: ForecastError: see the errors of `data.load` and `store.database.writing`.
     """
     ledger, name = source.ledger, source.one
-    if level not in INTERVALS:
-        raise UsageError(
-            f"--level {level}: no such interval is kept", hint=f"choose among {', '.join(map(str, INTERVALS))}"
-        )
+    _check(level)
     config = data or (source.job.config if source.job else None)
     added = Added() if config is None else _take_in(source, config, stdin, now or datetime.now(UTC), watch)
-    scored = score_pending(ledger, name)
+    return describe(source, added, score_pending(ledger, name), since=since, level=level)
+
+
+def describe(
+    source: Source, added: Added | None = None, scored: int = 0, *, since: str | None = None, level: int = 95
+) -> dict[str, Any]:
+    """Say how good the forecasts of recent times were, of those that are scored; nothing is taken in.
+
+    Args:
+        added, scored: what was taken in before.
+
+    Returns: a document for JSON.
+    Raises: UsageError: no such interval is kept, or nothing has come true since then.
+    """
+    ledger, name = source.ledger, source.one
+    _check(level)
+    added = added or Added()
     extent = find_extent(ledger, name)
     document: dict[str, Any] = {
         "job": name,
@@ -95,6 +108,13 @@ def score(
     alarm, bundles = (source.job.policy.alarm, source.job.bundles) if source.job else (AlarmConfig(), Path())
     document["drift"] = describe_drift(ledger, extent, alarm, bundles)
     return without_nan(document)
+
+
+def _check(level: int) -> None:
+    if level not in INTERVALS:
+        raise UsageError(
+            f"--level {level}: no such interval is kept", hint=f"choose among {', '.join(map(str, INTERVALS))}"
+        )
 
 
 def _take_in(source: Source, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch) -> Added:

@@ -1,0 +1,70 @@
+"""`forecast report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecaster.cli import options
+from forecaster.errors import UsageError
+
+_PAGES, _PICTURES = (".html", ".htm"), (".png", ".svg")
+
+
+@options.expand
+def report(
+    place: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DIR",
+            help="What train, backtest, compare or tune wrote, or a job's YAML file.",
+            show_default="runs/latest",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The page (.html) or figure (.png, .svg), or - for the page on standard output.",
+            show_default="DIR/report.html",
+        ),
+    ] = None,
+    *,
+    console: options.Output,
+) -> None:
+    """Make one self-contained page, or a figure, of what another command found.
+
+    The page needs no network and can be mailed: verdict, forecasts, scores, calibration, errors, training, the data and
+    where it all comes from.
+    """
+    to_stdout = str(out) == "-"
+    kind = "" if out is None or to_stdout else out.suffix.lower()
+    if out is not None and not to_stdout and kind not in (*_PAGES, *_PICTURES):
+        raise UsageError(
+            f"--out {out}: no report is written as {kind or 'a folder'}", hint="end the name in .html, .png or .svg"
+        )
+    from rich.text import Text
+
+    from forecaster.workflows.report import make
+
+    with console.working():
+        made = make.report(place, picture=kind.removeprefix(".") if kind in _PICTURES else None, watch=console.watch)
+    document = {
+        "kind": made.kind,
+        "verdict": made.verdict,
+        "series": made.series,
+        "drawn": made.drawn,
+        "bytes": len(made.content),
+    }
+    if to_stdout:
+        console.show_text({**document, "out": "-"}, made.content.decode())
+        return
+    target = out or made.home
+    make.write(made, target)
+    console.show({**document, "out": str(target)}, Text(made.verdict))
+    console.tell(f"wrote {target}: {_size(len(made.content))}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.0f} kB"

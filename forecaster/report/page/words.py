@@ -1,0 +1,22 @@
+"""Numbers in sentences."""
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 step`, `12 steps`, `3 series`."""
+    return f"{count:,} {noun}{'s' * (count != 1 and not noun.endswith('series'))}"
+
+
+def share(value: float | None) -> str:
+    """A share in whole per cent, with a digit behind the point where it is next to none or next to all."""
+    if value is None:
+        return "-"
+    percent = 100 * value
+    is_edge = 0 < percent < 1 or 99 < percent < 100
+    return f"{percent:.1f} %" if is_edge else f"{percent:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `5 min`, `2.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,98 @@
+"""What a report tells of a trained model: the bundle, its data read again, and what it forecasts from there."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecaster import process
+from forecaster.config import NetworkModel
+from forecaster.data import future
+from forecaster.errors import ForecastError
+from forecaster.evaluation import rows as scores
+from forecaster.events import Note, Watch, ignore
+from forecaster.forecast import Forecast
+from forecaster.frequency import Frequency
+from forecaster.models.build import build
+from forecaster.panel import Panel
+from forecaster.report.page.bundle import TrainedModel
+from forecaster.report.page.picks import Pick, past_steps, pick
+from forecaster.store import bundle
+from forecaster.workflows.manifest import fingerprint
+from forecaster.workflows.predict import load_data, refuse_older, source_of
+from forecaster.workflows.report.tables import add_baselines, parse_rows, past_of, unit_of
+from forecaster.workflows.source import place_of
+
+
+def gather(folder: Path, *, watch: Watch = ignore) -> TrainedModel:
+    """Read a bundle and, where it still lies there, its data; forecast the series that are drawn.
+
+    Raises: InputError: the bundle is missing or altered. That the data is gone is a remark, not an error.
+    """
+    read = bundle.read(folder)
+    horizon = int(read.manifest["horizon"])
+    holdout = parse_rows(bundle.content(read, "holdout.csv"), folder / "holdout.csv")
+    panel, remarks = _load_again(read)
+    if panel is not None:
+        holdout = add_baselines(holdout, panel)
+    names = [str(name) for name in (holdout["unique_id"].unique() if panel is None else panel.ids)]
+    table = scores.by_series(holdout)
+    picks = pick(names, table["mase"] if table["mase"].notna().any() else table["smape"], horizon=horizon)
+    forecast, past = None, {}
+    if panel is not None:
+        places = {str(name): place for place, name in enumerate(panel.ids)}
+        steps = past_steps(len(picks), horizon)
+        past = {each.name: past_of(panel, places[each.name], steps) for each in picks}
+        forecast, remark = _forecast(read, panel, picks, horizon)
+        remarks += remark
+    for each in remarks:
+        watch(Note(each))
+    history = bundle.content(read, "history.csv")
+    return TrainedModel(
+        name=folder.resolve().name,
+        manifest=read.manifest,
+        metrics=read.metrics,
+        quality=json.loads(bundle.content(read, "quality.json")),
+        config=bundle.content(read, bundle.CONFIG).decode(),
+        history=pd.read_csv(io.BytesIO(history)),
+        holdout=holdout,
+        picks=picks,
+        past=past,
+        forecast=forecast,
+        unit=unit_of(Frequency.from_dict(read.manifest["data"]["frequency"])),
+        series=len(names),
+        remarks=tuple(remarks),
+    )
+
+
+def _load_again(read: bundle.Bundle) -> tuple[Panel | None, list[str]]:
+    """The bundle's own data, as it is now; and what is to be said of that."""
+    try:
+        source = source_of(read, None)
+        loaded = load_data(source, read)
+        refuse_older(place_of(source), loaded, read)
+    except ForecastError as error:
+        return None, [f"The data could not be read again, so past and forecast are not drawn: {error.message}"]
+    trained = read.manifest["data"]
+    if fingerprint(loaded.panel) == trained["fingerprint"]:
+        return loaded.panel, []
+    last = loaded.quality["last"]
+    newer = f"it now ends at {last}, not at {trained['last']}" if last != trained["last"] else "values are others"
+    return loaded.panel, [f"The data has changed since the training: {newer}. Scores are those of the training."]
+
+
+def _forecast(read: bundle.Bundle, panel: Panel, picks: list[Pick], horizon: int) -> tuple[Forecast | None, list[str]]:
+    """What the model says of the series that are drawn."""
+    places = {str(name): place for place, name in enumerate(panel.ids)}
+    drawn = panel.select(np.array([places[each.name] for each in picks], np.int64))
+    try:
+        future.require(drawn, horizon, read.config.data, place_of(source_of(read, None)))
+    except ForecastError as error:
+        return None, [f"The next steps are not forecast here: {error.message}"]
+    if isinstance(read.config.model, NetworkModel):
+        process.settle(read.config.training.threads)
+    forecaster = build(read.config)
+    forecaster.restore(read.state)
+    return forecaster.predict(drawn, horizon), []

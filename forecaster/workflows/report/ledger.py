@@ -1,0 +1,42 @@
+"""What a report tells of a job: what its ledger knows of the forecasts that came true, and of its runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecaster.evaluation.rows import BASELINES, QUANTILES
+from forecaster.report.page.ledger import Operated
+from forecaster.report.page.picks import pick
+from forecaster.store.ledger import read
+from forecaster.store.ledger.recent import find_extent
+from forecaster.workflows.ledger.changes import history
+from forecaster.workflows.ledger.score import DAYS, PERIODS, describe
+from forecaster.workflows.ledger.source import open_source
+
+_ROWS = 40_000  # forecasts beside actuals that are looked at
+
+
+def gather(path: Path) -> Operated:
+    """Read a job's ledger; nothing is taken in or scored.
+
+    Raises: ForecastError: see the errors of `ledger.source.open_source`.
+    """
+    source = open_source(path, None, None)
+    ledger, name = source.ledger, source.one
+    document = describe(source)
+    extent = find_extent(ledger, name)
+    since = None if extent is None else extent.back(DAYS if extent.is_short else PERIODS)
+    found = read.pairs(ledger, name, since=since, most=_ROWS)
+    rows = found.rename(
+        columns={"cutoff_at": "cutoff", **{f"q{1000 * p:03.0f}": name for p, name in QUANTILES.items()}}
+    )
+    rows = rows.assign(**dict.fromkeys(BASELINES, np.nan)).astype({"y": float, "scale": float})
+    names = rows["unique_id"].unique().tolist()
+    horizon = max(1, len(rows) // max(len(names), 1))
+    error = pd.Series({key: each["mase"] for key, each in document.get("by_series", {}).items()}, dtype=float)
+    picks = pick(names, error[error.index.isin(names)], horizon=horizon, columns=5)
+    runs = history(source)["runs"]
+    if document["overall"] is not None:
+        document["model"] = next((run["model"] for run in runs if run["model"]), "the model")
+    return Operated(name, document, runs, rows, picks)

@@ -1,0 +1,105 @@
+"""Tables that commands wrote, read back as rows of forecasts beside what came true (see `evaluation.rows`)."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecaster.errors import InputError
+from forecaster.evaluation.metrics import seasonal_error
+from forecaster.evaluation.rows import BASELINES, QUANTILES
+from forecaster.frequency import DAY, HOUR, MINUTE, WEEK, Frequency, Ints
+from forecaster.models.naive import Naive, SeasonalNaive
+from forecaster.panel import Panel
+
+_NUMBERS = ("y", "mean", *QUANTILES.values())
+_COLUMNS = ("unique_id", "ds", "y", "cutoff", "step", "model", *_NUMBERS[1:], "status")
+_UNITS = {WEEK: "week", DAY: "day", HOUR: "hour", MINUTE: "minute"}
+_MONTHS = {1: "month", 3: "quarter", 12: "year"}
+
+
+def parse_rows(content: bytes, place: Path) -> pd.DataFrame:
+    """Read holdout.csv or backtest.csv; names and times stay the text they are, integer times become numbers.
+
+    Raises: InputError: it is no such table.
+    """
+    if not content.strip():  # no series was long enough
+        return pd.DataFrame({name: [] for name in (*_COLUMNS, "scale", *BASELINES)})
+    try:
+        rows = pd.read_csv(
+            io.BytesIO(content),
+            dtype={"unique_id": str, "ds": str, "cutoff": str, **dict.fromkeys(_NUMBERS, np.float64)},
+            keep_default_na=False,
+            na_values={name: [""] for name in _NUMBERS},
+        )
+        rows = rows[list(_COLUMNS)]
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{place}: is no table of forecasts beside actuals", hint="make it anew") from error
+    if len(rows) and rows["ds"].str.fullmatch(r"-?\d+").all():
+        rows = rows.astype({"ds": np.int64, "cutoff": np.int64})
+    return rows.assign(scale=np.nan, **dict.fromkeys(BASELINES, np.nan))
+
+
+def add_baselines(rows: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """Give rows of one cutoff a series what the naive forecasts say there, and the scale of errors.
+
+    Series that the panel does not have, or not as far back, stay without.
+    """
+    horizon = int(rows["step"].max()) if len(rows) else 0
+    firsts = rows[rows["step"] == 1]
+    if not horizon or len(firsts) * horizon != len(rows):
+        return rows
+    places = {name: place for place, name in enumerate(panel.ids)}
+    found = np.array([places.get(name, -1) for name in firsts["unique_id"]])
+    stamps = parse_stamps(firsts["cutoff"], panel.frequency, panel.zone)
+    seen = np.zeros(len(found), np.int64)
+    has = found >= 0
+    seen[has] = panel.frequency.index(panel.start[found[has]], stamps[has]) + 1
+    has &= (seen > 0) & (seen <= panel.lengths[found])
+    if not has.any():
+        return rows
+    whole = panel.select(found[has])
+    cut = whole.cut(whole.lengths - seen[has])
+    columns = {
+        "scale": np.repeat(seasonal_error(cut, panel.season), horizon),
+        "seasonal_naive": SeasonalNaive().predict(cut, horizon).mean.ravel(),
+        "naive": Naive().predict(cut, horizon).mean.ravel(),
+    }
+    mask = np.repeat(has, horizon)
+    filled = {}
+    for name, values in columns.items():
+        filled[name] = np.full(len(rows), np.nan)
+        filled[name][mask] = values
+    return rows.assign(**filled)
+
+
+def parse_stamps(texts: pd.Series, frequency: Frequency, zone: str | None) -> Ints:
+    """Read timestamps as `Frequency.format` writes them."""
+    if frequency.is_integer:
+        return texts.to_numpy(np.int64)
+    if zone is None:
+        return pd.to_datetime(texts, format="ISO8601").to_numpy("datetime64[us]").astype(np.int64)
+    if frequency.is_wall_clock:
+        texts = texts.str.replace(r"(Z|[+-]\d\d:?\d\d(:\d\d)?)$", "", regex=True)
+        return pd.to_datetime(texts, format="ISO8601").to_numpy("datetime64[us]").astype(np.int64)
+    moments = pd.to_datetime(texts, format="ISO8601", utc=True)
+    return moments.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
+
+
+def unit_of(frequency: Frequency) -> str:
+    """A step in words, for `12 months`; `step` where there is no one word."""
+    if frequency.kind == "business":
+        return "business day" if frequency.name == "B" else "trading day"
+    names = {"fixed": _UNITS, "months": _MONTHS}.get(frequency.kind, {})
+    return names.get(frequency.every, "step")
+
+
+def past_of(
+    panel: Panel, series: int, steps: int
+) -> tuple[list[object], "np.ndarray[tuple[int], np.dtype[np.float32]]"]:
+    """The last steps of a series: times as text (or integers), and values."""
+    begin = max(int(panel.begin[series]), int(panel.end[series]) - steps)
+    index = np.arange(begin, int(panel.end[series])) - panel.begin[series]
+    stamps = panel.frequency.format(panel.frequency.timestamps(panel.start[series], index), panel.zone)
+    return stamps.tolist(), panel.values[begin : panel.end[series], 0]
