@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from forecaster.evaluation import rows as scores
-from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, axes, band, bars, line, marked
+from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, axes, band, bars, counted, line, marked
 from forecaster.report.page.parts import Chart, Listing, Section, Table, Text
-from forecaster.report.page.words import plural, share
+from forecaster.report.page.words import SCALE_IN_WORDS, plural, share
 from forecaster.report.terminal import cell, number
 
 _METRICS = {
@@ -66,13 +66,18 @@ def errors_by_step(columns: Mapping[str, Any], model: str, unit: str) -> Chart:
         lower = int((own < known["seasonal_naive"]).sum())
         seen += f"; it is below that of seasonal naive at {lower} of {plural(len(own), 'step')}"
     if unit:
-        seen += "; it is told in units of what a series usually changes from season to season"
+        seen += f", {SCALE_IN_WORDS}"
     return Chart(
         "steps",
         "Error by step of the horizon",
         f"{seen}. Lower is better.",
         traces,
-        axes("step of the horizon", f"error {unit}".strip(), yaxis={"rangemode": "tozero"}),
+        axes(
+            "step of the horizon",
+            f"error {unit}".strip(),
+            xaxis=counted(columns["step"]),
+            yaxis={"rangemode": "tozero"},
+        ),
         {"step": "step", model: "model", "seasonal naive": "seasonal_naive", "naive": "naive"},
         columns,
     )
@@ -88,9 +93,10 @@ def residual_parts(rows: pd.DataFrame) -> list[Chart | Text]:
     residual = residual[~np.isnan(residual)]
     low, first, third, high = np.quantile(residual, [0.005, 0.25, 0.75, 0.995])
     side = "too low" if residual.mean() > 0 else "too high"
+    told = f", {SCALE_IN_WORDS}" if unit else ""
     seen = (
         f"Half of the {plural(len(residual), 'error')} (actual less forecast) lie between {_told(first)} and"
-        f" {_told(third)}; forecasts were {_told(abs(residual.mean()))} {side} on average."
+        f" {_told(third)}; forecasts were {_told(abs(residual.mean()))} {side} on average{told}."
     )
     inside = residual[(residual >= low) & (residual <= high)] if len(residual) >= _MANY and high > low else residual
     count, edges = np.histogram(inside, min(_BINS, max(5, int(np.sqrt(len(inside)) * 2))))
@@ -118,7 +124,7 @@ def residual_parts(rows: pd.DataFrame) -> list[Chart | Text]:
         "Errors over the horizon",
         lies if several else lies.replace("The median error", "The error"),
         traces,
-        axes("step of the horizon", f"error {unit}".strip()),
+        axes("step of the horizon", f"error {unit}".strip(), xaxis=counted(table)),
         {"step": "step", "1 in 10 below": "low", "median": "middle", "1 in 10 above": "high"},
         {"step": table.index.to_numpy(), **{name: table[name].to_numpy() for name in ("low", "middle", "high")}},
     )
@@ -177,7 +183,7 @@ def calibration_section(
         for level in levels:
             error = coverage.get(f"coverage{level}_error")
             by_chance = (
-                [] if coverage.get("coverage80_error") is None else ["-" if error is None else f"+- {share(error)}"]
+                [] if coverage.get("coverage80_error") is None else ["-" if error is None else f"± {share(error)}"]
             )
             rows.append([f"{level} %", share(coverage[f"coverage{level}"]), *by_chance])
         head = ["Interval", "held", *(["error by chance"] if coverage.get("coverage80_error") is not None else [])]

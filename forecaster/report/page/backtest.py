@@ -13,7 +13,7 @@ from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, NAIVE, SEASONAL, TRUTH, axes, bare, line, marked, shape, time_kind
 from forecaster.report.page.parts import Chart, Code, Drawn, Page, Section, Text
 from forecaster.report.page.picks import Pick, note
-from forecaster.report.page.words import plural, share
+from forecaster.report.page.words import plural, share, when
 from forecaster.report.terminal import number, sentence
 
 _FOLDS_DRAWN = 24  # of a series, the last
@@ -76,7 +76,7 @@ def compose(found: Folds) -> Page:
             "MASE": "-" if own["mase"] is None else number(own["mase"]),
             "sMAPE": "-" if own["smape"] is None else f"{number(own['smape'])} %",
             "80 % interval held": share(own["coverage80"]),
-            "First cutoff": str(block["cutoff"]["first"]),
+            "First cutoff": when(block["cutoff"]["first"]),
         },
         sections=[section for section in sections if section is not None],
         drawn=drawn,

@@ -135,6 +135,11 @@ def axes(x: str, y: str, *, height: int = 320, x_kind: str = "linear", y_kind: s
     }
 
 
+def counted(values: Any) -> Trace:
+    """An axis of few whole numbers: a tick at each."""
+    return {"dtick": 1} if len(values) <= 14 else {}
+
+
 def time_kind(stamps: Any) -> str:
     """The kind of a time axis: integers count, all else are dates."""
     return "linear" if len(stamps) and not isinstance(stamps[0], str) else "date"

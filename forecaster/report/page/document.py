@@ -9,6 +9,7 @@ from typing import Any
 
 from forecaster.errors import DependencyError
 from forecaster.report.page.parts import Chart, Drawn, Listing, Page, Part, plain
+from forecaster.report.page.words import unbroken
 
 _WHAT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -71,7 +72,12 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 def _drawn(each: Drawn) -> dict[str, Any]:
     columns = {name: plain(values) for name, values in each.columns.items()}
-    return {"name": each.name, "group": each.group, "columns": columns, "seen": dict(each.seen)}
+    return {
+        "name": each.name,
+        "group": each.group,
+        "columns": columns,
+        "seen": {key: unbroken(text) for key, text in each.seen.items()},
+    }
 
 
 def _listing(listing: Listing) -> dict[str, Any]:
@@ -87,13 +93,15 @@ def _environment() -> Any:
         import jinja2
     except ImportError as error:
         raise DependencyError("a report needs the package jinja2", hint="pip install jinja2") from error
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_resource),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = unbroken
+    return environment
 
 
 @cache

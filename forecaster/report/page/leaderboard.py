@@ -87,21 +87,20 @@ def _table(models: Mapping[str, Mapping[str, Any]]) -> Table:
         "WQL",
         "80 % holds",
         "skill",
-        "v. naive",
+        "surely beats",
         "p, seasonal naive",
         "p, naive",
-        "surely beats",
     ]
     rows = []
     for name, row in models.items():
-        beats = ", ".join(each.replace("_", " ") for each in row["beats"]) or "-"
+        beats = "both naive" if len(row["beats"]) == 2 else "".join(row["beats"]).replace("_", " ") or "-"
         rows.append(
             [
                 name,
                 *(cell(metric, row[metric]) for metric in ("mase", "smape", "wql", "coverage80")),
-                *(share(row[key]) for key in ("skill", "skill_naive")),
-                *("-" if row[key] is None else f"{row[key]:.2g}" for key in ("p_seasonal_naive", "p_naive")),
+                share(row["skill"]),
                 beats,
+                *("-" if row[key] is None else f"{row[key]:.2g}" for key in ("p_seasonal_naive", "p_naive")),
             ]
         )
     return Table("Models, the best first", head, rows)

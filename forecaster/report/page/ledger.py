@@ -13,7 +13,7 @@ from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, TRUTH, axes, band, bare, line, marked, time_kind
 from forecaster.report.page.parts import Chart, Drawn, Facts, Page, Section, Table, Text
 from forecaster.report.page.picks import Pick, note
-from forecaster.report.page.words import duration, plural, share
+from forecaster.report.page.words import duration, plural, share, when
 from forecaster.report.terminal import number
 
 _RUNS, _ANOMALIES = 30, 20  # that are listed
@@ -73,7 +73,7 @@ def describe(document: Mapping[str, Any]) -> str:
     skills = {"seasonal naive": overall["skill"], "naive": overall["skill_naive"]}
     known = {name: value for name, value in skills.items() if value is not None}
     worse = [name for name, value in known.items() if value <= 0]
-    told = f"Since {document['since']}, the forecasts of {job} were "
+    told = f"Since {when(document['since'])}, the forecasts of {job} were "
     if not known:
         told += f"off by {number(overall['mae'])} on average, which cannot be compared with naive ones"
     elif worse:
@@ -92,7 +92,7 @@ def _facts(found: Operated) -> dict[str, str]:
     if found.runs:
         newest = found.runs[0]
         facts = {
-            "Last run": str(newest["started"])[:16].replace("T", " "),
+            "Last run": when(str(newest["started"])[:16]),
             "It ended": f"{newest['details'].get('status') or '-'} ({newest['code']})",
             "Model": str(newest["model"] or "-"),
             "Runs": f"{len(found.runs):,}",
@@ -102,7 +102,7 @@ def _facts(found: Operated) -> dict[str, str]:
             "Forecasts scored": f"{overall['forecasts']:,}",
             "MASE": "-" if overall["mase"] is None else number(overall["mase"]),
             "80 % interval held": share(overall["coverage80"]),
-            "Mean error": number(overall["bias"]),
+            "Bias": number(overall["bias"]),
         }
     return facts
 
@@ -130,9 +130,10 @@ def _draw(found: Operated) -> list[Drawn]:
         rows = of_series[each.name].drop_duplicates("ds", keep="last").sort_values("at")
         inside = int(((rows["y"] >= rows["q0.1"]) & (rows["y"] <= rows["q0.9"])).sum())
         error = float((rows["mean"] - rows["y"]).abs().mean())
+        first, last = when(rows["ds"].iloc[0]), when(rows["ds"].iloc[-1])
         seen = (
-            f"Of {plural(len(rows), 'actual')} from {rows['ds'].iloc[0]} to {rows['ds'].iloc[-1]}, {inside} lie inside"
-            f" the 80 % interval; the last forecast made for each was off by {number(error)} on average."
+            f"Of {plural(len(rows), 'actual')} from {first} to {last}, {inside} lie"
+            f" inside the 80 % interval; the last forecast made for each was off by {number(error)} on average."
         )
         columns: dict[str, Any] = {
             "ds": [bare(stamp) for stamp in rows["ds"]],
@@ -214,7 +215,7 @@ def _anomalies(document: Mapping[str, Any]) -> list[Any]:
     if not block["count"]:
         return [Text(f"No actual lies outside the {level} % interval.")]
     rows = [
-        [row["unique_id"], str(row["ds"]), *(number(row[key]) for key in ("y", "lower", "upper", "excess"))]
+        [row["unique_id"], when(row["ds"]), *(number(row[key]) for key in ("y", "lower", "upper", "excess"))]
         for row in block["listed"][:_ANOMALIES]
     ]
     caption = f"{plural(block['count'], 'actual')} outside the {level} % interval"
@@ -227,11 +228,11 @@ def _runs_section(found: Operated) -> Section:
         return Section("runs", "Runs", [Text("No run yet.")])
     rows = [
         [
-            str(run["started"])[:16].replace("T", " "),
+            when(str(run["started"])[:16]),
             str(run["details"].get("status") or "-"),
             str(run["code"]),
             str(run["model"] or "-"),
-            str(run["cutoff"] or "-"),
+            when(run["cutoff"] or "-"),
             f"{run['series']:,}",
             "-" if run["seconds"] is None else duration(run["seconds"]),
         ]

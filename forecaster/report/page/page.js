@@ -38,7 +38,7 @@
   const columnsOf = (chart) => chart.columns || (current ? current.columns : {});
 
   const layoutOf = (chart, columns) => {
-    const axis = { gridcolor: color("line"), zerolinecolor: color("line"), linecolor: color("quiet"), automargin: true, tickfont: { size: 12 }, hoverformat: "" }, standing = { standoff: 10 };
+    const axis = { gridcolor: color("line"), zerolinecolor: color("line"), linecolor: color("quiet"), automargin: true, tickfont: { size: 12 }, hoverformat: "" }, standing = { standoff: 10, font: { size: 13 } };
     const own = resolve(chart.layout, columns);
     const merged = { ...own };
     for (const key of Object.keys(own)) {
@@ -167,7 +167,7 @@
     if (!each || each === current) return;
     current = each;
     if (choose) choose.value = String(page.series.indexOf(each));
-    page.charts.filter((chart) => !chart.columns).forEach(draw);
+    if (window.Plotly) page.charts.filter((chart) => !chart.columns).forEach(draw);
     stepButtons();
   };
   const stepButtons = () => {
@@ -284,9 +284,9 @@
     draw(chart);
     setTimeout(drawNext);
   };
-  drawNext();
+  addEventListener("DOMContentLoaded", drawNext); // plotly stands last: tables and picker need not wait for it
 
-  const drawAll = () => page.charts.forEach(draw);
+  const drawAll = () => { if (window.Plotly) page.charts.forEach(draw); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   addEventListener("beforeprint", () => { waiting.length = 0; root.classList.add("printing"); drawAll(); });
   addEventListener("afterprint", () => { root.classList.remove("printing"); drawAll(); });

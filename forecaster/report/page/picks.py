@@ -32,7 +32,7 @@ def pick(names: Sequence[str], error: pd.Series, *, horizon: int, columns: int =
     if len(names) <= most:
         return [Pick(name) for name in names]
     ranked = [str(name) for name in error.dropna().sort_values(ascending=False, kind="stable").index]
-    third = most // 3
+    third = min(most // 3, len(ranked) // 2)
     worst, best = ranked[:third], ranked[::-1][:third]
     taken = {*worst, *best}
     rest = [name for name in names if name not in taken]

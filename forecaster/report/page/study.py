@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.report.page import accuracy
-from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, line, points
+from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, counted, line, points
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
 from forecaster.report.page.words import duration, plural
 from forecaster.report.terminal import number
@@ -98,7 +98,7 @@ def _trials_chart(attempts: Sequence[Attempt], default: float | None) -> Chart:
         "Loss of each trial",
         told,
         traces,
-        axes("trial", "loss, validation steps"),
+        axes("trial", "loss, validation steps", xaxis=counted(numbers)),
         {"trial": "trial", "loss": "loss", "best so far": "best"},
         columns,
     )

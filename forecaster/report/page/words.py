@@ -1,4 +1,9 @@
-"""Numbers in sentences."""
+"""Numbers and times in sentences."""
+
+import re
+from typing import Any
+
+SCALE_IN_WORDS = "in units of what a series usually changes from season to season"
 
 
 def plural(count: int, noun: str) -> str:
@@ -20,3 +25,13 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def when(stamp: Any) -> str:
+    """A time as people write it: `2024-03-31 02:00`, its offset kept."""
+    return re.sub(r"T(\d\d:\d\d)(:00)?(?=$|[+-]|Z)", r" \1", str(stamp))
+
+
+def unbroken(text: str) -> str:
+    """Text whose numbers stay on one line with their `%`."""
+    return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", text)

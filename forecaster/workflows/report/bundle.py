@@ -17,8 +17,8 @@ from forecaster.forecast import Forecast
 from forecaster.frequency import Frequency
 from forecaster.models.build import build
 from forecaster.panel import Panel
-from forecaster.report.page.bundle import TrainedModel
 from forecaster.report.page.picks import Pick, past_steps, pick
+from forecaster.report.page.series import TrainedModel
 from forecaster.store import bundle
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.predict import load_data, refuse_older, source_of

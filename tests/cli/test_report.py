@@ -1,0 +1,236 @@
+"""`forecast report`, on whatever the other commands write."""
+
+import io
+import json
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecaster.store import bundle
+from tests.cli.conftest import QUICK, Forecast, write_sales
+from tests.cli.test_ledger import job, lived
+
+__all__ = ["job", "lived"]
+
+NAIVE = ("--model", "seasonal_naive", "--horizon", "5", "-q")
+
+
+def keys_of(page: Path) -> list[str]:
+    """The charts of a page, by the places that it has for them."""
+    text = page.read_text("utf-8")
+    return [part.split('"', 1)[0] for part in text.split('<figure class="chart" id="chart-')[1:]]
+
+
+def test_a_bundle_gets_its_page_and_stays_whole(forecast: Forecast, sales: Path) -> None:
+    trained = forecast("train", sales, "--horizon", "5", *QUICK)
+    assert trained.code == 0, trained.err
+    done = forecast("report")
+    assert done.code == 0, done.err
+    page = Path("runs/latest/report.html")
+    assert f"wrote {page}" in done.err
+    assert done.out.strip().replace("\n", " ") in page.read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert keys_of(page) == ["future", "held", "steps", "calibration", "residuals", "course", "losses", "gradients"]
+    assert sorted(path.name for path in Path().iterdir()) == ["runs", "sales.csv"]
+    bundle.read(Path("runs/latest"))
+    assert forecast("predict", "-o", "-").code == 0
+    again = page.read_bytes()
+    assert forecast("report", "runs/latest").code == 0
+    assert page.read_bytes() == again
+
+
+def test_the_verdict_is_that_of_the_training(forecast: Forecast, sales: Path) -> None:
+    trained = forecast("train", sales, *NAIVE, "-o", "b")
+    done = forecast("report", "b", "--json")
+    assert done.json["verdict"] in trained.out
+    assert done.json | {"verdict": "", "bytes": 0} == {
+        "kind": "Trained model",
+        "verdict": "",
+        "series": 1,
+        "drawn": 1,
+        "bytes": 0,
+        "out": "b/report.html",
+    }
+    assert done.json["bytes"] == Path("b/report.html").stat().st_size
+
+
+def test_without_its_data_a_bundle_is_told_by_its_holdout(forecast: Forecast, sales: Path) -> None:
+    forecast("train", sales, *NAIVE, "-o", "b")
+    sales.unlink()
+    done = forecast("report", "b")
+    assert done.code == 0
+    assert "could not be read again" in done.err
+    page = Path("b/report.html")
+    assert "could not be read again" in page.read_text("utf-8")
+    assert keys_of(page) == ["held", "steps", "calibration", "residuals", "course"]
+
+
+def test_newer_data_is_forecast_from_where_it_ends(forecast: Forecast, sales: Path) -> None:
+    forecast("train", sales, *NAIVE, "-o", "b")
+    with sales.open("a") as file:
+        file.write("2024-03-31,111\n")
+    done = forecast("report", "b")
+    assert "it now ends at 2024-03-31, not at 2024-03-30" in done.err
+    text = Path("b/report.html").read_text("utf-8")
+    assert "5 days, 2024-04-01 to 2024-04-05" in text
+    assert "seasonal_naive was off by" in text
+
+
+def test_series_too_short_to_be_scored_are_drawn_all_the_same(forecast: Forecast, tmp_path: Path) -> None:
+    rows = "".join(f"2024-01-0{day},{day}\n" for day in range(1, 8))
+    (tmp_path / "short.csv").write_text(f"ds,y\n{rows}")
+    assert forecast("train", "short.csv", "--model", "naive", "--horizon", "6", "-q", "-o", "b").code == 0
+    done = forecast("report", "b")
+    assert done.code == 0, done.err
+    assert "future" in keys_of(Path("b/report.html"))
+
+
+def test_integer_time_is_an_axis_of_numbers(forecast: Forecast, tmp_path: Path) -> None:
+    (tmp_path / "steps.csv").write_text("t,y\n" + "".join(f"{step},{step % 5}\n" for step in range(60)))
+    assert forecast("train", "steps.csv", *NAIVE, "-o", "b").code == 0
+    assert forecast("report", "b").code == 0
+    text = Path("b/report.html").read_text("utf-8")
+    assert '"xaxis":{"type":"linear","range":"@view"}' in text
+    assert '"future.ds":[60,61,62,63,64]' in text
+
+
+def test_a_backtest_a_comparison_and_a_search_have_pages_of_their_own(forecast: Forecast, sales: Path) -> None:
+    assert forecast("backtest", sales, *NAIVE, "--folds", "4", "-o", "folds").code == 0
+    assert forecast("report", "folds").code == 0
+    expected = ["folds", "steps", "cutoffs", "calibration", "residuals", "course"]
+    assert keys_of(Path("folds/report.html")) == expected
+    assert forecast("compare", sales, "--models", "drift", "--horizon", "5", "-q", "-o", "board").code == 0
+    done = forecast("report", "board", "--json")
+    assert keys_of(Path("board/report.html")) == ["mase", "effort"]
+    assert done.json["kind"] == "Comparison"
+    assert done.json["verdict"] == " ".join(forecast("report", "board").out.split())
+
+
+def test_a_search_is_told_by_its_trials(forecast: Forecast, sales: Path) -> None:
+    pytest.importorskip("optuna")
+    quick = [*QUICK[:2], "--set", "training.steps=2", "--set", "model.hidden=4", "--set", "ensemble.seeds=1"]
+    done = forecast("tune", sales, "--horizon", "5", "--trials", "2", *quick, "-q", "-o", "search")
+    assert done.code == 0, done.err
+    assert forecast("report", "search").code == 0
+    text = Path("search/report.html").read_text("utf-8")
+    assert keys_of(Path("search/report.html")) == ["trials"]
+    assert "Only the best trials" not in text
+    (Path("search") / "study.db").unlink()
+    assert "Only the best trials are listed" in forecast("report", "search").err
+
+
+def test_a_job_is_told_by_its_ledger_which_is_not_touched(forecast: Forecast, job: Path) -> None:
+    assert forecast("report", job).out.strip() == "No forecast of nightly has come true yet."
+    page = job.with_name("nightly.report.html")
+    assert keys_of(page) == []
+    assert forecast("ledger", "score", job, "-q").code == 0
+    before = job.with_name("nightly.ledger.db").read_bytes()
+    done = forecast("report", job)
+    assert done.code == 0, done.err
+    assert done.out.startswith("Since 2024-02-20, the forecasts of nightly were ")
+    assert keys_of(page) == ["recent", "steps", "weeks", "calibration", "residuals", "course"]
+    assert job.with_name("nightly.ledger.db").read_bytes() == before
+    assert {path.name for path in job.parent.iterdir()} - {"nightly.ledger.db-shm", "nightly.ledger.db-wal"} == {
+        "sales.csv",
+        "nightly.yaml",
+        "nightly.ledger.db",
+        "nightly.report.html",
+        *({"lived.db"} if job.with_name("lived.db").exists() else set()),
+    }
+
+
+def test_a_figure_is_drawn_of_each(forecast: Forecast, job: Path) -> None:
+    pytest.importorskip("matplotlib")
+    sales = write_sales(job.parent)
+    forecast("train", sales, *NAIVE, "-o", "b")
+    forecast("backtest", sales, *NAIVE, "--folds", "4", "-o", "folds")
+    forecast("compare", sales, "--models", "drift", "--horizon", "5", "-q", "-o", "board")
+    forecast("ledger", "score", job, "-q")
+    for place in ("b", "folds", "board", job):
+        assert forecast("report", place, "-o", "figure.svg").code == 0
+        svg = Path("figure.svg").read_bytes()
+        assert ET.fromstring(svg).tag.endswith("svg")
+        assert forecast("report", place, "-o", "figure.svg").code == 0
+        assert Path("figure.svg").read_bytes() == svg
+    assert forecast("report", "b", "-o", "figure.png").code == 0
+    assert Path("figure.png").read_bytes()[:4] == b"\x89PNG"
+    assert not Path("b/report.html").exists()
+
+
+def test_a_page_goes_to_standard_output_where_that_is_asked(forecast: Forecast, sales: Path) -> None:
+    forecast("train", sales, *NAIVE, "-o", "b")
+    done = forecast("report", "b", "-o", "-")
+    assert done.out.startswith("<!doctype html>")
+    assert done.out.rstrip().endswith("</html>")
+    assert not Path("b/report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "said"),
+    [
+        ("nothing", 66, "does not exist"),
+        ("sales.csv", 66, "is no folder"),
+        ("empty", 66, "holds nothing"),
+        ("other", 66, "tells of no backtest"),
+        ("begun.partial", 66, "train --resume begun.partial"),
+        ("searching", 66, "tune --resume searching"),
+        (None, 66, "nothing was trained here yet"),
+    ],
+)
+def test_what_is_no_result_is_refused(forecast: Forecast, sales: Path, place: str | None, code: int, said: str) -> None:
+    for name in ("empty", "other", "begun.partial", "searching"):
+        Path(name).mkdir()
+    Path("other/metrics.json").write_text("{}")
+    Path("begun.partial/run.json").write_text("{}")
+    Path("searching/study.db").write_text("")
+    done = forecast("report", *([place] if place else []))
+    assert done.code == code
+    assert said in done.err
+    assert done.err.count("error:") == done.err.count("hint:") == 1
+
+
+def test_an_altered_bundle_and_a_wrong_ending_are_refused(forecast: Forecast, sales: Path) -> None:
+    forecast("train", sales, *NAIVE, "-o", "b")
+    done = forecast("report", "b", "-o", "report.pdf")
+    assert (done.code, "end the name in .html, .png or .svg" in done.err) == (2, True)
+    shutil.copy("b/metrics.json", "b/holdout.csv")
+    assert forecast("report", "b").code == 66
+
+
+@pytest.mark.parametrize(("package", "options"), [("plotly", []), ("matplotlib", ["-o", "figure.png"])])
+def test_a_missing_library_is_named(
+    forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch, package: str, options: list[str]
+) -> None:
+    from forecaster.report.page import document
+
+    forecast("train", sales, *NAIVE, "-o", "b")
+    document._plotly.cache_clear()
+    monkeypatch.setitem(sys.modules, package, None)
+    done = forecast("report", "b", *options)
+    document._plotly.cache_clear()
+    assert (done.code, f"pip install {package}" in done.err) == (69, True)
+
+
+@pytest.mark.slow
+def test_ten_thousand_series_stay_under_fifteen_megabytes(forecast: Forecast, tmp_path: Path) -> None:
+    series, days = 10_000, 24
+    stamps = np.datetime64("2024-01-01") + np.arange(days)
+    values = np.random.default_rng(0).normal(1000, 100, (series, days)).round(2)
+    text = io.StringIO()
+    text.write("unique_id,ds,y\n")
+    for place, row in enumerate(values.tolist()):
+        text.writelines(f"store-{place:05},{stamp},{value}\n" for stamp, value in zip(stamps, row, strict=True))
+    (tmp_path / "many.csv").write_text(text.getvalue())
+    assert forecast("train", "many.csv", "--model", "naive", "--horizon", "7", "-q", "-o", "b").code == 0
+    done = forecast("report", "b", "--json")
+    assert done.code == 0, done.err
+    assert done.json["series"] == series
+    assert 30 <= done.json["drawn"] <= 500
+    assert done.json["bytes"] < 15_000_000
+    text_of_page = Path("b/report.html").read_text("utf-8")
+    data = json.loads(text_of_page.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+    assert len(data["listing"]["columns"]["series"]) == series
+    assert {each["group"] for each in data["series"]} == {"worst", "best", "sample"}

@@ -1,0 +1,225 @@
+"""The page in a real browser, as its reader has it: charts drawn, no error, keyboard, phone, dark, paper."""
+
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.report.page.conftest import NAMES
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.environ.get("TEST_BROWSER") != "1", reason="TEST_BROWSER=1 runs the pages in a browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """A page that is open, and what it complained of."""
+
+    def __init__(self, chromium: Any, path: Path, **options: Any) -> None:
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.context = chromium.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector("html[data-ready=yes]")
+
+    def evaluate(self, script: str, argument: Any = None) -> Any:
+        return self.page.evaluate(script, argument)
+
+    def range_of(self, chart: str, axis: str = "xaxis") -> Any:
+        return self.evaluate(f"document.querySelector('#chart-{chart} .plot').layout.{axis}.range")
+
+
+@pytest.fixture
+def tab(chromium: Any, page: Path) -> Iterator[Tab]:
+    opened = Tab(chromium, page)
+    yield opened
+    opened.context.close()
+    assert not opened.complaints
+    assert opened.requests == [page.as_uri()]
+
+
+def test_every_chart_is_drawn_without_a_word_on_the_console(tab: Tab) -> None:
+    figures = tab.page.locator("figure.chart")
+    assert figures.count() == 8
+    for number in range(figures.count()):
+        figure = figures.nth(number)
+        assert figure.locator(".plot svg.main-svg").count() >= 1
+        assert figure.locator(".plot path.js-line, .plot .bars path").count() >= 1
+
+
+def test_awkward_names_show_as_text(tab: Tab) -> None:
+    options = tab.page.locator("#choose option").all_text_contents()
+    assert options == list(NAMES)
+    assert tab.page.locator("#chart-future .of").text_content() == f": {NAMES[0]}"
+    assert tab.page.locator("body script").count() == 3
+
+
+def test_zoom_buttons_move_the_view_and_the_y_axis_follows(tab: Tab) -> None:
+    before, height = tab.range_of("future"), tab.range_of("future", "yaxis")
+    figure = tab.page.locator("#chart-future")
+    figure.get_by_role("button", name="Zoom in").click()
+    inside = tab.range_of("future")
+    assert inside[0] > before[0]
+    assert inside[1] < before[1]
+    figure.get_by_role("button", name="Move left").click()
+    assert tab.range_of("future")[0] < inside[0]
+    figure.get_by_role("button", name="Show all").click()
+    assert tab.range_of("future")[0] <= "2024-01-01"
+    for _ in range(4):
+        figure.get_by_role("button", name="Zoom in").click()
+    low, high = tab.range_of("future", "yaxis")
+    assert high - low < 0.8 * (height[1] - height[0])
+
+
+def test_dragging_over_a_chart_zooms(tab: Tab) -> None:
+    tab.page.locator("#chart-steps").scroll_into_view_if_needed()
+    box = tab.page.locator("#chart-steps .nsewdrag").first.bounding_box()
+    before = tab.range_of("steps")
+    y = box["y"] + box["height"] / 2
+    tab.page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=5)
+    tab.page.mouse.up()
+    after = tab.range_of("steps")
+    assert after[0] > before[0]
+    assert after[1] < before[1]
+
+
+def test_a_series_is_found_by_part_of_its_name(tab: Tab) -> None:
+    sentence = tab.page.locator("#seen-future").text_content()
+    tab.page.get_by_label("Find a series").fill("QUOTED")
+    assert tab.page.locator("#choose option").all_text_contents() == [NAMES[1]]
+    assert tab.page.locator("#chart-held .of").text_content() == f": {NAMES[1]}"
+    assert tab.page.locator("#seen-future").text_content() != sentence
+    assert tab.page.locator("#found").text_content() == "1 of 4 drawn series match"
+    tab.page.get_by_label("Find a series").fill("nobody")
+    assert "0 of 4" in tab.page.locator("#found").text_content()
+    tab.page.get_by_label("Find a series").fill("")
+    assert tab.page.locator("#choose option").count() == len(NAMES)
+
+
+def test_the_keyboard_reaches_and_works_everything(tab: Tab) -> None:
+    page, seen = tab.page, []
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        where = tab.evaluate(
+            "() => { const e = document.activeElement;"
+            " return e === document.body ? null : [e.tagName, e.id, e.textContent.slice(0, 30)] }"
+        )
+        if where is None:
+            break
+        seen.append(tuple(where))
+    reachable = tab.evaluate(
+        "[...document.querySelectorAll('button, input, select, summary, a[href], [tabindex=\"0\"]')]"
+        ".filter((e) => e.checkVisibility() && !e.disabled && !e.closest('.plot')).length"
+    )
+    assert len([where for where in seen if where[0] != "MAIN"]) >= reachable - 1  # the skip link is off the screen
+    page.locator("#choose").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#chart-future .of").text_content() == f": {NAMES[1]}"
+    page.locator("#after").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#chart-future .of").text_content() == f": {NAMES[2]}"
+    legend = page.locator("#chart-held .legend button").first
+    legend.focus()
+    page.keyboard.press("Space")
+    assert page.locator("#chart-held .legend button").first.get_attribute("aria-pressed") == "false"
+    assert tab.evaluate("document.activeElement.closest('.legend') !== null")
+    page.locator("#chart-steps summary").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#chart-steps .numbers table")
+    assert page.locator("#chart-steps .numbers tbody tr").count() == 5
+
+
+def test_the_table_is_sorted_by_its_buttons_and_shows_a_series(tab: Tab) -> None:
+    listing = tab.page.locator("#listing")
+    assert listing.locator("th[aria-sort]").text_content() == "MASE \u2193"
+    listing.get_by_role("button", name="series").click()
+    assert listing.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
+    names = listing.locator("tbody th").all_text_contents()
+    listing.get_by_role("button", name="series").click()
+    assert listing.locator("tbody th").all_text_contents() == names[::-1]
+    tab.page.get_by_label("Find in the table").fill("plain")
+    assert listing.locator("tbody tr").count() == 1
+    listing.get_by_role("button", name="Show the charts of plain").click()
+    assert tab.page.locator("#chart-future .of").text_content() == ": plain"
+
+
+def test_a_screen_reader_finds_headings_names_and_sentences(tab: Tab) -> None:
+    page = tab.page
+    assert page.locator("h1").count() == 1
+    levels = [int(tag[1]) for tag in tab.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((e) => e.tagName)")]
+    assert all(later - earlier <= 1 for earlier, later in itertools.pairwise(levels))
+    unnamed = tab.evaluate(
+        "[...document.querySelectorAll('button, input, select')].filter((e) =>"
+        " !e.textContent.trim() && !e.getAttribute('aria-label') && !(e.labels && e.labels.length)).length"
+    )
+    assert unnamed == 0
+    assert page.locator("html").get_attribute("lang") == "en"
+    for number in range(page.locator(".plot").count()):
+        described = page.locator(".plot").nth(number).get_attribute("aria-describedby")
+        assert page.locator(f"#{described}").text_content()
+    assert tab.evaluate("[...document.querySelectorAll('table')].every((e) => e.caption || e.closest('[aria-label]'))")
+
+
+def test_a_phone_does_not_scroll_sideways(chromium: Any, page: Path) -> None:
+    phone = Tab(chromium, page, viewport={"width": 375, "height": 720}, has_touch=True, is_mobile=True)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 375
+    assert phone.evaluate("[...document.querySelectorAll('.plot svg.main-svg')].every((e) => e.clientWidth <= 375)")
+    assert not phone.complaints
+    phone.context.close()
+
+
+def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
+    dark = Tab(chromium, page, color_scheme="dark")
+    read = "getComputedStyle(document.querySelector('#chart-held .js-line')).stroke"
+    paper = "document.querySelector('#chart-held .plot').layout.paper_bgcolor"
+    night, night_paper = dark.evaluate(read), dark.evaluate(paper)
+    assert night_paper == "#14171b"
+    dark.page.emulate_media(color_scheme="light")
+    for _ in range(50):  # the policy of the page lets nobody wait for an expression
+        if dark.evaluate(paper) != night_paper:
+            break
+        dark.page.wait_for_timeout(100)
+    assert dark.evaluate(paper) == "#ffffff"
+    assert dark.evaluate(read) != night
+    assert not dark.complaints
+    dark.context.close()
+
+
+def test_it_prints_on_paper_even_from_the_dark(chromium: Any, page: Path) -> None:
+    dark = Tab(chromium, page, color_scheme="dark")
+    dark.evaluate(
+        "addEventListener('beforeprint', () => { window.printed ="
+        " document.querySelector('#chart-held .plot').layout.paper_bgcolor"
+        " + document.querySelector('#chart-held svg.main-svg').clientWidth })"
+    )
+    paper = dark.page.pdf(format="A4", print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", paper)) >= 3
+    assert dark.evaluate("window.printed") == "#ffffff680"
+    assert dark.evaluate("document.querySelector('#chart-held .plot').layout.paper_bgcolor") == "#14171b"
+    assert not dark.complaints
+    dark.context.close()
