@@ -107,7 +107,7 @@ def residual_parts(rows: pd.DataFrame) -> list[Chart | Text]:
         "Errors",
         seen,
         [bars("errors", "error", "count", MODEL)],
-        axes(f"actual - forecast {unit}".strip(), "how many", bargap=0.04),
+        axes(f"(actual - forecast) {unit}" if unit else "actual - forecast", "how many", bargap=0.04),
         {"error": "error", "how many": "count"},
         {"error": (edges[1:] + edges[:-1]) / 2, "count": count},
     )

@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const find = (selector, within = document) => within.querySelector(selector);
   const ROWS = 20, NUMBERS = 500, MATCHES = 500;
-  const PRINTED = 680; // px, the width of a sheet between its margins
+  const PRINTED = 680, PRINTED_HEIGHT = 290; // px, the width of a sheet between its margins
   const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
   const mobile = matchMedia("(pointer: coarse)");
   let current = page.series[0] || null;
@@ -54,7 +54,7 @@
       margin: { l: 8, r: 12, t: 8, b: 8 }, showlegend: false, hovermode: "x unified",
       hoverlabel: { bgcolor: color("card"), bordercolor: color("line"), font: { color: color("ink") } },
       dragmode: mobile.matches ? false : "zoom", autosize: true, ...merged,
-      ...(root.classList.contains("printing") ? { width: PRINTED } : {}),
+      ...(root.classList.contains("printing") ? { width: PRINTED, height: Math.min(own.height, PRINTED_HEIGHT) } : {}),
     };
   };
 
@@ -64,10 +64,11 @@
   const draw = (chart) => {
     const figure = figureOf(chart), plot = find(".plot", figure), columns = columnsOf(chart);
     const traces = resolve(chart.traces, columns).map((trace) => ({ ...trace, visible: !hidden.get(chart.key).has(trace.legendgroup) }));
-    Plotly.react(plot, traces, layoutOf(chart, columns), { displayModeBar: false, responsive: true, doubleClick: "reset", scrollZoom: false });
-    if (!chart.columns) {
-      if (!plot.dataset.drawn) plot.on("plotly_relayout", (change) => { if (Object.keys(change).some((key) => key.startsWith("xaxis"))) fit(plot); });
-      fit(plot);
+    const layout = layoutOf(chart, columns);
+    if (!chart.columns) layout.yaxis.range = reach(traces, layout) || undefined;
+    Plotly.react(plot, traces, layout, { displayModeBar: false, responsive: true, doubleClick: "reset", scrollZoom: false });
+    if (!chart.columns && !plot.dataset.drawn) {
+      plot.on("plotly_relayout", (change) => { if (Object.keys(change).some((key) => key.startsWith("xaxis"))) fit(plot); });
     }
     drawLegend(chart, figure, traces);
     if (!chart.columns && current) {
@@ -121,12 +122,11 @@
 
   // the y axis follows what is in view
   const toNumber = (axis) => (value) => axis.type === "date" ? Date.parse(String(value).replace(" ", "T").replace(/(\.\d{3})\d*$/, "$1") + (String(value).length > 10 ? "Z" : "")) : Number(value);
-  const fit = (plot) => {
-    const { xaxis, yaxis } = plot.layout;
-    if (!xaxis.range || !["date", "linear"].includes(xaxis.type) || yaxis.type !== "linear") return;
+  const reach = (traces, { xaxis, yaxis }) => {
+    if (!xaxis.range || !["date", "linear"].includes(xaxis.type) || yaxis.type !== "linear") return null;
     const convert = toNumber(xaxis), [low, high] = xaxis.range.map(convert);
     let least = Infinity, most = -Infinity;
-    for (const trace of plot.data) {
+    for (const trace of traces) {
       if (trace.visible === false) continue;
       trace.x.forEach((x, place) => {
         const y = trace.y[place];
@@ -135,9 +135,12 @@
         if (at >= low && at <= high) { least = Math.min(least, y); most = Math.max(most, y); }
       });
     }
-    if (least > most) return;
     const margin = 0.06 * (most - least) || Math.abs(most) || 1;
-    Plotly.relayout(plot, { "yaxis.range": [least - margin, most + margin] });
+    return least > most ? null : [least - margin, most + margin];
+  };
+  const fit = (plot) => {
+    const range = reach(plot.data, plot.layout);
+    if (range) Plotly.relayout(plot, { "yaxis.range": range });
   };
 
   // zoom and move by buttons, in whatever the axis counts
