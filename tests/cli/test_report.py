@@ -68,6 +68,17 @@ def test_without_its_data_a_bundle_is_told_by_its_holdout(forecast: Forecast, sa
     assert keys_of(page) == ["held", "steps", "calibration", "residuals", "course"]
 
 
+def test_without_known_values_to_come_the_next_steps_are_not_drawn(forecast: Forecast, sales: Path) -> None:
+    days = sales.read_text().splitlines()
+    sales.write_text("\n".join([f"{days[0]},price", *(f"{day},{place % 3}" for place, day in enumerate(days[1:]))]))
+    columns = ("--target", "sales", "--known", "price", "--horizon", "5")
+    assert forecast("train", sales, *columns, *QUICK, "-o", "b").code == 0
+    done = forecast("report", "b")
+    assert done.code == 0
+    assert "The next steps are not forecast here" in done.err
+    assert "future.mean" not in Path("b/report.html").read_text("utf-8").split('<script type="application/json"')[1]
+
+
 def test_newer_data_is_forecast_from_where_it_ends(forecast: Forecast, sales: Path) -> None:
     forecast("train", sales, *NAIVE, "-o", "b")
     with sales.open("a") as file:

@@ -83,7 +83,8 @@ def _facts(found: TrainedModel, model: str) -> dict[str, str]:
         facts["MASE, held out"] = "-" if own["mase"] is None else number(own["mase"])
         facts["sMAPE, held out"] = "-" if own["smape"] is None else f"{number(own['smape'])} %"
         facts["80 % interval held"] = share(own["coverage80"]) if known else "-"
-    facts["Trained in"] = duration(found.manifest["training"]["seconds"])
+    if found.manifest["training"]["seconds"]:
+        facts["Trained in"] = duration(found.manifest["training"]["seconds"])
     return facts
 
 

@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const find = (selector, within = document) => within.querySelector(selector);
   const ROWS = 20, NUMBERS = 500, MATCHES = 500;
-  const PRINTED = 680, PRINTED_HEIGHT = 290; // px, the width of a sheet between its margins
+  const PRINTED = 680, PRINTED_HEIGHT = 250; // px, the width of a sheet between its margins
   const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
   const mobile = matchMedia("(pointer: coarse)");
   let current = page.series[0] || null;
