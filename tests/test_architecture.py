@@ -19,6 +19,7 @@ FLOORS = [
     {"forecast"},
     {"network", "data", "store"},
     {"training", "evaluation"},
+    {"explain"},
     {"models", "report"},
     {"workflows"},
     {"cli"},
@@ -27,7 +28,18 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 # a library and the only modules that may import it
 HOMES = {
-    "torch": ("network.", "training.", "data.windows", "models.neural", "process"),
+    "torch": (
+        "network.",
+        "training.",
+        "data.windows",
+        "models.neural",
+        "process",
+        "explain.cells",
+        "explain.unroll",
+        "explain.gradients",
+        "explain.inside",
+        "explain.attribution",
+    ),
     "typer": ("cli.",),
     "rich": ("cli.", "report."),
     "safetensors": ("store.",),
@@ -40,7 +52,7 @@ HOMES = {
     "optuna": ("models.study",),
     "jinja2": ("report.page.document",),
     "plotly": ("report.page.document",),
-    "matplotlib": ("report.figure",),
+    "matplotlib": ("report.figure", "report.picture"),
 }
 STRANGERS = {"pandas": ("network.", "training.")}
 

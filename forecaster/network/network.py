@@ -75,27 +75,32 @@ class Network(nn.Module):
         total, weight = self.weigh_losses(batch)
         return total / weight.clamp(min=torch.finfo(weight.dtype).tiny)
 
-    def weigh_losses(self, batch: Inputs) -> tuple[Tensor, Tensor]:
+    def weigh_losses(self, batch: Inputs, *, last: int | None = None) -> tuple[Tensor, Tensor]:
         """The two scalars that `loss` is the ratio of: the weighted losses' sum, and their weights'.
 
         Sums over several batches give the loss over all of them.
+
+        Args:
+            last: of the steps that the outputs are about, how many count, from the end; None for all.
         """
         raw, target, scaled = self.outputs(batch)
         losses = self.head.loss(raw, target, scaled)
         weights = (~scaled.forward(target).isnan()).to(losses.dtype)
         if self.weigh == "relative":
             weights = weights * _relative_scale(batch, scaled)[:, None]
-        return (losses * weights).sum(), weights.sum()
+        counted = slice(0 if last is None else -last, None)
+        return (losses * weights)[:, counted].sum(), weights[:, counted].sum()
 
     def outputs(self, batch: Inputs) -> tuple[Tensor, Tensor, Scaled]:
         """What the head needs: raw outputs [B, T, outputs], the steps [B, T] they are about, and the scaled windows.
 
         Here the steps are those of the target, T = H.
         """
-        scaled = self._scale(batch)
-        return self._raw(scaled, self.covariates(batch)), batch.target, scaled
+        scaled = self.scale_windows(batch)
+        return self.decode_ahead(scaled, self.covariates(batch)), batch.target, scaled
 
-    def _raw(self, scaled: Scaled, covariates: Standardised) -> Tensor:
+    def decode_ahead(self, scaled: Scaled, covariates: Standardised) -> Tensor:
+        """Raw outputs [B, H, outputs] about the steps of the horizon, of windows at size 1."""
         length = scaled.values.shape[1]
         known, ahead = covariates.known[:, :length], covariates.known[:, length:]
         channels = (scaled.values[..., None], scaled.mask[..., None], covariates.past, known)
@@ -107,7 +112,8 @@ class Network(nn.Module):
         copied = self.skip(scaled.values, scaled.mask, summary)  # [B, H]
         return torch.cat((raw[..., :1] + copied[..., None], raw[..., 1:]), dim=2)
 
-    def _scale(self, batch: Inputs) -> Scaled:
+    def scale_windows(self, batch: Inputs) -> Scaled:
+        """Bring the contexts of some windows to one size."""
         scaled: Scaled = self.scale(
             batch.context,
             batch.spread,

@@ -71,7 +71,7 @@ class RecursiveNetwork(Network):
     decode: Recursive
 
     def forward(self, batch: Inputs) -> Prediction:
-        scaled, covariates = self._scale(batch), self.covariates(batch)
+        scaled, covariates = self.scale_windows(batch), self.covariates(batch)
         parts = torch.arange(len(batch.context)).split(max(1, _ROWS // self.decode.paths))  # type: ignore[no-untyped-call]
         horizon = batch.known.shape[1] - batch.context.shape[1]
         uniforms = [self._draw_evenly() for _ in range(-(-horizon // self.decode.width))]
@@ -84,7 +84,7 @@ class RecursiveNetwork(Network):
     def outputs(self, batch: Inputs) -> tuple[Tensor, Tensor, Scaled]:
         """As of any network, but about every step that has a segment before it, in context and target."""
         width = self.decode.width
-        scaled, covariates = self._scale(batch), self.covariates(batch)
+        scaled, covariates = self.scale_windows(batch), self.covariates(batch)
         target = functional.pad(batch.target, (0, -batch.target.shape[1] % width), value=torch.nan)  # [B, M * w]
         future = scaled.forward(target)
         values = torch.cat((scaled.values, future.nan_to_num(0.0)), dim=1)  # [B, L + M * w]
@@ -92,6 +92,12 @@ class RecursiveNetwork(Network):
         read, _ = self.recur(self._embed(values[:, :-width], mask[:, :-width], covariates))  # [B, S + M - 1, D]
         truth = torch.cat((batch.context, target), dim=1)[:, width:]
         return self.decode(read), truth, scaled
+
+    def decode_ahead(self, scaled: Scaled, covariates: Standardised) -> Tensor:
+        """Raw outputs [B, w, outputs] about the first segment after the context: what follows depends on draws."""
+        read, _ = self.recur(self._embed(scaled.values, scaled.mask, covariates))  # [B, S, D]
+        raw: Tensor = self.decode(read[:, -1:])
+        return raw
 
     def _draw_evenly(self) -> Tensor:
         """Random numbers in (0, 1), [paths, w]: at each step one in each of as many equal parts as there are paths.

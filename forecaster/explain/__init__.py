@@ -1,0 +1,1 @@
+"""A look inside: what a network's states, gates and gradients do, and what its forecast hangs on."""

@@ -1,0 +1,98 @@
+"""Recurrent layers unrolled in time: the same numbers as the fused kernels give, with every step laid open."""
+
+import copy
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from forecaster.data.windows import Batch
+from forecaster.explain.cells import cells_of, explain_gate
+from forecaster.explain.explanation import Array, LayerTrace
+from forecaster.network.network import Network
+from forecaster.network.recurrent.dilation import Dilated
+from forecaster.network.recurrent.layer import Layer, State
+
+Trace = dict[str, list[Tensor]]
+
+
+class Unrolled(Layer):
+    """A layer that takes its steps one by one, in plain form, and keeps what it computed.
+
+    torch's kernels give the outputs of all steps but no place within to look at or to differentiate by; here the state
+    of each step is a tensor of the graph. In a dilated layer a step's predecessor lies k steps back, that is all.
+
+    Attributes:
+        cells: of each direction, forward first.
+        trace: of each direction, what the latest sequence gave: by name [B, D] a step, in the order of time. The
+            carried parts of the state come first, then the gates.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.layer = layer
+        self.features = layer.features
+        self.dilation = layer.dilation if isinstance(layer, Dilated) else 1
+        self.cells = cells_of(layer.layer if isinstance(layer, Dilated) else layer)
+        self.trace: tuple[Trace, ...] = ()
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        read = [self._read(direction, x, state if direction == 0 else None) for direction in range(len(self.cells))]
+        self.trace = tuple(trace for trace, _ in read)
+        y = torch.cat([torch.stack(trace["hidden"], dim=1) for trace in self.trace], dim=2)  # [B, S, features]
+        return y, tuple(torch.stack(ends) for ends in zip(*(end for _, end in read), strict=True))
+
+    def branch(self, x: Tensor, state: State) -> Tensor:
+        result: Tensor = self.layer.branch(x, state)
+        return result
+
+    def _read(self, direction: int, x: Tensor, state: State | None) -> tuple[Trace, State]:
+        """Read [B, S, E] in one direction; the state it ends in has k B rows, as `Dilated` hands them over."""
+        cell, reach = self.cells[direction], self.dilation
+        batch, steps, _ = x.shape
+        nothing = (x.new_zeros(batch, cell.hidden),) * cell.size
+        before = {  # states of steps that lie outside of the sequence
+            turn - reach: tuple(part[0, turn * batch : (turn + 1) * batch] for part in state) if state else nothing
+            for turn in range(reach)
+        }
+        from_input = cell.project(x)  # [B, S, G]
+        states: dict[int, State] = {}
+        gates: dict[int, dict[str, Tensor]] = {}
+        order, back = (range(steps), -reach) if direction == 0 else (reversed(range(steps)), reach)
+        for step in order:
+            latest = states.get(step + back) or before.get(step + back, nothing)
+            states[step], gates[step] = cell.step(from_input[:, step], latest)
+        trace = {name: [states[step][part] for step in range(steps)] for part, name in enumerate(cell.carried)}
+        trace |= {name: [gates[step][name] for step in range(steps)] for name in gates[0]}
+        phases = [(steps + turn) % reach for turn in range(reach)]  # that of the next step first
+        last = [steps - reach + turn for turn in range(reach)] if direction == 0 else phases
+        ends = [states.get(step) or before.get(step, nothing) for step in last]
+        return trace, tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
+
+
+def read_window(network: Network, batch: Batch) -> tuple[Array, tuple[LayerTrace, ...]]:
+    """Let a network read one window, and give what it read [S] (see `Unrolling.input`) and what each layer did."""
+    twin, layers = unroll(network)
+    width = network.embed.width
+    with torch.no_grad():
+        scaled = twin.scale_windows(batch)
+        twin.decode_ahead(scaled, twin.covariates(batch))
+    pad = -scaled.values.shape[1] % width
+    values, known = (functional.pad(part[0], (pad, 0)).view(-1, width) for part in (scaled.values, scaled.mask))
+    read = (values * known).sum(1) / known.sum(1)  # NaN where nothing is known
+    traces = []
+    for number, layer in enumerate(layers, start=1):
+        for direction, cell, trace in zip(("forward", "backward"), layer.cells, layer.trace, strict=False):
+            parts = {name: torch.cat(steps).double().numpy() for name, steps in trace.items()}  # [S, D]
+            meanings = {name: meaning for name in parts if (meaning := explain_gate(cell.kind, name))}
+            traces.append(LayerTrace(number, direction, cell.kind, parts, meanings))
+    return read.double().numpy(), tuple(traces)
+
+
+def unroll(network: Network) -> tuple[Network, list[Unrolled]]:
+    """A copy of a network whose recurrent layers are unrolled, ready to forecast, and these from the bottom up."""
+    twin = copy.deepcopy(network).eval()
+    layers = [Unrolled(layer) for layer in twin.recur.layers]  # type: ignore[arg-type]
+    for number, layer in enumerate(layers):
+        twin.recur.layers[number] = layer
+    return twin, layers
