@@ -70,6 +70,7 @@ COMMANDS = (
     "show",
     "doctor",
     "report",
+    "explain",
 )
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 

@@ -13,6 +13,7 @@ from forecaster.cli import ledger
 from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
 from forecaster.cli.doctor import doctor
+from forecaster.cli.explain import explain
 from forecaster.cli.init import init
 from forecaster.cli.inspect import inspect
 from forecaster.cli.predict import predict
@@ -41,6 +42,7 @@ app.command(rich_help_panel="Judge")(compare)
 app.command(rich_help_panel="Operate")(run)
 app.command(rich_help_panel="Operate")(schedule)
 app.command(rich_help_panel="Understand")(report)
+app.command(rich_help_panel="Understand")(explain)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
 app.command(rich_help_panel="Understand")(inspect)
 app.command(rich_help_panel="Understand")(show)

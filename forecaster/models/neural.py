@@ -40,6 +40,9 @@ class NeuralForecaster:
     """Train one network on all series of a panel, and forecast with it.
 
     Longer horizons than the trained one are rolled forward.
+
+    Attributes:
+        reading: what a window shows the network.
     """
 
     def __init__(self, config: Config, *, late: float = 0.0) -> None:
@@ -57,7 +60,7 @@ class NeuralForecaster:
         self._series: list[str] = []
         self._late = late
         self._length_to_repeat = (0, True)
-        self._reading = Reading(
+        self.reading = Reading(
             self._context, self._horizon, calendar=config.data.calendar or False, holidays=config.data.holidays
         )
 
@@ -123,8 +126,8 @@ class NeuralForecaster:
         watch(TrainingEnded("update", steps, steps, seconds, (steps,)))
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
-        contexts = Windows.for_prediction(panel, replace(self._reading, horizon=max(horizon, self._horizon)))
-        numbers = self._numbers(panel)
+        contexts = Windows.for_prediction(panel, replace(self.reading, horizon=max(horizon, self._horizon)))
+        numbers = self.numbers_of(panel)
         self.network.eval()
         parts: list[Prediction] = []
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
@@ -144,7 +147,7 @@ class NeuralForecaster:
         Neither the network's mode nor torch's generator is changed, so that one may look in the middle of a training.
         """
         is_training = self.network.training
-        windows = Windows.for_validation(panel, validation, self._reading)
+        windows = Windows.for_validation(panel, validation, self.reading)
         levels = torch.tensor(PROBABILITIES)
         self.network.eval()
         total, known = 0.0, 0
@@ -164,7 +167,7 @@ class NeuralForecaster:
         state = _prefixed("network.", _arrays(self.network.state_dict()))
         state |= {f"dimensions.{name}": np.array([size]) for name, size in asdict(self._dimensions).items()}
         state["best_step"] = np.array([self.best_step])
-        if self._knows_series:
+        if self.knows_series:
             state["series"] = np.frombuffer(json.dumps(self._series).encode(), np.uint8)
         return state
 
@@ -194,10 +197,11 @@ class NeuralForecaster:
         self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)
 
     @property
-    def _knows_series(self) -> bool:
+    def knows_series(self) -> bool:
+        """Whether a forecast depends on which series it is of."""
         return self.config.embed.identity > 0 or self.config.scale.kind == "cycle"
 
-    def _numbers(self, panel: Panel) -> Tensor:
+    def numbers_of(self, panel: Panel) -> Tensor:
         """[N] number of each of a panel's series among those trained on; their count for an unseen one."""
         known = {name: number for number, name in enumerate(self._series)}
         return torch.tensor([known.get(name, self._dimensions.series) for name in panel.ids])
@@ -214,10 +218,10 @@ class NeuralForecaster:
     def _windows(self, panel: Panel, validation: Ints | None) -> tuple[Windows, Windows | None]:
         drawn = self.config.training.draw
         if validation is None or not validation.any():
-            return Windows.for_training(panel, self._reading, evenly=drawn), None
+            return Windows.for_training(panel, self.reading, evenly=drawn), None
         return (
-            Windows.for_training(panel.cut(validation), self._reading, evenly=drawn),
-            Windows.for_validation(panel, validation, self._reading),
+            Windows.for_training(panel.cut(validation), self.reading, evenly=drawn),
+            Windows.for_validation(panel, validation, self.reading),
         )
 
     def _length(self, windows: Windows, held_out: Windows | None, *, is_refit: bool) -> tuple[int, float]:
