@@ -39,6 +39,9 @@ EXTRAS = {
     "sqlalchemy": Extra("2", "ledgers, and data from a SQL database", "sqlalchemy"),
     "psycopg": Extra("3.1", "PostgreSQL", "'psycopg[binary]'"),
     "holidays": Extra("0.50", "--holidays", "holidays"),
+    "plotly": Extra("6", "forecast report", "plotly"),
+    "jinja2": Extra("3.1", "forecast report", "jinja2"),
+    "matplotlib": Extra("3.8", "pictures, .png and .svg", "matplotlib"),
 }
 
 
