@@ -119,7 +119,7 @@ class NeuralForecaster:
         last = panel.frequency.index(panel.start, np.full(len(panel), since))
         training = go_on(self.network, self.config.training, steps=self.best_step)
         watch(TrainingStarted("update", training.length, 0))
-        for step in training.steps(Renewed(windows, panel.begin + last + 1, self._numbers(panel)), None):
+        for step in training.steps(Renewed(windows, panel.begin + last + 1, self.numbers_of(panel)), None):
             watch(step)
         self.history = training.history
         steps, seconds = training.length, self.history[-1].seconds
