@@ -26,6 +26,7 @@ def backtest(
         typer.Option("--out", "-o", help="The folder of the results.", show_default="runs/<name>-backtest-<time>"),
     ] = None,
     seed: options.Seed = None,
+    threads: options.Threads = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     *,
@@ -50,11 +51,12 @@ def backtest(
         "preset": preset,
         "model.kind": model,
         "training.seed": seed,
+        "training.threads": threads,
         **{f"evaluation.{name}": value for name, value in evaluation.items()},
     }
     given: dict[str, Any] = {"out": out, "stdin": sys.stdin.buffer, "watch": console.watch}
     if bundle is not None:
-        if config or settings or any(value is not None for value in (model, preset, seed, *columns.values())):
+        if config or settings or any(value is not None for value in (model, preset, seed, threads, *columns.values())):
             raise UsageError(
                 "--bundle already says what the model, its settings and the columns are",
                 hint="leave the other options out, or leave --bundle out",

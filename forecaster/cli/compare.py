@@ -36,6 +36,7 @@ def compare(
         typer.Option("--out", "-o", help="The folder of the results.", show_default="runs/<name>-compare-<time>"),
     ] = None,
     seed: options.Seed = None,
+    threads: options.Threads = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     *,
@@ -59,6 +60,7 @@ def compare(
         **columns,
         "preset": preset,
         "training.seed": seed,
+        "training.threads": threads,
         **{f"evaluation.{name}": value for name, value in {"folds": folds, **spread}.items()},
     }
 

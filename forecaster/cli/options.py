@@ -56,6 +56,10 @@ Preset = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all random numbers.", show_default="0")
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="Processor threads a network; results depend on it.", show_default="1"),
+]
 Horizon = Annotated[
     int | None,
     typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),

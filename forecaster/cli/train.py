@@ -25,6 +25,7 @@ def train(
         Path | None, typer.Option("--out", "-o", help="The bundle's folder.", show_default="runs/<name>-<model>-<time>")
     ] = None,
     seed: options.Seed = None,
+    threads: options.Threads = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
@@ -52,6 +53,7 @@ def train(
         "model.kind": model,
         "model.bidirectional": bidirectional or None,
         "training.seed": seed,
+        "training.threads": threads,
         "training.budget": options.parse_duration("--budget", budget),
         "training.refit": False if no_refit else None,
     }

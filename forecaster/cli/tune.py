@@ -34,6 +34,7 @@ def tune(
         Path | None, typer.Option("--out", "-o", help="The study's folder.", show_default="runs/<name>-tune-<time>")
     ] = None,
     seed: options.Seed = None,
+    threads: options.Threads = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
@@ -60,6 +61,7 @@ def tune(
         "preset": preset,
         "model.kind": model,
         "training.seed": seed,
+        "training.threads": threads,
         "evaluation.folds": folds,
     }
     limits: dict[str, Any] = {"trials": trials, "seconds": options.parse_duration("--budget", budget)}

@@ -478,3 +478,9 @@ def test_a_table_is_the_same_in_a_file_and_on_standard_output(forecast: Forecast
     assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
     assert forecast("predict", "--bundle", "b", "-o", "f.csv").code == 0
     assert forecast("predict", "--bundle", "b", "-o", "-").out == Path("f.csv").read_text()
+
+
+def test_threads_are_what_is_asked_for_and_recorded(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, *QUICK, "--threads", "2", "-o", "b").code == 0
+    assert yaml.safe_load(Path("b/config.yaml").read_text())["training"]["threads"] == 2
+    assert json.loads(Path("b/manifest.json").read_text())["training"]["threads"] == 2
