@@ -101,7 +101,7 @@ def simulate(folder: Path, data: Path, nights: int, steps: int, model: str) -> d
     stamps = pd.to_datetime(frame[time_column])
     last = stamps.max().normalize() + pd.Timedelta(days=0 if stamps.max() == stamps.max().normalize() else 1)
     days = [last - pd.Timedelta(days=nights - 1 - night) for night in range(nights)]
-    settings = (f"training.steps={steps}", f"model.kind={model}", "preset=fast", "job.zone=UTC")
+    settings = (f"training.steps={steps}", f"model.kind={model}", "preset=fast", "job.zone=UTC", "job.recalibrate=true")
     found: dict[str, Any] = {}
     for name in ("by the policy", "every night"):
         place = folder / name.replace(" ", "-")

@@ -106,6 +106,7 @@ class JobConfig(Section):
     )
     challenger: ChallengerConfig = ChallengerConfig()
     gate: GateConfig = GateConfig()
+    recalibrate: bool = Field(False, description="let the widths of intervals follow what came true, run by run")
     alarm: AlarmConfig = AlarmConfig()
     keep: int = Field(5, ge=1, description="trained models that are kept")
 

@@ -320,6 +320,21 @@ def test_intervals_that_were_recalibrated_are_published_on_the_same_data(
     assert told(forecast("run", job, "--set", "job.gate.skill=null"))[0]["status"] == "unchanged"
 
 
+def test_widths_follow_what_came_true_where_the_job_says_so(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(job.parent)
+    settings = ("job.zone=UTC", "job.gate.skill=null", "job.retrain.max_age=null", "job.recalibrate=true")
+    for night in range(1, 26):
+        add_days(job.with_name("sales.csv"), 100 + night * 37 % 23)
+        now = datetime(2024, 3, 31, 2, tzinfo=UTC) + timedelta(days=night)
+        assert workflow.run(job, settings=settings, now=now).told["status"] == "published"
+    assert ask("SELECT count(DISTINCT adjustment) > 1 FROM runs") == [(1,)]
+    ((first, last),) = ask(
+        "SELECT min(factor), max(factor) FROM adjustments WHERE number = (SELECT max(number) FROM adjustments)"
+    )
+    assert first != 1 or last != 1
+    assert workflow.run(job, settings=settings, now=now).told["status"] == "unchanged"
+
+
 def test_a_run_is_recorded_with_the_adjustment_that_it_was_stretched_by(
     job: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

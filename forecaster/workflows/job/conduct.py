@@ -62,6 +62,8 @@ def _conduct(night: Night) -> int:
         return _stay(night, used, published, loaded, suspects)
     if not night.is_dry:
         told["actuals"], told["scored"] = night.book.score(loaded.panel, night.now)
+        if job.policy.recalibrate and told["scored"]:
+            night.recalibrate()
     standing = stand(night, used, loaded.panel, extent) if used else None
     horizon = loaded.config.horizon or 1
     reason = due.find_reason(job.policy.retrain, standing, horizon) if standing else "there is no model yet"

@@ -54,6 +54,11 @@ class Night:
         """How its intervals are stretched: read once, since another may be found while it goes on."""
         return self.book.adjustment()
 
+    def recalibrate(self) -> None:
+        """Let the widths of intervals follow what came true."""
+        self.book.recalibrate()
+        self.__dict__.pop("adjustment", None)  # to be read anew
+
     def record(
         self,
         code: int,

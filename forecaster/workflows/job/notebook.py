@@ -24,6 +24,8 @@ from forecaster.workflows.job.due import Evidence
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import Memory, recall
 from forecaster.workflows.ledger.drift import describe_drift
+from forecaster.workflows.ledger.recalibrate import recalibrate_job
+from forecaster.workflows.ledger.source import Source
 
 _HORIZONS = 10  # that are looked back on
 _LOOKED_AT = 50  # runs, the newest; each keeps the memory of those before
@@ -122,6 +124,11 @@ class Notebook:
     def adjustment(self) -> Adjustment | None:
         """How intervals must be stretched, as `forecast ledger recalibrate` has found; None where they stay."""
         return newest_adjustment(self.ledger, self.job.name) if self.ledger else None
+
+    def recalibrate(self) -> None:
+        """Adapt the widths of intervals, as `forecast ledger recalibrate` does."""
+        if self.ledger is not None and find_extent(self.ledger, self.job.name) is not None:
+            recalibrate_job(Source(self.ledger, [self.job.name], self.job.name, self.job))
 
     def record(
         self,
