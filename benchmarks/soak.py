@@ -50,12 +50,13 @@ def main() -> None:
     nights.add_argument("--nights", type=int, default=60)
     nights.add_argument("--steps", type=int, default=300, help="training steps of the network")
     nights.add_argument("--model", default="gru")
+    nights.add_argument("--policy-alone", action="store_true", help="without a new model every night beside it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.command == "kills":
             found = kill(Path(folder), given.count, random.Random(given.seed))
         else:
-            found = simulate(Path(folder), given.data, given.nights, given.steps, given.model)
+            found = simulate(Path(folder), given.data, given.nights, given.steps, given.model, not given.policy_alone)
     print(json.dumps(found, indent=2))
 
 
@@ -94,8 +95,8 @@ def kill(folder: Path, count: int, chance: random.Random) -> dict[str, Any]:
     return found
 
 
-def simulate(folder: Path, data: Path, nights: int, steps: int, model: str) -> dict[str, Any]:
-    """Run a job every night on data that ends the day before; also with a new model every night."""
+def simulate(folder: Path, data: Path, nights: int, steps: int, model: str, is_compared: bool = True) -> dict[str, Any]:
+    """Run a job every night on data that ends the day before; to compare, with a new model every night, too."""
     frame = pd.read_csv(data)
     time_column = frame.columns[0]
     stamps = pd.to_datetime(frame[time_column])
@@ -103,7 +104,7 @@ def simulate(folder: Path, data: Path, nights: int, steps: int, model: str) -> d
     days = [last - pd.Timedelta(days=nights - 1 - night) for night in range(nights)]
     settings = (f"training.steps={steps}", f"model.kind={model}", "preset=fast", "job.zone=UTC", "job.recalibrate=true")
     found: dict[str, Any] = {}
-    for name in ("by the policy", "every night"):
+    for name in ("by the policy", "every night")[: 1 + is_compared]:
         place = folder / name.replace(" ", "-")
         place.mkdir()
         (place / "job.yaml").write_text("data: {path: data.csv}\njob:\n")
