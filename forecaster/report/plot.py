@@ -166,7 +166,7 @@ def fan(forecast: Forecast, panel: Panel, row: int, *, actual: Floats | None = N
     times = np.array([first[0], forecast.cutoff[row], forecast.ds[row, -1]])
     low, median, high = (forecast.at(p)[row].astype(float) for p in (0.1, 0.5, 0.9))
     seen = target[-count:] if actual is None else np.concatenate([target[-count:], actual])
-    begin, cutoff, end = forecast.frequency.format(times, forecast.zone).tolist()
+    begin, cutoff, end = map(str, forecast.frequency.format(times, forecast.zone).tolist())  # integers stay such there
     return Fan(seen, count, median, low, high, (begin, cutoff, end))
 
 

@@ -1,5 +1,6 @@
 import io
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from forecaster.forecast import PROBABILITIES, Forecast
+from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 from forecaster.report.outlook import hindsight, outlook
 from tests.conftest import MakePanel
@@ -52,6 +54,12 @@ def test_a_fan_shows_the_history_to_the_left_of_the_band(make_panel: MakePanel) 
     assert lines[1].startswith("10.00 │")
     axis = next(line for line in lines if line.strip().startswith("2024-01-01"))
     assert axis.split() == ["2024-01-01", "2024-02-29", "2024-03-20"]
+
+
+def test_a_fan_of_integer_time_names_its_steps(make_panel: MakePanel) -> None:
+    panel = replace(make_panel([[0.0, 10.0] * 30], frequency=Frequency("integer")), start=np.zeros(1, np.int64))
+    lines = draw(outlook(forecast_of(panel, 20, mean=5, width=4), panel))
+    assert ["0", "59", "79"] in [line.split() for line in lines]
 
 
 def test_without_colour_the_forecast_has_a_mark_of_its_own(make_panel: MakePanel) -> None:
