@@ -1,5 +1,6 @@
 """`forecast compare`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -80,7 +81,8 @@ def compare(
         report.summary(done.metrics),
     )
     console.tell(f"wrote {done.folder / workflow.LEADERBOARD}")
-    console.tell(f"next: forecast train {shared.data.path} --config {done.folder / 'config.yaml'}")
+    command = shlex.join(["forecast", "train", shared.data.path, "--config", str(done.folder / "config.yaml")])
+    console.tell(f"next: {command}")
 
 
 def _parse_models(text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """`forecast init`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,6 +84,6 @@ def init(
         following = "next: forecast run {} --dry-run" if job else "next: forecast train --config {}"
     if is_file:
         workflow.publish(text, out)
-        console.tell(f"wrote {out}\n{following.format(out)}")
+        console.tell(f"wrote {out}\n{following.format(shlex.quote(str(out)))}")
     if console.is_json or not is_file:
         console.show_text(document, text)

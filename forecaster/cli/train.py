@@ -1,5 +1,6 @@
 """`forecast train`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,7 +65,7 @@ def train(
         if given or config or settings or out:
             raise UsageError(
                 "--resume goes on with the settings and data of the interrupted run; nothing else can be given",
-                hint=f"type `forecast train --resume {resume}`",
+                hint=f"type `forecast train --resume {shlex.quote(str(resume))}`",
             )
         with console.working():
             trained = workflow.resume(resume, watch=console.watch)

@@ -1,5 +1,6 @@
 """`forecast tune`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,7 +72,7 @@ def tune(
         if config or settings or out or any(value is not None for value in overrides.values()):
             raise UsageError(
                 "--resume goes on with the settings and data of the study; only --trials and --budget can be given",
-                hint=f"type `forecast tune --resume {resume}`",
+                hint=f"type `forecast tune --resume {shlex.quote(str(resume))}`",
             )
         with console.working():
             tuned = workflow.resume(resume, **limits, watch=console.watch)
@@ -85,7 +86,8 @@ def tune(
             tuned = workflow.tune(resolved, **limits, out=out, stdin=sys.stdin.buffer, watch=console.watch)
     if tuned.metrics is None:
         console.show({"folder": str(tuned.folder), "tune": None}, "Another process is still at work on this study.")
-        console.tell(f"the last one to end judges; if it is stopped: forecast tune --resume {tuned.folder}")
+        again = shlex.join(["forecast", "tune", "--resume", str(tuned.folder)])
+        console.tell(f"the last one to end judges; if it is stopped: {again}")
         return
     from forecaster.report import tuning
 

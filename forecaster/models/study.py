@@ -1,6 +1,7 @@
 """What a search has tried, in a database file: it outlives its process, and several processes can add to it."""
 
 import math
+import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -242,7 +243,7 @@ def writable(folder: Path) -> Iterator[None]:
     except load_optuna().exceptions.StorageInternalError as error:
         raise OutputError(
             f"{folder / DATABASE}: cannot write: {error.__cause__}",
-            hint=f"free some space, then: forecast tune --resume {folder}",
+            hint=f"free some space, then: forecast tune --resume {shlex.quote(str(folder))}",
         ) from error
 
 

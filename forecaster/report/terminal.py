@@ -1,5 +1,6 @@
 """Tables and sentences for the terminal; legible at 80 columns and without colour."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def coverage_sentence(scores: dict[str, float | None]) -> str:
 
 def after_training(folder: Path, is_latest: bool) -> str:
     """Where the bundle is and what to type next."""
-    command = "forecast predict" if is_latest else f"forecast predict --bundle {folder}"
+    command = "forecast predict" if is_latest else f"forecast predict --bundle {shlex.quote(str(folder))}"
     return f"bundle: {folder}\nnext: {command}"
 
 

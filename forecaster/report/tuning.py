@@ -1,5 +1,6 @@
 """What a search found, for the terminal: legible at 80 columns and without colour."""
 
+import shlex
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -55,7 +56,8 @@ def following(folder: str, source: str, metrics: dict[str, Any]) -> str:
     """Where the config is and what to type next."""
     is_better = metrics["tune"]["verdict"] == "better"
     config = f"{folder}/config.yaml"
-    return f"wrote {config}\nnext: forecast train {source}" + (f" --config {config}" if is_better else "")
+    words = ["forecast", "train", source, *(["--config", config] if is_better else [])]
+    return f"wrote {config}\nnext: {shlex.join(words)}"
 
 
 def _scope(tune: dict[str, Any]) -> str:

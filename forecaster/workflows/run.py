@@ -1,6 +1,7 @@
 """`forecast run`: jobs, each under its lock, each ending with one status and one exit code."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def run(
         told["job"] = job.name
         told["code"] = _hold_and_conduct(job, key, now, told, watch_and_log, is_dry)
     except ForecastError as error:
-        hint = f"run it again: forecast run {path}" if isinstance(error, Interrupted) else error.hint
+        hint = f"run it again: forecast run {shlex.quote(str(path))}" if isinstance(error, Interrupted) else error.hint
         failure = {"kind": error.kind, "message": error.message, "hint": hint}
         status = "locked" if isinstance(error, LockError) else "failed"
         told |= {"status": status, "code": error.code, "error": failure}

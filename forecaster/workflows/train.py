@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -195,7 +196,8 @@ def _train(
     except Interrupted as stop:
         if not checkpoint.folder.exists():
             raise
-        raise Interrupted(stop.signum, hint=f"go on with `forecast train --resume {checkpoint.folder}`") from stop
+        again = shlex.join(["forecast", "train", "--resume", str(checkpoint.folder)])
+        raise Interrupted(stop.signum, hint=f"go on with `{again}`") from stop
     except OutputError:
         shutil.rmtree(checkpoint.folder, ignore_errors=True)
         raise

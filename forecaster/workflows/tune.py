@@ -1,5 +1,6 @@
 """`forecast tune`: search settings on the past, and judge the best beside the default on later folds."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -173,7 +174,8 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
         tuned = _compose(task, leaders)
         metrics = {"schema_version": 1, "tune": _tell_search(study, leaders) | _judge(task, tuned, watch)}
     except Interrupted as stop:
-        raise Interrupted(stop.signum, hint=f"go on with `forecast tune --resume {study.folder}`") from stop
+        again = shlex.join(["forecast", "tune", "--resume", str(study.folder)])
+        raise Interrupted(stop.signum, hint=f"go on with `{again}`") from stop
     atomic_write(study.folder / bundle.CONFIG, dump(tuned).encode())
     atomic_write(study.folder / bundle.METRICS, bundle.json_bytes(without_nan(metrics)))
     return Tuned(study.folder, source, without_nan(metrics))

@@ -25,7 +25,7 @@ MEAN = ["--set", "scale.kind=mean", "--set", "scale.log=false"]
 def noise(tmp_path: Path) -> Path:
     """Two hundred hours without a pattern: their mean is the best forecast, and any single value a bad one."""
     values = np.random.default_rng(0).normal(100, 10, 200)
-    path = tmp_path / "noise.csv"
+    path = tmp_path / "white noise.csv"
     hours = pd.date_range("2024-01-01", periods=200, freq="h")
     pd.DataFrame({"time": hours, "y": values.round(2)}).to_csv(path, index=False)
     return path
@@ -38,7 +38,7 @@ def test_the_model_to_use_is_one_that_beats_both_naive_forecasts_for_sure(foreca
     assert "Use gru: " in done.out
     assert "more than chance" in done.out
     (folder,) = Path("runs").iterdir()  # and no link `latest`, since this is no bundle
-    assert folder.name.startswith("noise-compare-2")
+    assert folder.name.startswith("white_noise-compare-2")
     assert {file.name for file in folder.iterdir()} == FILES
     board = pd.read_csv(folder / "leaderboard.csv")
     assert board["model"][0] == "gru"
@@ -51,7 +51,7 @@ def test_the_model_to_use_is_one_that_beats_both_naive_forecasts_for_sure(foreca
     assert metrics["skill"] == pytest.approx(1 - board["mase"][0] / board.set_index("model")["mase"]["seasonal_naive"])
     assert metrics["compare"]["test"]["units"] == "cutoffs"
     assert metrics["compare"]["test"]["count"] == 12
-    assert f"next: forecast train {noise} --config {folder}/config.yaml" in done.err
+    assert f"next: forecast train '{noise}' --config {folder}/config.yaml" in done.err
     trained = forecast("train", noise, "--config", folder / "config.yaml", "--json", "-o", "b")
     assert trained.code == 0, trained.err
     assert next(iter(trained.json["holdout"]["models"])) == "gru"

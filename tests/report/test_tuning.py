@@ -48,6 +48,7 @@ def test_the_next_command_takes_the_config_only_where_it_is_better() -> None:
     assert following("s", "a.csv", metrics(0.1, 0.1)).endswith("next: forecast train a.csv --config s/config.yaml")
     worse = following("s", "a.csv", metrics(-0.1, 0.1))
     assert worse.endswith("next: forecast train a.csv")
+    assert following("s", "our sales.csv", metrics(0.1, -0.1)).endswith("next: forecast train 'our sales.csv'")
     assert "wrote s/config.yaml" in worse
 
 

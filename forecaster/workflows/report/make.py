@@ -1,6 +1,7 @@
 """What lies at a place, told as a page or drawn as a figure, and written beside it."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,9 @@ def _read_metrics(folder: Path) -> dict[str, Any]:
     except OSError as error:
         hint = "name what train, backtest, compare or tune wrote, or a job's YAML file"
         if (folder / "study.db").exists():
-            hint = f"its search is not over; go on with `forecast tune --resume {folder}`"
+            hint = f"its search is not over; go on with `forecast tune --resume {shlex.quote(str(folder))}`"
         elif (folder / "run.json").exists():
-            hint = f"its training was interrupted; go on with `forecast train --resume {folder}`"
+            hint = f"its training was interrupted; go on with `forecast train --resume {shlex.quote(str(folder))}`"
         raise InputError(f"{folder}: holds nothing that a report could tell of", hint=hint) from error
     except ValueError as error:
         raise InputError(f"{folder / bundle.METRICS}: is no JSON", hint="run the command again") from error
