@@ -14,6 +14,7 @@ from forecaster.report.terminal import number, tell_networks
 
 _COLUMNS, _SERIES, _GAPS = 14, 12, 3
 _WIDE = 12  # characters of a sparkline
+_LONG_TIME = 19  # characters; two longer times leave no room for words
 _MANY = 1e8  # are told in millions
 _LONG_FLAT = 10  # steps of one value that are worth a word
 _STRENGTH = {"strong": "strongly", "clear": "clearly", "weak": "hardly"}
@@ -167,15 +168,18 @@ def _splits(document: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("part", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
-    is_dated = any(each["first"] is not None for each in document["splits"].values())
-    for title in ("from", "to") if is_dated else ():
+    firsts = [str(each["first"]) for each in document["splits"].values() if each["first"] is not None]
+    ends = {"from": "first", "to": "last"} if firsts else {}
+    if max(map(len, firsts), default=0) > _LONG_TIME:
+        del ends["to"]  # it is where the next part begins
+    for title in ends:
         table.add_column(title, no_wrap=True)
     table.add_column("for")
     for name, each in document["splits"].items():
         steps = f"{each['shortest']:,}"
         if each["shortest"] != each["longest"]:
             steps += f" to {each['longest']:,}"
-        times = ["-" if each[key] is None else str(each[key]) for key in ("first", "last")] if is_dated else []
+        times = ["-" if each[key] is None else str(each[key]) for key in ends.values()]
         table.add_row(name, steps, *times, _PARTS[name])
     return table
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from forecaster.report.survey import summary
@@ -28,3 +29,17 @@ def test_many_series_are_told_by_the_first_of_them(tmp_path: Path) -> None:
     lines = draw(summary(inspect(load(None, overrides={"data.path": str(path)})).document))
     assert "...     27 more: target" in " ".join(lines)
     assert any("and 28 more series" in line for line in lines)
+
+
+def test_times_with_an_offset_leave_room_to_say_what_each_part_is_for(tmp_path: Path) -> None:
+    hours = pd.date_range("2024-01-01", periods=400, freq="h", tz="Etc/GMT-1")
+    path = tmp_path / "hourly.csv"
+    path.write_text("time,y\n" + "".join(f"{hour.isoformat()},{hour.hour}\n" for hour in hours))
+    lines = draw(summary(inspect(load(None, overrides={"data.path": str(path)})).document))
+    (row,) = [line for line in lines if line.startswith("holdout")]
+    assert row.rstrip().split(maxsplit=3) == [
+        "holdout",
+        "48",
+        "2024-01-15T16:00:00+01:00",
+        "to score, and nothing else",
+    ]
