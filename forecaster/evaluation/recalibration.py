@@ -13,7 +13,7 @@ from forecaster.panel import Floats, Panel
 
 GAMMA = 0.02  # how fast the error rate that is aimed at follows the one that was seen
 WINDOW = 100  # periods whose misses tell how wide an interval must be
-_FEWEST = 20  # periods before anything is changed
+FEWEST = 20  # periods before anything is changed
 _GROUPS = 4  # of steps, at most
 _KEPT = 20  # misses of a period that stand for all of them
 _MOST = 4.0  # times wider or narrower
@@ -136,12 +136,12 @@ def _follow(outcomes: Outcomes, gamma: float, window: int) -> tuple[Array, Array
     for number, rows in enumerate(np.split(np.arange(len(order)), first[1:])):
         is_out = misses[rows] > factors[np.minimum(before[rows], number)]
         hits += (~is_out).sum(axis=0)
-        is_adapted = before[rows] >= _FEWEST  # what was missed before that, wider intervals may have mended already
+        is_adapted = before[rows] >= FEWEST  # what was missed before that, wider intervals may have mended already
         if is_adapted.any():
             error = is_out[is_adapted].mean(axis=0)
             alpha = np.clip(alpha + gamma * (1 - COVERAGES - error), 0, 1)  # beyond, nothing is wider
         kept = [*kept[1 - window :], _thin(misses[rows])]
-        if len(kept) >= _FEWEST:
+        if len(kept) >= FEWEST:
             pool = np.concatenate(kept)  # [., K]
             found = [np.quantile(pool[:, k], 1 - alpha[k], method="higher") for k in range(count)]
             factors[number + 1] = np.clip(found, 1 / _MOST, _MOST)

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forecaster.evaluation.recalibration import FEWEST
 from forecaster.report.terminal import number, spread
 
 _METRICS = {
@@ -129,7 +130,7 @@ def widths(document: Mapping[str, Any]) -> RenderableType:
     )
     return Group(
         Text(f"{job}: {span}", style="bold"),
-        Text(f"learnt from {scope}"),
+        Text(f"learnt from {scope}" if document["periods"] >= FEWEST else f"{scope}; nothing changes before {FEWEST}"),
         _rows(names, rows, right=names[1:]),
         Text(end),
     )

@@ -268,6 +268,10 @@ def test_recalibration_widens_intervals_that_are_too_narrow_and_keeps_it_once(fo
     assert all(each["factor"] > 1.2 for each in eighty)
     done = forecast("ledger", "recalibrate", job)
     assert "kept as adjustment 1" in done.out
+    assert "learnt from " in done.out
+    few = forecast("ledger", "recalibrate", job, "--dry-run", "--since", "2024-03-20").out
+    assert "; nothing changes before 20" in few
+    assert "learnt from" not in few
     assert max(map(len, done.out.splitlines())) <= 80
     assert "own again" in forecast("ledger", "recalibrate", job, "--reset").out
     newest = newest_adjustment(ledger, "nightly")
