@@ -98,6 +98,16 @@ def test_an_output_that_is_gone_is_published_again(forecast: Forecast, job: Path
     assert len(pd.read_parquet("f.parquet")) == 7
 
 
+def test_a_model_that_cannot_be_read_is_trained_anew(forecast: Forecast, job: Path) -> None:
+    forecast("run", "nightly.yaml")
+    Path("nightly.bundles/champion/weights.safetensors").write_bytes(b"half")
+    done = forecast("run", "nightly.yaml")
+    (status,) = told(done)
+    assert (status["status"], status["retrain"]) == ("published", "the model in use cannot be read")
+    assert "altered or truncated" in done.err
+    assert told(forecast("run", "nightly.yaml"))[0]["status"] == "unchanged"
+
+
 def test_forecasts_are_scored_when_their_actuals_arrive(forecast: Forecast, job: Path) -> None:
     forecast("run", "nightly.yaml")
     add_days(job.with_name("sales.csv"), 100, 101)
@@ -162,6 +172,7 @@ def test_a_stale_source_leaves_the_old_forecast_alone(forecast: Forecast, job: P
 def test_a_missing_job_is_66_and_still_a_line(forecast: Forecast) -> None:
     done = forecast("run", "absent.yaml")
     assert (done.code, told(done)[0]["error"]["kind"]) == (66, "input")
+    assert "hint: name a job's YAML file, or write one: forecast init DATA --job" in done.err
 
 
 def test_a_stuck_series_gets_a_fallback_that_is_marked(forecast: Forecast, job: Path) -> None:

@@ -66,7 +66,8 @@ def _conduct(night: Night) -> int:
             night.recalibrate()
     standing = stand(night, used, loaded.panel, extent) if used else None
     horizon = loaded.config.horizon or 1
-    reason = due.find_reason(job.policy.retrain, standing, horizon) if standing else "there is no model yet"
+    lacking = "the model in use cannot be read" if trouble else "there is no model yet"
+    reason = due.find_reason(job.policy.retrain, standing, horizon) if standing else lacking
     told["retrain"] = reason
     news = find_news(night, used, standing, extent, horizon) if used and standing and reason is None else None
     if news:
@@ -86,7 +87,8 @@ def _conduct(night: Night) -> int:
     }
     objection = due.find_objection(job.policy.gate, evidence)
     if objection:
-        raise GateError(f"{job.path.name}: {objection}", hint="look at the data and the model, or change job.gate")
+        hint = "try another model, such as model: {kind: auto}, or ease job.gate, where null asks nothing"
+        raise GateError(f"{job.path.name}: {objection}", hint=hint)
     forecast, baselines = _forecast(night, chosen.bundle, loaded, suspects)
     if chosen.is_new:
         champion.promote(chosen.bundle.folder)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forecaster.config import Config
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, InputError
 from forecaster.job import JobConfig
 from forecaster.settings import load
 from forecaster.workflows.source import is_database
@@ -65,6 +65,8 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         InputError: there is no such file.
         ConfigError: a key or value is wrong.
     """
+    if not path.exists():
+        raise InputError(f"{path}: no such file", hint="name a job's YAML file, or write one: forecast init DATA --job")
     path = path.absolute()
     config = load(path, settings=settings)
     policy = config.job
