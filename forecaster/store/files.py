@@ -1,7 +1,9 @@
 """Writing so that a reader sees the old file or the new one, never half of one."""
 
 import contextlib
+import errno
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,15 +14,32 @@ from forecaster.errors import OutputError
 
 
 @contextlib.contextmanager
-def as_output_error(path: Path, hint: str = "name another place with --out, or free some space") -> Iterator[None]:
+def as_output_error(path: Path, hint: str | None = None) -> Iterator[None]:
     """Turn an OSError of the block into the one failure users know: the output cannot be written.
+
+    Args:
+        hint: what to do about it; None lets the error say.
 
     Raises: OutputError: with the path and the system's own words.
     """
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{path}: cannot write: {error.strerror or error}", hint=hint) from error
+        message = f"{path}: cannot write: {error.strerror or error}"
+        raise OutputError(message, hint=hint or _mend(error.errno, path)) from error
+
+
+def _mend(number: int | None, path: Path) -> str:
+    match number:
+        case errno.ENOENT:
+            return f"make its folder first: {shlex.join(['mkdir', '-p', str(path.parent)])}"
+        case errno.EEXIST | errno.ENOTDIR:
+            return "a file stands where a folder has to be: name another place with --out"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "name a place that you may write to with --out"
+        case errno.ENOSPC | errno.EDQUOT:
+            return "free some space, or name another place with --out"
+    return "name another place with --out"
 
 
 def atomic_write(path: Path, content: bytes) -> None:

@@ -1,9 +1,11 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from forecaster.errors import OutputError
-from forecaster.store.files import atomic_write, check_free, new_folder, replace_link
+from forecaster.store.files import as_output_error, atomic_write, check_free, new_folder, replace_link
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -22,8 +24,24 @@ def test_a_place_under_a_regular_file_cannot_be_written(tmp_path: Path) -> None:
         lambda: check_free(tmp_path / "file" / "out"),
         lambda: new_folder(tmp_path / "file" / "out").__enter__(),
     ):
-        with pytest.raises(OutputError, match="cannot write"):
+        with pytest.raises(OutputError, match="cannot write") as caught:
             attempt()
+        assert "a file stands where" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOENT, "make its folder first: mkdir -p 'of mine'"),
+        (errno.EACCES, "that you may write to"),
+        (errno.ENOSPC, "free some space"),
+        (errno.EIO, "name another place with --out"),
+    ],
+)
+def test_what_cannot_be_written_says_what_would_help(number: int, hint: str) -> None:
+    with pytest.raises(OutputError) as caught, as_output_error(Path("of mine/a.csv")):
+        raise OSError(number, os.strerror(number))
+    assert hint in caught.value.hint
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
