@@ -11,6 +11,7 @@ holdout.csv           forecasts of the held-out tail beside what came true
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,9 @@ def read(folder: Path) -> Bundle:
         raise InputError(
             f"{folder}: no such bundle", hint="train one with `forecast train DATA`, or name it with --bundle"
         )
+    if folder.suffix == ".partial" and not (folder / MANIFEST).exists():
+        again = shlex.join(["forecast", "train", "--resume", str(folder)])
+        raise InputError(f"{folder}: its training was interrupted", hint=f"go on with `{again}`")
     try:
         manifest = json.loads(_bytes(folder / MANIFEST))
         version, hashes, own = int(manifest["schema_version"]), dict(manifest["files"]), manifest.pop("hash", None)

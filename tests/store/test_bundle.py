@@ -66,6 +66,13 @@ def test_an_altered_manifest_is_refused(folder: Path) -> None:
         bundle.read(folder)
 
 
+def test_of_an_interrupted_training_it_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "b.partial").mkdir()
+    with pytest.raises(InputError, match="interrupted") as caught:
+        bundle.read(tmp_path / "b.partial")
+    assert f"forecast train --resume {tmp_path / 'b.partial'}`" in caught.value.hint
+
+
 def test_a_newer_schema_is_refused(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 2}))
