@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 def expand(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command take groups of options: a parameter `Annotated[T, group]` becomes the parameters of the function
-    `group`, and gets what that makes of them.
+    `group`, and gets what that makes of them. Its docstring is its help, whose paragraphs lose their line breaks.
     """
     signature = inspect.signature(command)
     groups = {name: group for name, each in signature.parameters.items() if (group := _group_of(each))}
@@ -25,6 +25,8 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
         command(**given)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    run.__doc__ = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # the terminal's width breaks them
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
 

@@ -21,7 +21,10 @@ def predict(
     bundle: Annotated[
         Path | None, typer.Option("--bundle", help="The trained bundle.", show_default="runs/latest")
     ] = None,
-    horizon: options.Horizon = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="as many as trained for"),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The forecasts table: .csv, .parquet, or - for standard output.")
     ] = Path("forecasts.csv"),

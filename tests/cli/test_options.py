@@ -26,7 +26,11 @@ def run(*arguments: str) -> tuple[int, Any]:
     @app.command()
     @options.expand
     def command(name: Annotated[str, typer.Argument()], *, size: Size) -> None:
-        """Do it."""
+        """Do it.
+
+        What is said of it goes on from line
+        to line.
+        """
         seen[name] = size
 
     done = CliRunner().invoke(app, arguments)
@@ -47,6 +51,7 @@ def test_help_shows_the_options_of_a_group() -> None:
     assert "--width" in text
     assert "How wide." in text
     assert "--size" not in text
+    assert "goes on from line to line." in text  # however the docstring is wrapped
 
 
 @pytest.mark.parametrize(
