@@ -11,6 +11,7 @@ from forecaster.errors import DependencyError
 from forecaster.report.page.parts import Chart, Drawn, Listing, Page, Part, plain
 from forecaster.report.page.words import unbroken
 
+_SCRIPTS = ("page.js", "draw.js", "sketch.js", "choose.js", "listing.js")  # one after the other
 _WHAT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -28,7 +29,7 @@ def render(page: Page) -> str:
 
     Raises: DependencyError: plotly or jinja2 is not installed.
     """
-    scripts = {"plotly": _plotly(), "own": _resource("page.js")}
+    scripts = {"plotly": _plotly(), "own": _script()}
     text: str = (
         _environment()
         .get_template("page.html")
@@ -112,6 +113,11 @@ def _plotly() -> str:
     except ImportError as error:
         raise DependencyError("a report needs the package plotly", hint="pip install plotly") from error
     return (source / "package_data" / "plotly.min.js").read_text("utf-8")
+
+
+def _script() -> str:
+    """The page's own script."""
+    return "\n".join(['"use strict";', "(() => {", *(_resource(name) for name in _SCRIPTS), "})();\n"])
 
 
 def _resource(name: str) -> str:

@@ -48,6 +48,15 @@ class Tab:
     def evaluate(self, script: str, argument: Any = None) -> Any:
         return self.page.evaluate(script, argument)
 
+    def see(self, chart: str) -> Any:
+        """Bring a chart to the screen, and wait until it is drawn."""
+        self.page.locator(f"#chart-{chart}").scroll_into_view_if_needed()
+        self.page.wait_for_selector(f"#chart-{chart} .plot[data-drawn]")
+        return self.page.locator(f"#chart-{chart}")
+
+    def charts(self, condition: str = "") -> list[str]:
+        return list(self.evaluate(f"[...document.querySelectorAll('.chart{condition}')].map((e) => e.dataset.key)"))
+
     def range_of(self, chart: str, axis: str = "xaxis") -> Any:
         return self.evaluate(f"document.querySelector('#chart-{chart} .plot').layout.{axis}.range")
 
@@ -62,12 +71,42 @@ def tab(chromium: Any, page: Path) -> Iterator[Tab]:
 
 
 def test_every_chart_is_drawn_without_a_word_on_the_console(tab: Tab) -> None:
-    figures = tab.page.locator("figure.chart")
-    assert figures.count() == 8
-    for number in range(figures.count()):
-        figure = figures.nth(number)
+    keys = tab.charts()
+    assert len(keys) == 8
+    for key in keys:
+        figure = tab.see(key)
+        assert figure.locator(".sketch").count() == 0
         assert figure.locator(".plot svg.main-svg").count() >= 1
         assert figure.locator(".plot path.js-line, .plot .bars path").count() >= 1
+
+
+def test_charts_far_from_the_screen_are_sketched_and_told_and_drawn_when_they_come_near(tab: Tab) -> None:
+    undrawn = tab.charts(":has(.sketch)")
+    assert tab.charts(":has(.plot[data-drawn])") == ["future"]
+    assert undrawn == ["held", "steps", "calibration", "residuals", "course", "losses", "gradients"]
+    assert tab.page.locator("#chart-steps .legend button").count() == 3
+    for key in undrawn:
+        assert tab.page.locator(f"#chart-{key} .sketch path").count() > 3
+        assert "NaN" not in tab.page.locator(f"#chart-{key} .sketch").inner_html()
+    before = tab.evaluate("document.body.scrollHeight")
+    tab.page.locator("#chart-losses summary").focus()
+    tab.page.wait_for_selector("#chart-losses .plot[data-drawn]")
+    tab.page.locator("#chart-gradients .tools button").first.dispatch_event("click")
+    assert "gradients" in tab.charts(":has(.plot[data-drawn])")
+    assert abs(tab.evaluate("document.body.scrollHeight") - before) < 60
+
+
+def test_a_chart_stands_before_plotly_is_awake(chromium: Any, page: Path) -> None:
+    context = chromium.new_context(viewport={"width": 1100, "height": 900})
+    opened = context.new_page()
+    opened.add_init_script("window.IntersectionObserver = class { observe() {} unobserve() {} }")
+    opened.goto(page.as_uri())
+    assert opened.evaluate("window.Plotly === undefined")
+    assert opened.locator("#chart-future .sketch path").count() > 8
+    opened.get_by_label("Find a series").fill("QUOTED")
+    assert opened.locator("#chart-held .of").text_content() == f": {NAMES[1]}"
+    assert opened.locator("#listing tbody tr").count() == len(NAMES)
+    context.close()
 
 
 def test_awkward_names_show_as_text(tab: Tab) -> None:
@@ -75,6 +114,7 @@ def test_awkward_names_show_as_text(tab: Tab) -> None:
     assert options == list(NAMES)
     assert tab.page.locator("#chart-future .of").text_content() == f": {NAMES[0]}"
     assert tab.page.locator("body script").count() == 3
+    assert tab.page.locator("html > script").count() == 1  # plotly, awake
 
 
 def test_zoom_buttons_move_the_view_and_the_y_axis_follows(tab: Tab) -> None:
@@ -95,7 +135,7 @@ def test_zoom_buttons_move_the_view_and_the_y_axis_follows(tab: Tab) -> None:
 
 
 def test_dragging_over_a_chart_zooms(tab: Tab) -> None:
-    tab.page.locator("#chart-steps").scroll_into_view_if_needed()
+    tab.see("steps")
     box = tab.page.locator("#chart-steps .nsewdrag").first.bounding_box()
     before = tab.range_of("steps")
     y = box["y"] + box["height"] / 2
@@ -188,6 +228,9 @@ def test_a_screen_reader_finds_headings_names_and_sentences(tab: Tab) -> None:
 def test_a_phone_does_not_scroll_sideways(chromium: Any, page: Path) -> None:
     phone = Tab(chromium, page, viewport={"width": 375, "height": 720}, has_touch=True, is_mobile=True)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 375
+    for key in phone.charts():
+        phone.see(key)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 375
     assert phone.evaluate("[...document.querySelectorAll('.plot svg.main-svg')].every((e) => e.clientWidth <= 375)")
     assert not phone.complaints
     phone.context.close()
@@ -195,6 +238,7 @@ def test_a_phone_does_not_scroll_sideways(chromium: Any, page: Path) -> None:
 
 def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
     dark = Tab(chromium, page, color_scheme="dark")
+    dark.see("held")
     read = "getComputedStyle(document.querySelector('#chart-held .js-line')).stroke"
     paper = "document.querySelector('#chart-held .plot').layout.paper_bgcolor"
     night, night_paper = dark.evaluate(read), dark.evaluate(paper)
@@ -205,6 +249,7 @@ def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
             break
         dark.page.wait_for_timeout(100)
     assert dark.evaluate(paper) == "#ffffff"
+    assert dark.page.locator("#chart-losses .sketch text").first.get_attribute("fill") == "#1a1f26"
     assert dark.evaluate(read) != night
     assert not dark.complaints
     dark.context.close()
@@ -212,6 +257,7 @@ def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
 
 def test_it_prints_on_paper_even_from_the_dark(chromium: Any, page: Path) -> None:
     dark = Tab(chromium, page, color_scheme="dark")
+    assert len(dark.charts(":has(.sketch)")) == 7
     dark.evaluate(
         "addEventListener('beforeprint', () => { window.printed ="
         " document.querySelector('#chart-held .plot').layout.paper_bgcolor"
@@ -220,6 +266,7 @@ def test_it_prints_on_paper_even_from_the_dark(chromium: Any, page: Path) -> Non
     paper = dark.page.pdf(format="A4", print_background=True)
     assert len(re.findall(rb"/Type\s*/Page\b", paper)) >= 3
     assert dark.evaluate("window.printed") == "#ffffff680"
+    assert not dark.charts(":has(.sketch)")
     assert dark.evaluate("document.querySelector('#chart-held .plot').layout.paper_bgcolor") == "#14171b"
     assert not dark.complaints
     dark.context.close()
