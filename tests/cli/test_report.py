@@ -136,13 +136,16 @@ def test_a_search_is_told_by_its_trials(forecast: Forecast, sales: Path) -> None
 def test_a_job_is_told_by_its_ledger_which_is_not_touched(forecast: Forecast, job: Path) -> None:
     assert forecast("report", job).out.strip() == "No forecast of nightly has come true yet."
     page = job.with_name("nightly.report.html")
-    assert keys_of(page) == []
+    assert keys_of(page) == ["future"]
+    assert '"past.ds"' not in page.read_text("utf-8")
     assert forecast("ledger", "score", job, "-q").code == 0
     before = job.with_name("nightly.ledger.db").read_bytes()
     done = forecast("report", job)
     assert done.code == 0, done.err
     assert done.out.startswith("Since 2024-02-20, the forecasts of nightly were ")
-    assert keys_of(page) == ["recent", "steps", "weeks", "calibration", "residuals", "course"]
+    assert keys_of(page) == ["future", "recent", "steps", "weeks", "calibration", "residuals", "course"]
+    assert "4 steps, 2024-03-30 to 2024-04-02: " in page.read_text("utf-8")
+    assert "Of these 4 steps, 1 came true since." in page.read_text("utf-8")
     assert job.with_name("nightly.ledger.db").read_bytes() == before
     assert {path.name for path in job.parent.iterdir()} - {"nightly.ledger.db-shm", "nightly.ledger.db-wal"} == {
         "sales.csv",

@@ -11,6 +11,7 @@ from forecaster.evaluation import rows as scores
 from forecaster.report.ledger import drift_sentence
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, TRUTH, axes, band, bare, line, marked, time_kind
+from forecaster.report.page.newest import newest_columns, newest_section
 from forecaster.report.page.parts import Chart, Drawn, Facts, Page, Section, Table, Text
 from forecaster.report.page.picks import Pick, note
 from forecaster.report.page.words import duration, plural, share, when
@@ -29,6 +30,9 @@ class Operated:
         rows: forecasts beside actuals as in `evaluation.rows`, in the order of their runs; of some series where there
             are many.
         picks: the series to draw.
+        newest, actuals: forecasts of the newest run, and what came true before and since, of these series; see
+            `store.ledger.newest`.
+        series: how many the job has forecast.
     """
 
     job: str
@@ -36,18 +40,31 @@ class Operated:
     runs: Sequence[Mapping[str, Any]]
     rows: pd.DataFrame
     picks: Sequence[Pick]
+    newest: pd.DataFrame
+    actuals: pd.DataFrame
+    series: int
 
 
 def compose(found: Operated) -> Page:
     """Put the page together."""
     document = found.scores
-    if document["overall"] is None:
-        verdict = f"No forecast of {found.job} has come true yet."
-        return Page("Job", found.job, verdict, _facts(found), [_runs_section(found)])
     drawn = _draw(found)
-    model = str(document["model"])
+    model = next((str(run["model"]) for run in found.runs if run["model"]), "the model")
+    forecast = [_forecast_section(drawn, model)]
+    if document["overall"] is None:
+        return Page(
+            kind="Job",
+            name=found.job,
+            verdict=f"No forecast of {found.job} has come true yet.",
+            facts=_facts(found),
+            sections=[section for section in (*forecast, _runs_section(found)) if section is not None],
+            drawn=drawn,
+            series=found.series,
+            note=f"Drawn are {len(drawn):,} of {found.series:,} series." if len(drawn) < found.series else "",
+        )
     sections = [
-        Section("recent", "Forecasts and what came true", [_recent_chart(drawn)]) if drawn else None,
+        *forecast,
+        Section("recent", "Forecasts and what came true", [_recent_chart(drawn)]) if len(found.rows) else None,
         Section("scores", "How good they were", _score_parts(document, model)),
         accuracy.calibration_section(scores.reliability(found.rows), document["overall"]),
         Section("errors", "Residuals", accuracy.residual_parts(found.rows)),
@@ -107,8 +124,14 @@ def _facts(found: Operated) -> dict[str, str]:
     return facts
 
 
+def _forecast_section(drawn: Sequence[Drawn], model: str) -> Section | None:
+    columns = {name for each in drawn for name in each.columns}
+    stamps = [each.columns["future.ds"][0] for each in drawn if "future.ds" in each.columns]
+    return newest_section(columns, stamps[0], model) if stamps else None
+
+
 def _recent_chart(drawn: Sequence[Drawn]) -> Chart:
-    kind = time_kind(drawn[0].columns["ds"])
+    kind = next(time_kind(each.columns["ds"]) for each in drawn if "ds" in each.columns)
     return Chart(
         "recent",
         "The last forecast of each time beside what came true",
@@ -124,26 +147,41 @@ def _recent_chart(drawn: Sequence[Drawn]) -> Chart:
 
 
 def _draw(found: Operated) -> list[Drawn]:
-    of_series = dict(iter(found.rows.groupby("unique_id", sort=False)))
+    of_series, newest, actuals = (
+        dict(iter(frame.groupby("unique_id", sort=False))) for frame in (found.rows, found.newest, found.actuals)
+    )
     drawn = []
     for each in found.picks:
-        rows = of_series[each.name].drop_duplicates("ds", keep="last").sort_values("at")
-        inside = int(((rows["y"] >= rows["q0.1"]) & (rows["y"] <= rows["q0.9"])).sum())
-        error = float((rows["mean"] - rows["y"]).abs().mean())
-        first, last = when(rows["ds"].iloc[0]), when(rows["ds"].iloc[-1])
-        seen = (
-            f"Of {plural(len(rows), 'actual')} from {first} to {last}, {inside} lie"
-            f" inside the 80 % interval; the last forecast made for each was off by {number(error)} on average."
-        )
-        columns: dict[str, Any] = {
-            "ds": [bare(stamp) for stamp in rows["ds"]],
-            "y": rows["y"].to_numpy(np.float64),
-            "mean": rows["mean"].to_numpy(np.float64),
-            "low80": rows["q0.1"].to_numpy(np.float64),
-            "high80": rows["q0.9"].to_numpy(np.float64),
-        }
-        drawn.append(Drawn(each.name, each.group, columns, {"recent": seen}))
+        columns: dict[str, Any] = {}
+        seen: dict[str, str] = {}
+        if each.name in newest:
+            known = actuals.get(each.name, found.actuals[:0])
+            columns, seen["future"] = newest_columns(newest[each.name], known)
+        if each.name in of_series:
+            told, seen["recent"] = _recent_columns(of_series[each.name])
+            columns |= told
+        if columns:
+            drawn.append(Drawn(each.name, each.group, columns, seen))
     return drawn
+
+
+def _recent_columns(rows: pd.DataFrame) -> tuple[dict[str, Any], str]:
+    rows = rows.drop_duplicates("ds", keep="last").sort_values("at")
+    inside = int(((rows["y"] >= rows["q0.1"]) & (rows["y"] <= rows["q0.9"])).sum())
+    error = float((rows["mean"] - rows["y"]).abs().mean())
+    first, last = when(rows["ds"].iloc[0]), when(rows["ds"].iloc[-1])
+    seen = (
+        f"Of {plural(len(rows), 'actual')} from {first} to {last}, {inside} lie"
+        f" inside the 80 % interval; the last forecast made for each was off by {number(error)} on average."
+    )
+    columns = {
+        "ds": [bare(stamp) for stamp in rows["ds"]],
+        "y": rows["y"].to_numpy(np.float64),
+        "mean": rows["mean"].to_numpy(np.float64),
+        "low80": rows["q0.1"].to_numpy(np.float64),
+        "high80": rows["q0.9"].to_numpy(np.float64),
+    }
+    return columns, seen
 
 
 def _score_parts(document: Mapping[str, Any], model: str) -> list[Any]:

@@ -60,13 +60,20 @@ def chart_series(found: TrainedModel, drawn: Sequence[Drawn]) -> list[Section]:
     model = str(found.manifest["model"])
     parts: list[Chart] = []
     if "past.ds" in columns or "future.ds" in columns:
-        parts.append(_future_chart(columns, kind, model))
+        parts.append(future_chart(columns, kind, model))
     if "holdout.ds" in columns:
         parts.append(_holdout_chart(columns, kind, model))
     return [Section("forecast", "Forecast", parts)]
 
 
-def _future_chart(columns: set[str], kind: str, model: str) -> Chart:
+def future_chart(columns: set[str], kind: str, model: str) -> Chart:
+    """A forecast with its bands after what was observed.
+
+    Args:
+        columns: `past.ds`, `past.y`, `future.ds`, `future.mean`, `future.low80` ..., `holdout.ds`, `holdout.mean`, as
+            far as any series has them; `view`, from when to when it shows at first.
+        kind: of the time axis, see `time_kind`.
+    """
     traces = []
     for level, opacity, shade in ((95, 0.12, 0.12), (80, 0.2, 0.3), (50, 0.3, 0.5)):
         if f"future.low{level}" in columns:
@@ -128,7 +135,7 @@ def draw_series(found: TrainedModel) -> list[Drawn]:
         elif past is not None:
             seen["future"] = f"The last {plural(len(past[1]), 'step')} that were observed, to {when(past[0][-1])}."
         if columns:
-            columns["view"] = _view(columns, int(found.manifest["horizon"]), int(found.manifest["data"]["season"]))
+            columns["view"] = view_of(columns, int(found.manifest["horizon"]), int(found.manifest["data"]["season"]))
             drawn.append(Drawn(each.name, each.group, columns, seen))
     return drawn
 
@@ -150,31 +157,35 @@ def _future_columns(forecast: Forecast, place: int, stamps: Any) -> dict[str, An
     return columns
 
 
-def _view(columns: Mapping[str, Any], horizon: int, season: int) -> list[Any]:
+def view_of(columns: Mapping[str, Any], horizon: int, season: int) -> list[Any]:
     """From when to when the chart shows at first: the forecast, and a few times as much of the past."""
     past, future = columns.get("past.ds", []), columns.get("future.ds", [])
     if not len(past):
         return []
     last = future[-1] if len(future) else past[-1]
-    return [past[-min(len(past), max(5 * horizon, 3 * season, 40))], last]
+    return [past[-min(len(past), max(5 * horizon, 3 * season, 40))], max(last, past[-1])]
 
 
 def _tell_future(forecast: Forecast, place: int, stamps: Any, unit: str) -> str:
-    mean = forecast.mean[place]
     width = forecast.at(0.9)[place] - forecast.at(0.1)[place]
+    return tell_future(stamps, forecast.mean[place], width, unit, is_fallback=bool(forecast.fallback[place]))
+
+
+def tell_future(stamps: Sequence[Any], mean: Any, width: Any, unit: str, *, is_fallback: bool) -> str:
+    """What is expected on average, at least and at most, and how wide its 80 % interval is."""
     times = [when(stamp) for stamp in stamps]
-    if forecast.horizon == 1:
+    if len(mean) == 1:
         told = f"{number(float(mean[0]))} is expected for {times[0]}"
     else:
         low, high = int(mean.argmin()), int(mean.argmax())
         told = (
-            f"{plural(forecast.horizon, unit)}, {times[0]} to {times[-1]}:"
+            f"{plural(len(mean), unit)}, {times[0]} to {times[-1]}:"
             f" {number(float(mean.mean(dtype=np.float64)))} is expected on average, from {number(float(mean[low]))}"
             f" ({times[low]}) to {number(float(mean[high]))} ({times[high]})"
         )
     told += f". The 80 % interval is {number(float(width[0]))} wide"
-    told += f" at first and {number(float(width[-1]))} at the end." if forecast.horizon > 1 else "."
-    if forecast.fallback[place]:
+    told += f" at first and {number(float(width[-1]))} at the end." if len(mean) > 1 else "."
+    if is_fallback:
         told += " The model could not be fitted to this series: seasonal naive stands in."
     return told
 

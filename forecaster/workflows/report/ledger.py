@@ -7,9 +7,10 @@ import pandas as pd
 
 from forecaster.evaluation.rows import BASELINES, QUANTILES
 from forecaster.report.page.ledger import Operated
-from forecaster.report.page.picks import pick
+from forecaster.report.page.picks import MOST, past_steps, pick
 from forecaster.store.ledger import read
-from forecaster.store.ledger.recent import find_extent
+from forecaster.store.ledger.newest import known_actuals, newest_forecasts
+from forecaster.store.ledger.recent import find_extent, list_series
 from forecaster.workflows.ledger.changes import history
 from forecaster.workflows.ledger.score import DAYS, PERIODS, describe
 from forecaster.workflows.ledger.source import open_source
@@ -33,10 +34,17 @@ def gather(path: Path) -> Operated:
     )
     rows = rows.assign(**dict.fromkeys(BASELINES, np.nan)).astype({"y": float, "scale": float})
     names = rows["unique_id"].unique().tolist()
+    known = list_series(ledger, name)
+    if len(known) <= MOST:  # else those whose scores were looked at stand for all
+        names += sorted({*known} - {*names})
+    names = names or known
     horizon = max(1, len(rows) // max(len(names), 1))
     error = pd.Series({key: each["mase"] for key, each in document.get("by_series", {}).items()}, dtype=float)
-    picks = pick(names, error[error.index.isin(names)], horizon=horizon, columns=5)
+    picks = pick(names, error[error.index.isin(names)], horizon=horizon, columns=15)
     runs = history(source)["runs"]
-    if document["overall"] is not None:
-        document["model"] = next((run["model"] for run in runs if run["model"]), "the model")
-    return Operated(name, document, runs, rows, picks)
+    drawn = [each.name for each in picks]
+    newest = newest_forecasts(ledger, name, drawn)
+    steps = past_steps(len(picks), int(newest["step"].max()) if len(newest) else 1)
+    past = None if extent is None else extent.newest - steps * extent.step
+    actuals = known_actuals(ledger, name, drawn, since=past)
+    return Operated(name, document, runs, rows, picks, newest, actuals, len(known))
