@@ -30,6 +30,19 @@ def report(
             show_default="DIR/report.html",
         ),
     ] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option("--series", metavar="ID", help="Draw this series, first; may be repeated.", show_default=False),
+    ] = None,
+    future: Annotated[
+        str | None,
+        typer.Option(
+            "--future",
+            metavar="FILE",
+            help="Of a bundle: table of the known columns for the steps to forecast.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     console: options.Output,
 ) -> None:
@@ -49,7 +62,13 @@ def report(
     from forecaster.workflows.report import make
 
     with console.working():
-        made = make.report(place, picture=kind.removeprefix(".") if kind in _PICTURES else None, watch=console.watch)
+        made = make.report(
+            place,
+            picture=kind.removeprefix(".") if kind in _PICTURES else None,
+            wanted=series or (),
+            later=future,
+            watch=console.watch,
+        )
     document = {
         "kind": made.kind,
         "verdict": made.verdict,

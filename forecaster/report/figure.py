@@ -9,6 +9,7 @@ import numpy as np
 
 from forecaster.errors import DependencyError, InputError
 from forecaster.report.page.parts import Chart, Drawn, Page
+from forecaster.report.page.picks import ASKED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +88,8 @@ def draw(page: Page, kind: str) -> bytes:
 
 
 def _some(drawn: Sequence[Drawn]) -> list[Drawn]:
-    """Series for the panels, evenly from all groups."""
+    """Series for the panels: those that were asked for, else evenly from all groups."""
+    drawn = [each for each in drawn if each.group == ASKED][:_PANELS] or drawn
     places = np.linspace(0, len(drawn) - 1, min(len(drawn), _PANELS)).astype(int)
     return [drawn[place] for place in places]
 

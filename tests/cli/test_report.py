@@ -76,7 +76,49 @@ def test_without_known_values_to_come_the_next_steps_are_not_drawn(forecast: For
     done = forecast("report", "b")
     assert done.code == 0
     assert "The next steps are not forecast here" in done.err
+    assert "forecast report b --future FILE" in " ".join(done.err.split())
     assert "future.mean" not in Path("b/report.html").read_text("utf-8").split('<script type="application/json"')[1]
+
+
+def test_known_values_to_come_may_be_given(forecast: Forecast, sales: Path) -> None:
+    days = sales.read_text().splitlines()
+    sales.write_text("\n".join([f"{days[0]},price", *(f"{day},{place % 3}" for place, day in enumerate(days[1:]))]))
+    columns = ("--target", "sales", "--known", "price", "--horizon", "5")
+    assert forecast("train", sales, *columns, *QUICK, "-o", "b").code == 0
+    time = days[0].split(",")[0]
+    rows = "".join(f"2024-{day},1\n" for day in ("03-31", "04-01", "04-02", "04-03", "04-04"))
+    Path("later.csv").write_text(f"{time},price\n{rows}")
+    done = forecast("report", "b", "--future", "later.csv")
+    assert done.code == 0, done.err
+    assert "has changed" not in done.err
+    assert "5 days, 2024-03-31 to 2024-04-04: " in Path("b/report.html").read_text("utf-8")
+    Path("later.csv").write_text(f"{time},price\n2024-03-31,1\n")
+    done = forecast("report", "b", "--future", "later.csv")
+    assert done.code == 65
+    assert "price" in done.err
+
+
+def test_a_series_that_is_asked_for_is_drawn_first(forecast: Forecast, tmp_path: Path, job: Path) -> None:
+    days = np.datetime64("2024-01-01") + np.arange(40)
+    rows = "".join(f"{day},{at % 7},{at % 5},{at % 3}\n" for at, day in enumerate(days))
+    (tmp_path / "wide.csv").write_text(f"ds,one,two,three\n{rows}")
+    assert forecast("train", "wide.csv", *NAIVE, "-o", "b").code == 0
+    assert forecast("backtest", "wide.csv", *NAIVE, "--folds", "2", "-o", "folds").code == 0
+    assert forecast("compare", "wide.csv", "--models", "drift", "--horizon", "5", "-q", "-o", "board").code == 0
+    for place in ("b", "folds"):
+        assert forecast("report", place, "--series", "three", "--series", "two").code == 0
+        text = Path(place, "report.html").read_text("utf-8").split('<script type="application/json" id="data">')[1]
+        drawn = json.loads(text.split("</script>")[0])["series"]
+        assert [each["name"] for each in drawn] == ["three", "two", "one"]
+    assert forecast("report", job, "--series", "sales").code == 0
+    for place in ("b", "folds", job):
+        done = forecast("report", place, "--series", "thre")
+        assert (done.code, "there is no such series" in done.err) == (2, True)
+    done = forecast("report", "board", "--series", "one")
+    assert (done.code, "a comparison draws no single series" in done.err) == (2, True)
+    for place, said in (("b", "no column is known ahead"), ("folds", "a backtest"), ("board", ""), (job, "a job")):
+        done = forecast("report", place, "--future", "wide.csv")
+        assert (done.code, said in done.err) == (2, True)
 
 
 def test_newer_data_is_forecast_from_where_it_ends(forecast: Forecast, sales: Path) -> None:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from forecaster.errors import DependencyError
-from forecaster.report.page.parts import Chart, Drawn, Listing, Page, Part, plain
+from forecaster.report.page.parts import Chart, Drawn, Listing, Page, Part, brief, plain
 from forecaster.report.page.words import unbroken
 
 _SCRIPTS = ("page.js", "draw.js", "sketch.js", "choose.js", "listing.js")  # one after the other
@@ -82,7 +82,7 @@ def _drawn(each: Drawn) -> dict[str, Any]:
 
 
 def _listing(listing: Listing) -> dict[str, Any]:
-    return {"columns": {title: plain(values) for title, values in listing.columns.items()}, "order": listing.order}
+    return {"columns": {title: brief(values) for title, values in listing.columns.items()}, "order": listing.order}
 
 
 def _kind_of(part: Part) -> str:

@@ -101,7 +101,7 @@ class Drawn:
     """One series that can be chosen.
 
     Attributes:
-        group: why it is among them: `worst`, `best`, `sample` or, where all are, empty.
+        group: why it is among them: `asked for`, `worst`, `best`, `sample` or, where all are, empty.
         columns: what the charts take of it.
         seen: a sentence for a chart, by its key.
     """
@@ -167,3 +167,11 @@ def plain(values: Values) -> list[Any]:
     decimals = _DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else 0
     rounded = np.round(array.astype(np.float64), decimals).tolist()
     return [value if is_known else None for value, is_known in zip(rounded, finite.tolist(), strict=True)]
+
+
+def brief(values: Values) -> list[Any]:
+    """The same with five digits of each number: rows of a table may be of any size, the small beside the large."""
+    array = np.asarray(values)
+    if array.dtype.kind != "f":
+        return plain(values)
+    return [float(f"{value:.5g}") if np.isfinite(value) else None for value in array.tolist()]

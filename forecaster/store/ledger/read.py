@@ -1,5 +1,6 @@
 """What the ledger knows, as frames: the runs of a job, its scores by any cut, revisions, anomalies."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -84,7 +85,13 @@ def summarise(
 
 
 def pairs(
-    ledger: Database, job: str, *, since: int | None = None, until: int | None = None, most: int | None = None
+    ledger: Database,
+    job: str,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    most: int | None = None,
+    also: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Every scored forecast of a job beside its actual.
 
@@ -92,10 +99,11 @@ def pairs(
 
     Args:
         most: about how many rows are wanted at most: where there are more, some series stand for all.
+        also: series that are wanted besides.
 
     Returns: run_id, adjustment (of the run), unique_id, ds, at, cutoff_at, step, y, mean, scale, q025 ... q975.
     """
-    some = _sample(ledger, job, since, until, most)
+    some = [each | series.c.unique_id.in_(also) for each in _sample(ledger, job, since, until, most)]
     forecast, score, actual = forecast_rows.c, score_rows.c, actual_rows.c
     query = (
         sa.select(
@@ -117,7 +125,11 @@ def pairs(
         .join(actual_rows, sa.and_(*(actual[name] == score[name] for name in ("series_id", "at", "version"))))
         .join(forecast_rows, sa.and_(*(forecast[name] == score[name] for name in ("run_id", "series_id", "step"))))
         .join(run_series, sa.and_(*(run_series.c[name] == score[name] for name in ("run_id", "series_id"))))
-        .where(series.c.job == job, *some, *_between(score_rows, since, until))
+        .where(
+            series.c.job == job,
+            *some,
+            *_between(score_rows, since, until),
+        )
         .order_by(score.run_id, score.series_id, score.step)
     )
     return _frame(ledger, query)

@@ -1,6 +1,6 @@
 """What a report tells of a backtest: its scores, and its forecasts beside what came true."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,15 @@ from forecaster.workflows.backtest import TABLE
 from forecaster.workflows.report.tables import parse_rows
 
 
-def gather(folder: Path, metrics: Mapping[str, Any]) -> Folds:
+def gather(folder: Path, metrics: Mapping[str, Any], *, wanted: Sequence[str] = ()) -> Folds:
     """Read what `forecast backtest` wrote.
 
-    Raises: InputError: the table is missing or none.
+    Args:
+        wanted: series to draw, whatever else is drawn.
+
+    Raises:
+        InputError: the table is missing or none.
+        UsageError: a wanted series is not there.
     """
     try:
         rows = parse_rows((folder / TABLE).read_bytes(), folder / TABLE)
@@ -36,7 +41,7 @@ def gather(folder: Path, metrics: Mapping[str, Any]) -> Folds:
         table[column] = pd.Series(known, dtype=np.float64).reindex(table.index)
     horizon = int(block["horizon"]) * min(int(block["folds"]), 24)
     ranked = table["smape" if block["unlisted"] else "mase"]  # of the best series, no MASE may be listed
-    picks = pick([str(name) for name in table.index], ranked, horizon=horizon, columns=8)
+    picks = pick([str(name) for name in table.index], ranked, horizon=horizon, columns=8, wanted=wanted)
     return Folds(folder.resolve().name, model, metrics, config, rows, table, picks)
 
 

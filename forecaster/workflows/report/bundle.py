@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,31 +22,44 @@ from forecaster.report.page.picks import Pick, past_steps, pick
 from forecaster.report.page.series import TrainedModel
 from forecaster.store import bundle
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.predict import load_data, refuse_older, source_of
+from forecaster.workflows.predict import load_data, refuse_older, refuse_without_known, source_of
 from forecaster.workflows.report.tables import add_baselines, parse_rows, past_of, unit_of
 from forecaster.workflows.source import place_of
 
 
-def gather(folder: Path, *, watch: Watch = ignore) -> TrainedModel:
+def gather(
+    folder: Path, *, wanted: Sequence[str] = (), later: str | None = None, watch: Watch = ignore
+) -> TrainedModel:
     """Read a bundle and, where it still lies there, its data; forecast the series that are drawn.
 
-    Raises: InputError: the bundle is missing or altered. That the data is gone is a remark, not an error.
+    Args:
+        wanted: series to draw, whatever else is drawn.
+        later: a table of the known columns' values for the steps to forecast, where the data does not have them.
+
+    Raises:
+        InputError: the bundle is missing or altered. That the data is gone is a remark, not an error.
+        UsageError: a wanted series is not there, or there are no known columns that `later` could be for.
+        DataError: `later` does not fit.
     """
     read = bundle.read(folder)
+    if later is not None:
+        refuse_without_known(read.config.data, "--future")
     horizon = int(read.manifest["horizon"])
     holdout = parse_rows(bundle.content(read, "holdout.csv"), folder / "holdout.csv")
-    panel, remarks = _load_again(read)
+    panel, remarks = _load_again(read, later)
     if panel is not None:
         holdout = add_baselines(holdout, panel)
     names = [str(name) for name in (holdout["unique_id"].unique() if panel is None else panel.ids)]
     table = scores.by_series(holdout)
-    picks = pick(names, table["mase"] if table["mase"].notna().any() else table["smape"], horizon=horizon)
+    picks = pick(
+        names, table["mase"] if table["mase"].notna().any() else table["smape"], horizon=horizon, wanted=wanted
+    )
     forecast, past = None, {}
     if panel is not None:
         places = {str(name): place for place, name in enumerate(panel.ids)}
         steps = past_steps(len(picks), horizon)
         past = {each.name: past_of(panel, places[each.name], steps) for each in picks}
-        forecast, remark = _forecast(read, panel, picks, horizon)
+        forecast, remark = _forecast(read, panel, picks, horizon, is_given=later is not None)
         remarks += remark
     for each in remarks:
         watch(Note(each))
@@ -67,30 +81,42 @@ def gather(folder: Path, *, watch: Watch = ignore) -> TrainedModel:
     )
 
 
-def _load_again(read: bundle.Bundle) -> tuple[Panel | None, list[str]]:
+def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Panel | None, list[str]]:
     """The bundle's own data, as it is now; and what is to be said of that."""
     try:
         source = source_of(read, None)
-        loaded = load_data(source, read)
+        loaded = load_data(source, read, later=later)
         refuse_older(place_of(source), loaded, read)
     except ForecastError as error:
+        if later is not None:
+            raise
         return None, [f"The data could not be read again, so past and forecast are not drawn: {error.message}"]
     trained = read.manifest["data"]
-    if fingerprint(loaded.panel) == trained["fingerprint"]:
+    is_same = int(loaded.panel.cutoff.max()) == trained["last_cutoff"]  # rows to come are no part of the fingerprint
+    if is_same if later is not None else fingerprint(loaded.panel) == trained["fingerprint"]:
         return loaded.panel, []
     last = loaded.quality["last"]
     newer = f"it now ends at {last}, not at {trained['last']}" if last != trained["last"] else "values are others"
     return loaded.panel, [f"The data has changed since the training: {newer}. Scores are those of the training."]
 
 
-def _forecast(read: bundle.Bundle, panel: Panel, picks: list[Pick], horizon: int) -> tuple[Forecast | None, list[str]]:
-    """What the model says of the series that are drawn."""
+def _forecast(
+    read: bundle.Bundle, panel: Panel, picks: list[Pick], horizon: int, *, is_given: bool
+) -> tuple[Forecast | None, list[str]]:
+    """What the model says of the series that are drawn.
+
+    Args:
+        is_given: whether the values of known columns were given for this: then their lack is an error.
+    """
     places = {str(name): place for place, name in enumerate(panel.ids)}
     drawn = panel.select(np.array([places[each.name] for each in picks], np.int64))
     try:
         future.require(drawn, horizon, read.config.data, place_of(source_of(read, None)))
     except ForecastError as error:
-        return None, [f"The next steps are not forecast here: {error.message}"]
+        if is_given:
+            raise
+        told = f"The next steps are not forecast here: {error.message}"
+        return None, [f"{told}. Give their values: forecast report {read.folder} --future FILE"]
     if isinstance(read.config.model, NetworkModel):
         process.settle(read.config.training.threads)
     forecaster = build(read.config)

@@ -2,11 +2,12 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forecaster.errors import InputError
+from forecaster.errors import InputError, UsageError
 from forecaster.events import Watch, ignore
 from forecaster.report import figure
 from forecaster.report.page import backtest as backtest_page
@@ -43,14 +44,24 @@ class Report:
     drawn: int
 
 
-def report(place: Path | None = None, *, picture: str | None = None, watch: Watch = ignore) -> Report:
+def report(
+    place: Path | None = None,
+    *,
+    picture: str | None = None,
+    wanted: Sequence[str] = (),
+    later: str | None = None,
+    watch: Watch = ignore,
+) -> Report:
     """Make a report of a bundle, a backtest, a comparison, a search, or a job's ledger.
 
     Args:
         place: the folder, or the job's file; None takes `runs/latest`.
         picture: `png` or `svg` for a figure; None for a page.
+        wanted: series to draw first, whatever else is drawn.
+        later: of a bundle: a table of the known columns' values for the steps to forecast.
 
     Raises:
+        UsageError: a wanted series is not there, or what lies there has no place for these two.
         InputError: nothing lies there that a report could tell of.
         DependencyError: what draws is not installed.
     """
@@ -61,7 +72,7 @@ def report(place: Path | None = None, *, picture: str | None = None, watch: Watc
                 f"{LATEST}: nothing was trained here yet", hint="run `forecast train DATA`, or name a folder or a job"
             )
         place = LATEST
-    page = _tell(place, watch)
+    page = _tell(place, wanted, later, watch)
     content = figure.draw(page, picture) if picture else document.render(page).encode()
     home = place.with_suffix(f".{NAME}") if place.suffix in _JOBS and not place.is_dir() else place / NAME
     return Report(content, home, page.kind, page.verdict, page.series, len(page.drawn))
@@ -75,22 +86,35 @@ def write(made: Report, out: Path) -> None:
     atomic_write(out, made.content)
 
 
-def _tell(place: Path, watch: Watch) -> Page:
+def _tell(place: Path, wanted: Sequence[str], later: str | None, watch: Watch) -> Page:
     """The page of what lies at a place."""
     if not place.is_dir():
         if place.suffix not in _JOBS:
             what = "is no folder and no job's YAML file" if place.exists() else "does not exist"
             raise InputError(f"{place}: {what}", hint="name what a command wrote: forecast report runs/latest")
-        return ledger_page.compose(ledger.gather(place))
+        _refuse_future(later, "a job's ledger")
+        return ledger_page.compose(ledger.gather(place, wanted=wanted))
     if (place / bundle.MANIFEST).exists():
-        return bundle_page.compose(trained.gather(place, watch=watch))
+        return bundle_page.compose(trained.gather(place, wanted=wanted, later=later, watch=watch))
     metrics = _read_metrics(place)
     if "backtest" in metrics:
-        return backtest_page.compose(backtest.gather(place, metrics))
+        _refuse_future(later, "a backtest")
+        return backtest_page.compose(backtest.gather(place, metrics, wanted=wanted))
+    what = "a search" if "tune" in metrics else "a comparison"
+    _refuse_future(later, what)
+    if wanted:
+        raise UsageError(
+            f"--series: the page of {what} draws no single series", hint="leave it out, or name a bundle or a backtest"
+        )
     if "tune" in metrics:
         return study_page.compose(study.gather(place, metrics, watch=watch))
     config = _read(place / bundle.CONFIG).decode()
     return leaderboard_page.compose(leaderboard_page.Leaderboard(place.resolve().name, metrics, config))
+
+
+def _refuse_future(later: str | None, what: str) -> None:
+    if later is not None:
+        raise UsageError(f"--future: {what} makes no new forecast", hint="leave it out, or name a trained bundle")
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:

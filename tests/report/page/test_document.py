@@ -15,7 +15,7 @@ import pytest
 from forecaster.errors import DependencyError
 from forecaster.report.page import document
 from forecaster.report.page.charts import MODEL, axes, line
-from forecaster.report.page.parts import Chart, Drawn, Facts, Listing, Page, Section, Table, Text, plain
+from forecaster.report.page.parts import Chart, Drawn, Facts, Listing, Page, Section, Table, Text, brief, plain
 from tests.report.page.conftest import NAMES, TARGET, TIME
 
 NASTY = "</script><script>alert(1)</script><!-- & \u2028 \"'"
@@ -157,6 +157,11 @@ def test_numbers_keep_seven_digits_and_json_knows_no_nan(values: Any, expected: 
     found = plain(values)
     assert found == expected
     json.dumps(found, allow_nan=False)
+
+
+def test_in_a_table_small_numbers_stand_beside_large_ones() -> None:
+    assert brief(np.array([1_094_000_123.0, 159.64321, 0.012345678, np.nan])) == [1.094e9, 159.64, 0.012346, None]
+    assert brief(["a"]) == ["a"]
 
 
 def test_without_plotly_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from forecaster.report.page.picks import MOST, note, past_steps, pick
+from forecaster.errors import UsageError
+from forecaster.report.page.picks import ASKED, MOST, note, past_steps, pick
 
 NAMES = [f"s{number}" for number in range(10_000)]
 ERROR = pd.Series({name: float(number) for number, name in enumerate(NAMES)})
@@ -25,6 +26,16 @@ def test_of_many_the_worst_the_best_and_a_sample_are_drawn_once() -> None:
     assert groups["best"][:2] == ["s0", "s1"]
     assert len(groups["sample"]) >= len(groups["worst"])
     assert f"{len(picks)} of 10,000 series" in note(picks, 10_000)
+
+
+def test_series_that_are_wanted_stand_first_and_once() -> None:
+    picks = pick(NAMES, ERROR, horizon=7, wanted=["s5001", "s9999", "s5001"])
+    assert [each.name for each in picks if each.group == ASKED] == ["s5001", "s9999"]
+    assert len({each.name for each in picks}) == len(picks)
+    assert picks[2].name == "s9998"
+    assert "2 asked for, the 165 worst" in note(picks, 10_000)
+    with pytest.raises(UsageError, match=r"--series s50001: there is no such series \(did you mean 's5001'\?\)"):
+        pick(NAMES, ERROR, horizon=7, wanted=["s50001"])
 
 
 def test_series_without_an_error_are_neither_worst_nor_best() -> None:
