@@ -162,6 +162,25 @@ def test_a_backtest_a_comparison_and_a_search_have_pages_of_their_own(forecast: 
     assert done.json["verdict"] == " ".join(forecast("report", "board").out.split())
 
 
+def test_scores_on_a_page_are_those_of_metrics_json(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, *NAIVE, "-o", "b").code == 0
+    assert forecast("backtest", sales, *NAIVE, "--folds", "4", "-o", "folds").code == 0
+    for folder, block, key in (("b", "holdout", "models"), ("folds", "backtest", "overall")):
+        assert forecast("report", folder).code == 0
+        text = Path(folder, "report.html").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
+        data = json.loads(text.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+        models = json.loads(Path(folder, "metrics.json").read_text())[block][key]
+        for name, scores in models.items():
+            row = text.split(f'<tr><th scope="row">{name}</th>')[1].split("</tr>")[0]
+            cells = [each.split("</td>")[0] for each in row.split("<td>")[1:]]
+            wanted = ("mase", "smape", "mae", "rmse", "wql", "coverage50", "coverage80", "coverage95")
+            for metric, shown in zip(wanted, cells, strict=True):
+                value = float(shown.rstrip(" %").replace(",", "")) / (100 if metric.startswith("cov") else 1)
+                assert value == pytest.approx(scores[metric], rel=1e-3, abs=5.1e-3), (name, metric)
+        (steps,) = (chart for chart in data["charts"] if chart["key"] == "steps")
+        assert np.mean(steps["columns"]["model"]) == pytest.approx(models["seasonal_naive"]["mase"], rel=1e-4)
+
+
 def test_a_search_is_told_by_its_trials(forecast: Forecast, sales: Path) -> None:
     pytest.importorskip("optuna")
     quick = [*QUICK[:2], "--set", "training.steps=2", "--set", "model.hidden=4", "--set", "ensemble.seeds=1"]

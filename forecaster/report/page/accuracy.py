@@ -35,6 +35,18 @@ def score_table(caption: str, models: Mapping[str, Mapping[str, float | None]], 
     return Table(caption, [first, *(_METRICS[name] for name in known)], rows)
 
 
+def explain_scores(*, is_brief: bool = False) -> Text:
+    """What the titles of a score table mean; a brief one has neither MAE nor RMSE."""
+    units = " MAE is the mean error in the series' own units; RMSE, too, but large errors count for more."
+    return Text(
+        "MASE is the mean error in units of what a series usually changes from season to season: below 1 is better than"
+        " that. sMAPE is the error in per cent of the values, from 0 to 200."
+        f"{'' if is_brief else units} WQL scores the whole range that was forecast, by its quantiles. Of all of them,"
+        " lower is better. An interval should hold as much of what came true as its name says:"
+        " less means that it is too narrow. Naive forecasts repeat the last value, seasonal naive ones the last season."
+    )
+
+
 def steps_chart(rows: pd.DataFrame, model: str) -> Chart:
     """Error by step of the horizon, beside the naive forecasts."""
     table = scores.by_step(rows)

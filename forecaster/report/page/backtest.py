@@ -53,12 +53,13 @@ def compose(found: Folds) -> Page:
             "Scores, against naive",
             [
                 accuracy.score_table(f"Scores of {describe_scope(block)}", block["overall"]),
+                accuracy.explain_scores(),
                 accuracy.errors_by_step(_by_step(block, model), model, accuracy.SCALED),
                 *_by_cutoff(block, model),
             ],
         ),
         accuracy.calibration_section(scores.reliability(found.rows), own),
-        Section("errors", "Residuals", accuracy.residual_parts(found.rows)),
+        Section("errors", "Residuals", [*_tell_unlisted(block, model), *accuracy.residual_parts(found.rows)]),
     ]
     if len(found.table) > 1:
         listing = accuracy.series_listing(found.table, f"All {plural(len(found.table), 'series')}, over all cutoffs")
@@ -84,6 +85,20 @@ def compose(found: Folds) -> Page:
         note=note(found.picks, len(found.table)),
         remarks=describe_omissions(block),
     )
+
+
+def _tell_unlisted(block: Mapping[str, Any], model: str) -> list[Text]:
+    """Which errors these charts leave out: what they are divided by is known of the listed series alone."""
+    listed = [each for each in block["by_series"].values() if model in each]
+    scaled = sum(bool(each[model]["mase"] and each[model]["mae"]) for each in listed)
+    left_out = (
+        [f"{block['unlisted']:,} of the best, whose scores metrics.json does not list"] if block["unlisted"] else []
+    )
+    if len(listed) > scaled:
+        left_out.append(f"{len(listed) - scaled:,} whose errors have no scale")
+    if not left_out or not scaled:
+        return []
+    return [Text(f"These charts show {plural(scaled, 'series')}; left out are {' and '.join(left_out)}.")]
 
 
 def describe_plan(block: Mapping[str, Any]) -> str:

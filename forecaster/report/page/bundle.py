@@ -35,7 +35,7 @@ def compose(found: TrainedModel) -> Page:
             f"Scores on the last {plural(held_out['horizon'], 'step')}, held out: the model beside naive forecasts",
             held_out["models"],
         )
-        holdout_parts: list[Any] = [table, _explain_scores()]
+        holdout_parts: list[Any] = [table, accuracy.explain_scores()]
         if len(found.holdout):
             holdout_parts.append(accuracy.steps_chart(found.holdout, model))
         sections.append(Section("holdout", "Held out, against naive", holdout_parts))
@@ -86,14 +86,6 @@ def _facts(found: TrainedModel, model: str) -> dict[str, str]:
     if found.manifest["training"]["seconds"]:
         facts["Trained in"] = duration(found.manifest["training"]["seconds"])
     return facts
-
-
-def _explain_scores() -> Text:
-    return Text(
-        "MASE is the mean error in units of what the series usually changes from season to season: below 1 is better"
-        " than that. sMAPE is the error in per cent of the values, from 0 to 200. WQL scores all quantiles at once. Of"
-        " all three, lower is better; an interval should hold as much as its name says."
-    )
 
 
 def _quality_section(quality: Mapping[str, Any]) -> Section:

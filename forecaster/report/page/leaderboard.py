@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.report.leaderboard import sentence
+from forecaster.report.page import accuracy
 from forecaster.report.page.backtest import describe_omissions, describe_plan
 from forecaster.report.page.charts import MODEL, QUIET, axes, bars, points
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
@@ -29,7 +30,11 @@ def compose(found: Leaderboard) -> Page:
     block = found.metrics["compare"]
     models = block["models"]
     sections = [
-        Section("leaderboard", "Leaderboard", [_errors_chart(models), _table(models), _explain(block)]),
+        Section(
+            "leaderboard",
+            "Leaderboard",
+            [_errors_chart(models), _table(models), accuracy.explain_scores(is_brief=True), _explain(block)],
+        ),
         Section("winners", "Who wins where", _winners(block)),
         Section("effort", "What it takes", [_effort_chart(models)]),
         Section(
@@ -109,9 +114,8 @@ def _table(models: Mapping[str, Mapping[str, Any]]) -> Table:
 def _explain(block: Mapping[str, Any]) -> Text:
     test = block["test"]
     return Text(
-        "MASE is the mean error in units of what the series usually changes from season to season; skill is how much"
-        " lower it is than that of seasonal naive. A model surely beats a naive forecast if the difference is more than"
-        " chance"
+        "Skill is how much lower the MASE of a model is than that of seasonal naive. A model surely beats a naive"
+        " forecast if the difference is more than chance"
         f" would bring 1 in {1 / test['level']:.0f} times: {test['name']}, over {test['count']:,} {test['units']};"
         f" p is adjusted for the number of models ({test['adjusted']})."
     )

@@ -186,7 +186,14 @@ def _recent_columns(rows: pd.DataFrame) -> tuple[dict[str, Any], str]:
 
 def _score_parts(document: Mapping[str, Any], model: str) -> list[Any]:
     parts: list[Any] = [
-        _cut_table("In all and by model", {"all": document["overall"], **document["by_model"]}, "Forecasts of")
+        _cut_table("In all and by model", {"all": document["overall"], **document["by_model"]}, "Forecasts of"),
+        Text(
+            "MASE is the mean error in units of what a series usually changes from season to season, MAE in its own"
+            " units; of both, lower is better. Bias is the forecast less what came true, on average: above 0, forecasts"
+            " were too high. Skill is how much lower the MASE is than that of a forecast that repeats the last season,"
+            " v. naive than that of one that repeats the last value; below 0, that would have done better. An interval"
+            " should hold as much of what came true as its name says."
+        ),
     ]
     steps = document["by_step"]
     if len(steps) > 1:

@@ -13,6 +13,8 @@ from forecaster.report.page.words import duration, plural
 from forecaster.report.terminal import number
 from forecaster.report.tuning import sentence
 
+_STATES = {"pruned": "stopped early"}
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -52,6 +54,7 @@ def compose(found: Search) -> Page:
             "Judged on what it did not see",
             [
                 accuracy.score_table(f"Scores of {scope} that the search did not see", unseen["models"], "Settings"),
+                accuracy.explain_scores(),
                 Text(
                     "The search chose by its own validation steps; these scores are of later ones, which it never saw."
                 ),
@@ -111,7 +114,7 @@ def _trials_table(attempts: Sequence[Attempt]) -> Table:
     rows = [
         [
             str(each.number),
-            each.state if each.loss is None else number(each.loss),
+            _STATES.get(each.state, each.state) if each.loss is None else number(each.loss),
             duration(each.seconds) if each.seconds else "-",
             *(_cell(each.settings.get(key)) for key in keys),
         ]
@@ -120,9 +123,14 @@ def _trials_table(attempts: Sequence[Attempt]) -> Table:
     caption = "Trials, the best first" + (f": 100 of {len(order)}" if len(order) > 100 else "")
     return Table(
         caption,
-        ["Trial", "Loss", "Time", *(key.rpartition(".")[2] if key != "model.kind" else "cell" for key in keys)],
+        ["Trial", "Loss", "Time", *(_title(key) for key in keys)],
         rows,
     )
+
+
+def _title(key: str) -> str:
+    """A setting by one word: `cell`, `scale` (of `scale.kind`), `hidden` (of `model.hidden`)."""
+    return "cell" if key == "model.kind" else key.removesuffix(".kind").rpartition(".")[2].replace("_", " ")
 
 
 def _cell(value: Any) -> str:
