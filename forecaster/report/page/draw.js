@@ -196,7 +196,7 @@ const begin = () => {
 const print = (isPrinting) => {
   waiting.length = 0;
   root.classList.toggle("printing", isPrinting);
-  page.charts.forEach(draw);
+  page.charts.forEach((chart) => { tell(chart); draw(chart); });
 };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.charts.forEach(renew));
 addEventListener("beforeprint", () => print(true));

@@ -261,12 +261,14 @@ def test_it_prints_on_paper_even_from_the_dark(chromium: Any, page: Path) -> Non
     dark.evaluate(
         "addEventListener('beforeprint', () => { window.printed ="
         " document.querySelector('#chart-held .plot').layout.paper_bgcolor"
-        " + document.querySelector('#chart-held svg.main-svg').clientWidth })"
+        " + document.querySelector('#chart-held svg.main-svg').clientWidth;"
+        " window.marks = [...document.querySelectorAll('#chart-held .mark.line')].map((e) => e.style.borderTopColor) })"
     )
     paper = dark.page.pdf(format="A4", print_background=True)
     assert len(re.findall(rb"/Type\s*/Page\b", paper)) >= 3
     assert dark.evaluate("window.printed") == "#ffffff680"
     assert not dark.charts(":has(.sketch)")
+    assert "rgb(26, 31, 38)" in dark.evaluate("window.marks")  # black lines in legends, too
     assert dark.evaluate("document.querySelector('#chart-held .plot').layout.paper_bgcolor") == "#14171b"
     assert not dark.complaints
     dark.context.close()
