@@ -35,6 +35,7 @@ def look_inside(
     hidden: int,
     names: Names,
     step: int | None = None,
+    most: int,
 ) -> Inside:
     """Look into a network that reads a panel.
 
@@ -45,6 +46,7 @@ def look_inside(
         hidden: how many of its last steps lie after the cutoff.
         names: of the panel's columns; those of the calendar and of identities are added.
         step: see `attribute`.
+        most: windows that gradients are averaged over.
     """
     seen = panel.select(np.array([row])).cut(hidden)
     windows = Windows.for_prediction(seen, reading)
@@ -54,7 +56,7 @@ def look_inside(
     if not len(measured):
         measured = Windows.for_training(panel, reading)
     room = int(panel.lengths.max()) - reading.horizon
-    gradients = flow_back(network, measured, series=numbers, room=room)
+    gradients = flow_back(network, measured, series=numbers, room=room, most=most)
 
     read, layers = read_window(network, batch)
     newest = np.arange(len(read))[::-1] * gradients.step  # steps from each segment's last one to the cutoff

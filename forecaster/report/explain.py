@@ -7,7 +7,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.explain.explanation import Array, Attribution, Explanation, Gradients, Importance, LayerTrace, Unrolling
+from forecaster.explain.explanation import (
+    Array,
+    Attribution,
+    Explanation,
+    Gradients,
+    Importance,
+    Influence,
+    LayerTrace,
+    Unrolling,
+)
 from forecaster.report.terminal import number
 
 BLOCKS, DIGITS = "▁▂▃▄▅▆▇█", "01234567"
@@ -148,10 +157,10 @@ def _show_importance(importance: Importance, marks: str) -> list[RenderableType]
     if len(shown) > _LISTED + 10:
         shown = tuple(sorted(shown, key=lambda each: -each.lost)[:_LISTED])
     for each in shown:
-        name = each.name if each.kind in ("lags", "calendar", "series") else f"{each.kind} {each.name}"
         length = round(_BAR * max(each.lost, 0) / most) if most > 0 else 0
         error = "-" if np.isnan(each.error) else number(each.error)
-        table.add_row(clip(name), number(each.lost), error, marks[-1] * length if marks == BLOCKS else "#" * length)
+        mark = marks[-1] if marks == BLOCKS else "#"
+        table.add_row(clip(title_of(each)), number(each.lost), error, mark * length)
     hidden = len(importance.influences) - len(shown)
     title = f"What matters: MASE lost, of {number(importance.mase)}, when {importance.windows} windows exchange it"
     lines: list[RenderableType] = [Text(title, style="bold"), table]
@@ -163,7 +172,7 @@ def _show_attribution(attribution: Attribution, importance: Importance | None, m
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_row(f"a flat window at {number(attribution.level)}", number(attribution.baseline))
-    for first, last in _blocks(attribution, importance):
+    for first, last in blocks(attribution, importance):
         added = float(attribution.of_lags[first - 1 : last].sum())
         table.add_row(f"lag {first}" if first == last else f"lags {first}-{last}", signed(added))
     groups = sorted(attribution.of_groups.items(), key=lambda each: -abs(each[1]))
@@ -176,13 +185,17 @@ def _show_attribution(attribution: Attribution, importance: Importance | None, m
     which = f"{attribution.series}, {which_steps(attribution)} after {attribution.cutoff}"
     title = f"Why this forecast (integrated gradients): {which}"
     flat = "The flat window has the level and size of the real one, and average covariates."
+    return [Text(title, style="bold"), table, Text(flat), Text(completeness(attribution))]
+
+
+def completeness(attribution: Attribution) -> str:
+    """How nearly the parts sum to the forecast, in a sentence."""
     added = abs(attribution.forecast - attribution.baseline)
     within = f"{100 * abs(attribution.error) / added:.1g} % of what they add" if added else "rounding"
-    check = f"The parts sum to the forecast within {within}."
-    return [Text(title, style="bold"), table, Text(flat), Text(check)]
+    return f"The parts sum to the forecast within {within}."
 
 
-def _blocks(attribution: Attribution, importance: Importance | None) -> list[tuple[int, int]]:
+def blocks(attribution: Attribution, importance: Importance | None) -> list[tuple[int, int]]:
     """First and last lag of what stands in one row: as what matters has it, where that is told."""
     reach = len(attribution.lags)
     told = importance.influences if importance else ()
@@ -195,6 +208,12 @@ def which_steps(attribution: Attribution) -> str:
     if attribution.steps == 1:
         return f"step {attribution.step or 1}"
     return f"the mean of {attribution.steps} steps"
+
+
+def title_of(influence: Influence) -> str:
+    """What was exchanged, in words."""
+    is_plain = influence.kind in ("lags", "calendar", "series")
+    return influence.name if is_plain else f"{influence.kind} {influence.name}"
 
 
 def clip(name: str) -> str:

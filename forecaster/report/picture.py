@@ -8,7 +8,7 @@ import numpy as np
 
 from forecaster.errors import DependencyError
 from forecaster.explain.explanation import Array, Attribution, Explanation, Flow, Gradients, Importance, Unrolling
-from forecaster.report.explain import signed, which_steps
+from forecaster.report.explain import signed, title_of, which_steps
 from forecaster.report.terminal import number
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def draw_importance(axis: "Axes", importance: Importance | None) -> None:
         return
     shown = sorted(importance.influences, key=lambda each: -each.lost)[:_LISTED]
     kept = [each for each in importance.influences if each in shown][::-1]
-    names = [each.name if each.kind in ("lags", "calendar", "series") else f"{each.kind} {each.name}" for each in kept]
+    names = [title_of(each) for each in kept]
     lost = [each.lost for each in kept]
     error = np.nan_to_num([each.error for each in kept])
     axis.barh(names, lost, xerr=error, color=_BLUE, ecolor=_GREY, height=0.7)

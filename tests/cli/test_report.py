@@ -33,7 +33,8 @@ def test_a_bundle_gets_its_page_and_stays_whole(forecast: Forecast, sales: Path)
     page = Path("runs/latest/report.html")
     assert f"wrote {page}" in done.err
     assert done.out.strip().replace("\n", " ") in page.read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
-    assert keys_of(page) == ["future", "held", "steps", "calibration", "residuals", "course", "losses", "gradients"]
+    told = ["future", "held", "steps", "calibration", "residuals", "course", "losses", "gradients"]
+    assert keys_of(page) == [*told, "unrolled", "gates", "memory", "matters", "why"]
     assert sorted(path.name for path in Path().iterdir()) == ["runs", "sales.csv"]
     bundle.read(Path("runs/latest"))
     assert forecast("predict", "-o", "-").code == 0

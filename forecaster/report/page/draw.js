@@ -145,7 +145,7 @@ const fit = (plot) => {
 // zoom and move by buttons, in whatever the axis counts
 const move = (chart, plot, what) => {
   if (what === "save") return Plotly.downloadImage(plot, { format: "png", scale: 2, filename: "forecast-" + chart.key });
-  if (what === "all") return Plotly.relayout(plot, { "xaxis.autorange": true, "yaxis.autorange": true });
+  if (what === "all") return Plotly.relayout(plot, { "xaxis.autorange": chart.layout.xaxis.autorange || true, "yaxis.autorange": true });
   const axis = plot.layout.xaxis, isDate = axis.type === "date";
   const [low, high] = axis.range.map(toNumber(axis)), width = high - low;
   const [left, right] = { in: [0.25, -0.25], out: [-0.5, 0.5], back: [-0.5, -0.5], on: [0.5, 0.5] }[what];

@@ -158,6 +158,8 @@ class Page:
 def plain(values: Values) -> list[Any]:
     """Values as JSON knows them: seven digits of a number, None for what is missing or infinite, all else as it is."""
     array = np.asarray(values)
+    if array.ndim > 1:  # a map: rows of numbers
+        return [plain(row) for row in array]
     if array.dtype.kind in "iub":
         return list(array.tolist())
     if array.dtype.kind != "f":

@@ -50,6 +50,7 @@ const scale = (axis, values, isZero, most) => {
   if (!(high > low)) { low -= 1; high += 1; }
   const every = Math.ceil(names.length / most);
   const ticks = type === "date" ? dates(low, high, most) : type === "category" ? names.map((name, at) => [at, name]).filter((_, at) => at % every === 0) : axis.dtick ? round(low, high, (high - low) / axis.dtick) : round(low, high, most).map(([at, text]) => [at, type === "log" ? show(10 ** at) : text]);
+  if (axis.autorange === "reversed") [low, high] = [high, low];
   return { numbers, low, high, ticks, title: axis.title ? axis.title.text : "" };
 };
 
@@ -81,6 +82,7 @@ const sketch = (chart) => {
     return text;
   };
   traces.forEach((trace, place) => {
+    if (trace.type !== "bar" && trace.type !== "scatter") return; // maps and sums wait for plotly
     if (trace.type === "bar") {
       const along = isLying ? y : x, thick = 0.8 * Math.abs((isLying ? bottom - top : right - left) / (along.high - along.low)) * Math.abs(along.numbers[place].length > 1 ? along.numbers[place][1] - along.numbers[place][0] : 1);
       x.numbers[place].forEach((at, row) => {

@@ -11,16 +11,19 @@ import pandas as pd
 from forecaster import process
 from forecaster.config import NetworkModel
 from forecaster.data import future
+from forecaster.data.load import Loaded
 from forecaster.errors import ForecastError
 from forecaster.evaluation import rows as scores
 from forecaster.events import Note, Watch, ignore
-from forecaster.forecast import Forecast
+from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Frequency
 from forecaster.models.build import build
 from forecaster.panel import Panel
+from forecaster.report.page.inside import inside_section
 from forecaster.report.page.picks import Pick, past_steps, pick
 from forecaster.report.page.series import TrainedModel
 from forecaster.store import bundle
+from forecaster.workflows.look import BRIEF, look_into
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.predict import load_data, refuse_older, refuse_without_known, source_of
 from forecaster.workflows.report.tables import add_baselines, parse_rows, past_of, unit_of
@@ -46,7 +49,8 @@ def gather(
         refuse_without_known(read.config.data, "--future")
     horizon = int(read.manifest["horizon"])
     holdout = parse_rows(bundle.content(read, "holdout.csv"), folder / "holdout.csv")
-    panel, remarks = _load_again(read, later)
+    loaded, remarks = _load_again(read, later)
+    panel = loaded.panel if loaded else None
     if panel is not None:
         holdout = add_baselines(holdout, panel)
     names = [str(name) for name in (holdout["unique_id"].unique() if panel is None else panel.ids)]
@@ -54,13 +58,17 @@ def gather(
     picks = pick(
         names, table["mase"] if table["mase"].notna().any() else table["smape"], horizon=horizon, wanted=wanted
     )
-    forecast, past = None, {}
-    if panel is not None:
+    forecast, past, insights = None, {}, []
+    if loaded is not None and panel is not None:
         places = {str(name): place for place, name in enumerate(panel.ids)}
         steps = past_steps(len(picks), horizon)
         past = {each.name: past_of(panel, places[each.name], steps) for each in picks}
-        forecast, remark = _forecast(read, panel, picks, horizon, is_given=later is not None)
+        forecaster = _restore(read)
+        forecast, remark = _forecast(read, forecaster, panel, picks, horizon, is_given=later is not None)
         remarks += remark
+        if isinstance(read.config.model, NetworkModel):
+            found = look_into(read, forecaster, loaded, str(read.manifest["data"]["path"]), effort=BRIEF)
+            insights = [inside_section(found)]
     for each in remarks:
         watch(Note(each))
     history = bundle.content(read, "history.csv")
@@ -78,10 +86,11 @@ def gather(
         unit=unit_of(Frequency.from_dict(read.manifest["data"]["frequency"])),
         series=len(names),
         remarks=tuple(remarks),
+        insights=insights,
     )
 
 
-def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Panel | None, list[str]]:
+def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Loaded | None, list[str]]:
     """The bundle's own data, as it is now; and what is to be said of that."""
     try:
         source = source_of(read, None)
@@ -94,14 +103,22 @@ def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Panel | None, l
     trained = read.manifest["data"]
     is_same = int(loaded.panel.cutoff.max()) == trained["last_cutoff"]  # rows to come are no part of the fingerprint
     if is_same if later is not None else fingerprint(loaded.panel) == trained["fingerprint"]:
-        return loaded.panel, []
+        return loaded, []
     last = loaded.quality["last"]
     newer = f"it now ends at {last}, not at {trained['last']}" if last != trained["last"] else "values are others"
-    return loaded.panel, [f"The data has changed since the training: {newer}. Scores are those of the training."]
+    return loaded, [f"The data has changed since the training: {newer}. Scores are those of the training."]
+
+
+def _restore(read: bundle.Bundle) -> Forecaster:
+    if isinstance(read.config.model, NetworkModel):
+        process.settle(read.config.training.threads)
+    forecaster = build(read.config)
+    forecaster.restore(read.state)
+    return forecaster
 
 
 def _forecast(
-    read: bundle.Bundle, panel: Panel, picks: list[Pick], horizon: int, *, is_given: bool
+    read: bundle.Bundle, forecaster: Forecaster, panel: Panel, picks: list[Pick], horizon: int, *, is_given: bool
 ) -> tuple[Forecast | None, list[str]]:
     """What the model says of the series that are drawn.
 
@@ -117,8 +134,4 @@ def _forecast(
             raise
         told = f"The next steps are not forecast here: {error.message}"
         return None, [f"{told}. Give their values: forecast report {read.folder} --future FILE"]
-    if isinstance(read.config.model, NetworkModel):
-        process.settle(read.config.training.threads)
-    forecaster = build(read.config)
-    forecaster.restore(read.state)
     return forecaster.predict(drawn, horizon), []

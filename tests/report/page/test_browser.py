@@ -72,18 +72,19 @@ def tab(chromium: Any, page: Path) -> Iterator[Tab]:
 
 def test_every_chart_is_drawn_without_a_word_on_the_console(tab: Tab) -> None:
     keys = tab.charts()
-    assert len(keys) == 8
+    assert len(keys) == 13
     for key in keys:
         figure = tab.see(key)
         assert figure.locator(".sketch").count() == 0
         assert figure.locator(".plot svg.main-svg").count() >= 1
-        assert figure.locator(".plot path.js-line, .plot .bars path").count() >= 1
+        assert figure.locator(".plot path.js-line, .plot .bars path, .plot .hm image").count() >= 1
 
 
 def test_charts_far_from_the_screen_are_sketched_and_told_and_drawn_when_they_come_near(tab: Tab) -> None:
     undrawn = tab.charts(":has(.sketch)")
     assert tab.charts(":has(.plot[data-drawn])") == ["future"]
-    assert undrawn == ["held", "steps", "calibration", "residuals", "course", "losses", "gradients"]
+    inside = ["unrolled", "gates", "memory", "matters", "why"]
+    assert undrawn == ["held", "steps", "calibration", "residuals", "course", "losses", "gradients", *inside]
     assert tab.page.locator("#chart-steps .legend button").count() == 3
     for key in undrawn:
         assert tab.page.locator(f"#chart-{key} .sketch path").count() > 3

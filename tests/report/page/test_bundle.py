@@ -45,4 +45,4 @@ def test_without_a_holdout_the_page_says_that_nothing_is_known(found: TrainedMod
     }
     page = compose(replace(found, metrics=empty, holdout=found.holdout[:0]))
     assert "nothing is known" in page.verdict
-    assert [section.key for section in page.sections] == ["forecast", "training", "quality", "origin"]
+    assert [section.key for section in page.sections] == ["forecast", "training", "inside", "quality", "origin"]

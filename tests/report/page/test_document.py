@@ -106,7 +106,8 @@ def test_a_page_needs_nothing_from_anywhere(page: Path) -> None:
 def test_every_chart_has_a_heading_a_sentence_and_an_alternative(page: Path) -> None:
     read = Reader(page.read_text("utf-8"))
     keys = [chart["key"] for chart in read.data["charts"]]
-    assert keys == ["future", "held", "steps", "calibration", "residuals", "course", "losses", "gradients"]
+    inside = ["unrolled", "gates", "memory", "matters", "why"]
+    assert keys == ["future", "held", "steps", "calibration", "residuals", "course", "losses", "gradients", *inside]
     plots = [each for _, each in read.tags if each.get("role") == "img"]
     assert len(plots) == len(keys)
     ids = {each["id"] for _, each in read.tags if each.get("id")}
