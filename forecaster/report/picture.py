@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BLUE, _RED, _GREY = "#33658a", "#c8553d", "#8d99a6"
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
@@ -24,10 +24,13 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "svg.hashsalt": "forecast",
+    "svg.fonttype": "none",
+    "font.sans-serif": ["DejaVu Sans"],  # an svg names the fonts in each of its texts
 }
 _STATES = ("hidden", "cell")
 _LISTED = 14
 _TICKS = 6
+_SHADES = 16  # an svg of 256 is a third larger
 
 
 def require() -> None:
@@ -47,7 +50,7 @@ def draw(explanation: Explanation, kind: str) -> bytes:
     require()
     from matplotlib import rc_context
 
-    with rc_context(_STYLE), io.BytesIO() as file:
+    with rc_context(STYLE), io.BytesIO() as file:
         figure_of(explanation).savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
         return file.getvalue()
 
@@ -72,6 +75,8 @@ def figure_of(explanation: Explanation) -> "Figure":
 
 def draw_unrolling(figure: Any, unrolling: Unrolling) -> None:
     """Input, gates and state of one window, step by step: a row of the heat map a unit, a column a step."""
+    from matplotlib import colormaps
+
     rows = _maps(unrolling)
     axes = figure.subplots(
         1 + len(rows), 1, sharex=True, gridspec_kw={"height_ratios": [1.2] + [1.6] * len(rows)}, squeeze=False
@@ -86,15 +91,16 @@ def draw_unrolling(figure: Any, unrolling: Unrolling) -> None:
         image = axis.imshow(
             part.T,
             aspect="auto",
-            interpolation="nearest",
-            cmap="viridis" if is_gate else "RdBu_r",
+            interpolation="none",  # an svg then keeps one pixel a step
+            cmap=colormaps["viridis" if is_gate else "RdBu_r"].resampled(_SHADES),
             vmin=0.0 if is_gate else -most,
             vmax=most,
             extent=(-0.5, len(steps) - 0.5, 0, part.shape[1]),
         )
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.set_yticks([])
-        figure.colorbar(image, ax=axis, pad=0.01, aspect=8)
+        bar = figure.colorbar(image, ax=axis, pad=0.01, aspect=8)
+        bar.solids.set_rasterized(True)  # else 256 shapes in an svg
     ticks = np.unique(np.linspace(0, len(steps) - 1, min(_TICKS, len(steps))).round().astype(int))
     axes[-1].set_xticks(ticks, [unrolling.times[tick] for tick in ticks])
 

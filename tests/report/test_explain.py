@@ -1,5 +1,7 @@
 """What the terminal shows of an explanation: legible at 80 columns and without colour."""
 
+import base64
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +126,20 @@ def test_a_picture_is_drawn_of_every_part() -> None:
     assert draw(whole, "png").startswith(b"\x89PNG")
     bare = Explanation("runs/a", "naive", None, 24, (), None, None, whole.importance, None)
     assert b"<svg" in draw(bare, "svg")
+
+
+def test_a_map_of_an_svg_takes_a_pixel_a_step_and_texts_stay_texts() -> None:
+    pytest.importorskip("matplotlib")
+    from forecaster.report.picture import draw
+
+    whole = explanation_of(layers=1)
+    assert whole.unrolling
+    whole = replace(whole, unrolling=replace(whole.unrolling, layers=whole.unrolling.layers[:1]))
+    svg = draw(whole, "svg").decode()
+    assert "Unrolled in time" in svg
+    images = [base64.b64decode(part.split('"', 1)[0]) for part in svg.split("data:image/png;base64,")[1:]]
+    sizes = [struct.unpack(">II", image[16:24]) for image in images]
+    assert sizes.count((STEPS, 20)) == 4  # hidden, cell and two gates
 
 
 def test_json_holds_lists_and_no_nan() -> None:

@@ -258,7 +258,7 @@ def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
 
 def test_it_prints_on_paper_even_from_the_dark(chromium: Any, page: Path) -> None:
     dark = Tab(chromium, page, color_scheme="dark")
-    assert len(dark.charts(":has(.sketch)")) == 7
+    assert len(dark.charts(":has(.sketch)")) == 12
     dark.evaluate(
         "addEventListener('beforeprint', () => { window.printed ="
         " document.querySelector('#chart-held .plot').layout.paper_bgcolor"
