@@ -84,7 +84,13 @@ def runs(document: Mapping[str, Any]) -> RenderableType:
     rows = [
         [str((row | {"run": row["key"]} | _status(row)).get(name) or "-") for name in names] for row in _plain(document)
     ]
-    return _rows(names, rows, right=("code", "series"), whole=("run", "code", "status", "series"))
+    table = _rows(names, rows, right=("code", "series"), whole=("run", "code", "status", "series"))
+    failures = [(row["key"], error) for row in document["runs"] if (error := row["details"].get("error"))]
+    if not failures:
+        return table
+    told = [Text(f"{key}: {error['message']}") for key, error in failures[:_SHOWN]]
+    hidden = [Text(f"... and {len(failures) - _SHOWN} more that failed")] if len(failures) > _SHOWN else []
+    return Group(table, Text(), Text("What failed:"), *told, *hidden)
 
 
 def revisions(document: Mapping[str, Any]) -> RenderableType:

@@ -208,6 +208,18 @@ def test_history_lists_runs_newest_first(forecast: Command, job: Path) -> None:
     assert done.out.splitlines()[1].split() == [*("2024-03-29", "0", "published", "gru", "1", "2024-03-29")]
 
 
+def test_history_says_why_runs_failed(forecast: Command, job: Path) -> None:
+    database = open_ledger("nightly.ledger.db")
+    assert "What failed" not in forecast("ledger", "history", job, "--limit", "2").out
+    for hour in range(7):
+        details = {"status": "failed", "error": {"kind": "stale", "message": f"too old at {hour}"}}
+        record(database, Run("nightly", f"r{hour}", datetime(2024, 3, 30, hour, tzinfo=UTC), code=5, details=details))
+    lines = forecast("ledger", "history", job).out.splitlines()
+    at = lines.index("What failed:")
+    assert lines[at + 1 : at + 3] == ["r6: too old at 6", "r5: too old at 5"]
+    assert lines[-1] == "... and 2 more that failed"
+
+
 def test_the_key_of_a_run_is_shown_whole_however_long_the_rest_is(forecast: Command, sales: Path) -> None:
     sales.with_name("nightly.yaml").write_text(
         "data: {path: sales.csv, horizon: 7}\nmodel: {kind: seasonal_naive}\njob: {name: sales of all shops}\n"
