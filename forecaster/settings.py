@@ -17,6 +17,7 @@ from forecaster.section import Section
 
 ENVIRONMENT_PREFIX = "FORECAST_"
 
+_EXPLAINED = "every key is explained in what `forecast init DATA` writes; with --job, those of a job too"
 _KIND_WHEN_NOT_NAMED = {"model": "gru", "head": "quantile"}  # the sections that are unions
 _UNIONS = {"model": ModelConfig, "head": HeadConfig}
 _USUAL_KINDS = (*_KIND_WHEN_NOT_NAMED.values(), "last", "parallel", "split")
@@ -72,11 +73,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: {error.strerror}", hint="check the path given to --config") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: not YAML: {reason}", hint="compare with a file in configs/") from error
+        raise ConfigError(f"{path}: not YAML: {reason}", hint=_EXPLAINED) from error
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: holds {type(tree).__name__}, not sections", hint="compare with a file in configs/")
+        raise ConfigError(f"{path}: holds {type(tree).__name__}, not sections", hint=_EXPLAINED)
     if "job" in tree and tree["job"] is None:
         tree["job"] = {}  # nothing but comments: a job all the same
     return tree
@@ -232,7 +233,7 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
             )
     reason = first["msg"].removeprefix("Value error, ")
     where = f"{key}: {reason[0].lower()}{reason[1:]}, got {first['input']!r}" if key else reason
-    return ConfigError(f"{source}: {where}", hint="configs/forecast.yaml of the project explains every key")
+    return ConfigError(f"{source}: {where}", hint=_EXPLAINED)
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> set[str]:

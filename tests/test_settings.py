@@ -188,3 +188,11 @@ def test_a_model_named_by_a_flag_replaces_a_mixture(tmp_path: Path) -> None:
     assert (lstm.name, lstm.variants) == ("lstm", ({"model": {"context": 9}},))
     drift = load(mixture, overrides={"model.kind": "drift"}, environment={})
     assert (drift.name, drift.variants) == ("drift", ({},))
+
+
+def test_what_is_wrong_says_where_keys_are_explained(tmp_path: Path) -> None:
+    (tmp_path / "table.yaml").write_text("a,b")
+    for options in ({"path": tmp_path / "table.yaml"}, {"settings": ("training.steps=many",)}):
+        with pytest.raises(ConfigError) as caught:
+            load(**options)
+        assert "`forecast init DATA`" in caught.value.hint
