@@ -1,5 +1,6 @@
 """A look into a network, and at what forecasts hang on, at the effort there is time for."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -184,7 +185,8 @@ def _choose_window(
     panel, ids = subject.panel, [str(each) for each in subject.panel.ids]
     if series is not None and series not in ids:
         raise UsageError(
-            f"--series {series}: not in the data{near_miss(series, ids)}", hint=f"pass one such as --series {ids[0]}"
+            f"--series {series}: not in the data{near_miss(series, ids)}",
+            hint=f"pass one such as --series {shlex.quote(ids[0])}",
         )
     row = ids.index(series) if series is not None else 0
     own = panel.select(np.array([row]))

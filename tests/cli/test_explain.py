@@ -128,6 +128,8 @@ def test_what_is_not_there_is_wrong_usage(forecast: Forecast, air: Path, argumen
     done = forecast("explain", air, *arguments, "--json")
     assert done.code == 2
     assert done.json["error"]["message"].startswith(hint)
+    if hint == "--series":
+        assert done.json["error"]["hint"] == "pass one such as --series '#Passengers'"
 
 
 def test_runs_latest_is_explained_where_nothing_is_named(forecast: Forecast, air: Path) -> None:
