@@ -1,5 +1,6 @@
 """`forecast backtest`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,3 +77,4 @@ def backtest(
 
     console.show({"folder": str(done.folder), **done.metrics}, report.summary(done.metrics, done.model))
     console.tell(f"wrote {done.folder / workflow.TABLE}")
+    console.tell(f"next: {shlex.join(['forecast', 'report', str(done.folder)])}")

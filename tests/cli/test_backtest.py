@@ -89,6 +89,7 @@ def test_series_that_end_at_other_times_have_folds_for_cutoffs(forecast: Forecas
     assert table["unique_id"].unique().tolist() == ["whole", "late", "gone"]
     assert table["y"].notna().all()
     assert "on its worst series" in done.out
+    assert "next: forecast report b\n" in done.err
 
 
 def test_what_is_printed_fits_80_columns(forecast: Forecast, wide: Path) -> None:
