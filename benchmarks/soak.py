@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -50,13 +50,16 @@ def main() -> None:
     nights.add_argument("--nights", type=int, default=60)
     nights.add_argument("--steps", type=int, default=300, help="training steps of the network")
     nights.add_argument("--model", default="gru")
+    nights.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     nights.add_argument("--policy-alone", action="store_true", help="without a new model every night beside it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.command == "kills":
             found = kill(Path(folder), given.count, random.Random(given.seed))
         else:
-            found = simulate(Path(folder), given.data, given.nights, given.steps, given.model, not given.policy_alone)
+            found = simulate(
+                Path(folder), given.data, given.nights, given.steps, given.model, given.settings, not given.policy_alone
+            )
     print(json.dumps(found, indent=2))
 
 
@@ -95,14 +98,16 @@ def kill(folder: Path, count: int, chance: random.Random) -> dict[str, Any]:
     return found
 
 
-def simulate(folder: Path, data: Path, nights: int, steps: int, model: str, is_compared: bool = True) -> dict[str, Any]:
+def simulate(
+    folder: Path, data: Path, nights: int, steps: int, model: str, more: Sequence[str] = (), is_compared: bool = True
+) -> dict[str, Any]:
     """Run a job every night on data that ends the day before; to compare, with a new model every night, too."""
     frame = pd.read_csv(data)
     time_column = frame.columns[0]
     stamps = pd.to_datetime(frame[time_column])
     last = stamps.max().normalize() + pd.Timedelta(days=0 if stamps.max() == stamps.max().normalize() else 1)
     days = [last - pd.Timedelta(days=nights - 1 - night) for night in range(nights)]
-    settings = (f"training.steps={steps}", f"model.kind={model}", "preset=fast", "job.zone=UTC", "job.recalibrate=true")
+    settings = (f"training.steps={steps}", f"model.kind={model}", "preset=fast", "job.zone=UTC", *more)
     found: dict[str, Any] = {}
     for name in ("by the policy", "every night")[: 1 + is_compared]:
         place = folder / name.replace(" ", "-")
