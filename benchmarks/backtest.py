@@ -104,13 +104,17 @@ def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any
     import torch
 
     from forecaster.data.windows import Reading, Windows
+    from forecaster.network.inputs import Inputs
 
     found = []
     inner = getattr(forecaster, "inner", forecaster)
     for member in getattr(inner, "members", [inner]):
         config = member.config
         windows = Windows.for_prediction(rows, Reading(config.model.context, horizon, config.data.calendar or False))
-        batches = [windows.at(numbers) for numbers in torch.split(torch.arange(len(rows)), _BATCH)]
+        batches = [
+            Inputs.of(windows.at(numbers))
+            for numbers in np.split(np.arange(len(rows)), range(_BATCH, len(rows), _BATCH))
+        ]
         unseen = [replace(batch, series=torch.zeros_like(batch.series)) for batch in batches]
         found.append((member.network.eval(), unseen))
     return found

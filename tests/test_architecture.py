@@ -31,7 +31,6 @@ HOMES = {
     "torch": (
         "network.",
         "training.",
-        "data.windows",
         "models.neural",
         "process",
         "explain.cells",

@@ -1,21 +1,36 @@
-"""Windows of a panel as batches of tensors: what a network reads and the steps it must forecast."""
+"""Windows of a panel as batches of arrays: what a network reads and the steps it must forecast.
+
+Nothing here needs torch. numpy gathers as fast (0.2 ms against torch's 0.5 for 256 windows of 384 steps), and whoever
+only forecasts with an exported network does not wait for torch to load.
+"""
 
 import copy
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from forecaster.data import features
 from forecaster.data.history import moments
 from forecaster.frequency import Ints
-from forecaster.panel import Panel
+from forecaster.panel import Floats, Panel
 
 Evenly = Literal["windows", "series"]
+Mask = npt.NDArray[np.bool_]
 
 SHARE_OF_NEW = 0.1  # of the windows that an update draws; half of them made forecasts worse
+
+
+class Dice(Protocol):
+    """Where random numbers come from."""
+
+    def integers(self, end: int, size: int) -> Ints:
+        """Draw `size` whole numbers evenly from 0 to before `end`."""
+
+    def shares(self, size: int) -> npt.NDArray[np.float64]:
+        """Draw `size` numbers evenly from 0 to before 1."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +63,19 @@ class Batch:
         known: [B, L + H, K] features of the calendar and of holidays, which exist for every step, then the known
             columns; NaN where missing or outside of the series.
         static: [B, S] NaN where missing.
-        series: [B] long, number of the series in the panel.
-        phase: [B] long, place of the first target step in its season: equal for equal timestamps of a frequency.
+        series: [B] number of the series in the panel.
+        phase: [B] place of the first target step in its season: equal for equal timestamps of a frequency.
     """
 
-    context: Tensor
-    target: Tensor
-    spread: Tensor
-    centre: Tensor
-    past: Tensor
-    known: Tensor
-    static: Tensor
-    series: Tensor
-    phase: Tensor
+    context: Floats
+    target: Floats
+    spread: Floats
+    centre: Floats
+    past: Floats
+    known: Floats
+    static: Floats
+    series: Ints
+    phase: Ints
 
 
 class Windows:
@@ -89,23 +104,23 @@ class Windows:
             evenly: whether `draw` takes each window equally often, or each series and then each of its windows.
             seen: the part of the panel whose level and spread windows may know; None for all of it.
         """
-        self._target = torch.from_numpy(panel.values[:, 0]).contiguous()  # a gather of strided memory is slow
+        self._target = np.ascontiguousarray(panel.values[:, 0])  # a gather of strided memory is slow
         self._past = _columns(panel, panel.columns_as("past"))
         self._known = _columns(panel, panel.columns_as("known"))
-        self._begin, self._end, self._stop = map(torch.from_numpy, (panel.begin, panel.end, panel.stop))
-        centre, spread = moments(seen or panel)
-        self._centre, self._spread = (torch.from_numpy(each.astype(np.float32)) for each in (centre, spread))
-        self._static = torch.from_numpy(panel.static)
+        self._begin, self._end, self._stop = panel.begin, panel.end, panel.stop
+        self._centre, self._spread = (each.astype(np.float32) for each in moments(seen or panel))
+        self._static = panel.static
         self._season = panel.season
-        self._phase = torch.from_numpy(panel.frequency.index(np.zeros(1, np.int64), panel.start))
+        self._phase = panel.frequency.index(np.zeros(1, np.int64), panel.start)
         self._context = reading.context
-        self._span = torch.arange(-reading.context, reading.horizon)
-        self._first = torch.from_numpy(first)
-        self._bounds = torch.from_numpy(np.cumsum(np.maximum(last - first + 1, 0)))
+        self._span = np.arange(-reading.context, reading.horizon)
+        self._first = first
+        self._bounds = np.cumsum(np.maximum(last - first + 1, 0))
         self._is_by_series = evenly == "series"
         table, self._row, names = _tabulate(panel, reading)
         size, width = len(self._span) * len(names), len(names)
-        self._calendar = table.flatten().unfold(0, size, width) if names else table  # a window is one block of memory
+        # a window is one block of memory
+        self._calendar = sliding_window_view(table.ravel(), size)[::width] if names else table
         self.known_names = (*names, *(panel.columns[number] for number in panel.columns_as("known")))
 
     @classmethod
@@ -129,64 +144,68 @@ class Windows:
     def reaching(self, position: Ints) -> "Windows":
         """Those whose target holds the step at `position` [N] of its series, or a later one."""
         part = copy.copy(self)
-        last = self._first + torch.diff(self._bounds, prepend=torch.zeros(1, dtype=torch.long)) - 1
-        part._first = torch.maximum(self._first, torch.from_numpy(position) - int(self._span[-1]))
-        part._bounds = torch.cumsum((last - part._first + 1).clamp(min=0), 0)
+        last = self._first + self._counts - 1
+        part._first = np.maximum(self._first, position - int(self._span[-1]))
+        part._bounds = np.cumsum(np.maximum(last - part._first + 1, 0))
         return part
 
     def __len__(self) -> int:
         return int(self._bounds[-1])
 
-    def draw(self, size: int) -> Batch:
-        """Take `size` windows evenly, with replacement, by torch's default generator."""
+    def draw(self, size: int, dice: Dice) -> Batch:
+        """Take `size` windows evenly, with replacement."""
         if not self._is_by_series:
-            return self.at(torch.randint(len(self), (size,)))
-        counts = torch.diff(self._bounds, prepend=torch.zeros(1, dtype=torch.long))
-        some = counts.nonzero()[:, 0]
-        series = some[torch.randint(len(some), (size,))]
-        within = (torch.rand(size, dtype=torch.float64) * counts[series]).long()
+            return self.at(dice.integers(len(self), size))
+        counts = self._counts
+        some = np.flatnonzero(counts)
+        series = some[dice.integers(len(some), size)]
+        within = (dice.shares(size) * counts[series]).astype(np.int64)
         return self.at(self._bounds[series] - counts[series] + within)
 
-    def spaced(self, most: int) -> Tensor:
+    def spaced(self, most: int) -> Ints:
         """Numbers of at most `most` windows, evenly spaced over all."""
-        return torch.linspace(0, len(self) - 1, min(most, len(self)), dtype=torch.float64).round().long()
+        return np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(np.int64)
 
-    def at(self, numbers: Tensor) -> Batch:
+    def at(self, numbers: Ints) -> Batch:
         """Gather windows by number [B]."""
-        series = torch.searchsorted(self._bounds, numbers, right=True)
-        before = torch.where(series > 0, self._bounds[series - 1], 0)
+        series = np.searchsorted(self._bounds, numbers, side="right")
+        before = np.where(series > 0, self._bounds[series - 1], 0)
         cut = self._first[series] + numbers - before
         begin = self._begin[series]
         position = cut[:, None] + self._span  # [B, L + H]
         is_before = position < begin[:, None]
         outside = is_before | (position >= self._end[series][:, None])
-        known = self._gather_known(position, cut - begin, is_before, series)
-        position.clamp_(0, len(self._target) - 1)
-        rows = self._target.take(position).masked_fill_(outside, torch.nan)
+        rows = self._target.take(position, mode="clip")
+        np.copyto(rows, np.nan, where=outside)
         return Batch(
             context=rows[:, : self._context],
             target=rows[:, self._context :],
             spread=self._spread[series],
             centre=self._centre[series],
             past=_gather(self._past, position[:, : self._context], outside[:, : self._context]),
-            known=known,
+            known=self._gather_known(position, cut - begin, is_before, series),
             static=self._static[series],
             series=series,
             phase=(self._phase[series] + cut - begin) % self._season,
         )
 
-    def _gather_known(self, position: Tensor, step: Tensor, is_before: Tensor, series: Tensor) -> Tensor:
+    @property
+    def _counts(self) -> Ints:
+        """[N] how many windows each series has."""
+        return np.diff(self._bounds, prepend=0)
+
+    def _gather_known(self, position: Ints, step: Ints, is_before: Mask, series: Ints) -> Floats:
         """[B, L + H, K] for windows whose first target steps have positions [B, L + H] and are `step` [B] of series."""
         parts = []
         if len(self._calendar):
             blocks = self._calendar[self._row[series] + step - self._context]
-            parts.append(blocks.view(*position.shape, -1))
+            parts.append(blocks.reshape(*position.shape, -1))
         if self._known.shape[1]:
             outside = is_before | (position >= self._stop[series][:, None])
-            parts.append(_gather(self._known, position.clamp(0, len(self._target) - 1), outside))
+            parts.append(_gather(self._known, position, outside))
         if not parts:
-            return self._known.new_empty((*position.shape, 0))
-        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+            return np.empty((*position.shape, 0), np.float32)
+        return np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]
 
 
 class Renewed:
@@ -194,26 +213,26 @@ class Renewed:
     are drawn from all, so that nothing is forgotten.
     """
 
-    def __init__(self, windows: Windows, position: Ints, numbers: Tensor) -> None:
+    def __init__(self, windows: Windows, position: Ints, numbers: Ints) -> None:
         """Take the windows, the `position` [N] of each series' first new step, and the number [N] that the network
         knows each series by.
         """
         self._whole, self._new = windows, windows.reaching(position)
         self._numbers = numbers
 
-    def draw(self, size: int) -> Batch:
+    def draw(self, size: int, dice: Dice) -> Batch:
         """Take `size` windows, of either kind as `Windows.draw` does; of all where nothing is new."""
         count = round(SHARE_OF_NEW * size) if len(self._new) else 0
-        parts = [part.draw(some) for part, some in ((self._new, count), (self._whole, size - count)) if some]
-        batch = Batch(*(torch.cat(each) for each in zip(*map(_fields, parts), strict=True)))
+        parts = [part.draw(some, dice) for part, some in ((self._new, count), (self._whole, size - count)) if some]
+        batch = Batch(*(np.concatenate(each) for each in zip(*map(_fields, parts), strict=True)))
         return replace(batch, series=self._numbers[batch.series])
 
 
-def _fields(batch: Batch) -> list[Tensor]:
+def _fields(batch: Batch) -> list[npt.NDArray[Any]]:
     return [getattr(batch, field.name) for field in fields(batch)]
 
 
-def _tabulate(panel: Panel, reading: Reading) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+def _tabulate(panel: Panel, reading: Reading) -> tuple[Floats, Ints, tuple[str, ...]]:
     """Compute the features of every time that a window can read, once for all series that share it.
 
     Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
@@ -222,12 +241,12 @@ def _tabulate(panel: Panel, reading: Reading) -> tuple[Tensor, Tensor, tuple[str
         features.holiday_names(panel.frequency) if reading.holidays else ()
     )
     if not names:
-        return torch.empty(0, 0), torch.zeros(len(panel), dtype=torch.long), ()
+        return np.empty((0, 0), np.float32), np.zeros(len(panel), np.int64), ()
     stamps, row = _distinct_times(panel, reading)
     parts = [features.calendar(panel.frequency, stamps, panel.zone)] if reading.calendar else []
     if reading.holidays:
         parts.append(features.holidays(reading.holidays, panel.frequency, stamps, panel.zone))
-    return torch.from_numpy(np.hstack(parts)), torch.from_numpy(row), names
+    return np.hstack(parts), row, names
 
 
 def _distinct_times(panel: Panel, reading: Reading) -> tuple[Ints, Ints]:
@@ -262,13 +281,14 @@ def _distinct_times(panel: Panel, reading: Reading) -> tuple[Ints, Ints]:
     return np.concatenate(stamps), row
 
 
-def _columns(panel: Panel, numbers: list[int]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(panel.values[:, numbers]))
+def _columns(panel: Panel, numbers: list[int]) -> Floats:
+    return np.ascontiguousarray(panel.values[:, numbers])
 
 
-def _gather(columns: Tensor, position: Tensor, outside: Tensor) -> Tensor:
+def _gather(columns: Floats, position: Ints, outside: Mask) -> Floats:
     """[B, W, C] rows of `columns` [T, C] at positions [B, W], NaN where outside."""
     if not columns.shape[1]:
-        return columns.new_empty((*position.shape, 0))
-    rows = columns.index_select(0, position.flatten()).view(*position.shape, columns.shape[1])
-    return rows.masked_fill_(outside[:, :, None], torch.nan)
+        return np.empty((*position.shape, 0), np.float32)
+    rows = columns.take(position, axis=0, mode="clip")
+    np.copyto(rows, np.nan, where=outside[:, :, None])
+    return rows

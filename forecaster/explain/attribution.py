@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.data.windows import Batch
 from forecaster.explain.explanation import Attribution, Names
 from forecaster.network.covariates import Standardised
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.network.scale import Scaled
 
@@ -18,12 +18,12 @@ _EXACT = 1e-3  # of what is attributed in all
 _ROWS = 64  # points at once
 
 
-Inputs = tuple[Tensor, Tensor, Tensor, Tensor]
+Parts = tuple[Tensor, Tensor, Tensor, Tensor]
 """Scaled values [L], past [L, P], known [L + H, K] and static [S'] of one window."""
 
 
 def attribute(
-    network: Network, batch: Batch, names: Names, *, series: str, cutoff: str, step: int | None = None
+    network: Network, batch: Inputs, names: Names, *, series: str, cutoff: str, step: int | None = None
 ) -> Attribution:
     """Explain one forecast as the sum of what each input adds.
 
@@ -72,7 +72,7 @@ def attribute(
     )
 
 
-def _ends(network: Network, batch: Batch) -> tuple[Scaled, Inputs, Inputs]:
+def _ends(network: Network, batch: Inputs) -> tuple[Scaled, Parts, Parts]:
     """The window's scaling, and its inputs: as they are, and flat."""
     scaled, covariates = network.scale_windows(batch), network.covariates(batch)
     real = scaled.values[0], covariates.past[0], covariates.known[0], covariates.static[0]
@@ -84,7 +84,7 @@ def _ends(network: Network, batch: Batch) -> tuple[Scaled, Inputs, Inputs]:
     return scaled, real, flat  # type: ignore[return-value]
 
 
-def _forecast(network: Network, scaled: Scaled, inputs: Inputs, step: int | None) -> Tensor:
+def _forecast(network: Network, scaled: Scaled, inputs: Parts, step: int | None) -> Tensor:
     """[R] the point forecast in data units from R versions of the inputs."""
     values, past, known, static = inputs
     own = replace(scaled.at(torch.zeros(len(values), dtype=torch.long)), values=values)
@@ -93,7 +93,7 @@ def _forecast(network: Network, scaled: Scaled, inputs: Inputs, step: int | None
 
 
 def _mean_gradient(
-    network: Network, scaled: Scaled, real: Inputs, flat: Inputs, step: int | None, points: int
+    network: Network, scaled: Scaled, real: Parts, flat: Parts, step: int | None, points: int
 ) -> list[Tensor]:
     """The mean of the forecast's gradient along the straight line from `flat` to `real`, of each input."""
     places, weights = np.polynomial.legendre.leggauss(points)
@@ -112,6 +112,6 @@ def _mean_gradient(
     return total
 
 
-def _double(batch: Batch) -> Batch:
+def _double(batch: Inputs) -> Inputs:
     parts = {each.name: getattr(batch, each.name) for each in fields(batch)}
     return replace(batch, **{name: part.double() for name, part in parts.items() if part.is_floating_point()})

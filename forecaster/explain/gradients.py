@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.data.windows import Batch, Windows
+from forecaster.data.windows import Windows
 from forecaster.explain.explanation import Array, Flow, Gradients, memory_of
 from forecaster.explain.unroll import Unrolled, unroll
+from forecaster.frequency import Ints
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.network.recursive import RecursiveNetwork
 
@@ -25,7 +27,7 @@ def flow_back(
     network: Network,
     windows: Windows,
     *,
-    series: Tensor | None = None,
+    series: Ints | None = None,
     room: int | None = None,
     most: int = WINDOWS,
 ) -> Gradients:
@@ -46,8 +48,9 @@ def flow_back(
     lags = [min(width * (back + 1), context) for back in range(-(-context // width))]
     found: dict[Key, list[Array]] = {}
     weights = 0.0
-    for part in numbers.split(_rows_at_once(layers, len(lags))):  # type: ignore[no-untyped-call]
-        gradients, weight = _gradients(twin, layers, _batch(windows, part, series), len(lags))
+    rows = _rows_at_once(layers, len(lags))
+    for part in (numbers[first : first + rows] for first in range(0, len(numbers), rows)):
+        gradients, weight = _gradients(twin, layers, _inputs(windows, part, series), len(lags))
         for key, norms in gradients.items():
             found.setdefault(key, []).append(norms)
         weights += weight
@@ -57,7 +60,7 @@ def flow_back(
     return Gradients(len(numbers), tuple(flows.values()), total, width, context, room)
 
 
-def _gradients(network: Network, layers: list[Unrolled], batch: Batch, steps: int) -> tuple[dict[Key, Array], float]:
+def _gradients(network: Network, layers: list[Unrolled], batch: Inputs, steps: int) -> tuple[dict[Key, Array], float]:
     """Norms [B, S] of each layer, direction and part, the newest step first, and the weight of the losses."""
     ahead = -(-batch.target.shape[1] // network.embed.width) * network.embed.width
     loss, weight = network.weigh_losses(batch, last=ahead if isinstance(network, RecursiveNetwork) else None)
@@ -73,9 +76,9 @@ def _gradients(network: Network, layers: list[Unrolled], batch: Batch, steps: in
     return {(0, "forward", "hidden"): np.sqrt(np.sum(together, axis=0)), **norms}, float(weight)
 
 
-def _batch(windows: Windows, numbers: Tensor, series: Tensor | None) -> Batch:
+def _inputs(windows: Windows, numbers: Ints, series: Ints | None) -> Inputs:
     batch = windows.at(numbers)
-    return batch if series is None else replace(batch, series=series[batch.series])
+    return Inputs.of(batch if series is None else replace(batch, series=series[batch.series]))
 
 
 def _states(layers: list[Unrolled], steps: int) -> Iterator[tuple[Key, list[Tensor]]]:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from forecaster.data.windows import Reading, Windows
 from forecaster.explain.attribution import attribute
@@ -12,6 +11,7 @@ from forecaster.explain.explanation import Attribution, Gradients, Names, Unroll
 from forecaster.explain.gradients import flow_back
 from forecaster.explain.unroll import read_window
 from forecaster.frequency import Ints
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.panel import Panel
 
@@ -29,7 +29,7 @@ def look_inside(
     panel: Panel,
     reading: Reading,
     *,
-    numbers: Tensor,
+    numbers: Ints,
     held_out: Ints,
     row: int,
     hidden: int,
@@ -50,7 +50,7 @@ def look_inside(
     """
     seen = panel.select(np.array([row])).cut(hidden)
     windows = Windows.for_prediction(seen, reading)
-    batch = replace(windows.at(windows.spaced(1)), series=numbers[[row]])
+    batch = Inputs.of(replace(windows.at(windows.spaced(1)), series=numbers[[row]]))
     series, cutoff = str(seen.ids[0]), str(panel.frequency.format(seen.cutoff, panel.zone)[0])
     measured = Windows.for_validation(panel, held_out, reading)
     if not len(measured):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forecaster.data.windows import Batch
 from forecaster.explain.cells import cells_of, explain_gate
 from forecaster.explain.explanation import Array, LayerTrace
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.network.recurrent.dilation import Dilated
 from forecaster.network.recurrent.layer import Layer, State
@@ -70,7 +70,7 @@ class Unrolled(Layer):
         return trace, tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
 
 
-def read_window(network: Network, batch: Batch) -> tuple[Array, tuple[LayerTrace, ...]]:
+def read_window(network: Network, batch: Inputs) -> tuple[Array, tuple[LayerTrace, ...]]:
     """Let a network read one window, and give what it read [S] (see `Unrolling.input`) and what each layer did."""
     twin, layers = unroll(network)
     width = network.embed.width

@@ -3,8 +3,7 @@
 import json
 import math
 import time
-from dataclasses import asdict, replace
-from typing import cast
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,11 @@ from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
 from forecaster.frequency import Ints
+from forecaster.models.rolling import Block, Rolling
 from forecaster.network.build import Dimensions, build
 from forecaster.network.heads.point import Point
-from forecaster.network.network import Network, Prediction
+from forecaster.network.inputs import Inputs
+from forecaster.network.network import Network
 from forecaster.network.recursive import RecursiveNetwork
 from forecaster.panel import Panel
 from forecaster.training.loop import Training, history_of, history_rows, pace
@@ -27,12 +28,12 @@ from forecaster.training.update import go_on
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
-_PREDICTION_BATCH = 1024
 _MEDIAN = PROBABILITIES.index(0.5)
 _FIT_SHARE = 0.5  # of a budget; what is left is for the refit, which takes no more steps than the fit
 _SHORTEST = 0.1  # seconds, however late it is
 _SLACK = 0.1  # of a budget, for a machine that slows down
 _SAMPLED = 1024  # windows from which the size of covariates is learnt
+_ASSESSED = 1024  # windows side by side
 _CALIBRATION_WINDOWS = 2048
 
 
@@ -82,7 +83,7 @@ class NeuralForecaster:
         before = self.network if is_refit else None
         self._series = panel.ids.tolist()
         windows, held_out = self._windows(panel, validation)
-        sample = windows.at(windows.spaced(_SAMPLED))
+        sample = Inputs.of(windows.at(windows.spaced(_SAMPLED)))
         self._build(_dimensions(panel, sample))
         self.network.covariates.learn(sample)
         steps, seconds = self._length(windows, held_out, is_refit=is_refit)
@@ -119,26 +120,16 @@ class NeuralForecaster:
         last = panel.frequency.index(panel.start, np.full(len(panel), since))
         training = go_on(self.network, self.config.training, steps=self.best_step)
         watch(TrainingStarted("update", training.length, 0))
-        for step in training.steps(Renewed(windows, panel.begin + last + 1, self.numbers_of(panel)), None):
+        for step in training.steps(Renewed(windows, panel.begin + last + 1, self._rolling.numbers(panel)), None):
             watch(step)
         self.history = training.history
         steps, seconds = training.length, self.history[-1].seconds
         watch(TrainingEnded("update", steps, steps, seconds, (steps,)))
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
-        contexts = Windows.for_prediction(panel, replace(self.reading, horizon=max(horizon, self._horizon)))
-        numbers = self.numbers_of(panel)
         self.network.eval()
-        parts: list[Prediction] = []
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            for rows in torch.split(torch.arange(len(panel)), _PREDICTION_BATCH):
-                torch.manual_seed(self.config.training.seed)  # a recursive network draws, the same for every series
-                batch = contexts.at(rows)
-                for row in np.flatnonzero(batch.context.isnan().all(1).numpy()).tolist():
-                    batch.context[row, 0] = panel.last_value(int(rows[row]))  # a gap longer than the context
-                forecast = self._forecast(replace(batch, series=numbers[batch.series]), horizon)
-                parts.append(self._without_logarithm(batch.context, forecast))
-        mean, quantiles = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+            mean, quantiles = self._rolling.predict(panel, horizon, self._forward)
         return Forecast.of(panel, mean, quantiles, model=self.name)
 
     def assess(self, panel: Panel, validation: Ints) -> float:
@@ -153,8 +144,9 @@ class NeuralForecaster:
         total, known = 0.0, 0
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.training.seed)  # a recursive network draws
-            for part in torch.split(windows.spaced(_SAMPLED), _PREDICTION_BATCH):
-                batch = windows.at(part)
+            numbers = windows.spaced(_SAMPLED)
+            for first in range(0, len(numbers), _ASSESSED):
+                batch = Inputs.of(windows.at(numbers[first : first + _ASSESSED]))
                 is_known = ~batch.target.isnan() & (batch.spread > 0)[:, None]
                 errors = batch.target[..., None] - self.network(batch).quantiles  # [B, H, Q]
                 losses = torch.maximum(levels * errors, (levels - 1) * errors).mean(2) / batch.spread[:, None]
@@ -201,19 +193,25 @@ class NeuralForecaster:
         """Whether a forecast depends on which series it is of."""
         return self.config.embed.identity > 0 or self.config.scale.kind == "cycle"
 
-    def numbers_of(self, panel: Panel) -> Tensor:
+    def numbers_of(self, panel: Panel) -> Ints:
         """[N] number of each of a panel's series among those trained on; their count for an unseen one."""
-        known = {name: number for number, name in enumerate(self._series)}
-        return torch.tensor([known.get(name, self._dimensions.series) for name in panel.ids])
+        return self._rolling.numbers(panel)
 
-    def _without_logarithm(self, context: Tensor, forecast: Prediction) -> Prediction:
-        """On a log scale, what was never positive of late goes on as it is: the network has seen nothing of it."""
-        if not self.config.scale.log:
-            return forecast
-        is_read = (context > 0).any(1)[:, None]
-        last = _last_known(context)[:, None]
-        mean, quantiles = forecast
-        return Prediction(mean.where(is_read, last), quantiles.where(is_read[..., None], last[..., None]))
+    @property
+    def _rolling(self) -> Rolling:
+        return Rolling(
+            self.reading,
+            self._dimensions.season,
+            self._series,
+            self._dimensions.series,
+            is_log=self.config.scale.log or False,
+            is_recursive=isinstance(self.network, RecursiveNetwork),
+        )
+
+    def _forward(self, batch: Batch) -> Block:
+        torch.manual_seed(self.config.training.seed)  # a recursive network draws, the same for every series
+        mean, quantiles = self.network(Inputs.of(batch))
+        return Block(mean.numpy(), quantiles.numpy())
 
     def _windows(self, panel: Panel, validation: Ints | None) -> tuple[Windows, Windows | None]:
         drawn = self.config.training.draw
@@ -248,36 +246,11 @@ class NeuralForecaster:
             return
         self.network.eval()
         with torch.inference_mode():
-            batch = windows.at(windows.spaced(_CALIBRATION_WINDOWS))
+            batch = Inputs.of(windows.at(windows.spaced(_CALIBRATION_WINDOWS)))
             head.learn_residuals(*self.network.outputs(batch))
 
-    def _forecast(self, batch: Batch, horizon: int) -> Prediction:
-        """Forecast any horizon: block by block, the means of each block being the context of the next.
 
-        The error at the end of a block carries into all later ones, so the distances of their quantiles from the
-        mean grow in quadrature, as those of a sum of independent errors do. A recursive network needs no blocks.
-        """
-        known = batch.known
-        if isinstance(self.network, RecursiveNetwork):
-            return cast(Prediction, self.network(replace(batch, known=known[:, : self._context + horizon])))
-        blocks: list[Prediction] = []
-        for begin in range(0, horizon, self._horizon):
-            end = begin + self._horizon
-            if blocks:
-                nothing = torch.full_like(batch.past[:, :1], torch.nan).expand(-1, self._horizon, -1)
-                batch = replace(
-                    batch,
-                    context=torch.cat([batch.context, blocks[-1].mean], dim=1)[:, -self._context :],
-                    past=torch.cat([batch.past, nothing], dim=1)[:, -self._context :],
-                    phase=(batch.phase + self._horizon) % self._dimensions.season,
-                )
-            block: Prediction = self.network(replace(batch, known=_steps(known, begin, self._context + end)))
-            blocks.append(_widened(block, blocks[-1]) if blocks else block)
-        mean, quantiles = (torch.cat(parts, dim=1)[:, :horizon] for parts in zip(*blocks, strict=True))
-        return Prediction(mean, quantiles)
-
-
-def _dimensions(panel: Panel, batch: Batch) -> Dimensions:
+def _dimensions(panel: Panel, batch: Inputs) -> Dimensions:
     return Dimensions(
         horizon=batch.target.shape[1],
         season=panel.season,
@@ -286,24 +259,6 @@ def _dimensions(panel: Panel, batch: Batch) -> Dimensions:
         known=batch.known.shape[2],
         static=batch.static.shape[1],
     )
-
-
-def _last_known(context: Tensor) -> Tensor:
-    """[B] the last known value of [B, L]."""
-    steps = torch.arange(context.shape[1]).where(~context.isnan(), -1)
-    return context.gather(1, steps.argmax(1, keepdim=True))[:, 0]
-
-
-def _steps(known: Tensor, begin: int, end: int) -> Tensor:
-    """Steps `begin` .. `end` of [B, T, K]; NaN beyond T."""
-    beyond = torch.full_like(known[:, :1], torch.nan).expand(-1, max(end - known.shape[1], 0), -1)
-    return torch.cat([known, beyond], dim=1)[:, begin:end]
-
-
-def _widened(block: Prediction, before: Prediction) -> Prediction:
-    centre, end = block.mean[..., None], before.mean[:, -1:, None]
-    own, carried = block.quantiles - centre, before.quantiles[:, -1:] - end  # [B, H, Q], [B, 1, Q]
-    return Prediction(block.mean, centre + torch.sign(own + carried) * torch.hypot(own, carried))
 
 
 def _arrays(tensors: dict[str, Tensor]) -> Arrays:

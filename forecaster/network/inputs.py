@@ -1,11 +1,40 @@
 """What a network reads."""
 
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
+Numbers = npt.NDArray[Any]
 
-class Inputs(Protocol):
+
+class Arrays(Protocol):
+    """What `Inputs` holds, as arrays."""
+
+    @property
+    def context(self) -> Numbers: ...
+    @property
+    def target(self) -> Numbers: ...
+    @property
+    def past(self) -> Numbers: ...
+    @property
+    def known(self) -> Numbers: ...
+    @property
+    def static(self) -> Numbers: ...
+    @property
+    def series(self) -> Numbers: ...
+    @property
+    def phase(self) -> Numbers: ...
+    @property
+    def spread(self) -> Numbers: ...
+    @property
+    def centre(self) -> Numbers: ...
+
+
+@dataclass(frozen=True)
+class Inputs:
     """Some windows of a panel, in the data's units; a width of 0 where there is no such covariate.
 
     Attributes:
@@ -20,21 +49,17 @@ class Inputs(Protocol):
         centre: [B] its mean.
     """
 
-    @property
-    def context(self) -> Tensor: ...
-    @property
-    def target(self) -> Tensor: ...
-    @property
-    def past(self) -> Tensor: ...
-    @property
-    def known(self) -> Tensor: ...
-    @property
-    def static(self) -> Tensor: ...
-    @property
-    def series(self) -> Tensor: ...
-    @property
-    def phase(self) -> Tensor: ...
-    @property
-    def spread(self) -> Tensor: ...
-    @property
-    def centre(self) -> Tensor: ...
+    context: Tensor
+    target: Tensor
+    past: Tensor
+    known: Tensor
+    static: Tensor
+    series: Tensor
+    phase: Tensor
+    spread: Tensor
+    centre: Tensor
+
+    @classmethod
+    def of(cls, windows: Arrays) -> "Inputs":
+        """Take windows as tensors that share the arrays' memory."""
+        return cls(**{field.name: torch.from_numpy(getattr(windows, field.name)) for field in fields(cls)})

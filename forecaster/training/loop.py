@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from forecaster.config import TrainingConfig
-from forecaster.data.windows import Batch, Windows
+from forecaster.data.windows import Batch, Dice, Windows
 from forecaster.events import TrainingStep
+from forecaster.frequency import Ints
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
@@ -28,8 +30,20 @@ Rows = npt.NDArray[np.float64]
 class Source(Protocol):
     """Where batches come from."""
 
-    def draw(self, size: int) -> Batch:
-        """Take `size` windows by torch's default generator."""
+    def draw(self, size: int, dice: Dice) -> Batch:
+        """Take `size` windows at random."""
+
+
+class TorchDice:
+    """Random numbers of torch's default generator, whose state is saved with a training's."""
+
+    def integers(self, end: int, size: int) -> Ints:
+        drawn: Ints = torch.randint(end, (size,)).numpy()
+        return drawn
+
+    def shares(self, size: int) -> Rows:
+        drawn: Rows = torch.rand(size, dtype=torch.float64).numpy()
+        return drawn
 
 
 class Training:
@@ -67,7 +81,7 @@ class Training:
             validation: to choose the best step by; None keeps the last one.
         """
         config = self._config
-        parameters = list(self.network.parameters())
+        parameters, dice = list(self.network.parameters()), TorchDice()
         started = time.perf_counter() - (self.history[-1].seconds if self.history else 0.0)
         self.network.train()
         while not self.is_done:
@@ -76,7 +90,7 @@ class Training:
             rate = self._rate(passed)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
-            batch = windows.draw(config.batch)
+            batch = Inputs.of(windows.draw(config.batch, dice))
             self._optimizer.zero_grad(set_to_none=True)
             loss = self.network.loss(batch)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -182,8 +196,10 @@ def validation_loss(network: Network, windows: Windows) -> float:
     network.eval()
     total, weight = 0.0, 0.0
     with torch.inference_mode():
-        for part in torch.split(windows.spaced(VALIDATION_WINDOWS), _VALIDATION_BATCH):
-            losses, weights = network.weigh_losses(windows.at(part))
+        numbers = windows.spaced(VALIDATION_WINDOWS)
+        for first in range(0, len(numbers), _VALIDATION_BATCH):
+            part = windows.at(numbers[first : first + _VALIDATION_BATCH])
+            losses, weights = network.weigh_losses(Inputs.of(part))
             total += float(losses)
             weight += float(weights)
     network.train()

@@ -4,13 +4,13 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-import torch
 from numpy.testing import assert_array_equal
 
 from forecaster.data import features
 from forecaster.data.windows import SHARE_OF_NEW, Reading, Renewed, Windows
-from forecaster.frequency import HOUR, WEEK, Frequency
+from forecaster.frequency import HOUR, WEEK, Frequency, Ints
 from forecaster.panel import Panel
 from tests.conftest import MakePanel, fake_holidays
 
@@ -18,8 +18,21 @@ HOURLY = Frequency("fixed", HOUR)
 NAN = np.nan
 
 
+class Dice:
+    """Random numbers that are the same at every call of a test."""
+
+    def __init__(self) -> None:
+        self._generator = np.random.default_rng(0)
+
+    def integers(self, end: int, size: int) -> Ints:
+        return self._generator.integers(end, size=size)
+
+    def shares(self, size: int) -> npt.NDArray[np.float64]:
+        return self._generator.random(size)
+
+
 def rows(windows: Windows, numbers: list[int]) -> tuple[list[list[float]], list[list[float]]]:
-    batch = windows.at(torch.tensor(numbers))
+    batch = windows.at(np.array(numbers))
     return batch.context.tolist(), batch.target.tolist()
 
 
@@ -56,7 +69,7 @@ def test_validation_targets_lie_in_the_tail(make_panel: MakePanel) -> None:
 
 def test_prediction_windows_end_at_the_cutoff_and_keep_the_order(make_panel: MakePanel) -> None:
     windows = Windows.for_prediction(make_panel([[1, 2, 3], [4]]), Reading(2, 0))
-    batch = windows.at(torch.arange(len(windows)))
+    batch = windows.at(np.arange(len(windows)))
     assert_array_equal(batch.context, [[2, 3], [NAN, 4]])
     assert batch.target.shape == (2, 0)
 
@@ -70,20 +83,20 @@ def test_the_gather_equals_a_plain_loop_over_every_window(make_panel: MakePanel)
         for cut in range(1, max(len(values) - 3, 1) + 1):
             padded = np.concatenate([np.full(6, NAN), values, np.full(3, NAN)])
             expected.append(padded[cut : cut + 9])
-    batch = windows.at(torch.arange(len(windows)))
-    assert_array_equal(torch.cat([batch.context, batch.target], dim=1), np.float32(expected))
+    batch = windows.at(np.arange(len(windows)))
+    assert_array_equal(np.concatenate([batch.context, batch.target], axis=1), np.float32(expected))
 
 
 def test_windows_share_the_panels_memory(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4]])
     windows = Windows.for_training(panel, Reading(2, 1))
     panel.values[0, 0] = 100
-    assert windows.at(torch.tensor([0])).context[0, 1] == 100
+    assert windows.at(np.array([0])).context[0, 1] == 100
 
 
 def test_centre_and_spread_are_those_of_the_visible_history(make_panel: MakePanel) -> None:
     panel = make_panel([[1, NAN, 3, 1000], [1e6, 1e6 + 2, 1e6, 0]]).cut(1)
-    batch = Windows.for_prediction(panel, Reading(2, 0)).at(torch.tensor([1, 0]))
+    batch = Windows.for_prediction(panel, Reading(2, 0)).at(np.array([1, 0]))
     np.testing.assert_allclose(batch.centre, [1e6 + 2 / 3, 2])
     np.testing.assert_allclose(batch.spread, [np.std([0, 2, 0]), 1])
 
@@ -144,7 +157,7 @@ def test_covariates_equal_a_plain_loop_over_every_window(
     panel = replace(mixed, zone=zone)
     shape = {"context": 4, "horizon": 3}
     windows = Windows.for_training(panel, Reading(**shape, calendar=True, holidays="DE"))
-    batch = windows.at(torch.arange(len(windows)))
+    batch = windows.at(np.arange(len(windows)))
     steps = [(n, s) for n in range(3) for s in range(1, max(int(panel.lengths[n]) - 3, 1) + 1)]
     assert len(steps) == len(windows)
     for row, (series, step) in enumerate(steps):
@@ -161,21 +174,21 @@ def test_covariates_equal_a_plain_loop_over_every_window(
 
 def test_a_prediction_sees_known_columns_after_the_cut_but_no_past_ones(mixed: Panel) -> None:
     windows = Windows.for_prediction(mixed, Reading(4, 9, calendar=True))
-    batch = windows.at(torch.arange(3))
+    batch = windows.at(np.arange(3))
     assert batch.target.shape == (3, 9)
-    assert batch.target.isnan().all()
+    assert np.isnan(batch.target).all()
     assert batch.past.shape == (3, 4, 1)
     first = batch.known[0, :, -2:]
     assert_array_equal(first[4:10], mixed.values[10:16, 2:])  # two cut and four after the end
-    assert first[10:].isnan().all()
-    assert not batch.known[:, :, :-2].isnan().any()
+    assert np.isnan(first[10:]).all()
+    assert not np.isnan(batch.known[:, :, :-2]).any()
     for row in range(3):
         expected = features.calendar(HOURLY, mixed.future(9)[row])
         np.testing.assert_allclose(batch.known[row, 4:, :-2], expected, atol=1e-6)
 
 
 def test_what_is_not_there_has_no_width(make_panel: MakePanel) -> None:
-    batch = Windows.for_training(make_panel([[1, 2, 3]]), Reading(4, 1)).at(torch.tensor([0, 1]))
+    batch = Windows.for_training(make_panel([[1, 2, 3]]), Reading(4, 1)).at(np.array([0, 1]))
     assert (batch.past.shape, batch.known.shape, batch.static.shape) == ((2, 4, 0), (2, 5, 0), (2, 0))
     assert batch.context.shape == (2, 4)
 
@@ -196,7 +209,7 @@ def test_one_timestamp_has_one_phase_whatever_the_panel(make_panel: MakePanel, f
     start = np.array([20] if frequency.is_integer else ["2024-01-31"], "int64" if frequency.is_integer else "M8[us]")
     start = np.repeat(start.astype(np.int64), 2)
     later = replace(panel, start=frequency.timestamps(start, np.array([0, 7])))
-    batch = Windows.for_training(later, Reading(2, 1)).at(torch.arange(48))
+    batch = Windows.for_training(later, Reading(2, 1)).at(np.arange(48))
     first = {int(phase) for phase in batch.phase[6:29]}  # cuts 7 .. 29 of the first series
     assert first == {0, 1, 2, 3, 4}
     assert_array_equal(batch.phase[7:26], batch.phase[29:])  # of the second, from its cut 1 on
@@ -209,7 +222,7 @@ def test_series_half_a_step_apart_each_get_their_own_times(make_panel: MakePanel
     panel = make_panel([np.arange(9)] * 3, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.array([0, HOUR // 2, 3 * HOUR]))
     windows = Windows.for_prediction(panel, Reading(2, 2, calendar=True))
-    known = windows.at(torch.arange(3)).known
+    known = windows.at(np.arange(3)).known
     for row in range(3):
         stamps = panel.start[row] + np.arange(7, 11) * HOUR
         np.testing.assert_allclose(known[row], features.calendar(HOURLY, stamps), atol=1e-6)
@@ -222,22 +235,21 @@ def test_times_that_series_share_are_computed_once(make_panel: MakePanel, monkey
     panel = make_panel([np.arange(100)] * 50, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.repeat([0, 10**6], 25) * HOUR)
     windows = Windows.for_training(panel, Reading(5, 3, calendar=True))
-    windows.draw(10)
+    windows.draw(10, Dice())
     assert seen == [2 * 108]
 
 
 def test_windows_may_be_drawn_evenly_over_series_of_uneven_length(make_panel: MakePanel) -> None:
-    torch.manual_seed(0)
     panel = make_panel([np.arange(1000), [1.0], np.arange(3), np.arange(10)])
     windows = Windows.for_training(panel, Reading(2, 1), evenly="series")
-    batch = windows.draw(6000)
-    shares = torch.bincount(batch.series, minlength=4) / 6000
+    batch = windows.draw(6000, Dice())
+    shares = np.bincount(batch.series, minlength=4) / 6000
     np.testing.assert_allclose(shares, [1 / 3, 0, 1 / 3, 1 / 3], atol=0.03)
     short = batch.target[batch.series == 3, 0]
-    np.testing.assert_allclose(torch.bincount(short.long())[1:] / len(short), np.full(9, 1 / 9), atol=0.03)
-    assert len(batch.target[batch.series == 0].unique()) > 700
-    evenly = Windows.for_training(panel, Reading(2, 1)).draw(6000)
-    assert (evenly.series == 0).float().mean() > 0.95
+    np.testing.assert_allclose(np.bincount(short.astype(int))[1:] / len(short), np.full(9, 1 / 9), atol=0.03)
+    assert len(np.unique(batch.target[batch.series == 0])) > 700
+    evenly = Windows.for_training(panel, Reading(2, 1)).draw(6000, Dice())
+    assert (evenly.series == 0).mean() > 0.95
 
 
 def test_windows_that_reach_new_steps_are_those_whose_target_holds_one(make_panel: MakePanel) -> None:
@@ -250,12 +262,11 @@ def test_windows_that_reach_new_steps_are_those_whose_target_holds_one(make_pane
 def test_a_share_of_what_an_update_draws_is_new(make_panel: MakePanel) -> None:
     panel = make_panel([np.arange(1000), np.arange(5000, 5100)])
     windows = Windows.for_training(panel, Reading(4, 2))
-    torch.manual_seed(0)
-    batch = Renewed(windows, panel.begin + np.array([990, 100]), torch.tensor([7, 3])).draw(200)
+    batch = Renewed(windows, panel.begin + np.array([990, 100]), np.array([7, 3])).draw(200, Dice())
     count = round(SHARE_OF_NEW * 200)
     assert ((batch.target[:count] >= 989).all(), (batch.target[:count] < 1000).all()) == (True, True)
     assert (batch.target[count:] < 900).any(1).sum() > 0.6 * (200 - count)
     assert set(batch.series.tolist()) == {7, 3}
     assert (batch.series[:count] == 7).all()
-    nothing_new = Renewed(windows, panel.end, torch.tensor([0, 1])).draw(8)
+    nothing_new = Renewed(windows, panel.end, np.array([0, 1])).draw(8, Dice())
     assert len(nothing_new.target) == 8

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from forecaster.config import Config
-from forecaster.data.windows import Batch
 from forecaster.explain.attribution import attribute
 from forecaster.explain.explanation import Attribution, Names
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from tests.network.windows import windows_of
 
@@ -31,7 +31,7 @@ def network_of(*, size: Dimensions = SIZE, **sections: Any) -> Network:
     return build(Config.model_validate(tree | sections), size, probabilities=PROBABILITIES).eval()
 
 
-def window(size: Dimensions = SIZE) -> Batch:
+def window(size: Dimensions = SIZE) -> Inputs:
     generator = torch.Generator().manual_seed(1)
     values = 30 + torch.randn(1, CONTEXT, generator=generator).cumsum(1)
     values[0, 4] = torch.nan
@@ -43,7 +43,7 @@ def window(size: Dimensions = SIZE) -> Batch:
     return windows_of(values, horizon=HORIZON, **covariates)
 
 
-def attributed(network: Network, step: int | None = None, batch: Batch | None = None) -> Attribution:
+def attributed(network: Network, step: int | None = None, batch: Inputs | None = None) -> Attribution:
     return attribute(network, batch or window(), NAMES, series="a", cutoff="2024-01-12", step=step)
 
 

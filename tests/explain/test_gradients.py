@@ -10,6 +10,7 @@ from forecaster.explain.explanation import Flow, Gradients, memory_of
 from forecaster.explain.gradients import flow_back
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from tests.conftest import MakePanel
 
@@ -52,7 +53,7 @@ def test_the_gradient_of_a_linear_recurrence_is_a_power_of_its_weight(factor: fl
 def test_the_newest_gradient_is_that_of_the_loss_by_the_decoder(make_panel: MakePanel) -> None:
     network, windows = linear_network(0.5), windows_of(make_panel)
     found = flow_back(network, windows, most=4)
-    batch = windows.at(windows.spaced(4))
+    batch = Inputs.of(windows.at(windows.spaced(4)))
     raw, target, _ = network.outputs(batch)
     slopes = 2 * (raw[..., 0] - target) / HORIZON  # of each window's mean squared error
     expected = (slopes @ network.decode.project.weight).norm(dim=1).detach()

@@ -15,6 +15,7 @@ from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.models import neural
 from forecaster.models.build import build, resolve
 from forecaster.models.neural import NeuralForecaster
+from forecaster.network.inputs import Inputs
 from forecaster.panel import Panel
 from forecaster.settings import merge, validate
 from tests.conftest import MakePanel
@@ -215,7 +216,7 @@ def test_a_point_head_takes_its_intervals_from_held_out_windows_and_a_refit_keep
     residuals = forecaster.network.head.residuals.clone()  # type: ignore[union-attr]
     held_out = Windows.for_validation(panel, tail, Reading(12, HORIZON))
     with torch.inference_mode():
-        batch = held_out.at(torch.arange(len(held_out)))
+        batch = Inputs.of(held_out.at(np.arange(len(held_out))))
         raw, target, scaled = forecaster.network.eval().outputs(batch)
         errors = (scaled.forward(target) - raw[..., 0]).numpy()
     expected = np.quantile(errors, PROBABILITIES, axis=0, method="weibull").T  # k / (n + 1)

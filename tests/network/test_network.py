@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from forecaster.config import Config, HeadConfig, ScaleKind
-from forecaster.data.windows import Batch
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from tests.network.windows import windows_of
 
@@ -298,7 +298,7 @@ SCALES = [(kind, False) for kind in get_args(ScaleKind)]
 SCALES += [(kind, True) for kind in get_args(ScaleKind) if kind != "mean_abs"]
 
 
-def rich_batch(rows: int = 64) -> Batch:
+def rich_batch(rows: int = 64) -> Inputs:
     """Positive random walks of three series and one unseen, with gaps, and covariates of every kind."""
     generator = torch.Generator().manual_seed(4)
     values = windows(rows).abs() + 0.1
@@ -440,7 +440,7 @@ def test_the_skip_adds_past_seasons_to_the_location_alone() -> None:
     assert torch.equal(raw[..., 1:], without[..., 1:])
 
 
-def _embedded(network: Network, batch: Batch) -> Tensor:
+def _embedded(network: Network, batch: Inputs) -> Tensor:
     scaled, read = network.outputs(batch)[2], network.covariates(batch)
     channels = (scaled.values[..., None], scaled.mask[..., None], read.past, read.known[:, :CONTEXT])
     embedded: Tensor = network.embed(torch.cat(channels, dim=2), read.static)

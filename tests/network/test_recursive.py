@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from forecaster.config import Config
-from forecaster.data.windows import Batch
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
+from forecaster.network.inputs import Inputs
 from forecaster.network.recursive import RecursiveNetwork
 from forecaster.network.scale import Scaled
 from tests.network.windows import windows_of
@@ -39,7 +39,7 @@ def network_of(
     return network.eval()
 
 
-def batch_of(horizon: int = HORIZON, *, with_covariates: bool = True) -> Batch:
+def batch_of(horizon: int = HORIZON, *, with_covariates: bool = True) -> Inputs:
     """Random walks with gaps, and covariates."""
     generator = torch.Generator().manual_seed(3)
     values = 10 + torch.randn(ROWS, CONTEXT + horizon, generator=generator).cumsum(1)
@@ -80,7 +80,7 @@ def test_teacher_forcing_is_a_plain_loop_over_segments(width: int, lags: tuple[i
     torch.testing.assert_close(truth, whole[:, width:], equal_nan=True)
 
 
-def what_is_read(network: RecursiveNetwork, batch: Batch) -> list[list[float]]:
+def what_is_read(network: RecursiveNetwork, batch: Inputs) -> list[list[float]]:
     """Channels of the first window, each a list over the steps that teacher forcing reads."""
     seen: list[Tensor] = []
     network.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))

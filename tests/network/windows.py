@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from forecaster.data.windows import Batch
+from forecaster.network.inputs import Inputs
 
 
 def windows_of(
@@ -17,7 +17,7 @@ def windows_of(
     static: Tensor | None = None,
     series: Tensor | None = None,
     phase: Tensor | None = None,
-) -> Batch:
+) -> Inputs:
     """Complete a batch of windows: what is not given is unknown, of no width, or zeros.
 
     Args:
@@ -27,7 +27,7 @@ def windows_of(
     rows = len(context)
     target = context.new_full((rows, horizon), torch.nan) if target is None else target
     zeros = torch.zeros(rows, dtype=torch.long)
-    return Batch(
+    return Inputs(
         context=context,
         target=target,
         spread=torch.as_tensor(spread, dtype=context.dtype).expand(rows),

@@ -8,6 +8,7 @@ from forecaster.config import Config, EmbedConfig, GruConfig, TrainingConfig, We
 from forecaster.data.windows import Reading, Windows
 from forecaster.events import TrainingStep
 from forecaster.network.build import Dimensions, build
+from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.training import loop
 from forecaster.training.loop import (
@@ -252,7 +253,7 @@ def test_the_validation_loss_weighs_windows_by_their_known_targets(make_panel: M
     one, total, known = network(), 0.0, 0
     one.eval()
     for number in range(len(held_out)):
-        batch = held_out.at(torch.tensor([number]))
+        batch = Inputs.of(held_out.at(np.array([number])))
         count = int((~batch.target.isnan()).sum())
         total, known = total + one.loss(batch).item() * count, known + count
     assert validation_loss(one, held_out) == pytest.approx(total / known)
@@ -266,6 +267,6 @@ def test_the_validation_loss_is_the_trainings_loss_of_all_windows_at_once(
     series = [100 + generator.normal(0, 1, 40), 100 + generator.normal(0, 50, 40)]  # of very different relative scale
     held_out = Windows.for_validation(make_panel(series), np.array([9, 12]), Reading(6, 2))
     one = network(TRAINING.model_copy(update={"weigh": weigh})).eval()
-    expected = one.loss(held_out.at(torch.arange(len(held_out)))).item()
+    expected = one.loss(Inputs.of(held_out.at(np.arange(len(held_out))))).item()
     monkeypatch.setattr(loop, "_VALIDATION_BATCH", 8)
     assert validation_loss(one, held_out) == pytest.approx(expected)

@@ -1,0 +1,116 @@
+"""Forecasts of any horizon by a network that was trained for one, whatever runs the network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from forecaster.data.windows import Batch, Reading, Windows
+from forecaster.frequency import Ints
+from forecaster.panel import Floats, Panel
+
+_BATCH = 1024
+
+
+class Block(NamedTuple):
+    """What a network says of some windows, in the data's units: `mean` [B, H] and `quantiles` [B, H, Q]."""
+
+    mean: Floats
+    quantiles: Floats
+
+
+Forward = Callable[[Batch], Block]
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """What the steps around a network depend on.
+
+    Attributes:
+        reading: context, horizon and known features that the network was trained with.
+        season: steps in a season of the data it was trained on.
+        series: the series it knows by their number; none where it tells none apart.
+        count: the number that stands for an unseen series.
+        is_log: whether it scales logarithms.
+        is_recursive: whether it forecasts as far as the known features reach, and so needs no blocks.
+    """
+
+    reading: Reading
+    season: int
+    series: Sequence[str]
+    count: int
+    is_log: bool
+    is_recursive: bool
+
+    def predict(self, panel: Panel, horizon: int, forward: Forward) -> Block:
+        """Forecast each series of a panel, [N, horizon]."""
+        contexts = Windows.for_prediction(panel, replace(self.reading, horizon=max(horizon, self.reading.horizon)))
+        numbers = self.numbers(panel)
+        blocks: list[Block] = []
+        for first in range(0, len(panel), _BATCH):
+            rows = np.arange(first, min(first + _BATCH, len(panel)))
+            batch = contexts.at(rows)
+            for row in np.flatnonzero(np.isnan(batch.context).all(1)).tolist():
+                batch.context[row, 0] = panel.last_value(int(rows[row]))  # a gap longer than the context
+            block = self._roll(replace(batch, series=numbers[rows]), horizon, forward)
+            blocks.append(_without_logarithm(batch.context, block) if self.is_log else block)
+        return Block(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+    def numbers(self, panel: Panel) -> Ints:
+        """[N] number of each of a panel's series among those trained on; `count` for an unseen one."""
+        known = {name: number for number, name in enumerate(self.series)}
+        return np.array([known.get(name, self.count) for name in panel.ids], np.int64)
+
+    def _roll(self, batch: Batch, horizon: int, forward: Forward) -> Block:
+        """Forecast any horizon: block by block, the means of each block being the context of the next.
+
+        The error at the end of a block carries into all later ones, so the distances of their quantiles from the
+        mean grow in quadrature, as those of a sum of independent errors do.
+        """
+        context, trained, known = self.reading.context, self.reading.horizon, batch.known
+        if self.is_recursive:
+            return forward(replace(batch, known=known[:, : context + horizon]))
+        blocks: list[Block] = []
+        for begin in range(0, horizon, trained):
+            if blocks:
+                nothing = np.full((len(batch.past), trained, batch.past.shape[2]), np.nan, np.float32)
+                batch = replace(
+                    batch,
+                    context=np.concatenate([batch.context, blocks[-1].mean], axis=1)[:, -context:],
+                    past=np.concatenate([batch.past, nothing], axis=1)[:, -context:],
+                    phase=(batch.phase + trained) % self.season,
+                )
+            block = forward(replace(batch, known=_steps(known, begin, begin + context + trained)))
+            blocks.append(_widened(block, blocks[-1]) if blocks else block)
+        return Block(*(np.concatenate(parts, axis=1)[:, :horizon] for parts in zip(*blocks, strict=True)))
+
+
+def _without_logarithm(context: Floats, block: Block) -> Block:
+    """What was never positive of late goes on as it is: a network of logarithms has seen nothing of it."""
+    is_read = np.any(context > 0, axis=1)
+    last = _last_known(context)[:, None]
+    mean, quantiles = block
+    return Block(np.where(is_read[:, None], mean, last), np.where(is_read[:, None, None], quantiles, last[..., None]))
+
+
+def _last_known(context: Floats) -> Floats:
+    """[B] the last known value of [B, L]."""
+    steps = np.where(np.isnan(context), -1, np.arange(context.shape[1]))
+    last: Floats = np.take_along_axis(context, steps.argmax(1)[:, None], axis=1)[:, 0]
+    return last
+
+
+def _steps(known: Floats, begin: int, end: int) -> Floats:
+    """Steps `begin` .. `end` of [B, T, K]; NaN beyond T."""
+    missing = max(end - known.shape[1], 0)
+    if missing:
+        beyond = np.full((len(known), missing, known.shape[2]), np.nan, np.float32)
+        known = np.concatenate([known, beyond], axis=1)
+    return known[:, begin:end]
+
+
+def _widened(block: Block, before: Block) -> Block:
+    centre, end = block.mean[..., None], before.mean[:, -1:, None]
+    own, carried = block.quantiles - centre, before.quantiles[:, -1:] - end  # [B, H, Q], [B, 1, Q]
+    return Block(block.mean, centre + np.sign(own + carried) * np.hypot(own, carried))
