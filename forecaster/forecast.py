@@ -15,6 +15,7 @@ from forecaster.panel import Floats, Panel
 
 # every probabilistic forecaster gives these, so that 50, 80, 90 and 95 % intervals always exist
 PROBABILITIES = (0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975)
+GRAPH = "network.onnx"
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -209,6 +210,14 @@ class Forecaster(Protocol):
 
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
         """Take up what `state` gave; predictions are the same to the bit."""
+
+
+@runtime_checkable
+class Exportable(Protocol):
+    """A forecaster whose networks others can run; one that holds others gives theirs."""
+
+    def exports(self) -> dict[str, bytes]:
+        """Each network as an ONNX graph, by the name of its file, which ends in `GRAPH`; those that can be one."""
 
 
 @runtime_checkable

@@ -52,6 +52,7 @@ HOMES = {
     "jinja2": ("report.page.document",),
     "plotly": ("report.page.document",),
     "matplotlib": ("report.figure", "report.picture"),
+    "onnxruntime": ("models.exported",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}
 
@@ -114,6 +115,24 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
     assert len(text.splitlines()) <= 100
     missing = [name_of(path) for path in MODULES if path.stem not in text]
     assert not missing, f"ARCHITECTURE.md does not know {missing}"
+
+
+def test_predicting_with_graphs_never_loads_torch(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    data = ROOT / "data" / "air_passengers.csv"
+    settings = ("training.steps=4", "model.hidden=4", "ensemble.workers=1")
+    arguments = ["train", data, "--out", "b", *(word for each in settings for word in ("--set", each))]
+    run = [sys.executable, "-m", "forecaster", *map(str, arguments)]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    code = (
+        "import sys; from forecaster.cli.app import main; code = main(['predict', '--bundle', 'b']);"
+        "heavy = {'torch', 'optuna', 'statsforecast', 'scipy', 'sqlalchemy', 'holidays'} & set(sys.modules);"
+        "sys.exit(f'loaded {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "forecasts.csv").read_text().splitlines()) == 13
 
 
 @pytest.mark.parametrize(

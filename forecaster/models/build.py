@@ -1,9 +1,15 @@
 """Whatever can be named in `model.kind`, and the settings that follow from the data."""
 
+import contextlib
 import math
 import os
+from collections.abc import Mapping
 from typing import get_args
 
+import numpy as np
+import numpy.typing as npt
+
+from forecaster import process
 from forecaster.config import (
     Config,
     DriftConfig,
@@ -14,7 +20,8 @@ from forecaster.config import (
     SeasonalNaiveConfig,
     StatisticalModel,
 )
-from forecaster.forecast import Forecaster
+from forecaster.errors import InputError
+from forecaster.forecast import GRAPH, Forecaster
 from forecaster.models.conformal import CUTOFFS, Conformal
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.recipes import Shape, Tree, cut_to_size, recipe
@@ -22,15 +29,30 @@ from forecaster.models.statistical import Statistical
 from forecaster.panel import Panel
 from forecaster.settings import keep_what_fits, merge, validate
 
+Arrays = dict[str, npt.NDArray[np.generic]]
+Exports = Mapping[str, bytes]
+
 CELLS = frozenset(section.model_fields["kind"].default for section in get_args(NetworkConfig))
 
 _FEW_CUTOFFS = 4  # for what is fitted anew at each
 _BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
 
 
-def build(config: Config) -> Forecaster:
-    """Make the forecaster that a resolved config names, its intervals calibrated if they are to be."""
-    forecaster = build_model(config)
+def restored(config: Config, state: Arrays, exports: Exports) -> Forecaster:
+    """Make a forecaster that only predicts from what another one learnt, without torch where that is possible."""
+    forecaster = build(config, exports=exports)
+    forecaster.restore(state)
+    return forecaster
+
+
+def build(config: Config, *, exports: Exports | None = None) -> Forecaster:
+    """Make the forecaster that a resolved config names, its intervals calibrated if they are to be.
+
+    Args:
+        exports: the networks' graphs, of a forecaster that is to predict and no more. Those that are there are run by
+            onnxruntime, where it is installed, the others by torch, which is made ready for the config's threads.
+    """
+    forecaster = build_model(config, exports=exports)
     match config.conformal.kind:
         case "split":
             is_slow = any(isinstance(member.model, StatisticalModel) for member in members_of(config))
@@ -40,17 +62,19 @@ def build(config: Config) -> Forecaster:
             return forecaster
 
 
-def build_model(config: Config) -> Forecaster:
+def build_model(config: Config, *, exports: Exports | None = None) -> Forecaster:
     """Make the forecaster that a resolved config names, its intervals as it gives them."""
     members = members_of(config)
     if len(members) == 1:
-        return _alone(members[0])
-    from forecaster.models.ensemble import Ensemble
+        return _alone(members[0], exports)
+    from forecaster.models.ensemble import Ensemble, part
 
-    return Ensemble([build_model(member) for member in members], name=config.name, workers=workers_of(config))
+    graphs = [None] * len(members) if exports is None else part(exports, len(members))
+    models = [build_model(member, exports=own) for member, own in zip(members, graphs, strict=True)]
+    return Ensemble(models, name=config.name, workers=workers_of(config))
 
 
-def _alone(config: Config) -> Forecaster:
+def _alone(config: Config, exports: Exports | None) -> Forecaster:
     match config.model:
         case NaiveConfig():
             return Naive()
@@ -61,10 +85,22 @@ def _alone(config: Config) -> Forecaster:
         case StatisticalModel():
             return Statistical(config.model)
         case NetworkModel():
-            from forecaster.models.neural import NeuralForecaster
-
-            return NeuralForecaster(config)
+            return _network(config, exports)
     raise TypeError("models.auto has to choose first")
+
+
+def _network(config: Config, exports: Exports | None) -> Forecaster:
+    if exports is not None and GRAPH in exports:
+        from forecaster.models.exported import Exported
+
+        # without the runtime, or with one too old for the graph, the weights say the same
+        with contextlib.suppress(ImportError, InputError):
+            return Exported(config, exports[GRAPH])
+    if exports is not None:
+        process.settle(config.training.threads)
+    from forecaster.models.neural import NeuralForecaster
+
+    return NeuralForecaster(config)
 
 
 def resolve(config: Config, panel: Panel) -> Config:

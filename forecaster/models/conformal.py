@@ -9,7 +9,7 @@ from forecaster.evaluation.calibration import Stretch, learn_stretch
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import calibration_of
 from forecaster.events import Note, TrainingStep, Watch
-from forecaster.forecast import Checkpoint, Forecast, Forecaster, Updatable
+from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, Updatable
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
 
@@ -84,6 +84,9 @@ class Conformal:
         learnt = self._stretch
         own: Arrays = {"factors": learnt.factors, "edges": learnt.edges} if learnt else {}
         return self.inner.state() | {_PREFIX + name: value for name, value in own.items()}
+
+    def exports(self) -> dict[str, bytes]:
+        return self.inner.exports() if isinstance(self.inner, Exportable) else {}
 
     def restore(self, state: Arrays) -> None:
         own = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}

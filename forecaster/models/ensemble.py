@@ -1,20 +1,20 @@
 """Several forecasters as one, combined by the median; networks are trained side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import Checkpoint, Forecast, Forecaster, Updatable
+from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, Updatable
 from forecaster.frequency import Ints
 from forecaster.models.local import Local
-from forecaster.models.neural import NeuralForecaster
-from forecaster.models.workers import fit_in_processes
 from forecaster.panel import Panel
 
 Arrays = dict[str, npt.NDArray[np.generic]]
+Content = TypeVar("Content")
 
 
 class Ensemble:
@@ -48,6 +48,9 @@ class Ensemble:
         return next((member.history for member in self.members if member.history), [])
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
+        from forecaster.models.neural import NeuralForecaster
+        from forecaster.models.workers import fit_in_processes
+
         learning = [number for number, member in enumerate(self.members) if not isinstance(member, Local)]
         progress = _Progress(watch, len(learning), self._workers)
         states = _States(checkpoint, len(self.members))
@@ -81,11 +84,14 @@ class Ensemble:
         return Forecast.of(panel, mean, quantiles, model=self.name, fallback=fallback)
 
     def state(self) -> Arrays:
-        return _join([member.state() for member in self.members])
+        return join([member.state() for member in self.members])
+
+    def exports(self) -> dict[str, bytes]:
+        return join([member.exports() if isinstance(member, Exportable) else {} for member in self.members])
 
     def restore(self, state: Arrays) -> None:
-        for member, part in zip(self.members, _part(state, len(self.members)), strict=True):
-            member.restore(part)
+        for member, own in zip(self.members, part(state, len(self.members)), strict=True):
+            member.restore(own)
 
 
 class _Progress:
@@ -138,7 +144,7 @@ class _States:
 
     def __init__(self, checkpoint: Checkpoint | None, members: int) -> None:
         self._checkpoint = checkpoint
-        self.parts = _part(checkpoint.load() if checkpoint else {}, members)
+        self.parts = part(checkpoint.load() if checkpoint else {}, members)
 
     def of(self, number: int) -> "Checkpoint":
         return _MemberCheckpoint(self, number)
@@ -146,7 +152,7 @@ class _States:
     def save(self, number: int, state: Arrays) -> None:
         self.parts[number] = state
         if self._checkpoint:
-            self._checkpoint.save(_join(self.parts))
+            self._checkpoint.save(join(self.parts))
 
     def is_due(self) -> bool:
         return self._checkpoint is not None and self._checkpoint.is_due()
@@ -167,12 +173,14 @@ class _MemberCheckpoint:
         return self._states.is_due()
 
 
-def _join(parts: list[Arrays]) -> Arrays:
+def join(parts: Sequence[dict[str, Content]]) -> dict[str, Content]:
+    """What each member calls by a name, by its number and that name."""
     return {f"{number}.{name}": value for number, part in enumerate(parts) for name, value in part.items()}
 
 
-def _part(whole: Arrays, count: int) -> list[Arrays]:
-    parts: list[Arrays] = [{} for _ in range(count)]
+def part(whole: Mapping[str, Content], count: int) -> list[dict[str, Content]]:
+    """Undo `join`."""
+    parts: list[dict[str, Content]] = [{} for _ in range(count)]
     for key, value in whole.items():
         number, _, name = key.partition(".")
         parts[int(number)][name] = value

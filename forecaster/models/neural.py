@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from forecaster.config import Config
-from forecaster.data.windows import Batch, Reading, Renewed, Windows
+from forecaster.data.windows import Batch, Renewed, Windows
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
+from forecaster.forecast import GRAPH, PROBABILITIES, Checkpoint, Forecast
 from forecaster.frequency import Ints
-from forecaster.models.rolling import Block, Rolling
+from forecaster.models.rolling import Block, Rolling, reading_of
 from forecaster.network.build import Dimensions, build
+from forecaster.network.export import export
 from forecaster.network.heads.point import Point
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
@@ -56,14 +57,10 @@ class NeuralForecaster:
         self.history: list[TrainingStep] = []
         self.best_step = 0
         self.config = config
-        self._horizon = config.data.horizon or 1
-        self._context = getattr(config.model, "context", None) or 1
         self._series: list[str] = []
         self._late = late
         self._length_to_repeat = (0, True)
-        self.reading = Reading(
-            self._context, self._horizon, calendar=config.data.calendar or False, holidays=config.data.holidays
-        )
+        self.reading = reading_of(config)
 
     @property
     def point(self) -> str:
@@ -170,6 +167,13 @@ class NeuralForecaster:
         self.best_step = int(state["best_step"][0])
         self._series = json.loads(state["series"].tobytes()) if "series" in state else []
 
+    def exports(self) -> dict[str, bytes]:
+        told = {"point": self.point, "probabilities": json.dumps(PROBABILITIES), "season": str(self._dimensions.season)}
+        if self.knows_series:
+            told["series"] = json.dumps(self._series)
+        graph = export(self.network, self._dimensions, context=self.reading.context, metadata=told)
+        return {GRAPH: graph} if graph else {}
+
     def fitted(self) -> Arrays:
         """What was learnt, and the history of learning it; empty before the first fit."""
         if not self.history:
@@ -199,13 +203,10 @@ class NeuralForecaster:
 
     @property
     def _rolling(self) -> Rolling:
-        return Rolling(
-            self.reading,
-            self._dimensions.season,
-            self._series,
-            self._dimensions.series,
-            is_log=self.config.scale.log or False,
-            is_recursive=isinstance(self.network, RecursiveNetwork),
+        size = self._dimensions
+        is_recursive = isinstance(self.network, RecursiveNetwork)
+        return Rolling.of(
+            self.config, season=size.season, count=size.series, series=self._series, is_recursive=is_recursive
         )
 
     def _forward(self, batch: Batch) -> Block:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from forecaster.config import Config
 from forecaster.data.windows import Batch, Reading, Windows
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
@@ -42,6 +43,13 @@ class Rolling:
     count: int
     is_log: bool
     is_recursive: bool
+
+    @classmethod
+    def of(
+        cls, config: Config, *, season: int, count: int, series: Sequence[str] = (), is_recursive: bool = False
+    ) -> "Rolling":
+        """What follows from a resolved config; the rest, the data has decided."""
+        return cls(reading_of(config), season, series, count, config.scale.log or False, is_recursive)
 
     def predict(self, panel: Panel, horizon: int, forward: Forward) -> Block:
         """Forecast each series of a panel, [N, horizon]."""
@@ -84,6 +92,13 @@ class Rolling:
             block = forward(replace(batch, known=_steps(known, begin, begin + context + trained)))
             blocks.append(_widened(block, blocks[-1]) if blocks else block)
         return Block(*(np.concatenate(parts, axis=1)[:, :horizon] for parts in zip(*blocks, strict=True)))
+
+
+def reading_of(config: Config) -> Reading:
+    """What windows show a network whose config is resolved."""
+    context = getattr(config.model, "context", None) or 1
+    data = config.data
+    return Reading(context, data.horizon or 1, calendar=data.calendar or False, holidays=data.holidays)
 
 
 def _without_logarithm(context: Floats, block: Block) -> Block:

@@ -240,13 +240,13 @@ def _seasons_before(
 
     Returns: of the context [B, L], whether the context has one [B, L], of the horizon [B, H].
     """
-    rows, length = values.shape
+    rows, length = values.shape[0], int(values.shape[1])  # the length is a number where a graph is traced, too
     seasons = -(-length // season)
     pad = seasons * season - length
     table = functional.pad(values, (pad, 0)).view(rows, seasons, season)  # [B, K, m]
     is_filled = functional.pad(is_known, (pad, 0)).view(rows, seasons, season)
     numbers = torch.arange(seasons, device=values.device)[:, None]
-    latest = numbers.where(is_filled, -1).cummax(1).values  # [B, K, m]; -1 where none is known yet
+    latest = _running_maximum(numbers.where(is_filled, -1))  # [B, K, m]; -1 where none is known yet
     is_found = latest >= 0
     found = table.gather(1, latest.clamp(min=0)).where(is_found, mean[..., None])
     # a step is compared with the row above its own
@@ -254,3 +254,11 @@ def _seasons_before(
     is_compared = functional.pad(is_found[:, :-1], (0, 0, 1, 0)).flatten(1)[:, pad:]  # [B, L]
     future = found[:, -1, torch.arange(horizon, device=values.device) % season]  # [B, H]
     return before, is_compared, future
+
+
+def _running_maximum(values: Tensor) -> Tensor:
+    """[B, K, m] the largest so far along K."""
+    if not torch.onnx.is_in_onnx_export():
+        return values.cummax(1).values
+    rows = values.unbind(1)  # ONNX has no running maximum
+    return torch.stack([torch.stack(rows[: end + 1]).amax(0) for end in range(len(rows))], dim=1)

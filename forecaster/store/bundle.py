@@ -5,6 +5,7 @@ weights.safetensors   what was learnt
 config.yaml           the resolved configuration
 metrics.json          scores on the holdout, before the refit
 history.csv           the training curve
+network.onnx          the network as a graph for onnxruntime; of several, 0.network.onnx and so on
 quality.json          what was found in the data
 holdout.csv           forecasts of the held-out tail beside what came true
 """
@@ -12,7 +13,7 @@ holdout.csv           forecasts of the held-out tail beside what came true
 import hashlib
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ from safetensors.numpy import load, save
 
 from forecaster.config import Config
 from forecaster.errors import InputError
+from forecaster.forecast import GRAPH
 from forecaster.settings import dump, read_yaml, validate
 from forecaster.store.files import new_folder, write_through
 
 SCHEMA_VERSION = 1
+RUNS = Path("runs")
+LATEST = RUNS / "latest"
 MANIFEST, WEIGHTS, CONFIG, METRICS = "manifest.json", "weights.safetensors", "config.yaml", "metrics.json"
 
 
@@ -37,6 +41,7 @@ class Bundle:
         manifest: as written, `files` (hashes) and `schema_version` among it.
         state: the forecaster's arrays.
         metrics: the content of metrics.json.
+        exports: the networks' graphs, by the names of their files.
     """
 
     folder: Path
@@ -44,6 +49,7 @@ class Bundle:
     config: Config
     state: dict[str, npt.NDArray[np.generic]]
     metrics: dict[str, Any]
+    exports: dict[str, bytes] = field(default_factory=dict)
 
 
 def write(
@@ -115,7 +121,8 @@ def read(folder: Path) -> Bundle:
         config = validate(read_yaml(folder / CONFIG), str(folder / CONFIG))
     except (KeyError, ValueError) as error:
         raise InputError(f"{folder}: lacks {error}", hint="train again") from error
-    return Bundle(folder, manifest, config, dict(state), metrics)
+    exports = {name: content for name, content in contents.items() if name.endswith(GRAPH)}
+    return Bundle(folder, manifest, config, dict(state), metrics, exports)
 
 
 def content(read: Bundle, name: str) -> bytes:

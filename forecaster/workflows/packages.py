@@ -36,6 +36,8 @@ class Extra:
 EXTRAS = {
     "statsforecast": Extra("2.0", "--model auto_ets, auto_theta, auto_arima", "statsforecast"),
     "optuna": Extra("4", "forecast tune", "optuna"),
+    "onnx": Extra("1.15", "predict without torch", "onnx"),
+    "onnxruntime": Extra("1.17", "predict without torch", "onnxruntime"),
     "sqlalchemy": Extra("2", "ledgers, and data from a SQL database", "sqlalchemy"),
     "psycopg": Extra("3.1", "PostgreSQL", "'psycopg[binary]'"),
     "holidays": Extra("0.50", "--holidays", "holidays"),

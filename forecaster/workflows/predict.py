@@ -8,21 +8,19 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from forecaster import process
-from forecaster.config import DataConfig, Duplicates, NetworkModel
+from forecaster.config import DataConfig, Duplicates
 from forecaster.data import future
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
 from forecaster.forecast import Forecast
 from forecaster.frequency import Frequency
-from forecaster.models.build import build
+from forecaster.models.build import restored
 from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
 from forecaster.store.table import to_csv
 from forecaster.workflows.source import is_database, place_of, read_frame
-from forecaster.workflows.train import LATEST
 
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
 
@@ -72,10 +70,7 @@ def predict(
     refuse_older(source, loaded, read)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     future.require(loaded.panel, horizon, loaded.config, source)
-    if isinstance(read.config.model, NetworkModel):
-        process.settle(read.config.training.threads)
-    forecaster = build(read.config)
-    forecaster.restore(read.state)
+    forecaster = restored(read.config, read.state, read.exports)
     forecast = forecaster.predict(loaded.panel, horizon)
     if forecast.fallback.any():
         watch(Note(_fallbacks(forecast)))
@@ -90,12 +85,12 @@ def open_bundle(folder: Path | None) -> bundle.Bundle:
     Raises: InputError: it is not there.
     """
     if folder is None:
-        if not LATEST.exists():
+        if not bundle.LATEST.exists():
             raise InputError(
-                f"{LATEST}: nothing was trained here yet",
+                f"{bundle.LATEST}: nothing was trained here yet",
                 hint="run `forecast train DATA`, or name a bundle with --bundle",
             )
-        folder = LATEST.resolve()
+        folder = bundle.LATEST.resolve()
     return bundle.read(folder)
 
 

@@ -23,7 +23,7 @@ from forecaster.store.checkpoint import STATE, read_state
 from forecaster.workflows.manifest import networks_of
 from forecaster.workflows.predict import open_bundle
 from forecaster.workflows.source import is_database
-from forecaster.workflows.train import LATEST, RUN, partial_of, shorten
+from forecaster.workflows.train import RUN, partial_of, shorten
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -50,7 +50,7 @@ def show(folder: Path | None = None) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder", hint=_around(folder.parent))
     if (folder / bundle.MANIFEST).exists():
-        return _show_bundle(bundle.read(folder.resolve() if folder == LATEST else folder))
+        return _show_bundle(bundle.read(folder.resolve() if folder == bundle.LATEST else folder))
     if (folder / RUN).exists():
         return _show_partial(folder)
     if (folder / bundle.METRICS).exists():
@@ -63,7 +63,7 @@ def show(folder: Path | None = None) -> dict[str, Any]:
 def _show_bundle(read: bundle.Bundle) -> dict[str, Any]:
     manifest, config, folder = read.manifest, read.config, shorten(read.folder)
     sizes = {name: (folder / name).stat().st_size for name in (bundle.MANIFEST, *manifest["files"])}
-    is_latest = LATEST.exists() and LATEST.resolve() == folder.resolve()
+    is_latest = bundle.LATEST.exists() and bundle.LATEST.resolve() == folder.resolve()
     where = "" if is_latest else f" --bundle {_quoted(folder)}"
     source = manifest["data"]["absolute"]
     data = "" if source != "-" else " DATA"

@@ -18,7 +18,7 @@ from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
-from forecaster.forecast import Forecaster
+from forecaster.forecast import Exportable, Forecaster
 from forecaster.models.auto import choose_model
 from forecaster.models.build import build, resolve
 from forecaster.models.choose import choose
@@ -32,8 +32,6 @@ from forecaster.workflows.judge import Held, judge
 from forecaster.workflows.manifest import describe, fingerprint
 from forecaster.workflows.source import absolute, place_of, read_frame, stem
 
-RUNS = Path("runs")
-LATEST = RUNS / "latest"
 HOLDOUT = "holdout.csv"
 RUN = "run.json"
 _LATE = (
@@ -203,7 +201,7 @@ def _train(
         raise
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     if run["is_default"]:
-        replace_link(folder.with_name(LATEST.name), folder)
+        replace_link(folder.with_name(bundle.LATEST.name), folder)
     watch(BundleWritten(folder))
     return Trained(folder, config, metrics, manifest, is_latest=run["is_default"], held=held)
 
@@ -234,6 +232,8 @@ def write_bundle(
         "quality.json": bundle.json_bytes(loaded.quality),
         HOLDOUT: holdout,
     }
+    if isinstance(forecaster, Exportable):
+        tables |= forecaster.exports()
     config, state = repeat(config, stages), forecaster.state()
     bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
     return manifest
@@ -257,7 +257,7 @@ def refuse_short(source: str, panel: Panel, horizon: int) -> None:
 def default_folder(name: str) -> Path:
     """The first of `name`, `name-2`, `name-3` ... under `runs/` that no run of the same second has taken."""
     for number in itertools.count(1):
-        folder = RUNS / (name if number == 1 else f"{name}-{number}")
+        folder = bundle.RUNS / (name if number == 1 else f"{name}-{number}")
         if not any(path.exists() for path in (folder, partial_of(folder), lock.path_of(folder))):
             return folder
     raise AssertionError

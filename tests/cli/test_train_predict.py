@@ -28,6 +28,7 @@ BUNDLE = {
     "history.csv",
     "quality.json",
     "holdout.csv",
+    "network.onnx",
 }
 
 

@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
         config=Config(),
         state={"weight": np.arange(3, dtype=np.float32)},
         metrics={"verdict": "better"},
-        tables={"history.csv": b"step\n1\n"},
+        tables={"history.csv": b"step\n1\n", "0.network.onnx": b"a graph"},
     )
     return path
 
@@ -30,13 +30,16 @@ def test_a_bundle_reads_back_as_written(folder: Path) -> None:
     assert read.metrics == {"verdict": "better"}
     assert read.manifest["model"] == "gru"
     assert read.state["weight"].tolist() == [0, 1, 2]
+    assert read.exports == {"0.network.onnx": b"a graph"}
 
 
 def test_no_file_of_a_bundle_is_a_pickle(folder: Path) -> None:
-    assert {file.suffix for file in folder.iterdir()} == {".json", ".yaml", ".csv", ".safetensors"}
+    assert {file.suffix for file in folder.iterdir()} == {".json", ".yaml", ".csv", ".safetensors", ".onnx"}
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "config.yaml", "metrics.json", "history.csv"])
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "config.yaml", "metrics.json", "history.csv", "0.network.onnx"]
+)
 def test_an_altered_truncated_or_missing_file_is_refused(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[:-1] + b"#")

@@ -1,6 +1,7 @@
 """A bell with heavy tails."""
 
 import math
+from statistics import NormalDist
 
 import torch
 from torch import Tensor, distributions
@@ -35,8 +36,8 @@ class StudentT(Head):
 
     def quantiles(self, raw: Tensor, scaled: Scaled) -> Tensor:
         location, scale, freedom = _parameters(raw)
-        standard = [quantile_of_t(p, freedom) for p in self.probabilities]
-        return scaled.inverse(torch.stack([location + scale * value for value in standard], dim=-1))
+        standard = torch.stack([quantile_of_t(p, freedom.double()) for p in self.probabilities], dim=-1)
+        return scaled.inverse(location[..., None] + scale[..., None] * standard.to(raw.dtype))
 
     def mean(self, raw: Tensor, scaled: Scaled) -> Tensor:
         return scaled.inverse(raw[..., 0])
@@ -74,7 +75,11 @@ def quantile_of_t(probability: float | Tensor, freedom: Tensor) -> Tensor:
     d = ((94.5 / (b + c) - 3) / b + 1) * (a * (math.pi / 2)).sqrt() * n
     y = (d * two_tail) ** (2 / n)
 
-    x = torch.special.ndtri(two_tail / 2)  # near the centre: an expansion about the normal quantile
+    if isinstance(probability, float):  # ONNX does not have the normal quantile; of one that is known it needs none
+        x = torch.tensor(NormalDist().inv_cdf(min(probability, 1 - probability)), dtype=torch.float64)
+    else:
+        x = torch.special.ndtri(two_tail / 2)
+    # near the centre: an expansion about the normal quantile
     c = c + torch.where(n < 5, 0.3 * (n - 4.5) * (x + 0.6), 0)
     c = (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b + c
     square = x * x

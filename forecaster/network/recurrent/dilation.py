@@ -23,7 +23,7 @@ class Dilated(Layer):
         self.features = layer.features
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        batch, steps, width = x.shape
+        batch, steps, width = x.shape[0], int(x.shape[1]), x.shape[2]  # a number where a graph is traced, too
         rounds, longer = divmod(steps, self.dilation)  # the first phases, `longer` of them, have a step in round + 1
         whole = x[:, : steps - longer].reshape(batch, rounds, self.dilation, width)  # [B, R, k, E]
         head, tail = _split(state, longer * batch) if state else (None, None)

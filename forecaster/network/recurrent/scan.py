@@ -26,6 +26,8 @@ def scan(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
     Returns: [S, B, D] states.
     Source: Blelloch 1990, "Prefix sums and their applications", section 1.4.
     """
+    if torch.onnx.is_in_onnx_export():  # a graph for elsewhere: no gradient, and nothing is overwritten
+        return _by_doubling(z, candidate, start)
     states: Tensor = _Scan.apply(z, candidate, start)  # type: ignore[no-untyped-call]
     return states
 
@@ -53,6 +55,21 @@ def _one_pass(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
     before = start
     for step, after in enumerate(states):
         before = torch.lerp(before, candidate[step], z[step], out=after)
+    return states
+
+
+def _by_doubling(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
+    """The plain form: after each of log2(S) rounds a step knows twice as many before it.
+
+    Source: Hillis & Steele 1986, "Data parallel algorithms".
+    """
+    keep, states = 1 - z, z * candidate
+    states = torch.cat((states[:1] + keep[:1] * start, states[1:]))
+    reach = 1
+    while reach < len(z):
+        states = torch.cat((states[:reach], states[reach:] + keep[reach:] * states[:-reach]))
+        keep = torch.cat((keep[:reach], keep[reach:] * keep[:-reach]))
+        reach *= 2
     return states
 
 

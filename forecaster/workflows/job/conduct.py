@@ -7,15 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster import process
-from forecaster.config import NetworkModel
 from forecaster.data import future
 from forecaster.data.load import Loaded
 from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import DataRead, Note
 from forecaster.forecast import Forecast
-from forecaster.models.build import build
+from forecaster.models.build import restored
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Floats, Panel
 from forecaster.store.bundle import Bundle
@@ -156,10 +154,7 @@ def _forecast(
 ) -> tuple[Forecast, tuple[Floats, Floats]]:
     """Forecast every series; also by the last season and the last value."""
     panel, horizon = loaded.panel, int(chosen.manifest["horizon"])
-    if isinstance(chosen.config.model, NetworkModel):
-        process.settle(chosen.config.training.threads)
-    forecaster = build(chosen.config)
-    forecaster.restore(chosen.state)
+    forecaster = restored(chosen.config, chosen.state, chosen.exports)
     source = place_of(night.job.source)
 
     def predict(some: Panel) -> Forecast:

@@ -21,7 +21,6 @@ from forecaster.store import bundle
 from forecaster.store.files import atomic_write
 from forecaster.workflows.report import backtest, ledger, study
 from forecaster.workflows.report import bundle as trained
-from forecaster.workflows.train import LATEST
 
 NAME = "report.html"
 _JOBS = (".yaml", ".yml")
@@ -67,11 +66,12 @@ def report(
     """
     figure.check() if picture else document.check()
     if place is None:
-        if not LATEST.exists():
+        if not bundle.LATEST.exists():
             raise InputError(
-                f"{LATEST}: nothing was trained here yet", hint="run `forecast train DATA`, or name a folder or a job"
+                f"{bundle.LATEST}: nothing was trained here yet",
+                hint="run `forecast train DATA`, or name a folder or a job",
             )
-        place = LATEST
+        place = bundle.LATEST
     page = _tell(place, wanted, later, watch)
     content = figure.draw(page, picture) if picture else document.render(page).encode()
     home = place.with_suffix(f".{NAME}") if place.suffix in _JOBS and not place.is_dir() else place / NAME
