@@ -16,6 +16,15 @@ process.settle(threads=1)
 MakePanel = Callable[..., Panel]
 
 
+@pytest.fixture(autouse=True)
+def leave_out_graphs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write bundles without ONNX graphs, as where `onnx` is not installed, but for tests marked `graphs`: writing one
+    takes longer than these small trainings.
+    """
+    if not request.node.get_closest_marker("graphs"):
+        monkeypatch.setattr("forecaster.network.export.find_spec", lambda name: None)
+
+
 @pytest.fixture
 def make_panel() -> MakePanel:
     """Give a function that builds a daily panel from lists of values."""

@@ -22,6 +22,7 @@ from forecaster.report.terminal import number
 BLOCKS, DIGITS = "▁▂▃▄▅▆▇█", "01234567"
 """Marks of a row of bars from low to high, and what stands for them where a terminal has only ASCII."""
 
+_FINE = 0.01  # per cent; finer shares tell nobody anything
 _COLUMNS = 36  # of a row of bars
 _UNITS, _FEWER = 6, 2  # of a layer's state, and where there are several
 _LISTED = 12
@@ -50,7 +51,7 @@ def memory_sentence(gradients: Gradients) -> str:
     """The one number, in plain words."""
     if not gradients.total.norm.any():
         return "No gradient reaches any state: there is nothing to learn from these windows."
-    share = f"{100 * gradients.total.fate:.2g} %"
+    share = f"{100 * gradients.total.fate:.2g} %" if 100 * gradients.total.fate >= _FINE else "less than 0.01 %"
     return (
         f"Memory: {gradients.memory} of {gradients.context} steps hold 90 % of the influence;"
         f" {share} of the gradient reaches the oldest state: it {gradients.fate}."
@@ -191,7 +192,8 @@ def _show_attribution(attribution: Attribution, importance: Importance | None, m
 def completeness(attribution: Attribution) -> str:
     """How nearly the parts sum to the forecast, in a sentence."""
     added = abs(attribution.forecast - attribution.baseline)
-    within = f"{100 * abs(attribution.error) / added:.1g} % of what they add" if added else "rounding"
+    share = 100 * abs(attribution.error) / added if added else 0.0
+    within = f"{share:.1g} % of what they add" if share >= _FINE else "rounding"
     return f"The parts sum to the forecast within {within}."
 
 

@@ -39,6 +39,7 @@ def trained(forecast: Forecast, sales: Path) -> Path:
     return Path("runs/latest")
 
 
+@pytest.mark.graphs
 def test_train_writes_a_bundle_and_says_what_it_is_worth(forecast: Forecast, sales: Path) -> None:
     done = forecast("train", "sales.csv", *QUICK)
     assert done.code == 0
@@ -260,7 +261,7 @@ def test_short_series_are_forecast_though_nothing_is_held_out(forecast: Forecast
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("stage", ["fit", "refit"])
+@pytest.mark.parametrize("stage", ["fit", pytest.param("refit", marks=pytest.mark.slow)])
 def test_a_stopped_run_resumes_to_the_same_bytes(
     forecast: Forecast, sales: Path, tmp_path: Path, stage: str, number: signal.Signals
 ) -> None:

@@ -30,6 +30,8 @@ QUICK: Tree = {
     "training": {"steps": 4, "batch": 16, "validate_every": 2},
 }
 
+pytestmark = pytest.mark.graphs
+
 
 @pytest.fixture
 def panel(make_panel: MakePanel) -> Panel:

@@ -22,6 +22,8 @@ DECODERS, HEADS, WIDTHS = ("direct", "parallel"), ("quantile", "point", "student
 NAMES = ["rnn", "lstm", "bidirectional gru", "mingru", "minlstm", "deep slstm"]
 PLAIN = Dimensions(horizon=HORIZON)
 
+pytestmark = pytest.mark.graphs
+
 
 def session_of(graph: bytes) -> Any:
     return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])

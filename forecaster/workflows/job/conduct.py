@@ -81,7 +81,11 @@ def _conduct(night: Night) -> int:
     told |= {
         "bundle": chosen.bundle.folder.name,
         "model": chosen.bundle.manifest["model"],
-        "gate": {"skill": evidence.skill, "coverage80": evidence.coverage80, "source": evidence.source},
+        "gate": {
+            "skill": round(evidence.skill, 4),
+            "coverage80": round(evidence.coverage80, 4),
+            "source": evidence.source,
+        },
     }
     objection = due.find_objection(job.policy.gate, evidence)
     if objection:
