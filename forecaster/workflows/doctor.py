@@ -20,7 +20,7 @@ from forecaster.workflows.packages import EXTRAS, NEEDED, installed, is_older
 
 State = Literal["ok", "note", "problem"]
 
-_RUNS = Path("runs")  # as in workflows.train, which loads pandas
+_RUNS = Path("runs")  # as in store.bundle, which loads numpy
 _GIGABYTE = 1_000_000_000
 _LEAST_PYTHON = (3, 11)
 _LITTLE_MEMORY, _NO_MEMORY = 2 * _GIGABYTE, _GIGABYTE // 2
