@@ -1,6 +1,6 @@
 """A panel: many series on one frequency, end to end in one flat array."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -151,6 +151,23 @@ class Panel:
             stop=self.stop[series],
             static=self.static[series],
         )
+
+
+def join(panels: Sequence[Panel]) -> Panel:
+    """Put series of several panels, alike in all but these, end to end; one panel stays as it is."""
+    if len(panels) == 1:
+        return panels[0]
+    before = np.cumsum([0, *(len(panel.values) for panel in panels[:-1])])
+    return replace(
+        panels[0],
+        values=np.concatenate([panel.values for panel in panels]),
+        begin=np.concatenate([panel.begin + offset for panel, offset in zip(panels, before, strict=True)]),
+        end=np.concatenate([panel.end + offset for panel, offset in zip(panels, before, strict=True)]),
+        stop=np.concatenate([panel.stop + offset for panel, offset in zip(panels, before, strict=True)]),
+        start=np.concatenate([panel.start for panel in panels]),
+        ids=np.concatenate([panel.ids for panel in panels]),
+        static=np.concatenate([panel.static for panel in panels]),
+    )
 
 
 def _observed(target: Floats) -> npt.NDArray[np.intp]:

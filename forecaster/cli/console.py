@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -132,16 +132,18 @@ class Console:
         with _until_closed():
             sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n" if self.is_json else text)
 
-    def show_table(self, document: Mapping[str, object], frame: "pd.DataFrame") -> None:
-        """Write a frame to stdout: as CSV, or with --json as the document, its records as `forecasts`."""
-        from forecaster.store.table import to_csv
+    def show_table(self, document: Mapping[str, object], frames: "Iterable[pd.DataFrame]") -> None:
+        """Write frames to stdout: as CSV one by one, or with --json as the document, their records as `forecasts`."""
+        from forecaster.store.table import csv_texts
 
         with _until_closed():
             if self.is_json:
-                records = json.loads(frame.to_json(orient="records", double_precision=15))
+                texts = (frame.to_json(orient="records", double_precision=15) for frame in frames)
+                records = [record for text in texts for record in json.loads(text)]
                 sys.stdout.write(json.dumps({**document, "forecasts": records}, ensure_ascii=False) + "\n")
             else:
-                sys.stdout.write(to_csv(frame).decode())
+                for text in csv_texts(frames):
+                    sys.stdout.write(text.decode())
 
     def _start_bar(self, kind: str, title: str, total: int | None, done: int) -> None:
         """Begin a bar in place of the last one of its kind."""

@@ -60,6 +60,12 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="Processor threads a network; results depend on it.", show_default="1"),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory", metavar="SIZE", help="Memory to stay within, for large Parquet files: 4GB.", show_default=False
+    ),
+]
 Horizon = Annotated[
     int | None,
     typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),
@@ -281,6 +287,21 @@ def parse_duration(option: str, text: str | None) -> float | None:
     if match is None or not float(match[1]):
         raise UsageError(f"{option} {text}: is no time", hint=f"write it as {option} 30s, 5m or 1h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def parse_size(option: str, text: str | None) -> int | None:
+    """Bytes of `500MB`, `4GB` or `4GiB`; None for None.
+
+    Raises: UsageError: no size.
+    """
+    if text is None:
+        return None
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(ByteSize).validate_python(text)
+    except ValidationError as error:
+        raise UsageError(f"{option} {text}: is no size", hint=f"write it as {option} 500MB or 4GB") from error
 
 
 def parse_levels(text: str) -> tuple[float, ...]:

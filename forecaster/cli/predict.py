@@ -1,13 +1,20 @@
 """`forecast predict`."""
 
+import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from forecaster.cli import options
 from forecaster.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROWS = 100_000  # turned into text at once
 
 
 @options.expand
@@ -44,6 +51,7 @@ def predict(
     ] = None,
     duplicates: options.Duplicates = None,
     query: options.Query = None,
+    memory: options.Memory = None,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the forecast, though standard output is no terminal.")
     ] = False,
@@ -73,21 +81,35 @@ def predict(
             duplicates=duplicates,
             query=query,
             later=future,
+            memory=options.parse_size("--memory", memory),
             stdin=sys.stdin.buffer,
             watch=console.watch,
         )
-    forecast = predicted.forecast
-    frame = forecast.to_nixtla(levels=wanted or (80,)) if layout == "nixtla" else forecast.to_frame(levels=wanted)
-    document = {
-        "bundle": str(predicted.bundle.folder),
-        "model": forecast.model,
-        "series": len(forecast.ids),
-        "horizon": forecast.horizon,
-        "verdict": predicted.bundle.metrics["verdict"],
-    }
-    if str(out) == "-":
-        console.show_table(document, frame)
-    else:
-        publish(frame, out, watch=console.watch)
-        drawn = predicted.panel if plot or console.is_terminal else None
-        console.show({**document, "out": str(out)}, outlook(forecast, drawn))
+        first = next(predicted.parts)
+        series = 0
+
+        def frames() -> "Iterator[pd.DataFrame]":
+            nonlocal series
+            for part in itertools.chain([first], predicted.parts):
+                series += len(part.forecast.ids)
+                if layout == "nixtla":
+                    yield part.forecast.to_nixtla(levels=wanted or (80,))
+                else:
+                    yield from part.forecast.frames(_ROWS // predicted.horizon + 1, levels=wanted)
+
+        def document() -> dict[str, object]:
+            return {
+                "bundle": str(predicted.bundle.folder),
+                "model": first.forecast.model,
+                "series": series,
+                "horizon": predicted.horizon,
+                "verdict": predicted.bundle.metrics["verdict"],
+            }
+
+        if str(out) == "-":
+            tables = list(frames()) if console.is_json else frames()
+            console.show_table(document(), tables)
+            return
+        publish(frames(), out, watch=console.watch)
+    drawn = first.panel if plot or console.is_terminal else None
+    console.show({**document(), "out": str(out)}, outlook(first.forecast, drawn, series=series))

@@ -27,6 +27,7 @@ def train(
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    memory: options.Memory = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
@@ -49,6 +50,7 @@ def train(
     overrides: dict[str, Any] = {
         "data.path": data,
         "data.horizon": horizon,
+        "data.memory": options.parse_size("--memory", memory),
         **columns,
         "preset": preset,
         "model.kind": model,

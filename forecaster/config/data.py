@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ByteSize, Field, ValidationInfo, field_validator
 
 from forecaster.section import Section
 
@@ -33,6 +33,9 @@ class DataConfig(Section):
     minimum: float | None = Field(None, description="forecasts are never below it")
     maximum: float | None = Field(None, description="forecasts are never above it")
     integer: bool = Field(False, description="forecasts are whole numbers")
+    memory: ByteSize | None = Field(
+        None, description="memory to stay within, such as 4GB, where the data is long Parquet files; null for any"
+    )
 
     @field_validator("target", "past", "known", "static", mode="before")
     @classmethod

@@ -7,16 +7,17 @@ import numpy as np
 from forecaster.config import DataConfig
 from forecaster.data.calendar import describe
 from forecaster.data.roles import Roles
+from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 
 
-def tell_roles(roles: Roles, panel: Panel) -> str:
+def tell_roles(roles: Roles, frequency: Frequency, series: int) -> str:
     """Say in one line which column became what."""
-    time = f"{roles.time or 'order of rows'} -> time ({describe(panel.frequency)})"
+    time = f"{roles.time or 'order of rows'} -> time ({describe(frequency)})"
     shown = ", ".join(roles.targets[:6]) + (" ..." if len(roles.targets) > 6 else "")
     match roles.shape:
         case "long":
-            told = f"{roles.id} -> {len(panel)} series, {time}, {shown} -> target"
+            told = f"{roles.id} -> {series} series, {time}, {shown} -> target"
         case "wide":
             told = f"{time}, {shown} -> {len(roles.targets)} series"
         case "single":

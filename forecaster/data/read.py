@@ -6,6 +6,7 @@ import gzip
 import io
 import mmap
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,10 +15,12 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.data import dialect
 from forecaster.data.dialect import Content
+from forecaster.data.parquet import Parquet, damaged, find_partitions
 from forecaster.data.table import Part, Table, to_frame
 from forecaster.errors import DataError, InputError, near_miss
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq")
+_PARQUET_SUFFIXES = (".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".txt", ".dat", *_PARQUET_SUFFIXES)
 BLOCK = 1 << 20  # bytes read at once; a block without an end of line is not a table
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -54,11 +57,11 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
         if stdin is None:
             raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
         return [_parse(source, "stdin", _read_stream(source, stdin), source)]
+    partitions = _find(find_partitions, source)
+    if partitions:
+        return [Parquet(source, partitions, root=Path(source)).read()]
     tables = []
-    try:
-        paths = find_files(source)
-    except OSError as error:
-        raise InputError(f"{source}: {error.strerror or error}", hint="check who may read the folder") from error
+    paths = _find(find_files, source)
     names = [_stem(path) for path in paths]
     if len(set(names)) < len(names):
         names = [str(path.parent / name) for path, name in zip(paths, names, strict=True)]
@@ -70,6 +73,26 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
             raise InputError(f"{place}: {error.strerror or error}", hint="check who may read the file") from error
         tables.append(_parse(place, name, content, source))
     return tables
+
+
+def open_parquet(source: str) -> Parquet | None:
+    """Open Parquet files without reading their rows; None where the source is anything else, or of several sorts.
+
+    Raises: InputError: as `read`.
+    """
+    if source == "-":
+        return None
+    partitions = _find(find_partitions, source)
+    if partitions:
+        return Parquet(source, partitions, root=Path(source))
+    paths = _find(find_files, source)
+    if not all(path.is_file() and path.name.lower().endswith(_PARQUET_SUFFIXES) for path in paths):
+        return None
+    try:
+        first, *others = map(pyarrow.parquet.read_schema, paths)
+    except (pa.ArrowException, OSError):
+        return None  # `read` says what is the matter
+    return Parquet(source, paths) if all(first.equals(other) for other in others) else None
 
 
 def find_files(source: str) -> list[Path]:
@@ -94,6 +117,13 @@ def find_files(source: str) -> list[Path]:
     raise InputError(
         f"{source}: no such file{near_miss(path.name, siblings)}", hint=f"see what is there: ls {path.parent}"
     )
+
+
+def _find(find: Callable[[str], list[Path]], source: str) -> list[Path]:
+    try:
+        return find(source)
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror or error}", hint="check who may read the folder") from error
 
 
 def _is_table(path: Path) -> bool:
@@ -164,8 +194,7 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
         try:
             columns = pyarrow.parquet.read_table(pa.BufferReader(pa.py_buffer(content)))
         except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{place}: damaged Parquet: {reason}", hint="write the file again") from error
+            raise damaged(place, error) from error
         index = [name for name in columns.column_names if name.startswith("__index_level_")]
         columns = columns.drop_columns([name for name in index if not pa.types.is_temporal(columns[name].type)])
         if not columns.num_rows:

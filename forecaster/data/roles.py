@@ -47,6 +47,10 @@ class Roles:
     known: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
 
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        return (*self.past, *self.known, *self.static)
+
 
 def find_roles(table: Table, config: DataConfig) -> Roles:
     """Tell the roles of the columns, by what the config names, then by names and values.

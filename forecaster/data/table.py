@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from forecaster.errors import DataError
+from forecaster.frequency import Ints
 
 MISSING = (
     "",
@@ -37,11 +38,13 @@ class Part:
         name: the file's stem.
         first_row: number of its first row within the table.
         first_line: line of its first row within the file; None where a file has no lines (Parquet).
+        numbers: of its rows within the file, from 0; None where they are all of them in order.
     """
 
     name: str
     first_row: int
     first_line: int | None
+    numbers: range | Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ class Table:
         """Say where a row stands: `line 8`, `row 7` without lines, `b line 8` among several files."""
         part = [part for part in self.parts if part.first_row <= row][-1]
         inside = row - part.first_row
+        inside = inside if part.numbers is None else int(part.numbers[inside])
         place = f"row {inside + 1}" if part.first_line is None else f"line {inside + part.first_line}"
-        return f"{part.name} {place}" if len(self.parts) > 1 else place
+        return f"{part.name} {place}" if len({part.name for part in self.parts}) > 1 else place
 
 
 def to_frame(columns: pa.Table) -> pd.DataFrame:

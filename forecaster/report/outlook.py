@@ -14,13 +14,15 @@ _ROWS = 14
 _PAST, _AHEAD = 16, 8  # characters of a sparkline
 
 
-def outlook(forecast: Forecast, panel: Panel | None = None) -> RenderableType:
+def outlook(forecast: Forecast, panel: Panel | None = None, *, series: int | None = None) -> RenderableType:
     """The steps of one series, or the next step of each of many.
 
     Args:
+        series: how many there are, where the forecast holds only the first of them.
         panel: that the forecast was made from, to draw both; None draws nothing.
     """
-    one = len(forecast.ids) == 1
+    series = series or len(forecast.ids)
+    one = series == 1
     table = Table(box=None, pad_edge=False)
     table.add_column("ds" if one else "unique_id")
     for name in () if one else ("ds",):
@@ -37,11 +39,11 @@ def outlook(forecast: Forecast, panel: Panel | None = None) -> RenderableType:
         values = (forecast.mean, forecast.at(0.1), forecast.at(0.9))
         drawn = _sparklines(forecast, panel, row) if panel and not one else []
         table.add_row(*names, *(number(float(array[row, step])) for array in values), *drawn)
-    hidden = len(cells) - _ROWS
+    hidden = (forecast.horizon if one else series) - min(len(cells), _ROWS)
     if one:
         title = f"Forecast of {forecast.ids[0]}"
     else:
-        title = f"Forecast of {len(forecast.ids)} series: the first of {forecast.horizon} steps"
+        title = f"Forecast of {series} series: the first of {forecast.horizon} steps"
     parts: list[RenderableType] = [Text(title, style="bold"), table]
     if panel and one:
         parts.insert(1, fan(forecast, panel, 0))

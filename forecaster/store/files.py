@@ -43,20 +43,29 @@ def _mend(number: int | None, path: Path) -> str:
 
 
 def atomic_write(path: Path, content: bytes) -> None:
-    """Replace a file: temporary file in the same folder, fsync, rename. A pipe or device is written to as it is.
+    """Replace a file as `atomic_file` does."""
+    with atomic_file(path) as temporary:
+        write_through(temporary, content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Give a temporary file in the same folder that replaces `path` at the end of the block, which has to sync it.
+
+    A pipe or device is given as it is.
 
     Raises: OutputError: the folder is missing or the disk refuses; what stood there before still stands.
     """
     with as_output_error(path):
         path = path.resolve()  # a link keeps pointing where it did
         if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(content)
+            yield path
             return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         temporary = Path(name)
         try:
             os.close(handle)
-            write_through(temporary, content)
+            yield temporary
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
             sync_folder(path.parent)

@@ -2,36 +2,52 @@
 
 import io
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig, Duplicates
 from forecaster.data import future
-from forecaster.data.load import Loaded, load
+from forecaster.data.load import Loaded, load, load_in_parts
 from forecaster.errors import DataError, InputError, UsageError
+from forecaster.evaluation.backtest import in_parts
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
 from forecaster.forecast import Forecast
 from forecaster.frequency import Frequency
 from forecaster.models.build import restored
 from forecaster.panel import Panel
 from forecaster.store import bundle
-from forecaster.store.files import atomic_write
-from forecaster.store.table import to_csv
+from forecaster.store.files import atomic_file
+from forecaster.store.table import to_csv, write_csv, write_parquet
 from forecaster.workflows.source import is_database, place_of, read_frame
 
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """A forecast, the bundle it came from, and the data."""
+class Part:
+    """The forecast of some series, and their data."""
 
     forecast: Forecast
-    bundle: bundle.Bundle
     panel: Panel
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A forecast in the making.
+
+    Attributes:
+        parts: forecasts of the series in their order, some at a time, each made when it is asked for.
+    """
+
+    bundle: bundle.Bundle
+    horizon: int
+    parts: Iterator[Part]
 
 
 def predict(
@@ -42,10 +58,11 @@ def predict(
     duplicates: Duplicates | None = None,
     query: str | None = None,
     later: str | None = None,
+    memory: int | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
 ) -> Predicted:
-    """Forecast what follows the data.
+    """Forecast what follows the data; the errors below come with the parts, at the latest before the last one.
 
     Args:
         source: a table of the same columns and frequency as the bundle's; None reads the bundle's own again.
@@ -54,6 +71,7 @@ def predict(
         duplicates: what to do with differing rows for one timestamp; None does as in training.
         query: the SQL query that gives the table, where the source is a database; None asks as in training.
         later: a table of the known columns' values for the steps to forecast, where the data does not have them.
+        memory: bytes to stay within, where the data is long Parquet files; None for what the bundle was trained with.
 
     Raises:
         InputError: no such bundle, or its data is gone.
@@ -65,18 +83,44 @@ def predict(
     horizon = horizon or int(read.manifest["horizon"])
     if later is not None:
         refuse_without_known(read.config.data, "--future")
-    loaded = load_data(source, read, duplicates=duplicates, query=query, later=later, stdin=stdin)
-    source = place_of(source)
-    refuse_older(source, loaded, read)
-    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
-    future.require(loaded.panel, horizon, loaded.config, source)
-    forecaster = restored(read.config, read.state, read.exports)
-    forecast = forecaster.predict(loaded.panel, horizon)
-    if forecast.fallback.any():
-        watch(Note(_fallbacks(forecast)))
+    changed = {"duplicates": duplicates, "memory": memory}
+    config, frame = _like_training(source, read, query, changed)
+    frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
+    parts = load_in_parts(place_of(source), config, frequency=frequency, stdin=stdin, later=later, frame=frame)
+    return Predicted(read, horizon, _forecast(parts, read, horizon, place_of(source), watch))
+
+
+def _forecast(parts: Iterator[Loaded], read: bundle.Bundle, horizon: int, source: str, watch: Watch) -> Iterator[Part]:
+    forecaster = None
+    fallbacks, cutoffs, spacings = list[str](), list[int](), list[float]()
+    with _as_data_error(read):
+        for loaded, is_last in _with_last(parts):
+            cutoffs.append(int(loaded.panel.cutoff.max()))
+            spacings.append(loaded.panel.spacing)
+            if is_last:
+                _refuse_sparse(source, float(np.median(spacings)), read)
+                _refuse_older(source, max(cutoffs), loaded.panel, read)
+            if forecaster is None:
+                watch(DataRead(source, loaded.series, loaded.rows, loaded.roles))
+                forecaster = restored(read.config, read.state, read.exports)
+            future.require(loaded.panel, horizon, loaded.config, source)
+            for _, panel in in_parts(loaded.panel, horizon):
+                forecast = forecaster.predict(panel, horizon)
+                fallbacks += forecast.ids[forecast.fallback].tolist()
+                yield Part(forecast, panel)
+    if fallbacks:
+        watch(Note(_fallbacks(read.manifest["model"], fallbacks)))
     if read.metrics["verdict"] != "better":
         watch(Note(_NO_BETTER))
-    return Predicted(forecast, read, loaded.panel)
+
+
+def _with_last(parts: Iterator[Loaded]) -> Iterator[tuple[Loaded, bool]]:
+    """Tell of each part whether it is the last."""
+    held = next(parts)
+    for part in parts:
+        yield held, False
+        held = part
+    yield held, True
 
 
 def open_bundle(folder: Path | None) -> bundle.Bundle:
@@ -106,13 +150,26 @@ def source_of(read: bundle.Bundle, source: str | None) -> str:
     return source
 
 
-def publish(frame: pd.DataFrame, out: Path, *, watch: Watch = ignore) -> None:
-    """Write a forecasts table, as Parquet or CSV by its name.
+def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore) -> None:
+    """Write a forecasts table frame by frame, as Parquet or CSV by its name, whole or not at all.
+
+    Args:
+        frames: of whole series each.
 
     Raises: OutputError: it cannot be written; what stood there before still stands.
     """
-    atomic_write(out, render(frame, out))
-    watch(ForecastsWritten(str(out), frame["unique_id"].nunique(), len(frame)))
+    series = rows = 0
+
+    def counted() -> Iterator[pd.DataFrame]:
+        nonlocal series, rows
+        for frame in frames:
+            series, rows = series + frame["unique_id"].nunique(), rows + len(frame)
+            yield frame
+
+    write = write_parquet if out.suffix == ".parquet" else write_csv
+    with atomic_file(out) as temporary:
+        write(temporary, counted())
+    watch(ForecastsWritten(str(out), series, rows))
 
 
 def render(frame: pd.DataFrame, out: Path) -> bytes:
@@ -151,25 +208,42 @@ def load_data(
 
     Raises: DataError: the data does not fit the bundle.
     """
-    trained: dict[str, Any] = read.manifest["data"]
-    query = query or (read.config.data.query if is_database(source) else None)
-    frame, source = read_frame(source, query), place_of(source)
-    try:
-        config = read.config.data.model_copy(update={"path": source, "query": query})
-        if duplicates:
-            config = config.model_copy(update={"duplicates": duplicates})
-        frequency = Frequency.from_dict(trained["frequency"])
+    config, frame = _like_training(source, read, query, {"duplicates": duplicates})
+    source, frequency = place_of(source), Frequency.from_dict(read.manifest["data"]["frequency"])
+    with _as_data_error(read):
         loaded = load(source, config, frequency=frequency, stdin=stdin, later=later, frame=frame)
-    except UsageError as error:  # the columns are the bundle's, not the user's words
+    _refuse_sparse(source, loaded.panel.spacing, read)
+    return loaded
+
+
+def _like_training(
+    source: str, read: bundle.Bundle, query: str | None, changed: Mapping[str, Any]
+) -> tuple[DataConfig, pd.DataFrame | None]:
+    """The config to read a source by, with what is changed of it where that is not None; a database's rows."""
+    query = query or (read.config.data.query if is_database(source) else None)
+    update = {key: value for key, value in changed.items() if value is not None}
+    config = read.config.data.model_copy(update={**update, "path": place_of(source), "query": query})
+    return config, read_frame(source, query)
+
+
+@contextmanager
+def _as_data_error(read: bundle.Bundle) -> Iterator[None]:
+    """Take what is wrong with columns for the data's fault: they are the bundle's, not the user's words."""
+    try:
+        yield
+    except UsageError as error:
         message = re.sub(r"--\w+: ", "", error.message)  # predict has no such flag
-        raise DataError(message, hint=f"the bundle was trained on {_columns(trained)}") from error
-    if loaded.panel.spacing > max(1, trained["spacing"]):
+        raise DataError(message, hint=f"the bundle was trained on {_columns(read.manifest['data'])}") from error
+
+
+def _refuse_sparse(source: str, spacing: float, read: bundle.Bundle) -> None:
+    trained: float = read.manifest["data"]["spacing"]
+    if spacing > max(1, trained):
+        frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
         raise DataError(
-            f"{source}: rows lie {loaded.panel.spacing:g} steps of {loaded.panel.frequency.name} apart,"
-            f" the bundle's {trained['spacing']:g}",
+            f"{source}: rows lie {spacing:g} steps of {frequency.name} apart, the bundle's {trained:g}",
             hint="train on this data: `forecast train DATA`",
         )
-    return loaded
 
 
 def refuse_older(source: str, loaded: Loaded, read: bundle.Bundle) -> None:
@@ -177,18 +251,22 @@ def refuse_older(source: str, loaded: Loaded, read: bundle.Bundle) -> None:
 
     Raises: DataError: it does.
     """
+    _refuse_older(source, int(loaded.panel.cutoff.max()), loaded.panel, read)
+
+
+def _refuse_older(source: str, cutoff: int, panel: Panel, read: bundle.Bundle) -> None:
     trained: dict[str, Any] = read.manifest["data"]
-    if int(loaded.panel.cutoff.max()) < trained["last_cutoff"]:
+    if cutoff < trained["last_cutoff"]:
+        last = panel.frequency.format(np.array([cutoff]), panel.zone)[0]
         raise DataError(
-            f"{source}: ends at {loaded.quality['last']}, the bundle's data at {trained['last']}",
+            f"{source}: ends at {last}, the bundle's data at {trained['last']}",
             hint="give data at least as new as the bundle's, or train on this data",
         )
 
 
-def _fallbacks(forecast: Forecast) -> str:
-    ids = forecast.ids[forecast.fallback]
+def _fallbacks(model: str, ids: Sequence[str]) -> str:
     count = f"{len(ids)} series" if len(ids) > 1 else f"series {ids[0]!r}"
-    return f"{forecast.model} could not be fitted to {count}: seasonal naive stands in, status says fallback"
+    return f"{model} could not be fitted to {count}: seasonal naive stands in, status says fallback"
 
 
 def _columns(trained: dict[str, Any]) -> str:

@@ -1,0 +1,210 @@
+"""A table, or some series of a large one, becomes a panel: tell the roles, find the frequency, repair."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecaster.config import DataConfig
+from forecaster.data import covariates, future, repair
+from forecaster.data.calendar import find_frequency
+from forecaster.data.covariates import Categories
+from forecaster.data.numerals import to_float32
+from forecaster.data.repair import Rows, Series
+from forecaster.data.roles import Roles, find_roles
+from forecaster.data.table import Table
+from forecaster.data.times import Times, parse_times
+from forecaster.errors import DataError
+from forecaster.frequency import Frequency, Ints
+from forecaster.panel import Floats, Panel, Role
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A panel, and what was found on the way to it.
+
+    Attributes:
+        panel: the series, none where no target has a value; its season is the config's, else the frequency's.
+        rows: of the table.
+        counts: what was repaired how often, as in `quality.json`.
+        empty: series that were left out, having no value.
+        categories: values of the columns of text.
+    """
+
+    panel: Panel
+    rows: int
+    roles: Roles
+    counts: dict[str, int]
+    empty: tuple[str, ...]
+    notes: tuple[str, ...]
+    categories: Categories
+    is_by_file: bool
+
+    def settle(self, config: DataConfig) -> DataConfig:
+        """The config by which further tables of the kind are laid out alike."""
+        found = {
+            "time": self.roles.time or "none",
+            "target": self.roles.targets,
+            "id": None if self.is_by_file else self.roles.id,
+            "freq": self.panel.frequency.name,
+            "categories": self.categories if self.roles.covariates else None,
+        }
+        return config.model_copy(update=found)
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """The cells that matter: unordered rows, the times of each, and what does not change within a series [N, S]."""
+
+    rows: Rows
+    times: Times
+    static: Floats
+    columns: tuple[str, ...]
+    roles: tuple[Role, ...]
+    static_columns: tuple[str, ...]
+
+
+def lay_out(
+    table: Table,
+    config: DataConfig,
+    *,
+    roles: Roles | None = None,
+    frequency: Frequency | None = None,
+    later: str | None = None,
+    is_by_file: bool = False,
+) -> Layout:
+    """Make a panel of a table; see `data.load.load` for the arguments and errors.
+
+    Args:
+        roles: of its columns, where they are known; None to find them.
+    """
+    roles = roles or find_roles(table, config)
+    categories, notes = config.categories, list[str]()
+    if categories is None:
+        categories, notes = covariates.find_categories(table, roles.covariates)
+    gathered = _gather(table, roles, categories)
+    if later is not None and roles.known:
+        gathered = _append(gathered, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
+    grid, frequency, counts = _regularise(gathered, config, frequency)
+    series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
+    series, empty = repair.trim(series, frequency, known=gathered.roles.count("known"))
+    times = gathered.times
+    if times.note:
+        notes.insert(0, times.note)
+    panel = Panel(
+        values=series.values,
+        begin=series.begin,
+        end=series.end,
+        start=series.start,
+        ids=series.ids,
+        frequency=frequency,
+        season=config.season or frequency.defaults()[0],
+        zone=times.zone,
+        columns=gathered.columns,
+        roles=gathered.roles,
+        stop=series.stop,  # type: ignore[arg-type]
+        static=series.static,
+        static_columns=gathered.static_columns,
+        minimum=config.minimum,
+        maximum=config.maximum,
+        is_integer=config.integer,
+    )
+    return Layout(
+        panel,
+        rows=len(table.frame),
+        roles=roles,
+        counts=counts,
+        empty=tuple(empty),
+        notes=tuple(notes),
+        categories=categories,
+        is_by_file=is_by_file,
+    )
+
+
+def _gather(table: Table, roles: Roles, categories: Categories) -> _Gathered:
+    """Take the cells that matter out of a table."""
+    codes, ids = _find_series(table, roles)
+    times = _find_times(table, roles, codes)
+    past, known = (covariates.encode(table, names, categories) for names in (roles.past, roles.known))
+    static = covariates.find_static(table, roles.static, categories, codes, ids)
+    targets = np.column_stack([to_float32(table, name) for name in roles.targets])
+    values = np.hstack([targets, past.values, known.values]) if roles.past or roles.known else targets
+    columns = ("y" if roles.shape == "wide" else roles.targets[0], *past.columns, *known.columns)
+    found: list[Role] = ["target"]
+    found += ["past"] * len(past.columns)
+    found += ["known"] * len(known.columns)
+    rows = Rows(table.source, times.stamps, codes, ids, values, len(roles.targets))
+    return _Gathered(rows, times, static.values, columns, tuple(found), static.columns)
+
+
+def _append(gathered: _Gathered, table: Table, roles: Roles, categories: Categories, later: Table) -> _Gathered:
+    times = future.join_times(table, gathered.times, later, str(roles.time))
+    rows, times = future.append(gathered.rows, later, roles, categories, times)
+    return replace(gathered, rows=rows, times=times)
+
+
+def _regularise(
+    gathered: _Gathered, config: DataConfig, frequency: Frequency | None
+) -> tuple[Series, Frequency, dict[str, int]]:
+    """Find the frequency of rows, and lay them on its grid.
+
+    Returns: one series an id, the frequency, and what was repaired how often.
+    """
+    unordered, times = gathered.rows, gathered.times
+    is_later = _is_later(unordered, gathered.roles.count("known"))
+    missing = np.isnan(unordered.values[~is_later, : unordered.targets])
+    rows, late = repair.sort(replace(unordered, stamps=times.on_wall_clock()))
+    is_named = frequency is None and config.freq is not None
+    frequency = frequency or find_frequency(
+        rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=rows.source
+    )
+    if times.zone and not frequency.is_wall_clock:  # a clock change must be neither gap nor duplicate
+        rows, late = repair.sort(replace(unordered, stamps=times.stamps))
+    rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
+    rows_on_grid, steps = repair.number(rows, frequency, is_named=is_named)
+    grid = repair.to_grid(rows_on_grid, steps, frequency, gathered.static)
+    counts = {
+        "gaps": len(grid.values) - len(steps),
+        "missing_values": int(missing.sum()),
+        "duplicates_dropped": dropped,
+        "duplicates_merged": merged,
+        "out_of_order": late,
+        "off_grid": len(rows.stamps) - len(steps),
+        "later_rows": int(is_later.sum()),
+    }
+    return grid, frequency, counts
+
+
+def _is_later(rows: Rows, known: int) -> npt.NDArray[np.bool_]:
+    """[R] whether a row comes after the last target of its series and holds known columns only."""
+    is_blank = np.asarray(np.isnan(rows.values[:, : rows.targets]).all(axis=1))
+    if not known or not is_blank.any():
+        return np.zeros_like(is_blank)
+    last = np.full(len(rows.ids), np.iinfo(np.int64).min)
+    np.maximum.at(last, rows.codes[~is_blank], rows.stamps[~is_blank])
+    is_known = ~np.isnan(rows.values[:, -known:]).all(axis=1)
+    is_later: npt.NDArray[np.bool_] = is_blank & is_known & (rows.stamps > last[rows.codes])
+    return is_later
+
+
+def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.object_]]:
+    """Number each row's series [R] in order of first appearance, and name them [N]."""
+    if roles.id is None:
+        return np.zeros(len(table.frame), np.int64), np.array([roles.targets[0]], object)
+    codes, names = pd.factorize(table.frame[roles.id])
+    is_unnamed = (codes < 0) | (names.to_numpy() == "")[codes]
+    if is_unnamed.any():
+        row = int(np.flatnonzero(is_unnamed)[0])
+        raise DataError(
+            f"{table.source}: column {roles.id!r}, {table.place(row)}: no series is named",
+            hint="fill the cell, or pass --id with another column",
+        )
+    return codes.astype(np.int64), np.array([str(name) for name in names], object)
+
+
+def _find_times(table: Table, roles: Roles, codes: Ints) -> Times:
+    if roles.time is not None:
+        return parse_times(table, roles.time)
+    steps = pd.Series(codes).groupby(codes).cumcount()
+    return Times(steps.to_numpy().astype(np.int64), is_integer=True)

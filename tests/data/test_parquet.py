@@ -1,0 +1,175 @@
+"""Parquet is read by row groups: some series at a time, and in the end the same as at once."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from forecaster.config import DataConfig
+from forecaster.data import load as loading
+from forecaster.data import memory
+from forecaster.data.load import Loaded, load, load_in_parts
+from forecaster.data.parquet import Parquet
+from forecaster.data.read import open_parquet, read
+from forecaster.errors import DataError, InputError
+from forecaster.frequency import HOUR, Frequency
+
+GROUP = 50  # rows
+
+
+def sales(series: int = 12, steps: int = 40) -> pd.DataFrame:
+    """Hourly rows, series by series, of unequal lengths; one value and one row are missing."""
+    dice = np.random.default_rng(1)
+    frames = []
+    for number in range(series):
+        length = steps + number
+        stamps = pd.date_range("2024-01-01", periods=length, freq="h")
+        frames.append(pd.DataFrame({"shop": f"s{number}", "ds": stamps, "y": dice.normal(size=length)}))
+    table = pd.concat(frames, ignore_index=True)
+    table.loc[5, "y"] = np.nan
+    return table.drop(index=100).reset_index(drop=True)
+
+
+def write(frame: pd.DataFrame, path: Path) -> str:
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path, row_group_size=GROUP)
+    return str(path)
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "ROWS", 100)
+
+
+def assert_same(one: Loaded, other: Loaded) -> None:
+    for name in ("values", "begin", "end", "stop", "start", "static"):
+        np.testing.assert_array_equal(getattr(one.panel, name), getattr(other.panel, name))
+    assert one.panel.ids.tolist() == other.panel.ids.tolist()
+    assert one.panel.frequency == other.panel.frequency
+    assert (one.quality, one.config, one.notes, one.roles) == (other.quality, other.config, other.notes, other.roles)
+
+
+@pytest.mark.parametrize("order", [["shop", "ds"], ["ds", "shop"]], ids=["by-series", "by-time"])
+def test_a_table_read_in_parts_is_the_table(order: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write(sales().sort_values(order, kind="stable"), tmp_path / "t.parquet")
+    whole = load(source, DataConfig())
+    monkeypatch.setattr(memory, "ROWS", 100)
+    parts = list(load_in_parts(source, DataConfig(season=24, horizon=4), frequency=Frequency("fixed", HOUR)))
+    assert len(parts) > 3
+    assert [name for part in parts for name in part.panel.ids] == whole.panel.ids.tolist()
+    assert {(part.series, part.rows, part.roles) for part in parts} == {(12, whole.rows, whole.roles)}
+    assert_same(load(source, DataConfig()), whole)
+
+
+def test_several_files_and_numbers_for_names_are_read_in_parts_too(tmp_path: Path, small_parts: None) -> None:
+    table = sales().assign(shop=lambda frame: frame["shop"].str[1:].astype(int))
+    whole = load(write(table, tmp_path / "t.parquet"), DataConfig())
+    (tmp_path / "files").mkdir()
+    for number, rows in enumerate(np.array_split(np.arange(len(table)), 3)):
+        write(table.iloc[rows], tmp_path / "files" / f"{number}.parquet")
+    assert_same(load(str(tmp_path / "files"), DataConfig()), whole)
+    assert whole.panel.ids[:2].tolist() == ["0", "1"]
+
+
+def test_a_partitioned_folder_is_one_table(tmp_path: Path) -> None:
+    pq.write_to_dataset(pa.Table.from_pandas(sales()), tmp_path / "sales", partition_cols=["shop"])
+    loaded = load(str(tmp_path / "sales"), DataConfig())
+    assert sorted(loaded.panel.ids) == sorted(f"s{number}" for number in range(12))
+    assert loaded.config.id == "shop"
+    assert loaded.quality["rows"] == len(sales())
+
+
+def test_a_partitioned_folder_is_read_in_parts(tmp_path: Path, small_parts: None) -> None:
+    pq.write_to_dataset(pa.Table.from_pandas(sales()), tmp_path / "sales", partition_cols=["shop"])
+    parts = list(load_in_parts(str(tmp_path / "sales"), DataConfig(horizon=4), frequency=Frequency("fixed", HOUR)))
+    assert len(parts) > 3
+    assert sum(len(part.panel) for part in parts) == 12
+
+
+def test_no_part_holds_much_more_than_it_may(tmp_path: Path) -> None:
+    table = sales(30)
+    files = open_parquet(write(table, tmp_path / "t.parquet"))
+    assert isinstance(files, Parquet)
+    parts = list(files.catalogue("shop").shards(rows=100))
+    assert [len(part.frame) for part in parts if len(part.frame) > 100 + 40 + 30] == []
+    assert sum(len(part.frame) for part in parts) == len(table)
+
+
+def test_an_error_names_the_row_of_the_file(tmp_path: Path, small_parts: None) -> None:
+    table = sales()
+    table.loc[321, "y"] = np.inf
+    with pytest.raises(DataError, match="column 'y', row 322: an infinite value"):
+        load(write(table, tmp_path / "t.parquet"), DataConfig())
+
+
+def test_a_row_without_a_series_is_refused_in_parts_as_well(tmp_path: Path, small_parts: None) -> None:
+    table = sales()
+    table.loc[321, "shop"] = None
+    with pytest.raises(DataError, match="column 'shop', row 322: no series is named"):
+        load(write(table, tmp_path / "t.parquet"), DataConfig())
+
+
+def test_a_series_without_values_is_left_out_of_its_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = sales()
+    table.loc[table["shop"].isin(["s2", "s3", "s4"]), "y"] = np.nan
+    source = write(table, tmp_path / "t.parquet")
+    whole = load(source, DataConfig())
+    monkeypatch.setattr(memory, "ROWS", 60)
+    assert_same(load(source, DataConfig()), whole)
+    assert whole.empty == ("s2", "s3", "s4")
+
+
+def test_a_table_without_any_value_is_refused(tmp_path: Path, small_parts: None) -> None:
+    source = write(sales().assign(y=lambda frame: frame["y"].where(frame.index < 0)), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="no values"):
+        list(load_in_parts(source, DataConfig(target=("y",), id="shop"), frequency=Frequency("fixed", HOUR)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"ds": lambda frame: frame["ds"].astype(str)}, {"y": lambda frame: frame["y"].astype(str)}],
+    ids=["times", "values"],
+)
+def test_words_are_read_by_the_evidence_of_all_rows(
+    change: dict[str, Any], tmp_path: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_lay_out_parts", None)  # would be called
+    assert len(load(write(sales().assign(**change), tmp_path / "t.parquet"), DataConfig()).panel) == 12
+
+
+def test_trading_days_are_learnt_from_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = pd.bdate_range("2024-01-01", periods=120).delete([40, 41, 80])
+    frames = [pd.DataFrame({"id": name, "ds": days, "y": np.arange(117.0)}) for name in "abcdef"]
+    source = write(pd.concat(frames), tmp_path / "t.parquet")
+    whole = load(source, DataConfig())
+    assert whole.panel.frequency.kind == "business"
+    monkeypatch.setattr(memory, "ROWS", 150)
+    assert_same(load(source, DataConfig()), whole)
+
+
+def test_files_of_several_sorts_are_read_at_once(tmp_path: Path) -> None:
+    write(sales().assign(y=1), tmp_path / "a.parquet")
+    write(sales(), tmp_path / "b.parquet")
+    assert open_parquet(str(tmp_path)) is None
+    assert len(read(str(tmp_path))) == 2
+
+
+def test_a_damaged_partition_is_named(tmp_path: Path) -> None:
+    pq.write_to_dataset(pa.Table.from_pandas(sales()), tmp_path / "sales", partition_cols=["shop"])
+    next((tmp_path / "sales" / "shop=s3").iterdir()).write_bytes(b"PAR1 no more")
+    with pytest.raises(InputError, match="damaged Parquet"):
+        load(str(tmp_path / "sales"), DataConfig())
+
+
+def test_as_many_series_are_drawn_as_memory_holds(tmp_path: Path, small_parts: None) -> None:
+    source = write(sales(), tmp_path / "t.parquet")
+    room = memory._PROGRAM + memory._PER_ROW_READ * memory.ROWS + memory._PER_ROW_LEARNT * 200
+    some, again = (load(source, DataConfig(memory=room)) for _ in range(2))
+    assert 2 <= len(some.panel) < 12
+    assert_same(some, again)
+    assert some.quality["series_not_read"] == 12 - len(some.panel)
+    assert f"memory holds {len(some.panel)} of 12 series" in some.notes[0]
+    assert len(load(source, DataConfig(memory=2 * room)).panel) == 12
