@@ -25,6 +25,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.steps import HORIZON, Size, training
+
 ROUNDS = 7
 
 
@@ -61,40 +63,13 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
     from forecaster import process
 
     process.settle(1)
-    import numpy as np
     import torch
     from torch import nn
 
-    from forecaster.data.windows import Reading, Windows
     from forecaster.forecast import PROBABILITIES
-    from forecaster.frequency import HOUR, Frequency
-    from forecaster.network.build import Dimensions, build
-    from forecaster.panel import Panel
-    from forecaster.settings import validate
-    from forecaster.training.loop import Training
 
-    batch, context, horizon, hidden, steps = 256, 168, 48, 64, 8
-    length, count = 700, 400
-    end = np.arange(1, count + 1) * length
-    panel = Panel(
-        values=np.random.default_rng(0).normal(size=(length * count, 1)).astype(np.float32),
-        begin=end - length,
-        end=end,
-        start=np.zeros(count, np.int64),
-        ids=np.array([str(number) for number in range(count)], object),
-        frequency=Frequency("fixed", HOUR),
-        season=24,
-    )
-    tree = {
-        "model": {"kind": arguments.cell, "hidden": hidden, "dropout": 0, "context": context},
-        "embed": {"width": 1},
-        "decode": {"kind": "direct"},
-        "training": {"batch": batch},
-    }
-    config = validate(tree, "benchmark")
-    windows = Windows.for_training(panel, Reading(context, horizon))
-    network = build(config, Dimensions(horizon), probabilities=PROBABILITIES)
-    steps_of_training = Training(network, config.training, steps=10**6).steps(windows, None)
+    batch, context, hidden, steps = 256, 168, 64, 8
+    steps_of_training = training(Size(arguments.cell, hidden, context, batch))
 
     class Bare(nn.Module):
         """The same cell and shapes, and nothing else."""
@@ -102,14 +77,14 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
         def __init__(self) -> None:
             super().__init__()
             self.cell = getattr(nn, arguments.cell.upper())(2, hidden, batch_first=True)
-            self.project = nn.Linear(hidden, horizon * len(PROBABILITIES))
+            self.project = nn.Linear(hidden, HORIZON * len(PROBABILITIES))
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.project(self.cell(x)[0][:, -1])  # type: ignore[no-any-return]
 
     bare = Bare()
     optimizer = torch.optim.AdamW(bare.parameters(), 0.001, fused=True)
-    x, y = torch.randn(batch, context, 2), torch.randn(batch, horizon * len(PROBABILITIES))
+    x, y = torch.randn(batch, context, 2), torch.randn(batch, HORIZON * len(PROBABILITIES))
 
     def bare_steps() -> None:
         for _ in range(steps):
