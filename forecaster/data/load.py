@@ -85,7 +85,7 @@ def load(
         kept = choose_series(large.catalogue.rows, config.memory)
         layouts = list(_lay_out_parts(large, config, frequency, kept=kept))
         if frequency is not None or layouts[0].panel.frequency.kind != "business":
-            return _with_left_out(_conclude(source, config, layouts), large.catalogue)
+            return _with_doubts(_conclude(source, config, layouts), large.catalogue)
     # of few rows, or of trading days: only all rows can tell on which days nobody trades
     whole = _lay_out_whole(source, config, frequency, stdin=stdin, later=later, frame=frame)
     return _conclude(source, config, [whole])
@@ -224,13 +224,17 @@ def _conclude(source: str, config: DataConfig, layouts: Sequence[Layout]) -> Loa
     )
 
 
-def _with_left_out(loaded: Loaded, catalogue: Catalogue) -> Loaded:
-    """Say which part of a table's series is read, where that is not all."""
+def _with_doubts(loaded: Loaded, catalogue: Catalogue) -> Loaded:
+    """Say what became of a table that was read in parts."""
+    notes, quality = list(loaded.notes), loaded.quality
+    if catalogue.is_scattered:
+        notes.insert(0, f"rows of a series lie far apart and are read over and over: sort them by {loaded.config.id}")
     unread = len(catalogue) - len(loaded.panel) - len(loaded.empty)
-    if not unread:
-        return loaded
-    note = f"memory holds {len(loaded.panel)} of {len(catalogue)} series, evenly drawn: these are learnt from"
-    return replace(loaded, notes=(note, *loaded.notes), quality={**loaded.quality, "series_not_read": unread})
+    if unread:
+        held = f"{len(loaded.panel)} of {len(catalogue)} series"
+        notes.insert(0, f"memory holds {held}, evenly drawn: these are learnt from")
+        quality = {**quality, "series_not_read": unread}
+    return replace(loaded, notes=tuple(notes), quality=quality)
 
 
 def _without_values(source: str, roles: Roles) -> DataError:

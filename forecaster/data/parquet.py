@@ -169,6 +169,11 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def is_scattered(self) -> bool:
+        """Whether series lie all over the files, as where rows are in the order of time."""
+        return bool(np.median(self._last - self._first) > 1)
+
     def shards(self, *, rows: int, kept: npt.NDArray[np.bool_] | None = None) -> Iterator[Table]:
         """Give the table in parts of whole series, in their order.
 

@@ -1,5 +1,6 @@
 """Parquet is read by row groups: some series at a time, and in the end the same as at once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,12 @@ def test_a_table_read_in_parts_is_the_table(order: list[str], tmp_path: Path, mo
     assert len(parts) > 3
     assert [name for part in parts for name in part.panel.ids] == whole.panel.ids.tolist()
     assert {(part.series, part.rows, part.roles) for part in parts} == {(12, whole.rows, whole.roles)}
-    assert_same(load(source, DataConfig()), whole)
+    again = load(source, DataConfig())
+    if order[0] == "ds":
+        note, *others = again.notes
+        assert note.endswith("are read over and over: sort them by shop")
+        again = replace(again, notes=tuple(others))
+    assert_same(again, whole)
 
 
 def test_several_files_and_numbers_for_names_are_read_in_parts_too(tmp_path: Path, small_parts: None) -> None:
