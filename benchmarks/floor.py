@@ -144,7 +144,7 @@ def busy(arguments: argparse.Namespace) -> dict[str, Any]:
     """The same steps alone and beside a process that never rests, each in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.floor", "step", "--cell", arguments.cell]
     alone, beside = [], []
-    for _ in range(3):
+    for _ in range(5):
         alone.append(_ours(command))
         neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         try:
