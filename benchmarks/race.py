@@ -127,6 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in names:
         if missing.get(name):
             parser.error(f"{name} needs {' and '.join(f'--{file} FILE' for file in missing[name])}")
+    versions = {each.name: each.version for each in metadata.distributions() if each.name in _VERSIONS}
     load = os.getloadavg()[0]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "rounds": given.rounds,
             "machine": machine(),
             "load": [round(load, 2), round(os.getloadavg()[0], 2)],  # before and after
-            "versions": {name: metadata.version(name) for name in _VERSIONS},
+            "versions": versions,
         }
         given.json.write_text(json.dumps(document, indent=2) + "\n")
 

@@ -1,8 +1,8 @@
 """Run peers through their public interfaces, each in its own virtual environment and every run in a fresh process.
 
     benchmarks/peers/make_venvs.sh FOLDER [peer ...]
-    python -m benchmarks.peers FOLDER --data F [--peers bare,darts] [--tasks steps,one,many,large] [--cells gru,lstm]
-        [--rounds 5] [--threads 1] [--steps 200] [--json FILE]
+    python -m benchmarks.peers FOLDER --data F [--peers bare,darts] [--tasks steps,one,many,large]
+        [--cells gru,lstm,SeasonalNaive] [--rounds 5] [--threads 1] [--steps 200] [--json FILE]
 
     steps    from a long table (columns unique_id, ds, y) to forecasts on disk, by so many steps of training
     one      from a saved model to forecasts of the first series
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--peers", type=_names, help="of those that are there; all where not given")
     parser.add_argument("--tasks", type=_names, default=list(TASKS))
-    parser.add_argument("--cells", type=_names, default=["gru", "lstm"])
+    parser.add_argument("--cells", type=_names, default=["gru", "lstm", "SeasonalNaive"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=200)
@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             parser.error(f"no peer {peer}: run benchmarks/peers/make_venvs.sh {arguments.venvs} {peer}")
     if unknown := set(arguments.tasks) - set(TASKS):
         parser.error(f"no task {', '.join(unknown)}: there are {', '.join(TASKS)}")
+    versions = {peer: version_of(arguments.venvs, peer) for peer in peers}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         entries = list(plan(arguments, peers, Path(folder)))
@@ -82,7 +83,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.json:
         from benchmarks.panel import machine  # only now: what is resident here counts as a child's memory
 
-        versions = {peer: version_of(arguments.venvs, peer) for peer in peers}
         document = {"rows": rows, "threads": arguments.threads, "machine": machine(), "versions": versions}
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
 
@@ -102,7 +102,7 @@ def plan(arguments: argparse.Namespace, peers: Sequence[str], folder: Path) -> I
         data = {"one": one, "large": large}.get(task, arguments.data)
         learnt = sample if task == "large" else arguments.data
         for peer in peers:
-            for cell in CELLS[peer] if peer == "statsforecast" else [c for c in arguments.cells if c in CELLS[peer]]:
+            for cell in [each for each in arguments.cells if each in CELLS[peer]]:
                 python = [str(python_of(arguments.venvs, peer)), "-m", f"benchmarks.peers.{peer}"]
                 shape = ["--cell", cell, *(hourly if task == "large" else usual), "--steps", str(arguments.steps)]
                 out = ["--out", str(folder / "forecasts.csv")]
@@ -146,7 +146,7 @@ def python_of(venvs: Path, peer: str) -> Path:
 
 
 def version_of(venvs: Path, peer: str) -> str:
-    """The versions of a peer's packages that matter, as pip names them."""
+    """The package that is measured, and its version."""
     package = "torch" if peer == "bare" else peer
     code = f"from importlib.metadata import version; print(version({package!r}))"
     done = subprocess.run([python_of(venvs, peer), "-c", code], check=True, capture_output=True, text=True)

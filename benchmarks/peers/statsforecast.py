@@ -10,12 +10,9 @@ from statsforecast import StatsForecast, models
 
 from benchmarks.peers.task import Peer, Task, perform
 
-_FALLBACK = "SeasonalNaive"  # for the cells of networks
-
 
 def build(task: Task) -> StatsForecast:
-    kind = getattr(models, task.cell, None) or getattr(models, _FALLBACK)
-    return StatsForecast([kind(season_length=task.season, alias="y")], freq=task.freq)
+    return StatsForecast([getattr(models, task.cell)(season_length=task.season, alias="y")], freq=task.freq)
 
 
 def train(frame: pd.DataFrame, task: Task) -> StatsForecast:
