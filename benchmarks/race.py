@@ -10,7 +10,7 @@ Both sides take turns, A B A B, after a round that is not counted; a ratio is th
 
     lstm, gru    200 training steps, hidden 64, batch 256, context 168, point forecasts: `forecast train`, which also
                  judges the network on held-out steps and writes a bundle, against `benchmarks.peers.bare steps`
-    one, many    `forecast predict` of the first series, and of all, from a bundle of `--preset`, against
+    one, many    `forecast predict` of one series, and of all, from a bundle of `--preset`, against
                  `python -c "import torch, pandas"`
     large        `forecast predict` of 24 steps of `--series` hourly series x 500 steps by a GRU of 64, against
                  `benchmarks.peers.bare predict` by one of the same size; memory too
@@ -130,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     versions = {each.name: each.version for each in metadata.distributions() if each.name in _VERSIONS}
     load = os.getloadavg()[0]
     rows = []
+    is_whole = True
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             try:
@@ -137,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                     rows.append(row)
                     print(row.line(), flush=True)
             except subprocess.CalledProcessError as error:
-                parser.exit(1, f"{name}: {error}\n{error.stderr or ''}\n")
+                is_whole = False
+                print(f"{name}: {error}\n{error.stderr or ''}", file=sys.stderr)
     if given.json:
         from benchmarks.panel import machine  # only now: what is resident here counts as a child's memory
 
@@ -149,6 +151,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "versions": versions,
         }
         given.json.write_text(json.dumps(document, indent=2) + "\n")
+    if not is_whole:
+        raise SystemExit(1)
 
 
 def train(given: Namespace, folder: Path, cell: str) -> Iterator[Row]:
@@ -182,7 +186,7 @@ def predict(given: Namespace, folder: Path, what: str) -> Iterator[Row]:
             "--no-refit",
         ]
         spend([*_FORECAST, "train", str(given.data), *flags, "-q", "-o", str(bundle)])
-        spend([sys.executable, "-m", "benchmarks.tables", "first", str(one), "--data", str(given.data)])
+        spend([sys.executable, "-m", "benchmarks.tables", "one", str(one), "--data", str(given.data)])
     data = one if what == "one" else given.data
     ours = predict_command(data, bundle, folder / "forecasts.csv")
     spent, imported = in_turn([ours, _IMPORT], given.rounds, threads=[1, 1])

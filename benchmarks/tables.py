@@ -20,18 +20,18 @@ _BLOCK = 1000  # series that are drawn together
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["large", "first"])
+    parser.add_argument("what", choices=["large", "one"])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--data", type=Path, help="the table whose first series are wanted")
-    parser.add_argument("--series", type=int)
+    parser.add_argument("--data", type=Path, help="the table that one series is wanted of")
+    parser.add_argument("--series", type=int, default=10_000)
     parser.add_argument("--steps", type=int, default=500)
     arguments = parser.parse_args(argv)
     if arguments.what == "large":
-        write_large(arguments.file, series=arguments.series or 10_000, steps=arguments.steps)
+        write_large(arguments.file, series=arguments.series, steps=arguments.steps)
     elif arguments.data:
-        write_first(arguments.file, arguments.data, series=arguments.series or 1)
+        write_one(arguments.file, arguments.data)
     else:
-        parser.error("first needs --data FILE")
+        parser.error("one needs --data FILE")
 
 
 def write_large(path: Path, *, series: int, steps: int) -> None:
@@ -51,16 +51,12 @@ def write_large(path: Path, *, series: int, steps: int) -> None:
             writer.write_table(pa.table(columns, schema))
 
 
-def write_first(path: Path, data: Path, *, series: int) -> None:
-    """Write the rows of the first series that `data` holds."""
-    seen: set[str] = set()
-    with data.open() as source, path.open("w") as target:
-        target.write(next(source))
-        for line in source:
-            seen.add(line.split(",", 1)[0])
-            if len(seen) > series:
-                break
-            target.write(line)
+def write_one(path: Path, data: Path) -> None:
+    """Write the rows of the first series that none ends after."""
+    header, *rows = data.read_text("utf-8").splitlines(keepends=True)
+    ends = {key: stamp for key, stamp, _ in (row.split(",", 2) for row in rows)}
+    first = max(ends, key=ends.__getitem__)
+    path.write_text(header + "".join(row for row in rows if row.startswith(f"{first},")), "utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
         [--cells gru,lstm,SeasonalNaive] [--rounds 5] [--threads 1] [--steps 200] [--json FILE]
 
     steps    from a long table (columns unique_id, ds, y) to forecasts on disk, by so many steps of training
-    one      from a saved model to forecasts of the first series
+    one      from a saved model to forecasts of one series, the first that ends last
     many     the same of all series
     large    the same of a table of `--series` hourly series x 500 steps, 24 steps ahead; the model learnt from few
 
@@ -92,7 +92,7 @@ def plan(arguments: argparse.Namespace, peers: Sequence[str], folder: Path) -> I
     one, large, sample = folder / "one.csv", folder / "large.csv", folder / "sample.csv"
     table = [sys.executable, "-m", "benchmarks.tables"]
     if "one" in arguments.tasks:
-        spend([*table, "first", str(one), "--data", str(arguments.data)])
+        spend([*table, "one", str(one), "--data", str(arguments.data)])
     if "large" in arguments.tasks:
         for path, series in ((large, arguments.series), (sample, _SAMPLE)):
             spend([*table, "large", str(path), "--series", str(series)])

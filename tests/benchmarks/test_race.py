@@ -1,4 +1,6 @@
 import json
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,23 @@ def test_a_row_asks_for_the_files_that_it_needs(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         race.main(["help", "hourly"])
     assert "hourly needs --data FILE and --test FILE" in capsys.readouterr().err
+
+
+def test_a_row_that_fails_is_told_and_the_others_are_raced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(command: Sequence[str]) -> Spent:
+        raise subprocess.CalledProcessError(1, command, stderr="the disk is full")
+
+    monkeypatch.setattr(race, "spend", fail)
+    monkeypatch.setattr(race.floor, "help_seconds", lambda given: {"cpu_s": 0.25})
+    with pytest.raises(SystemExit) as caught:
+        race.main(["large", "help", "--json", str(tmp_path / "found.json")])
+    assert caught.value.code == 1
+    told = capsys.readouterr()
+    assert "the disk is full" in told.err
+    assert told.out == "help            0.25 s of CPU (to reach 0.3, aim 0.2): reached\n"
+    assert [row["what"] for row in json.loads((tmp_path / "found.json").read_text())["rows"]] == ["help"]
 
 
 def test_the_training_that_is_raced_is_one_plain_network_read_step_by_step() -> None:

@@ -15,8 +15,9 @@ def test_a_series_of_the_large_table_is_the_same_however_many_there_are(tmp_path
     pd.testing.assert_frame_equal(frame[:90], pd.read_csv(few, parse_dates=["ds"]))
 
 
-def test_the_first_series_keep_their_rows_as_they_are(tmp_path: Path) -> None:
-    data, found = tmp_path / "data.csv", tmp_path / "first.csv"
-    data.write_text("unique_id,ds,y\nb,2024-01-01,1.50\nb,2024-01-02,2\na,2024-01-01,3\n")
-    tables.main(["first", str(found), "--data", str(data)])
-    assert found.read_text() == "unique_id,ds,y\nb,2024-01-01,1.50\nb,2024-01-02,2\n"
+def test_the_first_of_the_newest_series_keeps_its_rows_as_they_are(tmp_path: Path) -> None:
+    data, found = tmp_path / "data.csv", tmp_path / "one.csv"
+    old, newest, other = "b,2024-01-01,1.50\n", "ab,2024-01-01,2\nab,2024-01-02,2.0\n", "a,2024-01-02,3\n"
+    data.write_text(f"unique_id,ds,y\n{old}{newest}{other}")
+    tables.main(["one", str(found), "--data", str(data)])
+    assert found.read_text() == f"unique_id,ds,y\n{newest}"
