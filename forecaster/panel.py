@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,16 @@ from forecaster.frequency import Frequency, Ints
 
 Floats = npt.NDArray[np.float32]
 Role = Literal["target", "past", "known"]
+
+_PART = 200_000  # steps of whole series taken at a time
+
+
+class Observed(NamedTuple):
+    """What was observed of some series, one after the other: [K] numbers of the series, their steps, and the target."""
+
+    series: Ints
+    step: Ints
+    value: Floats
 
 
 @dataclass(frozen=True)
@@ -96,16 +106,32 @@ class Panel:
         known = position < end[:, None]
         return np.where(known, self.values[np.where(known, position, 0), 0], np.float32(np.nan))
 
-    def last_value(self, series: int) -> float:
-        """Give the last visible target of a series that was observed, however long ago."""
-        target = self.values[self.begin[series] : self.end[series], 0]
-        return float(target[~np.isnan(target)][-1])
+    def last_values(self) -> Floats:
+        """[N] the last visible target of each series that was observed, however long ago; NaN where none was."""
+        position = self.end - 1
+        found: Floats = self.values[position, 0]
+        while (late := np.flatnonzero(np.isnan(found) & (position > self.begin))).size:
+            position[late] -= 1
+            found[late] = self.values[position[late], 0]
+        return found
+
+    def observed(self) -> Iterator[Observed]:
+        """Give every visible target that was observed, of some whole series at a time."""
+        lengths = self.lengths
+        part = np.cumsum(lengths) // _PART
+        for rows in np.split(np.arange(len(self)), np.flatnonzero(np.diff(part)) + 1):
+            end = np.cumsum(lengths[rows])
+            series = np.repeat(rows, lengths[rows])
+            step = np.arange(len(series)) - np.repeat(end - lengths[rows], lengths[rows])
+            value = self.values[self.begin[series] + step, 0]
+            is_known = ~np.isnan(value)
+            yield Observed(series[is_known], step[is_known], value[is_known])
 
     @property
     def spacing(self) -> float:
         """Median over the series of the median steps between observed targets; above 1 where rows are sparse."""
-        steps = [np.median(np.diff(known)) for known in map(_observed, self) if len(known) > 1]
-        return float(np.median(steps)) if steps else 1.0
+        steps = np.concatenate([_median_steps(part) for part in self.observed()])
+        return float(np.median(steps)) if len(steps) else 1.0
 
     def cut(self, steps: Ints | int) -> "Panel":
         """Hide the last `steps` steps of each series (an int, or [N])."""
@@ -170,5 +196,13 @@ def join(panels: Sequence[Panel]) -> Panel:
     )
 
 
-def _observed(target: Floats) -> npt.NDArray[np.intp]:
-    return np.flatnonzero(~np.isnan(target))
+def _median_steps(part: Observed) -> npt.NDArray[np.float64]:
+    """Median steps from one observation to the next, of each series with two."""
+    is_same = np.diff(part.series) == 0
+    series, steps = part.series[1:][is_same], np.diff(part.step)[is_same]
+    if (steps > 1).any():
+        steps = steps[np.lexsort((steps, series))]
+    first = np.flatnonzero(np.diff(series, prepend=-1))
+    count = np.diff(first, append=len(series))
+    median: npt.NDArray[np.float64] = (steps[first + (count - 1) // 2] + steps[first + count // 2]) / 2
+    return median

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from forecaster import panel as panel_module
 from forecaster.frequency import DAY, Frequency
+from forecaster.panel import Panel
 from tests.conftest import MakePanel
 
 
@@ -27,15 +29,43 @@ def test_the_future_follows_the_cutoff(make_panel: MakePanel) -> None:
 
 
 def test_the_last_value_is_the_last_observed_one(make_panel: MakePanel) -> None:
-    panel = make_panel([[1, 2, np.nan, 4], [5]])
-    assert panel.cut(np.array([1, 0])).last_value(0) == 2
-    assert panel.last_value(1) == 5
+    panel = make_panel([[1, 2, np.nan, np.nan, 4], [5]])
+    assert panel.last_values().tolist() == [4, 5]
+    assert panel.cut(np.array([1, 0])).last_values().tolist() == [2, 5]
+    assert np.isnan(panel.select(np.array([0])).cut(1).last(2).last_values()).tolist() == [True]
 
 
 def test_spacing_is_the_usual_distance_of_observations(make_panel: MakePanel) -> None:
     nan = np.nan
     assert make_panel([[1, nan, nan, 2, nan, nan, 3], [1]]).spacing == 3
     assert make_panel([[1, 2, nan, 3, 4]]).spacing == 1
+
+
+@pytest.fixture(params=[10, 100_000])
+def holed(request: pytest.FixtureRequest, make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> Panel:
+    """Series with gaps of many sizes, some of them cut several times, in parts of several lengths."""
+    monkeypatch.setattr(panel_module, "_PART", request.param)
+    generator = np.random.default_rng(2)
+    series = [generator.normal(size=length) for length in generator.integers(1, 60, 40)]
+    for values in series:
+        values[1:-1][generator.random(max(len(values) - 2, 0)) < generator.random()] = np.nan
+    panel = make_panel(series)
+    rows = panel.select(generator.integers(0, 40, 80))
+    return rows.cut(np.minimum(generator.integers(0, 9, 80), rows.lengths - 1))
+
+
+def test_spacing_is_that_of_a_plain_loop(holed: Panel) -> None:
+    known = [np.flatnonzero(~np.isnan(target)) for target in holed]
+    assert holed.spacing == np.median([np.median(np.diff(each)) for each in known if len(each) > 1])
+
+
+def test_what_was_observed_is_given_series_by_series(holed: Panel) -> None:
+    parts = list(holed.observed())
+    series, step, value = (np.concatenate(each) for each in zip(*parts, strict=True))
+    for number, target in enumerate(holed):
+        assert_array_equal(step[series == number], np.flatnonzero(~np.isnan(target)))
+        assert_array_equal(value[series == number], target[~np.isnan(target)])
+        assert sum(number in part.series for part in parts) == 1
 
 
 def test_selecting_keeps_series_whole(make_panel: MakePanel) -> None:

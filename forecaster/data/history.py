@@ -6,6 +6,7 @@ Those that lie apart are summed each by itself, but many in one pass over a stre
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +91,7 @@ def _stretches(panel: Panel) -> Iterator[_Stretch]:
     is_alone = np.diff(bounds) == 1
     is_together = is_alone[1:] & is_alone[:-1] & (np.diff(begins // _STRETCH) == 0)
     firsts = np.flatnonzero(np.append(True, ~is_together)[: len(begins)])
-    for block, after in zip(firsts, np.append(firsts[1:], len(begins)), strict=True):
+    for block, after in pairwise([*firsts.tolist(), len(begins)]):
         begin, rows = begins[block], order[bounds[block] : bounds[after]]
         target = panel.values[begin : ends[after - 1], 0].astype(np.float64)
         first, last = panel.begin[rows] - begin, panel.end[rows] - begin

@@ -15,17 +15,17 @@ Rows = npt.NDArray[np.float64]
 
 
 class Extrapolation(NamedTuple):
-    """The next steps of one series.
+    """The next steps of each series.
 
     Attributes:
-        mean: [H] point forecast, finite.
-        spread: [H] standard deviation, finite.
-        is_fallback: whether a simpler forecast stands in for one that failed.
+        mean: [N, H] point forecast, finite.
+        spread: [N, H] standard deviation, finite.
+        is_fallback: [N] whether a simpler forecast stands in for one that failed; None where none could fail.
     """
 
     mean: Rows
     spread: Rows
-    is_fallback: bool = False
+    is_fallback: npt.NDArray[np.bool_] | None = None
 
 
 class Local:
@@ -41,30 +41,19 @@ class Local:
     def __init__(self) -> None:
         self.history: list[TrainingStep] = []
 
-    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
-        """Go on with one series.
-
-        Args:
-            target: [T] visible values, NaN in the gaps, with at least one that is known.
-        """
+    def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
+        """Go on with each series; every one has a step that was observed."""
         raise NotImplementedError
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
         """Nothing is learnt; the season is the panel's."""
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
-        rows = [self.extrapolate(target.astype(np.float64), horizon, panel.season) for target in panel]
-        mean = np.array([row.mean for row in rows])
-        spread = np.array([row.spread for row in rows])  # [N, H]
-        normal = np.array([NormalDist().inv_cdf(p) for p in PROBABILITIES])
-        quantiles = mean[:, :, None] + spread[:, :, None] * normal  # [N, H, Q]
-        return Forecast.of(
-            panel,
-            mean.astype(np.float32),
-            quantiles.astype(np.float32),
-            model=self.name,
-            fallback=np.array([row.is_fallback for row in rows]),
-        )
+        mean, spread, is_fallback = self.extrapolate(panel, horizon)
+        quantiles = np.empty((*mean.shape, len(PROBABILITIES)), np.float32)  # [N, H, Q]
+        for number, probability in enumerate(PROBABILITIES):  # in float64 all at once would be the most memory of all
+            quantiles[:, :, number] = mean + spread * NormalDist().inv_cdf(probability)
+        return Forecast.of(panel, mean.astype(np.float32), quantiles, model=self.name, fallback=is_fallback)
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         return {}

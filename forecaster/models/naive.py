@@ -1,8 +1,13 @@
 """Forecasts without learning: what every network has to beat."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from forecaster.data.history import mean_change
+from forecaster.frequency import Ints
 from forecaster.models.local import Extrapolation, Local, Rows
+from forecaster.panel import Observed, Panel
 
 _SEASONS_READ = 4  # a missing value is taken from the same phase up to this many seasons back
 
@@ -17,10 +22,10 @@ class SeasonalNaive(Local):
     name = "seasonal_naive"
     point = "last season"
 
-    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
+    def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
         ahead = np.arange(horizon)
-        mean = _last_season(target, season)[ahead % season]
-        return Extrapolation(mean, _seasonal_deviation(target, season) * np.sqrt(ahead // season + 1))
+        mean = _last_season(panel, horizon)[:, ahead % panel.season]
+        return Extrapolation(mean, _seasonal_deviation(panel)[:, None] * np.sqrt(ahead // panel.season + 1))
 
 
 class Naive(SeasonalNaive):
@@ -29,8 +34,8 @@ class Naive(SeasonalNaive):
     name = "naive"
     point = "last value"
 
-    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
-        return super().extrapolate(target, horizon, 1)
+    def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
+        return super().extrapolate(replace(panel, season=1), horizon)
 
 
 class Drift(Local):
@@ -44,36 +49,43 @@ class Drift(Local):
     name = "drift"
     point = "last value and drift"
 
-    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
-        known = np.flatnonzero(~np.isnan(target))
-        values = target[known]
-        length = max(int(known[-1] - known[0]), 1)  # T - 1
-        slope = (values[-1] - values[0]) / length
-        ahead = np.arange(len(target) - known[-1], len(target) - known[-1] + horizon)
-        gap = np.diff(known)
-        missed = (np.diff(values) - gap * slope) / np.sqrt(gap)
-        variance = np.sum(missed**2) / max(len(missed) - 1, 1)
-        return Extrapolation(values[-1] + ahead * slope, np.sqrt(variance * ahead * (1 + ahead / length)))
+    def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
+        parts = [_drift(part, panel.lengths, horizon) for part in panel.observed()]
+        mean, spread = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return Extrapolation(mean, spread)
 
 
-def _last_season(target: Rows, season: int) -> Rows:
-    """[season] the latest known value of each phase, the next step's first; the last value for a phase without one."""
-    seasons = np.full((_SEASONS_READ, season), np.nan)
-    tail = target[-seasons.size :]
-    seasons.ravel()[seasons.size - len(tail) :] = tail
-    newest = seasons[0]
-    for older_to_newer in seasons[1:]:
-        newest = np.where(np.isnan(older_to_newer), newest, older_to_newer)
-    last = target[~np.isnan(target)][-1]
-    filled: Rows = np.where(np.isnan(newest), last, newest)
-    return filled
+def _drift(part: Observed, lengths: Ints, horizon: int) -> tuple[Rows, Rows]:
+    """Mean and spread [M, H] of the series in a part of a panel whose series have `lengths` [N]."""
+    first = np.flatnonzero(np.diff(part.series, prepend=-1))
+    last = np.append(first[1:], len(part.series)) - 1
+    step, value = part.step, part.value.astype(np.float64)
+    length = np.maximum(step[last] - step[first], 1)  # [M] T - 1
+    slope = (value[last] - value[first]) / length
+    number = np.repeat(np.arange(len(first)), last + 1 - first)
+    is_same = np.diff(number) == 0
+    number, gap = number[1:][is_same], np.diff(step)[is_same]
+    missed = (np.diff(value)[is_same] - gap * slope[number]) / np.sqrt(gap)
+    variance = np.bincount(number, missed**2, len(first)) / np.maximum(last - first - 1, 1)
+    ahead = (lengths[part.series[last]] - step[last])[:, None] + np.arange(horizon)  # [M, H]
+    mean = value[last][:, None] + ahead * slope[:, None]
+    return mean, np.sqrt(variance[:, None] * ahead * (1 + ahead / length[:, None]))
 
 
-def _seasonal_deviation(target: Rows, season: int) -> float:
-    """Root of the mean squared seasonal difference; a shorter lag where the series has no pair a season apart."""
-    for lag in (season, 1):
-        change = target[lag:] - target[:-lag]
-        known = change[~np.isnan(change)]
-        if len(known):
-            return float(np.sqrt(np.mean(known**2)))
-    return 0.0
+def _last_season(panel: Panel, most: int) -> Rows:
+    """[N, P] the latest known value of the next P phases, at most `most`; the last value for a phase without one."""
+    position = panel.end[:, None] - panel.season + np.arange(min(panel.season, most))
+    found = np.full(position.shape, np.nan)
+    for _ in range(_SEASONS_READ):
+        is_open = np.isnan(found) & (position >= panel.begin[:, None])
+        found[is_open] = panel.values[position[is_open], 0]
+        position -= panel.season
+    return np.where(np.isnan(found), panel.last_values()[:, None], found)
+
+
+def _seasonal_deviation(panel: Panel) -> Rows:
+    """[N] root of the mean squared seasonal difference; a shorter lag where a series has no pair a season apart."""
+    square = mean_change(panel, panel.season, np.square)
+    is_short = np.isnan(square)
+    square[is_short] = np.nan_to_num(mean_change(panel.select(is_short), 1, np.square))
+    return np.sqrt(square)

@@ -54,13 +54,13 @@ class Rolling:
     def predict(self, panel: Panel, horizon: int, forward: Forward) -> Block:
         """Forecast each series of a panel, [N, horizon]."""
         contexts = Windows.for_prediction(panel, replace(self.reading, horizon=max(horizon, self.reading.horizon)))
-        numbers = self.numbers(panel)
+        numbers, last = self.numbers(panel), panel.last_values()
         blocks: list[Block] = []
         for first in range(0, len(panel), _BATCH):
             rows = np.arange(first, min(first + _BATCH, len(panel)))
             batch = contexts.at(rows)
-            for row in np.flatnonzero(np.isnan(batch.context).all(1)).tolist():
-                batch.context[row, 0] = panel.last_value(int(rows[row]))  # a gap longer than the context
+            is_blank = np.isnan(batch.context).all(1)  # a gap longer than the context
+            batch.context[is_blank, 0] = last[rows[is_blank]]
             block = self._roll(replace(batch, series=numbers[rows]), horizon, forward)
             blocks.append(_without_logarithm(batch.context, block) if self.is_log else block)
         return Block(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))

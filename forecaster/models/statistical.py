@@ -63,17 +63,36 @@ class Statistical(Local):
             )
             self._has_told = True
 
-    def extrapolate(self, target: Rows, horizon: int, season: int) -> Extrapolation:
+    def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
+        mean, spread = np.empty((len(panel), horizon)), np.empty((len(panel), horizon))
+        failed = np.zeros(len(panel), bool)
+        for row, target in enumerate(panel):
+            found = self._go_on(target.astype(np.float64), horizon, panel.season)
+            if found is None:
+                failed[row] = True
+            else:
+                mean[row], spread[row] = found
+        mean[failed], spread[failed], _ = SeasonalNaive().extrapolate(panel.select(failed), horizon)
+        return Extrapolation(mean, spread, failed)
+
+    def _go_on(self, target: Rows, horizon: int, season: int) -> tuple[Rows, Rows] | None:
+        """Go on with one series.
+
+        Args:
+            target: [T] visible values, NaN in the gaps, with at least one that is known.
+
+        Returns: mean and spread [H], finite; None where the model cannot be fitted.
+        """
         known = np.flatnonzero(~np.isnan(target))
         late = len(target) - 1 - int(known[-1])
         steps = np.arange(known[0], known[-1] + 1)
         filled = np.interp(steps, known, target[known])[-self._limit(season) :]
         if np.ptp(filled) == 0:
-            return Extrapolation(np.full(horizon, filled[-1]), np.zeros(horizon))
+            return np.full(horizon, filled[-1]), np.zeros(horizon)
         unit = np.mean(np.abs(filled))  # the optimisers' tolerances are absolute
         models = _models(self.name)
         if len(known) < _FEWEST_VALUES:
-            return self._fall_back(target, horizon, season)
+            return None
         try:
             with _contained():
                 extrapolate = _METHODS[self.name]
@@ -82,16 +101,11 @@ class Statistical(Local):
         except ForecastError:  # a signal that came meanwhile
             raise
         except Exception:  # whatever a library raises that was given odd data
-            return self._fall_back(target, horizon, season)
-        if not (np.isfinite(mean).all() and np.isfinite(spread).all()):
-            return self._fall_back(target, horizon, season)
-        return Extrapolation(mean, spread)
+            return None
+        return (mean, spread) if np.isfinite(mean).all() and np.isfinite(spread).all() else None
 
     def _limit(self, season: int) -> int:
         return self._steps_read or max(_FEWEST_READ, _SEASONS_READ * season)
-
-    def _fall_back(self, target: Rows, horizon: int, season: int) -> Extrapolation:
-        return SeasonalNaive().extrapolate(target, horizon, season)._replace(is_fallback=True)
 
 
 def _ets(models: ModuleType, values: Rows, horizon: int, season: int) -> tuple[Rows, Rows]:

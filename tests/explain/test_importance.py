@@ -27,7 +27,7 @@ class Reader:
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         steps = panel.end[:, None] + np.arange(horizon)
-        last = np.array([panel.last_value(row) for row in range(len(panel))])
+        last = panel.last_values()
         day = (panel.cutoff // DAY % 2).astype(float)
         mean = (
             last[:, None]

@@ -1,10 +1,78 @@
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
+from forecaster.panel import Panel
 from tests.conftest import MakePanel
 
 NAN = np.nan
+
+Rows = npt.NDArray[np.float64]
+
+
+def extrapolate_alone(target: Rows, horizon: int, season: int) -> tuple[Rows, Rows]:
+    """Mean and spread [H] of seasonal naive for one series, step by step."""
+    mean, spread, deviation = np.empty(horizon), np.empty(horizon), 0.0
+    known = target[~np.isnan(target)]
+    for lag in (1, season):  # the season's, where it has a pair
+        pairs = [(target[t] - target[t - lag]) ** 2 for t in range(lag, len(target))]
+        pairs = [pair for pair in pairs if not np.isnan(pair)]
+        deviation = np.sqrt(np.mean(pairs)) if pairs else deviation
+    for step in range(horizon):
+        back = len(target) - season + step % season
+        candidates = [target[place] for place in (back - season * k for k in range(4)) if place >= 0]
+        mean[step] = next((value for value in candidates if not np.isnan(value)), known[-1])
+        spread[step] = deviation * np.sqrt(step // season + 1)
+    return mean, spread
+
+
+def drift_alone(target: Rows, horizon: int) -> tuple[Rows, Rows]:
+    """Mean and spread [H] of the drift of one series."""
+    known = np.flatnonzero(~np.isnan(target))
+    values = target[known]
+    length = max(known[-1] - known[0], 1)
+    slope = (values[-1] - values[0]) / length
+    missed = [
+        (values[k] - values[k - 1] - (known[k] - known[k - 1]) * slope) ** 2 / (known[k] - known[k - 1])
+        for k in range(1, len(known))
+    ]
+    variance = sum(missed) / max(len(missed) - 1, 1)
+    ahead = len(target) - known[-1] + np.arange(horizon)
+    return values[-1] + ahead * slope, np.sqrt(variance * ahead * (1 + ahead / length))
+
+
+@pytest.fixture
+def many(make_panel: MakePanel) -> Panel:
+    """Series of many lengths and sizes, with gaps, cut; some overlap in memory, some have lost their first steps."""
+    generator = np.random.default_rng(3)
+    series = []
+    for length in generator.integers(1, 50, 60):
+        values = 10.0 ** generator.integers(-3, 7) + 10.0 ** generator.integers(-3, 3) * generator.normal(size=length)
+        values[1:-1][generator.random(max(length - 2, 0)) < generator.random()] = NAN
+        series.append(values)
+    panel = make_panel([*series, [7.0] * 30], season=7)
+    cut = panel.cut(np.minimum(generator.integers(0, 9, len(panel)), panel.lengths - 1))
+    rows = cut.select(np.append(generator.permutation(len(panel)), [4, 4, 9]))
+    return replace(
+        rows, begin=np.where(np.isnan(rows.values[rows.end - 1, 0]), rows.begin, np.maximum(rows.end - 40, rows.begin))
+    )
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 17])
+def test_many_series_at_once_are_forecast_as_each_alone(many: Panel, horizon: int) -> None:
+    for model, season in ((Naive(), 1), (SeasonalNaive(), 7)):
+        mean, spread, _ = model.extrapolate(many, horizon)
+        expected = [extrapolate_alone(target.astype(float), horizon, season) for target in many]
+        assert_array_equal(mean, [each[0] for each in expected])
+        assert_allclose(spread, [each[1] for each in expected], rtol=1e-9)
+    mean, spread, _ = Drift().extrapolate(many, horizon)
+    expected = [drift_alone(target.astype(float), horizon) for target in many]
+    assert_allclose(mean, [each[0] for each in expected], rtol=1e-12)
+    assert_allclose(spread, [each[1] for each in expected], rtol=1e-9)
 
 
 def test_naive_repeats_the_last_value(make_panel: MakePanel) -> None:
