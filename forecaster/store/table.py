@@ -13,6 +13,8 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.store.files import sync_file
 
+ROWS = 100_000  # of a frame, which texts make large
+
 
 def write_csv(path: Path, frames: Iterable[pd.DataFrame]) -> None:
     """Write frames of the same columns, one below the other, and wait until the disk has them.

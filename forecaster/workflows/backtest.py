@@ -23,7 +23,7 @@ from forecaster.panel import Panel
 from forecaster.settings import dump, merge, validate
 from forecaster.store import bundle
 from forecaster.store.files import check_free, new_folder, write_through
-from forecaster.store.table import write_csv
+from forecaster.store.table import ROWS, write_csv
 from forecaster.workflows.judge import judge_folds
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
 from forecaster.workflows.source import place_of, stem
@@ -31,7 +31,6 @@ from forecaster.workflows.train import default_folder, read_data
 
 TABLE = "backtest.csv"
 FOLDS = 5
-_ROWS_WRITTEN = 100_000  # turned into text at once
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def _run(config: Config, panel: Panel, plan: Plan, fit: Fit, source: str, folder
 
 def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]) -> None:
     with new_folder(folder) as temporary:
-        size = max(_ROWS_WRITTEN // test.forecast.horizon, 1)
+        size = max(ROWS // test.forecast.horizon, 1)
         write_csv(temporary / TABLE, test.forecast.frames(size, actual=test.actual))
         write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
         write_through(temporary / bundle.CONFIG, dump(config).encode())

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +29,7 @@ from forecaster.settings import dump, read_yaml, validate
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.files import check_free, replace_link
+from forecaster.store.table import ROWS, write_csv
 from forecaster.workflows.judge import Held, judge
 from forecaster.workflows.manifest import describe, fingerprint
 from forecaster.workflows.source import absolute, place_of, read_frame, stem
@@ -188,8 +190,8 @@ def _train(
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
         if not all(stage.is_exact for stage in stages):
             watch(Note(_LATE))
-        table = _csv(held.forecast.to_frame(actual=held.actual) if held else pd.DataFrame())
-        manifest = write_bundle(folder, config, loaded, run, forecaster, stages, metrics=metrics, holdout=table)
+        holdout = partial(_write_holdout, held) if held else b"\n"
+        manifest = write_bundle(folder, config, loaded, run, forecaster, stages, metrics=metrics, holdout=holdout)
         config = repeat(config, stages)
     except Interrupted as stop:
         if not checkpoint.folder.exists():
@@ -215,20 +217,22 @@ def write_bundle(
     stages: list[TrainingEnded],
     *,
     metrics: dict[str, Any],
-    holdout: bytes,
+    holdout: bundle.File,
 ) -> dict[str, Any]:
     """Write what was learnt, whole or not at all.
 
     Args:
         run: see `manifest.describe`; `told`, further keys of the manifest.
         stages: how each stage of the training ended.
+        holdout: the table holdout.csv, or what writes it; an empty line where nothing was held out.
 
     Returns: the manifest, without the files and their hashes.
     Raises: OutputError: it cannot be written.
     """
     manifest: dict[str, Any] = describe(config, loaded, run, forecaster, stages) | run.get("told", {})
-    tables = {
-        "history.csv": _csv(pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)),
+    history = pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)
+    tables: dict[str, bundle.File] = {
+        "history.csv": history.to_csv(index=False, lineterminator="\n").encode(),
         "quality.json": bundle.json_bytes(loaded.quality),
         HOLDOUT: holdout,
     }
@@ -273,5 +277,6 @@ def partial_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.partial")
 
 
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+def _write_holdout(held: Held, path: Path) -> None:
+    size = max(ROWS // held.forecast.horizon, 1)
+    write_csv(path, held.forecast.frames(size, actual=held.actual))

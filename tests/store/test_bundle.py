@@ -10,6 +10,10 @@ from forecaster.errors import InputError
 from forecaster.store import bundle
 
 
+def write_holdout(path: Path) -> None:
+    path.write_bytes(b"ds,y\n")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "bundle"
@@ -19,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
         config=Config(),
         state={"weight": np.arange(3, dtype=np.float32)},
         metrics={"verdict": "better"},
-        tables={"history.csv": b"step\n1\n", "0.network.onnx": b"a graph"},
+        tables={"history.csv": b"step\n1\n", "holdout.csv": write_holdout, "0.network.onnx": b"a graph"},
     )
     return path
 
@@ -38,7 +42,7 @@ def test_no_file_of_a_bundle_is_a_pickle(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["weights.safetensors", "config.yaml", "metrics.json", "history.csv", "0.network.onnx"]
+    "name", ["weights.safetensors", "config.yaml", "metrics.json", "history.csv", "holdout.csv", "0.network.onnx"]
 )
 def test_an_altered_truncated_or_missing_file_is_refused(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
