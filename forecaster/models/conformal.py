@@ -123,6 +123,6 @@ def spread_cutoffs(calibration: Ints, horizon: int, *, most: int = CUTOFFS) -> t
     """
     some = np.flatnonzero(calibration >= horizon)
     count = int(np.clip(_POINTS // (horizon * max(len(some), 1)), 1, most))
-    spread = [np.unique(np.linspace(horizon, calibration[each], count).round()) for each in some]
-    counts = [len(each) for each in spread]
-    return np.repeat(some, counts), np.concatenate([np.empty(0), *spread]).astype(np.int64)
+    spread = np.linspace(horizon, calibration[some], count, axis=1).round().astype(np.int64)  # [S, count]
+    is_new = np.diff(spread, axis=1, prepend=0) > 0
+    return np.repeat(some, is_new.sum(axis=1)), spread[is_new]
