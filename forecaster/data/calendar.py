@@ -14,6 +14,7 @@ ON_GRID = 0.99  # share of rows that a frequency must explain to be found
 
 _LEAST_UNIT_STEPS = 0.25  # share of steps that are neither gap nor zero
 _LEAST_COVERAGE = 0.9  # share of working days with data from which absent ones are holidays
+_PIECE = 250_000  # rows
 _MEAN_MONTH = 30.436875 * DAY
 
 _ALIASES: dict[str, Frequency] = {
@@ -113,24 +114,38 @@ def infer_frequency(stamps: Ints, begin: Ints, *, is_integer: bool = False, sour
 
     Raises: DataError: there is no step at all, or none dominates.
     """
-    steps = np.delete(np.diff(stamps), begin[1:] - 1)
-    if not len(steps) or not steps.any():
+    sizes, counts = _count_steps(stamps, begin)
+    if not sizes.any():
         rows = "1 row" if len(stamps) == 1 else "no two times in a series"
         raise DataError(
             f"{source}: has {rows}, so the spacing of time cannot be told",
             hint="give more rows, or name the spacing, for example --freq D",
         )
-    if steps[0] > 0 and (steps == steps[0]).all():
-        sizes, counts = steps[:1], np.array([len(steps)])
-    else:
-        sizes, counts = np.unique(steps[steps > 0], return_counts=True)
+    is_even = len(sizes) == 1
+    sizes, counts = sizes[sizes > 0], counts[sizes > 0]
     common = int(sizes[counts.argmax()])
-    is_even = len(sizes) == 1 and bool(steps.all())
     for frequency in _candidates(stamps, common, is_even, is_integer):
         is_sure = is_even and frequency.kind in ("fixed", "integer")
         if is_sure or _explains(frequency, stamps, begin):
             return frequency
     raise _irregular(source, sizes, counts, is_integer)
+
+
+def pieces(rows: int) -> Iterator[slice]:
+    """Cut `rows` rows into pieces, since arrays as long as a large table take much memory."""
+    return (slice(first, min(first + _PIECE, rows)) for first in range(0, rows, _PIECE))
+
+
+def _count_steps(stamps: Ints, begin: Ints) -> tuple[Ints, Ints]:
+    """[K] sizes of the steps from row to row of a series, in order, and [K] how often each occurs."""
+    found: dict[int, int] = {}
+    for part in pieces(len(stamps) - 1):
+        steps = np.diff(stamps[part.start : part.stop + 1])
+        between = begin[slice(*np.searchsorted(begin, [part.start + 1, part.stop + 1]))] - part.start - 1
+        sizes, counts = np.unique(np.delete(steps, between), return_counts=True)
+        for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+            found[size] = found.get(size, 0) + count
+    return np.array(sorted(found), np.int64), np.array([found[size] for size in sorted(found)], np.int64)
 
 
 def _candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool) -> Iterator[Frequency]:
@@ -147,11 +162,17 @@ def _candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool) -> I
 
 
 def _explains(frequency: Frequency, stamps: Ints, begin: Ints) -> bool:
-    starts = np.repeat(stamps[begin], np.diff(begin, append=len(stamps)))
-    index = frequency.index(starts, stamps)
-    steps = np.delete(np.diff(index), begin[1:] - 1)
-    is_on_grid = frequency.timestamps(starts, index) == stamps
-    return bool(is_on_grid.mean() >= ON_GRID and (steps == 1).sum() >= _LEAST_UNIT_STEPS * (steps > 0).sum())
+    on_grid = units = forward = 0
+    for part in pieces(len(stamps)):
+        rows = np.arange(max(part.start - 1, 0), part.stop)  # the row before, too, for the step from it
+        series = np.searchsorted(begin, rows, side="right") - 1
+        starts = stamps[begin[series]]
+        index = frequency.index(starts, stamps[rows])
+        steps = np.diff(index)[np.diff(series) == 0]
+        is_on_grid = frequency.timestamps(starts, index) == stamps[rows]
+        on_grid += int(is_on_grid[part.start - rows[0] :].sum())
+        units, forward = units + int((steps == 1).sum()), forward + int((steps > 0).sum())
+    return on_grid >= ON_GRID * len(stamps) and units >= _LEAST_UNIT_STEPS * forward
 
 
 def _irregular(source: str, sizes: Ints, counts: Ints, is_integer: bool) -> DataError:
@@ -175,4 +196,4 @@ def _are_month_ends(stamps: Ints) -> bool:
 
 
 def _days(stamps: Ints) -> Ints:
-    return np.unique(stamps // DAY)
+    return np.unique(np.concatenate([np.unique(stamps[part] // DAY) for part in pieces(len(stamps))]))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import Duplicates
-from forecaster.data.calendar import ON_GRID
+from forecaster.data.calendar import ON_GRID, pieces
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats
@@ -66,9 +66,9 @@ def sort(rows: Rows) -> tuple[Rows, int]:
 
     Returns: the rows, and how many stood after a later row of their series.
     """
-    if (np.diff(rows.codes) < 0).any():
+    if (rows.codes[1:] < rows.codes[:-1]).any():
         rows = rows.take(np.argsort(rows.codes, kind="stable"))
-    if not ((np.diff(rows.stamps) < 0) & (np.diff(rows.codes) == 0)).any():
+    if not ((rows.stamps[1:] < rows.stamps[:-1]) & (rows.codes[1:] == rows.codes[:-1])).any():
         return rows, 0
     latest = pd.Series(rows.stamps).groupby(rows.codes).cummax().to_numpy()
     return rows.take(np.lexsort((rows.stamps, rows.codes))), int((rows.stamps < latest).sum())
@@ -130,14 +130,17 @@ def number(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, I
     Returns: the rows on the grid, and their steps [R].
     Raises: DataError: a row is off the grid of a named frequency, or too many are.
     """
-    starts = rows.stamps[rows.begin][rows.codes]
-    steps = frequency.index(starts, rows.stamps)
-    is_on = frequency.timestamps(starts, steps) == rows.stamps
+    first = rows.stamps[rows.begin]
+    steps, is_on = np.empty(len(rows.stamps), np.int64), np.empty(len(rows.stamps), bool)
+    for part in pieces(len(steps)):
+        starts = first[rows.codes[part]]
+        steps[part] = frequency.index(starts, rows.stamps[part])
+        is_on[part] = frequency.timestamps(starts, steps[part]) == rows.stamps[part]
     if is_on.all():
         return rows, steps
     if is_named or is_on.mean() < ON_GRID:
         row = int(np.flatnonzero(~is_on)[0])
-        time, start = frequency.format(np.array([rows.stamps[row], starts[row]]))
+        time, start = frequency.format(np.array([rows.stamps[row], first[rows.codes[row]]]))
         raise DataError(
             f"{rows.source}: series {rows.ids[rows.codes[row]]!r} has a row for {time}, "
             f"which is no step of {frequency.name} from {start}",
@@ -168,7 +171,8 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Se
     values = rows.values
     if total > len(steps):
         values = np.full((total, values.shape[1]), np.nan, np.float32)
-        values[begin[rows.codes] + steps] = rows.values
+        for part in pieces(len(steps)):
+            values[begin[rows.codes[part]] + steps[part]] = rows.values[part]
     return Series(values, begin, end, rows.stamps[rows.begin], rows.ids, static)
 
 
@@ -200,10 +204,9 @@ def trim(series: Series, frequency: Frequency, *, known: int = 0) -> tuple[Serie
 
     Returns: the series, and the names of those without any target, which are left out.
     """
-    is_missing = np.isnan(series.values[:, 0])
-    if not is_missing.any():
+    if not np.isnan(series.values[np.append(series.begin, series.end - 1), 0]).any():
         return replace(series, stop=series.end), []
-    observed = np.flatnonzero(~is_missing)
+    observed = np.flatnonzero(~np.isnan(series.values[:, 0]))
     low, high = np.searchsorted(observed, series.begin), np.searchsorted(observed, series.end)
     kept = high > low
     first, last = observed[low[kept]], observed[high[kept] - 1]
@@ -229,5 +232,5 @@ def _find_last_known(series: Series, known: int) -> Ints:
 
 def _is_same_time(rows: Rows) -> npt.NDArray[np.bool_]:
     """[R] whether a row has the series and time of the row before."""
-    is_same = (np.diff(rows.stamps) == 0) & (np.diff(rows.codes) == 0)
-    return np.concatenate([[False], is_same])
+    is_same = (rows.stamps[1:] == rows.stamps[:-1]) & (rows.codes[1:] == rows.codes[:-1])
+    return np.append(False, is_same)

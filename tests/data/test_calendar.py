@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.data import calendar
 from forecaster.data.calendar import describe, find_frequency, infer_frequency, parse_frequency
 from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
@@ -73,6 +74,25 @@ def test_business_days_with_many_absent_keep_their_gaps() -> None:
     times = stamps("2020-01-01", 200, "B")
     kept = np.random.default_rng(0).random(200) < 0.7
     assert infer_frequency(times[kept], ONE) == Frequency("business")
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 100])
+def test_a_table_in_pieces_shows_what_the_whole_shows(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    holed = [np.delete(stamps("2024-01-01", 40, "h"), np.arange(first, 40, 5)) for first in range(1, 5)]
+    holed[2][11] += 7 * MINUTE
+    begin = np.cumsum([0, *map(len, holed)])[:-1]
+    uneven, days = np.cumsum(np.arange(60) ** 2 % 11 * MINUTE + MINUTE), stamps("2024-01-01", 90, "B")
+
+    def find() -> list[object]:
+        with pytest.raises(DataError) as refused:
+            infer_frequency(uneven, ONE)
+        found = infer_frequency(np.concatenate(holed), begin), infer_frequency(days, ONE)
+        return [*found, refused.value.message, refused.value.hint]
+
+    whole = find()
+    monkeypatch.setattr(calendar, "_PIECE", piece)
+    assert find() == whole
+    assert whole[:2] == [Frequency("fixed", HOUR), Frequency("business")]
 
 
 def test_a_few_times_off_the_grid_do_not_break_the_spacing() -> None:

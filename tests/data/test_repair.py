@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
+from forecaster.data import calendar
 from forecaster.data.repair import Rows, Series, merge_duplicates, number, sort, split_columns, to_grid, trim
 from forecaster.errors import DataError
 from forecaster.frequency import DAY, HOUR, SECOND, Frequency
@@ -81,6 +83,22 @@ def test_gaps_become_nan_and_later_series_are_not_touched() -> None:
     np.testing.assert_array_equal(grid.values[:, 0], [1, NAN, NAN, 4, 20, 30])
     assert (grid.begin.tolist(), grid.end.tolist()) == ([0, 4], [4, 6])
     assert (grid.start // DAY).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+def test_rows_lie_where_their_times_say_however_many_are_laid_at_a_time(
+    piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendar, "_PIECE", piece)
+    days = [0.0, 1, 5, 6, 9, 3, 4, 8, 2, 7, 11, 12]
+    codes = [0] * 5 + [1] * 3 + [2] * 4
+    grid = to_grid(*number(make(codes, days, days), DAILY, is_named=True), DAILY, NOTHING[:3])
+    plain = [
+        [float(day) if day in days[low:high] else np.nan for day in range(int(days[low]), int(days[high - 1]) + 1)]
+        for low, high in ((0, 5), (5, 8), (8, 12))
+    ]
+    assert_array_equal(grid.values[:, 0], np.concatenate(plain))
+    assert_array_equal(grid.end - grid.begin, [len(each) for each in plain])
 
 
 def test_a_row_off_the_grid_of_a_named_frequency_is_refused() -> None:
