@@ -1,5 +1,6 @@
 """Intervals brought to their nominal coverage by how often forecasts of held-back steps contained what came true."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ _MEDIAN = PROBABILITIES.index(0.5)
 COVERAGES = np.array([round(2 * p - 1, 6) for p in PROBABILITIES[_MEDIAN + 1 :]])  # [K] of the intervals, inner first
 _EIGHTY = int(np.flatnonzero(COVERAGES == 0.8)[0])
 _GROUPS = 3
+_PIECE = 4096  # forecasts
 _MOST = 4.0  # times wider or narrower
 _POOLED = 500  # independent forecasts that a factor should rest on before each step has its own
 _SHOCK = 0.1  # what all series of a stretch of time share, as a deviation of the logarithm of a factor
@@ -36,11 +38,13 @@ class Stretch:
 
         They stay in order, too; steps beyond the H that were learnt from take the factors of the last one.
         """
-        steps = np.minimum(np.arange(quantiles.shape[1]), self.factors.shape[1] - 1)
         learnt = self.factors.shape[1]
-        return stretch(
-            quantiles, self.factors[_group(_relative_width(quantiles[:, :learnt], units), self.edges)][:, steps]
-        )
+        steps = np.minimum(np.arange(quantiles.shape[1]), learnt - 1)
+        result = np.empty_like(quantiles)
+        for part in _pieces(len(quantiles)):
+            groups = _group(_relative_width(quantiles[part, :learnt], units[part]), self.edges)
+            result[part] = stretch(quantiles[part], self.factors[groups][:, steps])
+        return result
 
 
 def stretch(quantiles: Floats, factors: Floats) -> Floats:
@@ -107,14 +111,21 @@ def measure_misses(quantiles: Floats, actual: Floats) -> Array:
     An interval's bound is that on the actual's side: above 1 it missed. NaN where nothing was observed, or where the
     forecast has no width.
     """
-    median = quantiles[:, :, _MEDIAN, None]
-    error = actual[:, :, None] - median
-    below, above = _distances(quantiles)
-    bound = np.where(error < 0, below, above)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scores: Array = np.where(error == 0, 0, np.abs(error) / bound)
-    scores[below + above == 0] = np.nan
+    scores = np.empty((*actual.shape, len(COVERAGES)), np.result_type(quantiles, actual))
+    for part in _pieces(len(scores)):
+        error = actual[part, :, None] - quantiles[part, :, _MEDIAN, None]
+        below, above = _distances(quantiles[part])
+        bound = np.where(error < 0, below, above)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = np.where(error == 0, 0, np.abs(error) / bound)
+        found[below + above == 0] = np.nan
+        scores[part] = found
     return scores
+
+
+def _pieces(forecasts: int) -> Iterator[slice]:
+    """Some at a time: what is computed on the way of many would take several times the memory of their quantiles."""
+    return (slice(first, first + _PIECE) for first in range(0, forecasts, _PIECE))
 
 
 def _factors(scores: Array, independent: float) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 
 from forecaster.config import Config
 from forecaster.data.windows import Batch, Reading, Windows
+from forecaster.forecast import PROBABILITIES
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
@@ -55,15 +56,16 @@ class Rolling:
         """Forecast each series of a panel, [N, horizon]."""
         contexts = Windows.for_prediction(panel, replace(self.reading, horizon=max(horizon, self.reading.horizon)))
         numbers, last = self.numbers(panel), panel.last_values()
-        blocks: list[Block] = []
+        mean = np.empty((len(panel), horizon), np.float32)
+        quantiles = np.empty((len(panel), horizon, len(PROBABILITIES)), np.float32)
         for first in range(0, len(panel), _BATCH):
             rows = np.arange(first, min(first + _BATCH, len(panel)))
             batch = contexts.at(rows)
             is_blank = np.isnan(batch.context).all(1)  # a gap longer than the context
             batch.context[is_blank, 0] = last[rows[is_blank]]
             block = self._roll(replace(batch, series=numbers[rows]), horizon, forward)
-            blocks.append(_without_logarithm(batch.context, block) if self.is_log else block)
-        return Block(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+            mean[rows], quantiles[rows] = _without_logarithm(batch.context, block) if self.is_log else block
+        return Block(mean, quantiles)
 
     def numbers(self, panel: Panel) -> Ints:
         """[N] number of each of a panel's series among those trained on; `count` for an unseen one."""

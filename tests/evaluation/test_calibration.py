@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from forecaster.evaluation import calibration
-from forecaster.evaluation.calibration import COVERAGES, Stretch, learn_stretch
+from forecaster.evaluation.calibration import COVERAGES, Stretch, learn_stretch, measure_misses
 from forecaster.forecast import PROBABILITIES
 
 NORMAL = np.array([NormalDist().inv_cdf(p) for p in PROBABILITIES])
@@ -38,6 +38,18 @@ def test_intervals_too_narrow_or_too_wide_come_to_hold_what_they_say_on_fresh_da
         assert abs(share - level) < 0.015, (level, share)
     before = held(quantiles, actual[1])
     assert forecast_spread == 1 or abs(before[0.8] - 0.8) > 0.15
+
+
+def test_forecasts_are_measured_and_stretched_the_same_however_many_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(5)
+    quantiles, units = normal(generator.uniform(0, 3, 20), 4), generator.uniform(0, 2, 20)
+    actual = generator.normal(100, 1, (20, 4)).astype(np.float32)
+    actual[3, 2] = np.nan
+    stretch = learn_stretch(quantiles, actual, units, independent=500, windows=10)
+    whole = measure_misses(quantiles, actual), stretch.apply(quantiles[:, :3], units)
+    monkeypatch.setattr(calibration, "_PIECE", 7)
+    assert_array_equal(measure_misses(quantiles, actual), whole[0])
+    assert_array_equal(stretch.apply(quantiles[:, :3], units), whole[1])
 
 
 def test_forecasts_narrow_beside_what_their_series_moves_are_stretched_apart_from_wide_ones() -> None:
