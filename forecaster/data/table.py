@@ -76,6 +76,8 @@ def to_frame(columns: pa.Table) -> pd.DataFrame:
     """Bring Arrow columns to the few types that `Table.frame` knows; unnamed and repeated names get a number."""
     plain = pa.table([_plain(column) for column in columns.columns], names=_distinct(columns.column_names))
     frame: pd.DataFrame = plain.to_pandas(date_as_object=False, ignore_metadata=True)
+    del plain
+    pa.default_memory_pool().release_unused()
     return frame
 
 

@@ -1,8 +1,9 @@
 """Delimiter, decimal mark and header by the evidence of a sample."""
 
+import pyarrow as pa
 import pytest
 
-from forecaster.data.dialect import Dialect, sniff
+from forecaster.data.dialect import BLOCK, Dialect, parse, sniff
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,17 @@ from forecaster.data.dialect import Dialect, sniff
 )
 def test_a_sample_tells_the_dialect(sample: str, expected: Dialect) -> None:
     assert sniff(sample) == expected
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [("1.5", pa.float64()), ("12.03.2024", pa.dictionary(pa.int32(), pa.string())), ("NA", pa.int64())],
+)
+def test_a_column_is_of_the_type_that_holds_all_its_cells(later: str, expected: pa.DataType) -> None:
+    lines = [f"{number},7" for number in range(2 * BLOCK // 8)]
+    content = "\n".join(["step,y", *lines, f"1,{later}", ""]).encode()
+    columns, _ = parse("t.csv", content)
+    assert len(content) > BLOCK
+    assert columns.schema.field("y").type == expected
+    assert columns.num_rows == len(lines) + 1
+    assert str(columns.column("y")[0]).startswith("7")
