@@ -72,7 +72,8 @@ class RecursiveNetwork(Network):
 
     def forward(self, batch: Inputs) -> Prediction:
         scaled, covariates = self.scale_windows(batch), self.covariates(batch)
-        parts = torch.arange(len(batch.context)).split(max(1, _ROWS // self.decode.paths))  # type: ignore[no-untyped-call]
+        rows = torch.arange(len(batch.context), device=batch.context.device)
+        parts = rows.split(max(1, _ROWS // self.decode.paths))  # type: ignore[no-untyped-call]
         horizon = batch.known.shape[1] - batch.context.shape[1]
         uniforms = [self._draw_evenly() for _ in range(-(-horizon // self.decode.width))]
         paths = torch.cat([self._draw(scaled.at(part), covariates.at(part), uniforms) for part in parts])[..., :horizon]
@@ -102,19 +103,22 @@ class RecursiveNetwork(Network):
     def _draw_evenly(self) -> Tensor:
         """Random numbers in (0, 1), [paths, w]: at each step one in each of as many equal parts as there are paths.
 
+        They are drawn on the processor, so that they are the same wherever the network lies.
+
         Each is uniform, and the paths' mix at a step is closer to its distribution than independent draws would be.
 
         Source: McKay, Beckman & Conover 1979 (Latin hypercube sampling).
         """
         size = self.decode.paths, self.decode.width
-        part = torch.rand(size).argsort(0)
-        return ((part + torch.rand(size, dtype=torch.float64)) / self.decode.paths).clamp(_MARGIN, 1 - _MARGIN)
+        part = torch.rand(size, device="cpu").argsort(0)
+        drawn = (part + torch.rand(size, dtype=torch.float64, device="cpu")) / self.decode.paths
+        return drawn.clamp(_MARGIN, 1 - _MARGIN).to(self.decode.probabilities.device)
 
     def _draw(self, scaled: Scaled, covariates: Standardised, uniforms: list[Tensor]) -> Tensor:
         """Draw futures of some windows in data units, [B, paths, M * w], by random numbers for each segment."""
         rows = len(scaled.values)
         read, states = self.recur(self._embed(scaled.values, scaled.mask, covariates))
-        copies = torch.arange(rows).repeat_interleave(self.decode.paths)  # [B * paths]
+        copies = torch.arange(rows, device=read.device).repeat_interleave(self.decode.paths)  # [B * paths]
         raw = self.decode(read[:, -1:])[copies]  # [B * paths, w, outputs]
         states = tuple(tuple(part[:, copies] for part in state) for state in states)
         scaled, covariates = scaled.at(copies), covariates.at(copies)
@@ -131,7 +135,7 @@ class RecursiveNetwork(Network):
         """Embed the `last` steps of [B, T] values (all of them if None) as segments that know what leads ahead."""
         width, end = self.decode.width, values.shape[1]
         begin = 0 if last is None else end - last
-        steps = torch.arange(begin, end)
+        steps = torch.arange(begin, end, device=values.device)
         past = _within(covariates.past, steps)
         known = _within(covariates.known, steps + width)
         lagged = [_within(values[..., None], steps + width - lag) for lag in self.decode.lags]

@@ -4,7 +4,7 @@ import math
 from statistics import NormalDist
 
 import torch
-from torch import Tensor, distributions
+from torch import Tensor
 from torch.nn import functional
 
 from forecaster.network.heads.head import Head
@@ -47,8 +47,7 @@ class StudentT(Head):
         aim = scaled.forward(target)
         is_known = ~aim.isnan()
         # in float32 the square of a far miss overflows, and the lgammas of many degrees of freedom cancel to noise
-        density = _distribution(raw.double())
-        likelihood: Tensor = density.log_prob(aim.where(is_known, 0).double())  # type: ignore[no-untyped-call]
+        likelihood = log_density(aim.where(is_known, 0).double(), *_parameters(raw.double()))
         return -likelihood.where(is_known, 0).to(raw.dtype)
 
     def sample(self, raw: Tensor, scaled: Scaled, uniform: Tensor) -> Tensor:
@@ -67,7 +66,7 @@ def quantile_of_t(probability: float | Tensor, freedom: Tensor) -> Tensor:
 
     Source: Hill 1970, "Algorithm 396: Student's t-quantiles"; the names are his.
     """
-    n, p = freedom, torch.as_tensor(probability, dtype=torch.float64)
+    n, p = freedom, torch.as_tensor(probability, dtype=torch.float64, device=freedom.device)
     two_tail = 2 * torch.minimum(p, 1 - p)
     a = 1 / (n - 0.5)
     b = 48 / a.square()
@@ -76,7 +75,7 @@ def quantile_of_t(probability: float | Tensor, freedom: Tensor) -> Tensor:
     y = (d * two_tail) ** (2 / n)
 
     if isinstance(probability, float):  # ONNX does not have the normal quantile; of one that is known it needs none
-        x = torch.tensor(NormalDist().inv_cdf(min(probability, 1 - probability)), dtype=torch.float64)
+        x = torch.full_like(p, NormalDist().inv_cdf(min(probability, 1 - probability)))
     else:
         x = torch.special.ndtri(two_tail / 2)
     # near the centre: an expansion about the normal quantile
@@ -92,11 +91,22 @@ def quantile_of_t(probability: float | Tensor, freedom: Tensor) -> Tensor:
     return torch.where(p == 0.5, 0, torch.where(p > 0.5, size, -size))
 
 
+def log_density(value: Tensor, location: Tensor, scale: Tensor, freedom: Tensor) -> Tensor:
+    """The logarithm of Student's t density, as `torch.distributions` has it, to the bit.
+
+    That one checks the degrees of freedom at every call, whatever it is told, and a device has to be waited for then.
+    """
+    unit = (value - location) / scale
+    normaliser = (
+        scale.log()
+        + 0.5 * freedom.log()
+        + 0.5 * math.log(math.pi)
+        + torch.lgamma(0.5 * freedom)
+        - torch.lgamma(0.5 * (freedom + 1.0))
+    )
+    return -0.5 * (freedom + 1.0) * torch.log1p(unit**2.0 / freedom) - normaliser
+
+
 def _parameters(raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     location, scale, freedom = raw.unbind(-1)
     return location, functional.softplus(scale) + FLOOR, 2 + functional.softplus(freedom)
-
-
-def _distribution(raw: Tensor) -> distributions.StudentT:
-    location, scale, freedom = _parameters(raw)
-    return distributions.StudentT(freedom, location, scale, validate_args=False)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from forecaster.forecast import PROBABILITIES
-from forecaster.network.heads.student_t import FLOOR, StudentT, quantile_of_t
+from forecaster.network.heads.student_t import FLOOR, StudentT, log_density, quantile_of_t
 from tests.network.heads.scaled import scaled_by
 
 # as printed in statistical tables: degrees of freedom -> quantiles at 0.6, 0.75, 0.9, 0.95, 0.975
@@ -58,6 +58,15 @@ def test_the_loss_is_the_negative_log_likelihood() -> None:
     density *= (1 + z * z / n) ** (-(n + 1) / 2)
     loss = StudentT(PROBABILITIES).loss(raw, torch.tensor([[target]]), scaled_by(100.0, 10.0))
     assert loss.item() == pytest.approx(-math.log(density), rel=1e-5)
+
+
+def test_the_density_is_that_of_torch_to_the_bit() -> None:
+    generator = torch.Generator().manual_seed(0)
+    value, location = 100 * torch.randn(2, 500, generator=generator, dtype=torch.float64)
+    scale, freedom = 1e-3 + 10 * torch.rand(2, 500, generator=generator, dtype=torch.float64)
+    reference = torch.distributions.StudentT(freedom, location, scale)
+    expected = reference.log_prob(value)  # type: ignore[no-untyped-call]
+    assert torch.equal(log_density(value, location, scale, freedom), expected)
 
 
 def test_the_point_forecast_is_the_expectation() -> None:
