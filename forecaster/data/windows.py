@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from forecaster.data import features
+from forecaster.data.almanac import Reading as Reading
+from forecaster.data.almanac import tabulate
 from forecaster.data.history import moments
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
@@ -31,23 +32,6 @@ class Dice(Protocol):
 
     def shares(self, size: int) -> npt.NDArray[np.float64]:
         """Draw `size` numbers evenly from 0 to before 1."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What every window of a panel shows.
-
-    Attributes:
-        context: steps up to the cutoff, L.
-        horizon: steps after it, H.
-        calendar: whether known features have those of the calendar.
-        holidays: country whose holidays are known features.
-    """
-
-    context: int
-    horizon: int
-    calendar: bool = False
-    holidays: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +62,36 @@ class Batch:
     phase: Ints
 
 
+@dataclass(frozen=True)
+class Tables:
+    """All that windows are gathered from.
+
+    Attributes:
+        target: [T] all series end to end.
+        past, known: [T, P] and [T, K] the covariates beside it.
+        almanac: [R, K'] features of each distinct time; no rows where there are none.
+        row: [N] that of each series' first step.
+        begin, end, stop: [N] positions of each series' first step, after its last visible one and after its last row.
+        first, bounds: [N] each series' first cut, and how many windows it and those before it have.
+        spread, centre, static, phase: [N] or [N, S], as a `Batch` gives them; `phase` is that of the first step.
+    """
+
+    target: Floats
+    past: Floats
+    known: Floats
+    almanac: Floats
+    row: Ints
+    begin: Ints
+    end: Ints
+    stop: Ints
+    first: Ints
+    bounds: Ints
+    spread: Floats
+    centre: Floats
+    static: Floats
+    phase: Ints
+
+
 class Windows:
     """Every legal window of a panel, numbered; batches are gathered from the panel's own memory.
 
@@ -85,6 +99,9 @@ class Windows:
     are read from their beginning and padded with NaN, so none is ever dropped.
 
     Attributes:
+        context: L.
+        span: [L + H] the steps of a window, counted from its cut.
+        season: steps in a season.
         known_names: [K] what `Batch.known` holds.
     """
 
@@ -110,17 +127,17 @@ class Windows:
         self._begin, self._end, self._stop = panel.begin, panel.end, panel.stop
         self._centre, self._spread = (each.astype(np.float32) for each in moments(seen or panel))
         self._static = panel.static
-        self._season = panel.season
+        self.season = panel.season
         self._phase = panel.frequency.index(np.zeros(1, np.int64), panel.start)
-        self._context = reading.context
-        self._span = np.arange(-reading.context, reading.horizon)
+        self.context = reading.context
+        self.span = np.arange(-reading.context, reading.horizon)
         self._first = first
         self._bounds = np.cumsum(np.maximum(last - first + 1, 0))
         self._is_by_series = evenly == "series"
-        table, self._row, names = _tabulate(panel, reading)
-        size, width = len(self._span) * len(names), len(names)
+        self._almanac, self._row, names = tabulate(panel, reading)
+        size, width = len(self.span) * len(names), len(names)
         # a window is one block of memory
-        self._calendar = sliding_window_view(table.ravel(), size)[::width] if names else table
+        self._calendar = sliding_window_view(self._almanac.ravel(), size)[::width] if names else self._almanac
         self.known_names = (*names, *(panel.columns[number] for number in panel.columns_as("known")))
 
     @classmethod
@@ -145,7 +162,7 @@ class Windows:
         """Those whose target holds the step at `position` [N] of its series, or a later one."""
         part = copy.copy(self)
         last = self._first + self._counts - 1
-        part._first = np.maximum(self._first, position - int(self._span[-1]))
+        part._first = np.maximum(self._first, position - int(self.span[-1]))
         part._bounds = np.cumsum(np.maximum(last - part._first + 1, 0))
         return part
 
@@ -154,13 +171,18 @@ class Windows:
 
     def draw(self, size: int, dice: Dice) -> Batch:
         """Take `size` windows evenly, with replacement."""
+        return self.at(self.pick(size, dice))
+
+    def pick(self, size: int, dice: Dice) -> Ints:
+        """Numbers of `size` windows, as `draw` takes them."""
         if not self._is_by_series:
-            return self.at(dice.integers(len(self), size))
+            return dice.integers(len(self), size)
         counts = self._counts
         some = np.flatnonzero(counts)
         series = some[dice.integers(len(some), size)]
         within = (dice.shares(size) * counts[series]).astype(np.int64)
-        return self.at(self._bounds[series] - counts[series] + within)
+        picked: Ints = self._bounds[series] - counts[series] + within
+        return picked
 
     def spaced(self, most: int) -> Ints:
         """Numbers of at most `most` windows, evenly spaced over all."""
@@ -172,21 +194,41 @@ class Windows:
         before = np.where(series > 0, self._bounds[series - 1], 0)
         cut = self._first[series] + numbers - before
         begin = self._begin[series]
-        position = cut[:, None] + self._span  # [B, L + H]
+        position = cut[:, None] + self.span  # [B, L + H]
         is_before = position < begin[:, None]
         outside = is_before | (position >= self._end[series][:, None])
         rows = self._target.take(position, mode="clip")
         np.copyto(rows, np.nan, where=outside)
         return Batch(
-            context=rows[:, : self._context],
-            target=rows[:, self._context :],
+            context=rows[:, : self.context],
+            target=rows[:, self.context :],
             spread=self._spread[series],
             centre=self._centre[series],
-            past=_gather(self._past, position[:, : self._context], outside[:, : self._context]),
+            past=_gather(self._past, position[:, : self.context], outside[:, : self.context]),
             known=self._gather_known(position, cut - begin, is_before, series),
             static=self._static[series],
             series=series,
-            phase=(self._phase[series] + cut - begin) % self._season,
+            phase=(self._phase[series] + cut - begin) % self.season,
+        )
+
+    @property
+    def tables(self) -> Tables:
+        """What `at` gathers from, for whoever gathers elsewhere."""
+        return Tables(
+            target=self._target,
+            past=self._past,
+            known=self._known,
+            almanac=self._almanac,
+            row=self._row,
+            begin=self._begin,
+            end=self._end,
+            stop=self._stop,
+            first=self._first,
+            bounds=self._bounds,
+            spread=self._spread,
+            centre=self._centre,
+            static=self._static,
+            phase=self._phase,
         )
 
     @property
@@ -198,7 +240,7 @@ class Windows:
         """[B, L + H, K] for windows whose first target steps have positions [B, L + H] and are `step` [B] of series."""
         parts = []
         if len(self._calendar):
-            blocks = self._calendar[self._row[series] + step - self._context]
+            blocks = self._calendar[self._row[series] + step - self.context]
             parts.append(blocks.reshape(*position.shape, -1))
         if self._known.shape[1]:
             outside = is_before | (position >= self._stop[series][:, None])
@@ -230,55 +272,6 @@ class Renewed:
 
 def _fields(batch: Batch) -> list[npt.NDArray[Any]]:
     return [getattr(batch, field.name) for field in fields(batch)]
-
-
-def _tabulate(panel: Panel, reading: Reading) -> tuple[Floats, Ints, tuple[str, ...]]:
-    """Compute the features of every time that a window can read, once for all series that share it.
-
-    Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
-    """
-    names = (features.names(panel.frequency) if reading.calendar else ()) + (
-        features.holiday_names(panel.frequency) if reading.holidays else ()
-    )
-    if not names:
-        return np.empty((0, 0), np.float32), np.zeros(len(panel), np.int64), ()
-    stamps, row = _distinct_times(panel, reading)
-    parts = [features.calendar(panel.frequency, stamps, panel.zone)] if reading.calendar else []
-    if reading.holidays:
-        parts.append(features.holidays(reading.holidays, panel.frequency, stamps, panel.zone))
-    return np.hstack(parts), row, names
-
-
-def _distinct_times(panel: Panel, reading: Reading) -> tuple[Ints, Ints]:
-    """List the times from a context before each series to a horizon after its last row; series whose times
-    overlap share them, so that the list is never longer than all series together.
-
-    Returns: [R] timestamps, and [N] where each series' first step is among them.
-    """
-    frequency = panel.frequency
-    number = frequency.index(np.zeros(1, np.int64), panel.start)
-    origin = frequency.timestamps(np.zeros(1, np.int64), number)
-    offset = panel.start - origin  # series of one frequency may run beside each other, half a step apart
-    low = number - reading.context
-    high = number + np.maximum(panel.stop - panel.begin, panel.lengths) + reading.horizon
-    order = np.lexsort((low, offset))
-    blocks: list[tuple[int, int, int]] = []  # series that a block starts from, its first and last step
-    block_of = np.empty(len(panel), np.int64)
-    for series in order:
-        is_apart = not blocks or offset[blocks[-1][0]] != offset[series] or low[series] > blocks[-1][2]
-        if is_apart:
-            blocks.append((int(series), int(low[series]), int(high[series])))
-        else:
-            blocks[-1] = (*blocks[-1][:2], max(blocks[-1][2], int(high[series])))
-        block_of[series] = len(blocks) - 1
-    sizes = np.array([last - first for _, first, last in blocks])
-    begin = np.cumsum(sizes) - sizes
-    row = begin[block_of] + number - np.array([first for _, first, _ in blocks])[block_of]
-    stamps = [
-        frequency.timestamps(panel.start[series], np.arange(first, last) - number[series])
-        for series, first, last in blocks
-    ]
-    return np.concatenate(stamps), row
 
 
 def _columns(panel: Panel, numbers: list[int]) -> Floats:

@@ -60,6 +60,7 @@ class Inputs:
     centre: Tensor
 
     @classmethod
-    def of(cls, windows: Arrays) -> "Inputs":
-        """Take windows as tensors that share the arrays' memory."""
-        return cls(**{field.name: torch.from_numpy(getattr(windows, field.name)) for field in fields(cls)})
+    def of(cls, windows: Arrays, device: torch.device | None = None) -> "Inputs":
+        """Take windows as tensors that share the arrays' memory, or as copies on another device than the processor."""
+        parts = {field.name: torch.from_numpy(getattr(windows, field.name)) for field in fields(cls)}
+        return cls(**{name: part.to(device, non_blocking=True) for name, part in parts.items()})

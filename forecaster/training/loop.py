@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, fields
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,25 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from forecaster.config import TrainingConfig
-from forecaster.data.windows import Batch, Dice, Windows
+from forecaster.data.windows import Windows
 from forecaster.events import TrainingStep
 from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
+from forecaster.training.feed import Feed, Source, feed_of
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
 VALIDATION_WINDOWS = 2048
 _VALIDATION_BATCH = 1024
 _PROBED = 9  # steps
+_BLOCK = 50  # steps that another device is given before it is asked what came of them
 
 Rows = npt.NDArray[np.float64]
-
-
-class Source(Protocol):
-    """Where batches come from."""
-
-    def draw(self, size: int, dice: Dice) -> Batch:
-        """Take `size` windows at random."""
 
 
 class TorchDice:
@@ -46,11 +41,28 @@ class TorchDice:
         return drawn
 
 
+class _Taken(NamedTuple):
+    """A step whose loss and gradient norm still lie on the network's device."""
+
+    step: int
+    seconds: float
+    loss: Tensor
+    held_out: float | None
+    rate: float
+    norm: Tensor
+
+
 class Training:
     """One fit of one network: everything that changes from step to step, and nothing else.
 
     `steps()` may be left at any step and taken up again later, also in another process after `restore(state())`:
     the steps that follow are the same to the bit, since weights, moments, random state and counters are all state.
+
+    Away from the processor nothing is read back at a step, for the device would have to be waited for: steps are told
+    in blocks, once all of a block are taken.
+
+    Attributes:
+        block: steps that are taken before they are told, at most.
     """
 
     def __init__(self, network: Network, config: TrainingConfig, *, steps: int, seconds: float = math.inf) -> None:
@@ -68,6 +80,8 @@ class Training:
         self.best_loss = math.inf
         self.history: list[TrainingStep] = []
         self._config = config
+        self._device = next(network.parameters()).device
+        self.block = 1 if self._device.type == "cpu" else _BLOCK
         self._best_weights: dict[str, Tensor] = {}
         self._optimizer = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -80,23 +94,34 @@ class Training:
             windows: to draw batches from.
             validation: to choose the best step by; None keeps the last one.
         """
-        config = self._config
-        parameters, dice = list(self.network.parameters()), TorchDice()
+        feed = feed_of(windows, self._device)
         started = time.perf_counter() - (self.history[-1].seconds if self.history else 0.0)
         self.network.train()
         while not self.is_done:
-            step = len(self.history) + 1
+            rows = self._take_block(feed, validation, started)
+            self.history += rows
+            yield from rows
+
+    def _take_block(self, feed: Feed, validation: Windows | None, started: float) -> list[TrainingStep]:
+        """Take steps up to the next look at the validation tail, to the last one, or as many as a block has."""
+        config = self._config
+        parameters, dice = list(self.network.parameters()), TorchDice()
+        taken: list[_Taken] = []
+        is_over = False
+        while not is_over:
+            step = len(self.history) + len(taken) + 1
             passed = max(step / (self.length + 1), (time.perf_counter() - started) / self._seconds)
             rate = self._rate(passed)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
-            batch = Inputs.of(windows.draw(config.batch, dice))
+            batch = feed.draw(config.batch, dice)
             self._optimizer.zero_grad(set_to_none=True)
             loss = self.network.loss(batch)
             loss.backward()  # type: ignore[no-untyped-call]
-            norm = float(nn.utils.clip_grad_norm_(parameters, config.clip or math.inf))
-            if math.isfinite(norm):  # an overflow in one batch must not reach the weights
-                self._optimizer.step()
+            norm = nn.utils.clip_grad_norm_(parameters, config.clip or math.inf)
+            # an overflow in one batch must not reach the weights: the fused kernel leaves them alone where this is 1
+            self._optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
+            self._optimizer.step()
             held_out = None
             seconds = time.perf_counter() - started
             is_last = step == self.length or seconds >= self._seconds
@@ -105,9 +130,14 @@ class Training:
                 if held_out < self.best_loss:
                     self.best_step, self.best_loss = step, held_out
                     self._best_weights = copy.deepcopy(self.network.state_dict())
-            row = TrainingStep(step, time.perf_counter() - started, float(loss.detach()), held_out, rate, norm)
-            self.history.append(row)
-            yield row
+            taken.append(_Taken(step, seconds, loss.detach(), held_out, rate, norm))
+            is_over = is_last or held_out is not None or len(taken) >= self.block
+        values = torch.stack([value for each in taken for value in (each.loss, each.norm)]).tolist()  # waits
+        taken[-1] = taken[-1]._replace(seconds=time.perf_counter() - started)
+        return [
+            TrainingStep(each.step, each.seconds, loss, each.held_out, each.rate, norm)
+            for each, loss, norm in zip(taken, values[::2], values[1::2], strict=True)
+        ]
 
     @property
     def is_done(self) -> bool:
@@ -146,6 +176,8 @@ class Training:
             state |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
         state["history"] = torch.from_numpy(history_rows(self.history))
         state["random"] = torch.get_rng_state()
+        if self._device.type == "cuda":  # which draws what dropout leaves out
+            state["random_cuda"] = torch.cuda.get_rng_state(self._device)
         state["best"] = torch.tensor([self.best_step, self.best_loss], dtype=torch.float64)
         state["length"] = torch.tensor([self.length])
         return state
@@ -166,6 +198,8 @@ class Training:
         self.best_step, self.best_loss = int(state["best"][0]), float(state["best"][1])
         self.length = int(state["length"])
         torch.set_rng_state(state["random"])
+        if self._device.type == "cuda" and "random_cuda" in state:
+            torch.cuda.set_rng_state(state["random_cuda"], self._device)
 
 
 def one_cycle(passed: float) -> float:
@@ -193,22 +227,24 @@ def validation_loss(network: Network, windows: Windows) -> float:
 
     It is that of one batch of all of them: windows weigh as in training, whichever part they fall into.
     """
+    device = next(network.parameters()).device
     network.eval()
-    total, weight = 0.0, 0.0
+    parts: list[Tensor] = []
     with torch.inference_mode():
         numbers = windows.spaced(VALIDATION_WINDOWS)
         for first in range(0, len(numbers), _VALIDATION_BATCH):
             part = windows.at(numbers[first : first + _VALIDATION_BATCH])
-            losses, weights = network.weigh_losses(Inputs.of(part))
-            total += float(losses)
-            weight += float(weights)
+            parts.append(torch.stack(network.weigh_losses(Inputs.of(part, device))))
     network.train()
+    sums = torch.stack(parts).tolist() if parts else []  # read once, since a device has to be waited for
+    total, weight = sum(loss for loss, _ in sums), sum(size for _, size in sums)
     return total / weight if weight else math.nan
 
 
 def pace(network: Network, config: TrainingConfig, windows: Windows, validation: Windows | None) -> float:
     """Seconds a step, looks at the validation tail included, measured on a copy of the network."""
     probe = Training(copy.deepcopy(network), config, steps=_PROBED)
+    probe.block = 1  # a step is over when the device says so
     steps = list(probe.steps(windows, None))
     seconds = float(np.median(np.diff([step.seconds for step in steps])))
     if validation is None:

@@ -71,6 +71,33 @@ def test_a_resumed_training_equals_one_that_never_stopped(windows: tuple[Windows
     assert second.best_step == whole.best_step
 
 
+@pytest.mark.parametrize("stopped_at", [0, 1, 5, 7])
+def test_steps_told_in_blocks_are_those_told_one_by_one(windows: tuple[Windows, Windows], stopped_at: int) -> None:
+    """Whoever stops within a block has all of it behind, and goes on from its end."""
+    config = TRAINING.model_copy(update={"validate_every": 5})
+    whole = Training(network(config), config, steps=24)
+    list(whole.steps(*windows))
+
+    first = Training(network(config), config, steps=24)
+    first.block = 3
+    told: list[int] = []
+    for step in first.steps(*windows):
+        told.append(step.step)
+        if step.step == stopped_at:
+            break
+    if stopped_at:
+        assert len(first.history) == {1: 3, 5: 5, 7: 8}[stopped_at]
+        assert told == list(range(1, stopped_at + 1))
+    state = first.state()
+    second = Training(network(config), config, steps=24)
+    second.restore(state)
+    list(second.steps(*windows))
+    assert facts(second.history) == facts(whole.history)
+    assert weights(second) == weights(whole)
+    seconds = [step.seconds for step in second.history]
+    assert seconds == sorted(seconds)
+
+
 def test_training_lowers_the_loss(windows: tuple[Windows, Windows]) -> None:
     config = TRAINING.model_copy(update={"steps": 200, "learning_rate": 0.03, "batch": 64})
     training = Training(network(config), config, steps=200)
@@ -115,8 +142,12 @@ def test_gradients_are_clipped_but_logged_as_they_were(windows: tuple[Windows, W
     assert float(torch.cat([g.ravel() for g in after]).norm()) == pytest.approx(1e-6, rel=1e-3)
 
 
-def test_a_batch_whose_gradient_overflows_leaves_the_weights_alone(windows: tuple[Windows, Windows]) -> None:
+@pytest.mark.parametrize("block", [1, 3])
+def test_a_batch_whose_gradient_overflows_leaves_the_weights_alone(
+    windows: tuple[Windows, Windows], block: int
+) -> None:
     training = Training(network(), TRAINING, steps=3)
+    training.block = block
     before = weights(training)
     for parameter in training.network.parameters():
         parameter.register_hook(lambda gradient: gradient * math.inf)

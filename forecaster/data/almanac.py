@@ -1,0 +1,75 @@
+"""The features of every time that a window can read, computed once for all series that share it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.data import features
+from forecaster.frequency import Ints
+from forecaster.panel import Floats, Panel
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every window of a panel shows.
+
+    Attributes:
+        context: steps up to the cutoff, L.
+        horizon: steps after it, H.
+        calendar: whether known features have those of the calendar.
+        holidays: country whose holidays are known features.
+    """
+
+    context: int
+    horizon: int
+    calendar: bool = False
+    holidays: str | None = None
+
+
+def tabulate(panel: Panel, reading: Reading) -> tuple[Floats, Ints, tuple[str, ...]]:
+    """Compute the features of every time that a window can read, once for all series that share it.
+
+    Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
+    """
+    names = (features.names(panel.frequency) if reading.calendar else ()) + (
+        features.holiday_names(panel.frequency) if reading.holidays else ()
+    )
+    if not names:
+        return np.empty((0, 0), np.float32), np.zeros(len(panel), np.int64), ()
+    stamps, row = _distinct_times(panel, reading)
+    parts = [features.calendar(panel.frequency, stamps, panel.zone)] if reading.calendar else []
+    if reading.holidays:
+        parts.append(features.holidays(reading.holidays, panel.frequency, stamps, panel.zone))
+    return np.hstack(parts), row, names
+
+
+def _distinct_times(panel: Panel, reading: Reading) -> tuple[Ints, Ints]:
+    """List the times from a context before each series to a horizon after its last row; series whose times
+    overlap share them, so that the list is never longer than all series together.
+
+    Returns: [R] timestamps, and [N] where each series' first step is among them.
+    """
+    frequency = panel.frequency
+    number = frequency.index(np.zeros(1, np.int64), panel.start)
+    origin = frequency.timestamps(np.zeros(1, np.int64), number)
+    offset = panel.start - origin  # series of one frequency may run beside each other, half a step apart
+    low = number - reading.context
+    high = number + np.maximum(panel.stop - panel.begin, panel.lengths) + reading.horizon
+    order = np.lexsort((low, offset))
+    blocks: list[tuple[int, int, int]] = []  # series that a block starts from, its first and last step
+    block_of = np.empty(len(panel), np.int64)
+    for series in order:
+        is_apart = not blocks or offset[blocks[-1][0]] != offset[series] or low[series] > blocks[-1][2]
+        if is_apart:
+            blocks.append((int(series), int(low[series]), int(high[series])))
+        else:
+            blocks[-1] = (*blocks[-1][:2], max(blocks[-1][2], int(high[series])))
+        block_of[series] = len(blocks) - 1
+    sizes = np.array([last - first for _, first, last in blocks])
+    begin = np.cumsum(sizes) - sizes
+    row = begin[block_of] + number - np.array([first for _, first, _ in blocks])[block_of]
+    stamps = [
+        frequency.timestamps(panel.start[series], np.arange(first, last) - number[series])
+        for series, first, last in blocks
+    ]
+    return np.concatenate(stamps), row
