@@ -8,7 +8,10 @@ Both are settled by what is asked for, never by the machine's load: the same com
 import ctypes
 import os
 import platform
-from typing import Any
+import warnings
+from typing import Any, Literal
+
+from forecaster.errors import DependencyError
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 
@@ -21,6 +24,7 @@ def settle(threads: int) -> None:
     """
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ["MKL_NUM_THREADS"] = str(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it a GPU's products differ from run to run
     keep_freed_memory()
     import torch
 
@@ -30,8 +34,39 @@ def settle(threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
+def settle_device(wanted: str) -> Literal["cpu", "cuda"]:
+    """Name the device that networks are to lie on, and make it ready; `cpu` needs no torch, others load it.
+
+    On a GPU arithmetic is that of float32, not of the shorter TF32 that cuDNN would take, so that results agree with
+    the processor's. A kernel that torch knows no deterministic form of is let pass there: running sums over the few
+    quantiles of a step are told as such, and give the same every time.
+
+    Args:
+        wanted: `cpu`, `cuda`, or `auto`: a CUDA GPU where torch finds one, else the processor.
+
+    Raises: DependencyError: torch finds no such GPU.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        torch.backends.cudnn.allow_tf32 = False
+        torch.set_deterministic_debug_mode("warn")
+        warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation")
+        return "cuda"
+    if wanted == "auto":
+        return "cpu"
+    hint = "pass --device auto: it takes the processor where there is no GPU; `forecast doctor` tells what there is"
+    if torch.version.cuda is None:
+        raise DependencyError(f"device cuda: torch {torch.__version__} was built without CUDA", hint=hint)
+    raise DependencyError("device cuda: torch finds no GPU on this machine", hint=hint)
+
+
 def describe() -> dict[str, Any]:
-    """What torch is here, once settled: `version`, `threads`, `instructions` of the processor, other `devices`."""
+    """What torch is here, once settled: `version`, `threads`, `instructions` of the processor, other `devices`, and
+    the `device` that `auto` takes.
+    """
     import torch
 
     devices = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
@@ -41,6 +76,7 @@ def describe() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "devices": devices,
+        "device": settle_device("auto"),
     }
 
 

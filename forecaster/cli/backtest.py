@@ -28,6 +28,7 @@ def backtest(
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    device: options.Device = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     *,
@@ -53,6 +54,7 @@ def backtest(
         "model.kind": model,
         "training.seed": seed,
         "training.threads": threads,
+        "training.device": device,
         **{f"evaluation.{name}": value for name, value in evaluation.items()},
     }
     given: dict[str, Any] = {"out": out, "stdin": sys.stdin.buffer, "watch": console.watch}
@@ -64,7 +66,7 @@ def backtest(
             )
         chosen = {name: value for name, value in evaluation.items() if value is not None}
         with console.working():
-            done = workflow.backtest_bundle(data, bundle, evaluation=chosen, horizon=horizon, **given)
+            done = workflow.backtest_bundle(data, bundle, evaluation=chosen, horizon=horizon, device=device, **given)
     else:
         from forecaster.settings import load
 

@@ -38,6 +38,7 @@ def compare(
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    device: options.Device = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     *,
@@ -62,6 +63,7 @@ def compare(
         "preset": preset,
         "training.seed": seed,
         "training.threads": threads,
+        "training.device": device,
         **{f"evaluation.{name}": value for name, value in {"folds": folds, **spread}.items()},
     }
 

@@ -66,6 +66,10 @@ Memory = Annotated[
         "--memory", metavar="SIZE", help="Memory to stay within, for large Parquet files: 4GB.", show_default=False
     ),
 ]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"] | None,
+    typer.Option("--device", help="Where networks learn; auto takes a GPU if there is one.", show_default="auto"),
+]
 Horizon = Annotated[
     int | None,
     typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),

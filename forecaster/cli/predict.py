@@ -52,6 +52,10 @@ def predict(
     duplicates: options.Duplicates = None,
     query: options.Query = None,
     memory: options.Memory = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", help="Where networks run; cuda and auto load torch, which takes seconds."),
+    ] = "cpu",
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the forecast, though standard output is no terminal.")
     ] = False,
@@ -82,6 +86,7 @@ def predict(
             query=query,
             later=future,
             memory=options.parse_size("--memory", memory),
+            device=device,
             stdin=sys.stdin.buffer,
             watch=console.watch,
         )

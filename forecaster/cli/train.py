@@ -28,6 +28,7 @@ def train(
     seed: options.Seed = None,
     threads: options.Threads = None,
     memory: options.Memory = None,
+    device: options.Device = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
@@ -57,6 +58,7 @@ def train(
         "model.bidirectional": bidirectional or None,
         "training.seed": seed,
         "training.threads": threads,
+        "training.device": device,
         "training.budget": options.parse_duration("--budget", budget),
         "training.refit": False if no_refit else None,
     }

@@ -36,6 +36,7 @@ def tune(
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    device: options.Device = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
@@ -63,6 +64,7 @@ def tune(
         "model.kind": model,
         "training.seed": seed,
         "training.threads": threads,
+        "training.device": device,
         "evaluation.folds": folds,
     }
     limits: dict[str, Any] = {"trials": trials, "seconds": options.parse_duration("--budget", budget)}

@@ -38,7 +38,7 @@ from forecaster.config.network import (
     ScaleKind,
     StudentTConfig,
 )
-from forecaster.config.training import EnsembleConfig, TrainingConfig, Weigh
+from forecaster.config.training import Device, EnsembleConfig, TrainingConfig, Weigh
 from forecaster.config.whole import RECIPES, Config, Preset, Recipe
 from forecaster.job import JobConfig
 
@@ -52,6 +52,7 @@ __all__ = [
     "ConformalConfig",
     "DataConfig",
     "DecodeConfig",
+    "Device",
     "DriftConfig",
     "Duplicates",
     "EmbedConfig",

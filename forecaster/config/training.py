@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from forecaster.section import Section
 
 Weigh = Literal["evenly", "relative"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 class TrainingConfig(Section):
@@ -28,6 +29,9 @@ class TrainingConfig(Section):
     refit: bool = Field(True, description="train again on everything once the network is judged")
     refit_steps: int | None = Field(None, ge=1, description="steps of that; null for as many as were found best")
     seed: int = Field(0, ge=0, lt=2**63, description="of all random numbers")
+    device: Device = Field(
+        "auto", description="where networks learn: auto takes a CUDA GPU if there is one, else the cpu"
+    )
     threads: int = Field(1, ge=1, description="processor threads a network; a second one suffers from busy neighbours")
 
     @field_validator("budget", mode="before")
@@ -45,5 +49,5 @@ class EnsembleConfig(Section):
         (), description="sections that replace parts of the config, one a variant"
     )
     workers: int | None = Field(
-        None, ge=1, description="networks trained side by side; null for as many as there are cores for"
+        None, ge=1, description="networks trained side by side; null for as many as there are cores for; 1 on a GPU"
     )

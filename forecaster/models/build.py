@@ -12,6 +12,7 @@ import numpy.typing as npt
 from forecaster import process
 from forecaster.config import (
     Config,
+    Device,
     DriftConfig,
     EnsembleConfig,
     NaiveConfig,
@@ -38,11 +39,31 @@ _FEW_CUTOFFS = 4  # for what is fitted anew at each
 _BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
 
 
-def restored(config: Config, state: Arrays, exports: Exports) -> Forecaster:
-    """Make a forecaster that only predicts from what another one learnt, without torch where that is possible."""
+def restored(config: Config, state: Arrays, exports: Exports, *, device: Device = "cpu") -> Forecaster:
+    """Make a forecaster that only predicts from what another one learnt, without torch where that is possible.
+
+    Args:
+        device: where; the graphs, which need no torch, are run on the processor alone.
+
+    Raises: DependencyError: there is no such device.
+    """
+    if device != "cpu" and has_networks(config):
+        process.settle(config.training.threads)
+        device = process.settle_device(device)
+    config = on_device(config, device)
     forecaster = build(config, exports=exports)
     forecaster.restore(state)
     return forecaster
+
+
+def on_device(config: Config, device: Device) -> Config:
+    """The same config, its networks on a device of this machine, whatever they were trained on."""
+    return config.model_copy(update={"training": config.training.model_copy(update={"device": device})})
+
+
+def at_hand(config: Config, device: Device | None = None) -> Config:
+    """A bundle's config for this machine: on a device that is named, else where it was trained, if that is here."""
+    return on_device(config, device or ("auto" if config.training.device == "cuda" else config.training.device))
 
 
 def build(config: Config, *, exports: Exports | None = None) -> Forecaster:
@@ -90,7 +111,7 @@ def _alone(config: Config, exports: Exports | None) -> Forecaster:
 
 
 def _network(config: Config, exports: Exports | None) -> Forecaster:
-    if exports is not None and GRAPH in exports:
+    if exports is not None and GRAPH in exports and config.training.device != "cuda":
         from forecaster.models.exported import Exported
 
         # without the runtime, or with one too old for the graph, the weights say the same
@@ -159,10 +180,18 @@ def members_of(config: Config) -> list[Config]:
 
 
 def workers_of(config: Config) -> int:
-    """How many networks of an ensemble train at a time: as many as the machine has cores for, unless it is set."""
-    cores = len(os.sched_getaffinity(0))
+    """How many networks of an ensemble train at a time: as many as the machine has room for, unless it is set."""
     side_by_side = _networks(config).count(False)
-    return min(config.ensemble.workers or max(cores // config.training.threads, 1), max(side_by_side, 1))
+    return min(config.ensemble.workers or _room(config), side_by_side) if side_by_side > 1 else 1
+
+
+def _room(config: Config) -> int:
+    """Networks that train at a time where nobody says: one a core; on a GPU one in all, which keeps it busy."""
+    if config.training.device != "cpu":
+        process.settle(config.training.threads)  # before torch loads
+        if process.settle_device(config.training.device) == "cuda":
+            return 1
+    return max(len(os.sched_getaffinity(0)) // config.training.threads, 1)
 
 
 def has_networks(config: Config) -> bool:

@@ -1,8 +1,10 @@
 """A recurrent network as a Forecaster."""
 
+import copy
 import json
 import math
 import time
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from forecaster import process
 from forecaster.config import Config
 from forecaster.data.windows import Batch, Renewed, Windows
 from forecaster.errors import Interrupted
@@ -83,6 +86,7 @@ class NeuralForecaster:
         sample = Inputs.of(windows.at(windows.spaced(_SAMPLED)))
         self._build(_dimensions(panel, sample))
         self.network.covariates.learn(sample)
+        self.network.to(self._device)
         steps, seconds = self._length(windows, held_out, is_refit=is_refit)
         training = Training(self.network, self.config.training, steps=steps, seconds=seconds)
         if f"{stage}.random" in saved:
@@ -125,7 +129,7 @@ class NeuralForecaster:
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         self.network.eval()
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        with torch.inference_mode(), self._fork_random():
             mean, quantiles = self._rolling.predict(panel, horizon, self._forward)
         return Forecast.of(panel, mean, quantiles, model=self.name)
 
@@ -136,14 +140,14 @@ class NeuralForecaster:
         """
         is_training = self.network.training
         windows = Windows.for_validation(panel, validation, self.reading)
-        levels = torch.tensor(PROBABILITIES)
+        levels = torch.tensor(PROBABILITIES, device=self._device)
         self.network.eval()
         total, known = 0.0, 0
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        with torch.inference_mode(), self._fork_random():
             torch.manual_seed(self.config.training.seed)  # a recursive network draws
             numbers = windows.spaced(_SAMPLED)
             for first in range(0, len(numbers), _ASSESSED):
-                batch = Inputs.of(windows.at(numbers[first : first + _ASSESSED]))
+                batch = Inputs.of(windows.at(numbers[first : first + _ASSESSED]), self._device)
                 is_known = ~batch.target.isnan() & (batch.spread > 0)[:, None]
                 errors = batch.target[..., None] - self.network(batch).quantiles  # [B, H, Q]
                 losses = torch.maximum(levels * errors, (levels - 1) * errors).mean(2) / batch.spread[:, None]
@@ -164,6 +168,7 @@ class NeuralForecaster:
         sizes = {name: int(size[0]) for name, size in _below("dimensions.", state).items()}
         self._build(Dimensions(**sizes))
         self.network.load_state_dict(_tensors(_below("network.", state)))
+        self.network.to(self._device)
         self.best_step = int(state["best_step"][0])
         self._series = json.loads(state["series"].tobytes()) if "series" in state else []
 
@@ -171,7 +176,8 @@ class NeuralForecaster:
         told = {"point": self.point, "probabilities": json.dumps(PROBABILITIES), "season": str(self._dimensions.season)}
         if self.knows_series:
             told["series"] = json.dumps(self._series)
-        graph = export(self.network, self._dimensions, context=self.reading.context, metadata=told)
+        network = self.network if self._device.type == "cpu" else copy.deepcopy(self.network).cpu()
+        graph = export(network, self._dimensions, context=self.reading.context, metadata=told)
         return {GRAPH: graph} if graph else {}
 
     def fitted(self) -> Arrays:
@@ -188,6 +194,8 @@ class NeuralForecaster:
         self.restore(fitted)
 
     def _build(self, dimensions: Dimensions) -> None:
+        """Make the network on the processor, so that a seed means the same weights on every device."""
+        self._device = torch.device(process.settle_device(self.config.training.device))
         torch.manual_seed(self.config.training.seed)
         self._dimensions = dimensions
         self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)
@@ -211,8 +219,13 @@ class NeuralForecaster:
 
     def _forward(self, batch: Batch) -> Block:
         torch.manual_seed(self.config.training.seed)  # a recursive network draws, the same for every series
-        mean, quantiles = self.network(Inputs.of(batch))
-        return Block(mean.numpy(), quantiles.numpy())
+        mean, quantiles = self.network(Inputs.of(batch, self._device))
+        return Block(mean.cpu().numpy(), quantiles.cpu().numpy())
+
+    def _fork_random(self) -> AbstractContextManager[None]:
+        """Leave torch's generators as they are, whatever is drawn within."""
+        devices = [] if self._device.type == "cpu" else [torch.cuda.current_device()]
+        return torch.random.fork_rng(devices=devices)
 
     def _windows(self, panel: Panel, validation: Ints | None) -> tuple[Windows, Windows | None]:
         drawn = self.config.training.draw
@@ -247,7 +260,7 @@ class NeuralForecaster:
             return
         self.network.eval()
         with torch.inference_mode():
-            batch = Inputs.of(windows.at(windows.spaced(_CALIBRATION_WINDOWS)))
+            batch = Inputs.of(windows.at(windows.spaced(_CALIBRATION_WINDOWS)), self._device)
             head.learn_residuals(*self.network.outputs(batch))
 
 
@@ -263,7 +276,7 @@ def _dimensions(panel: Panel, batch: Inputs) -> Dimensions:
 
 
 def _arrays(tensors: dict[str, Tensor]) -> Arrays:
-    return {name: value.numpy().copy() for name, value in tensors.items()}
+    return {name: value.cpu().numpy().copy() for name, value in tensors.items()}
 
 
 def _tensors(arrays: Arrays) -> dict[str, Tensor]:

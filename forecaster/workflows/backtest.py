@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from forecaster import process
-from forecaster.config import Config, NetworkModel
+from forecaster.config import Config, Device, NetworkModel
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, participants
 from forecaster.evaluation.backtest import backtest as forecast_folds
@@ -17,7 +17,7 @@ from forecaster.evaluation.split import split
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.forecast import Forecaster
 from forecaster.models.auto import choose_model
-from forecaster.models.build import build, resolve
+from forecaster.models.build import at_hand, build, resolve
 from forecaster.models.choose import choose
 from forecaster.panel import Panel
 from forecaster.settings import dump, merge, validate
@@ -85,6 +85,7 @@ def backtest_bundle(
     *,
     evaluation: Mapping[str, Any],
     horizon: int | None = None,
+    device: Device | None = None,
     out: Path | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
@@ -96,6 +97,7 @@ def backtest_bundle(
         trained: the bundle's folder.
         evaluation: keys of the config's section that differ from the bundle's.
         horizon: steps; None takes the trained horizon.
+        device: of the networks; None as in training, or the processor where there is no such device.
 
     Raises: ForecastError: as `backtest`; InputError: no such bundle.
     """
@@ -106,7 +108,7 @@ def backtest_bundle(
     refuse_older(place_of(source), loaded, read)
     panel = loaded.panel
     watch(DataRead(source, len(panel), loaded.quality["rows"], loaded.roles))
-    config = read.config.model_copy(update={"data": loaded.config})
+    config = at_hand(read.config, device).model_copy(update={"data": loaded.config})
     config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
     config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
     before_first_cutoff(panel, plan, source)

@@ -167,7 +167,10 @@ def _check_torch() -> Iterator[Check]:
     process.settle(threads=1)
     found = process.describe()
     yield Check("torch", "ok", f"{found['version']}, {found['instructions']}, {found['threads']} thread a network")
-    if found["devices"]:
+    if found["device"] == "cuda":
+        told = f"{found['devices'][0]}: networks are trained on it, unless --device cpu says otherwise"
+        yield Check("device", "ok", told)
+    elif found["devices"]:
         yield Check("device", "note", f"{', '.join(found['devices'])}: not used, networks are trained on the processor")
     else:
         yield Check("device", "ok", "the processor; nothing else is needed")

@@ -6,7 +6,7 @@ from forecaster import process
 from forecaster.config import NetworkModel
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.explain.explanation import Explanation
-from forecaster.models.build import build
+from forecaster.models.build import build, on_device
 from forecaster.workflows.look import look_into
 from forecaster.workflows.predict import load_data, open_bundle, source_of
 from forecaster.workflows.source import place_of
@@ -46,7 +46,7 @@ def explain(
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     if isinstance(read.config.model, NetworkModel):
         process.settle(read.config.training.threads)
-    forecaster = build(read.config)
+    forecaster = build(on_device(read.config, "cpu"))
     forecaster.restore(read.state)
     found = look_into(read, forecaster, loaded, source, series=series, window=window, step=step, member=member)
     for note in found.notes:

@@ -17,7 +17,7 @@ from forecaster.errors import DataError
 from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore
 from forecaster.frequency import Ints
-from forecaster.models.build import resolve
+from forecaster.models.build import on_device, resolve
 from forecaster.panel import Panel
 from forecaster.store.bundle import json_bytes
 from forecaster.store.files import atomic_write
@@ -214,7 +214,7 @@ def _plan(config: Config, loaded: Loaded, parts: Split) -> dict[str, Any]:
     config = config.model_copy(update={"data": loaded.config, "job": None})
     if isinstance(config.model, AutoConfig):
         return {"is_possible": True, "model": "auto", "preset": config.preset, "networks": []}
-    config = resolve(config, panel.cut(parts.holdout))
+    config = resolve(on_device(config, "cpu"), panel.cut(parts.holdout))  # torch is not loaded to look for another
     networks = networks_of(config)
     calendar = bool(config.data.calendar) and bool(networks)
     return {

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from forecaster import __version__
+from forecaster import __version__, process
 from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded
 from forecaster.events import TrainingEnded
 from forecaster.forecast import Forecaster
-from forecaster.models.build import members_of
+from forecaster.models.build import has_networks, members_of
 from forecaster.panel import Panel
 
 COLUMNS = ("time", "id", "target", "past", "known", "static")
@@ -69,7 +69,7 @@ def describe(
             "last_cutoff": int(panel.cutoff.max()),
         },
         "training": {
-            "device": "cpu",
+            "device": process.settle_device(config.training.device if has_networks(config) else "cpu"),
             "threads": config.training.threads,
             "budget": config.training.budget,
             "steps": {stage.stage: stage.steps for stage in stages},

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from forecaster.config import DataConfig, Duplicates
+from forecaster.config import DataConfig, Device, Duplicates
 from forecaster.data import future
 from forecaster.data.load import Loaded, load, load_in_parts
 from forecaster.errors import DataError, InputError, UsageError
@@ -59,6 +59,7 @@ def predict(
     query: str | None = None,
     later: str | None = None,
     memory: int | None = None,
+    device: Device = "cpu",
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
 ) -> Predicted:
@@ -72,6 +73,7 @@ def predict(
         query: the SQL query that gives the table, where the source is a database; None asks as in training.
         later: a table of the known columns' values for the steps to forecast, where the data does not have them.
         memory: bytes to stay within, where the data is long Parquet files; None for what the bundle was trained with.
+        device: of the networks.
 
     Raises:
         InputError: no such bundle, or its data is gone.
@@ -87,10 +89,12 @@ def predict(
     config, frame = _like_training(source, read, query, changed)
     frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
     parts = load_in_parts(place_of(source), config, frequency=frequency, stdin=stdin, later=later, frame=frame)
-    return Predicted(read, horizon, _forecast(parts, read, horizon, place_of(source), watch))
+    return Predicted(read, horizon, _forecast(parts, read, horizon, place_of(source), device, watch))
 
 
-def _forecast(parts: Iterator[Loaded], read: bundle.Bundle, horizon: int, source: str, watch: Watch) -> Iterator[Part]:
+def _forecast(
+    parts: Iterator[Loaded], read: bundle.Bundle, horizon: int, source: str, device: Device, watch: Watch
+) -> Iterator[Part]:
     forecaster = None
     fallbacks, cutoffs, spacings = list[str](), list[int](), list[float]()
     with _as_data_error(read):
@@ -102,7 +106,7 @@ def _forecast(parts: Iterator[Loaded], read: bundle.Bundle, horizon: int, source
                 _refuse_older(source, max(cutoffs), loaded.panel, read)
             if forecaster is None:
                 watch(DataRead(source, loaded.series, loaded.rows, loaded.roles))
-                forecaster = restored(read.config, read.state, read.exports)
+                forecaster = restored(read.config, read.state, read.exports, device=device)
             future.require(loaded.panel, horizon, loaded.config, source)
             for _, panel in in_parts(loaded.panel, horizon):
                 forecast = forecaster.predict(panel, horizon)

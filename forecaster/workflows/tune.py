@@ -106,6 +106,7 @@ def tune(
     loaded = read_data(source, config, stdin, watch)
     config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source, watch)
     process.settle(config.training.threads)
+    process.settle_device(config.training.device)  # refused before anything is written
     seen = before_first_cutoff(loaded.panel, _plan(config), source)
     default = resolve(_without_auto(config), seen)
     task = _task(default, loaded, source)

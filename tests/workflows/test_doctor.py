@@ -100,6 +100,24 @@ def test_a_screen_takes_what_is_drawn_or_not(encoding: str | None, state: str) -
     assert find("screen", encoding).state == state
 
 
+@pytest.mark.parametrize(
+    ("devices", "chosen", "state", "told"),
+    [
+        ([], "cpu", "ok", "the processor"),
+        (["NVIDIA T4"], "cuda", "ok", "NVIDIA T4: networks are trained on it"),
+        (["Apple's GPU"], "cpu", "note", "Apple's GPU: not used"),
+    ],
+)
+def test_the_device_is_the_one_that_a_training_would_take(
+    monkeypatch: pytest.MonkeyPatch, devices: list[str], chosen: str, state: str, told: str
+) -> None:
+    found = doctor.process.describe() | {"devices": devices, "device": chosen}
+    monkeypatch.setattr(doctor.process, "describe", lambda: found)
+    check = find("device")
+    assert check.state == state
+    assert told in check.told
+
+
 def test_a_network_that_fails_or_differs_is_told() -> None:
     def fail() -> tuple[float, bool]:
         raise RuntimeError("no kernel\nimage")

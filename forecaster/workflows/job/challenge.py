@@ -14,7 +14,7 @@ from forecaster.evaluation.score import score
 from forecaster.events import Note, Watch
 from forecaster.forecast import Forecaster, Updatable
 from forecaster.job import ChallengerConfig
-from forecaster.models.build import build
+from forecaster.models.build import at_hand, build
 from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
@@ -173,7 +173,7 @@ def _as_it_is(champion: Bundle) -> Fit:
 
 
 def _restore(champion: Bundle) -> Forecaster:
-    forecaster = build(champion.config)
+    forecaster = build(at_hand(champion.config))
     forecaster.restore(champion.state)
     return forecaster
 

@@ -17,7 +17,7 @@ from forecaster.evaluation import rows as scores
 from forecaster.events import Note, Watch, ignore
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Frequency
-from forecaster.models.build import build
+from forecaster.models.build import build, on_device
 from forecaster.panel import Panel
 from forecaster.report.page.inside import inside_section
 from forecaster.report.page.picks import Pick, past_steps, pick
@@ -112,7 +112,7 @@ def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Loaded | None, 
 def _restore(read: bundle.Bundle) -> Forecaster:
     if isinstance(read.config.model, NetworkModel):
         process.settle(read.config.training.threads)
-    forecaster = build(read.config)
+    forecaster = build(on_device(read.config, "cpu"))
     forecaster.restore(read.state)
     return forecaster
 
