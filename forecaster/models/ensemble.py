@@ -48,8 +48,8 @@ class Ensemble:
         return next((member.history for member in self.members if member.history), [])
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
+        from forecaster.models.members import fit_in_processes
         from forecaster.models.neural import NeuralForecaster
-        from forecaster.models.workers import fit_in_processes
 
         learning = [number for number, member in enumerate(self.members) if not isinstance(member, Local)]
         progress = _Progress(watch, len(learning), self._workers)

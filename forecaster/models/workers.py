@@ -1,117 +1,179 @@
-"""Networks trained side by side, in processes of their own."""
+"""Work done side by side, in processes of their own."""
 
 import multiprocessing
 import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from multiprocessing.connection import wait
+from typing import Any, TypeVar
 
 from forecaster import process
-from forecaster.config import Config
-from forecaster.errors import Interrupted
-from forecaster.events import Event
-from forecaster.frequency import Ints
-from forecaster.models.neural import NeuralForecaster
-from forecaster.panel import Panel
+from forecaster.errors import DependencyError, ForecastError, Interrupted
 
-Arrays = dict[str, npt.NDArray[np.generic]]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
-_POLL = 0.05  # seconds between two looks while no process tells anything
-_SAVE_EVERY = 30.0  # seconds
+_TOLD, _POSTED, _DONE, _FAILED = range(4)
 
 
-class States(Protocol):
-    """The members' checkpoints: `parts`, what was saved of each, and a way to save one's state."""
+class Desk:
+    """Where a process does one task after the other.
 
-    parts: list[Arrays]
+    Attributes:
+        shared: what all tasks need.
+        late: seconds that the process took to start; who takes them off a budget sets them to 0.
+    """
 
-    def save(self, number: int, state: Arrays) -> None: ...
+    def __init__(self, shared: Any, line: Any, is_stopped: Any, late: float) -> None:
+        self.shared = shared
+        self.late = late
+        self._line = line
+        self._is_stopped = is_stopped
+
+    def tell(self, said: object) -> None:
+        """Tell the parent process something.
+
+        Raises: Interrupted: the task shall end.
+        """
+        self._line.send((_TOLD, said))
+        if self._is_stopped.is_set():
+            raise Interrupted(signal.SIGINT)
+
+    def post(self, kept: object) -> None:
+        """Give the parent process something to keep."""
+        self._line.send((_POSTED, kept))
 
 
 @dataclass
-class _Desk:
-    """What a worker process keeps between two members."""
+class _Worker:
+    """A process as its parent knows it, with the number of its task."""
 
-    panel: Panel
-    validation: Ints | None
-    told: Any  # queue of (number, event or state); a put returns once it lies in the pipe
-    is_stopped: Any  # event
-    late: float  # seconds that its start took, until the first member has taken them off its budget
-
-
-_desk: _Desk
+    process: Any
+    line: Any
+    number: int = 0
+    is_busy: bool = False
 
 
-def fit_in_processes(
-    members: Mapping[int, NeuralForecaster],
-    panel: Panel,
-    validation: Ints | None,
+def work_side_by_side(
+    work: Callable[[Desk, Task], Result],
+    tasks: Mapping[int, Task],
+    *,
+    shared: object,
     workers: int,
-    watch: Callable[[int, Event], None],
-    states: States,
+    threads: int | None = None,
+    hear: Callable[[int, Any], None],
+    take: Callable[[int, Result], None],
+    keep: Callable[[int, Any], None] | None = None,
 ) -> None:
-    """Fit each member as `Forecaster.fit` does.
+    """Do tasks in processes, each of which begins the next one, in their order, when it is through with one.
 
     Processes are spawned, not forked: a fork would copy torch's threads in whatever state they are. They are deaf to
-    the terminal's signals; when `watch` raises or one of them fails, they save their state between two steps, and end.
+    the terminal's signals and leave with their parent. When a task fails or `hear` or `take` raises, all end.
 
     Args:
-        members: by number.
-        workers: processes at a time.
-        watch: told of the events of each member, by its number.
-        states: where members find and save their checkpoints.
+        work: a function of a module, for it is sent by its name.
+        tasks: by number; each is sent when its turn comes.
+        shared: sent to each process once.
+        workers: processes at a time, at most.
+        threads: that each process is made ready for training with; None where torch has nothing to do.
+        hear: gets what a task tells, by its number.
+        take: gets what came of a task, in the order in which they end.
+        keep: gets what a task posts, even after it was stopped: it ends itself then, at its next `Desk.tell`. None
+            where tasks post nothing: their processes are killed.
+
+    Raises:
+        DependencyError: a process was killed.
+        Exception: whatever a task, `hear`, `take` or `keep` raised.
     """
     context = multiprocessing.get_context("spawn")
-    told, is_stopped = context.SimpleQueue(), context.Event()
-    threads = next(iter(members.values())).config.training.threads
-    arguments = (threads, panel, validation, told, is_stopped, time.monotonic())
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_settle, initargs=arguments) as pool:
-        fits: list[Future[Arrays]] = []
-        failure: BaseException | None = None
-        while True:
+    is_stopped = context.Event()
+    waiting = list(tasks.items())[::-1]
+    crew: list[_Worker] = []
+    failure: BaseException | None = None
+    try:
+        with _signals_held():
+            crew.extend(_spawn(context, threads, shared, is_stopped) for _ in range(min(workers, len(tasks))))
+        for worker in crew:
+            _hand(worker, work, *waiting.pop())
+        while any(worker.is_busy for worker in crew):
             try:
-                if not fits and failure is None:
-                    with _signals_held():
-                        fits = [
-                            pool.submit(_fit, number, member.config, member.fitted(), states.parts[number])
-                            for number, member in members.items()
-                        ]
-                if failure is None:
-                    failure = next((fit.exception() for fit in fits if fit.done() and fit.exception()), None)
-                    if failure is not None:
-                        raise failure
-                if not told.empty():
-                    number, said = told.get()
-                    if isinstance(said, dict):
-                        states.save(number, said)
-                    elif failure is None:
-                        watch(number, said)
-                elif all(fit.done() for fit in fits):
-                    break
-                else:
-                    time.sleep(_POLL)
-            except BaseException as error:  # the processes must end and their last states be heard, whatever it is
+                for worker in _speaking(crew):
+                    kind, said = _receive(worker)
+                    if kind == _FAILED:
+                        raise said
+                    if kind == _POSTED and keep:
+                        keep(worker.number, said)
+                    elif kind == _TOLD and failure is None:
+                        hear(worker.number, said)
+                    elif kind == _DONE and failure is None:
+                        take(worker.number, said)
+                        if waiting:
+                            _hand(worker, work, *waiting.pop())
+            except BaseException as error:  # whatever it is, what is posted yet must be kept
                 failure = failure or error
                 is_stopped.set()
-                for fit in fits:
-                    fit.cancel()
+                if keep is None:
+                    raise
+    finally:
+        for worker in crew:
+            worker.line.close()
+            worker.process.kill()  # all was said
+            worker.process.join()
     if failure is not None:
         raise failure
-    for member, fit in zip(members.values(), fits, strict=True):
-        member.take_fitted(fit.result())
+
+
+def _spawn(context: Any, threads: int | None, shared: object, is_stopped: Any) -> _Worker:
+    line, far_end = context.Pipe()
+    started = context.Process(target=_sit, args=(far_end, threads, shared, is_stopped, time.monotonic()))
+    started.start()
+    far_end.close()
+    return _Worker(started, line)
+
+
+def _hand(worker: _Worker, work: Callable[[Desk, Task], Result], number: int, task: Task) -> None:
+    worker.number, worker.is_busy = number, True
+    with suppress(BrokenPipeError, ConnectionResetError):  # `_receive` says so
+        worker.line.send((work, task))
+
+
+def _speaking(crew: list[_Worker]) -> list[_Worker]:
+    """Wait until there is something to receive."""
+    ready = wait([worker.line for worker in crew if worker.is_busy])
+    return [worker for worker in crew if worker.line in ready]
+
+
+def _receive(worker: _Worker) -> tuple[int, Any]:
+    """What a process says next, whole: a signal waits.
+
+    Raises: DependencyError: it is no more.
+    """
+    try:
+        with _signals_held():
+            kind, said = worker.line.recv()
+    except (EOFError, ConnectionResetError) as error:
+        worker.is_busy = False
+        worker.process.join()
+        raise DependencyError(
+            f"a process that trained was killed ({_ending(worker.process.exitcode)})",
+            hint="if memory ran short, train one network after the other: --set ensemble.workers=1",
+        ) from error
+    worker.is_busy = kind in (_TOLD, _POSTED)
+    return kind, said
+
+
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit {code}"
 
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Hold signals back while processes are spawned: these go on to hold them, the terminal's among them."""
+    """Hold signals back for the length of the block; processes spawned in it go on to hold them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -119,11 +181,22 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _settle(threads: int, panel: Panel, validation: Ints | None, told: Any, is_stopped: Any, started: float) -> None:
-    global _desk
+def _sit(line: Any, threads: int | None, shared: object, is_stopped: Any, started: float) -> None:
+    """Do what comes down the line, until nobody is at its other end."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    process.settle(threads)
-    _desk = _Desk(panel, validation, told, is_stopped, time.monotonic() - started)
+    if threads is not None:
+        process.settle(threads)
+    desk = Desk(shared, line, is_stopped, time.monotonic() - started)
+    with suppress(EOFError):
+        while True:
+            work, task = line.recv()
+            try:
+                done = (_DONE, work(desk, task))
+            except Exception as error:
+                if not isinstance(error, ForecastError):
+                    error.add_note(f"in a process of its own:\n{traceback.format_exc()}")
+                done = (_FAILED, error)
+            line.send(done)
 
 
 def _leave_with_parent() -> None:
@@ -131,39 +204,3 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _fit(number: int, config: Config, fitted: Arrays, saved: Arrays) -> Arrays:
-    """Fit one member in this process, and give what it learnt."""
-    member = NeuralForecaster(config, late=_desk.late)
-    _desk.late = 0.0
-    if fitted:
-        member.take_fitted(fitted)
-
-    def watch(event: Event) -> None:
-        _desk.told.put((number, event))
-        if _desk.is_stopped.is_set():
-            raise Interrupted(signal.SIGINT)
-
-    member.fit(_desk.panel, _desk.validation, watch=watch, checkpoint=_Posted(number, saved))
-    return member.fitted()
-
-
-class _Posted:
-    """A checkpoint that the parent process keeps."""
-
-    def __init__(self, number: int, saved: Arrays) -> None:
-        self._number = number
-        self._saved = saved
-        self._saved_at = time.monotonic()
-
-    def load(self) -> Arrays:
-        return self._saved
-
-    def save(self, state: Arrays) -> None:
-        self._saved = state
-        _desk.told.put((self._number, state))
-        self._saved_at = time.monotonic()
-
-    def is_due(self) -> bool:
-        return time.monotonic() - self._saved_at >= _SAVE_EVERY

@@ -1,35 +1,87 @@
-"""Networks trained in processes of their own."""
+"""Work in processes of its own."""
 
-import time
-from types import SimpleNamespace
+import os
+import signal
+from contextlib import suppress
+from typing import Any
 
-import numpy as np
 import pytest
 
-from forecaster import process
-from forecaster.errors import ConfigError
-from forecaster.models import workers
-from forecaster.models.neural import NeuralForecaster
-from forecaster.models.workers import fit_in_processes
-from forecaster.settings import validate
-from tests.conftest import MakePanel
+from forecaster.errors import DataError, DependencyError, Interrupted
+from forecaster.models.workers import work_side_by_side
+from tests.models.crew import work
+
+Pairs = list[tuple[int, Any]]
 
 
-def test_a_process_takes_the_threads_that_the_config_names(
-    make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settled: list[int] = []
-    monkeypatch.setattr(process, "settle", settled.append)
-    workers._settle(3, make_panel([[1.0, 2.0]]), None, None, None, time.monotonic())
-    assert settled == [3]
+def do(*tasks: object, workers: int = 2, stop_at: object = None, is_kept: bool = False) -> tuple[Pairs, Pairs, Pairs]:
+    """Do tasks; give what was heard, taken and kept."""
+    heard, taken, kept = Pairs(), Pairs(), Pairs()
+
+    def hear(number: int, said: object) -> None:
+        heard.append((number, said))
+        if said == stop_at:
+            raise Interrupted(signal.SIGTERM)
+
+    with suppress(Interrupted):
+        work_side_by_side(
+            work,
+            dict(enumerate(tasks)),
+            shared="all",
+            workers=workers,
+            hear=hear,
+            take=lambda number, result: taken.append((number, result)),
+            keep=(lambda number, said: kept.append((number, said))) if is_kept else None,
+        )
+    return heard, taken, kept
 
 
-@pytest.mark.slow
-def test_an_error_in_a_process_reaches_the_user_with_its_hint(make_panel: MakePanel) -> None:
-    tree = {"data": {"horizon": 2}, "model": {"context": 8, "hidden": 4}, "embed": {"width": 50}}
-    members = {0: NeuralForecaster(validate(tree, "test"))}
-    states = SimpleNamespace(parts=[{}], save=lambda number, state: None)
-    with pytest.raises(ConfigError) as caught:
-        fit_in_processes(members, make_panel([np.arange(40)]), None, 1, lambda number, event: None, states)
-    assert caught.value.message == "embed.width: a segment of 50 steps is longer than the context of 8"
-    assert "embed.width=8" in caught.value.hint
+def test_more_tasks_than_processes_are_all_done() -> None:
+    heard, taken, _ = do("a", "b", "c", "d", "e")
+    assert sorted(taken) == [(number, ("all", task)) for number, task in enumerate("abcde")]
+    assert sorted(number for number, _ in heard) == [0, 1, 2, 3, 4]
+    assert 1 <= len({process for _, process in heard} - {os.getpid()}) <= 2
+
+
+def test_a_failure_reaches_the_caller_and_ends_what_is_under_way() -> None:
+    with pytest.raises(DataError, match="cannot") as caught:
+        do("sleep", "fail", "a")
+    assert caught.value.hint == "may not"
+
+
+def test_a_fault_says_where_in_the_other_process_it_was() -> None:
+    with pytest.raises(ValueError, match="our own fault") as caught:
+        do("stumble")
+    assert "crew.py" in caught.value.__notes__[0]
+
+
+def test_a_process_that_is_killed_is_told_and_holds_nobody_up() -> None:
+    with pytest.raises(DependencyError, match="was killed \\(SIGKILL\\)") as caught:
+        do("vanish", "sleep")
+    assert "ensemble.workers=1" in caught.value.hint
+
+
+def test_who_has_nothing_to_save_ends_at_once_when_the_work_is_stopped() -> None:
+    heard, taken, _ = do("sleep", "sleep", "sleep", stop_at="asleep")
+    assert len(heard) == 1
+    assert taken == []
+
+
+def test_who_has_something_to_save_is_heard_to_the_end() -> None:
+    _, taken, kept = do("last words", "last words", stop_at="going on", is_kept=True)
+    assert sorted(kept) == [(0, "all of it"), (1, "all of it")]
+    assert taken == []
+
+
+def test_a_process_takes_the_threads_it_is_given() -> None:
+    taken: Pairs = []
+    work_side_by_side(
+        work,
+        {0: "threads"},
+        shared=None,
+        workers=1,
+        threads=3,
+        hear=lambda *_: None,
+        take=lambda number, result: taken.append((number, result)),
+    )
+    assert taken == [(0, 3)]
