@@ -63,7 +63,7 @@ class TrainingEnded:
 
 @dataclass(frozen=True)
 class FoldsForecast:
-    """A backtest has forecast the first `done` of its `folds`; `seconds_left` is None before there is a pace."""
+    """A backtest has forecast `done` of its `folds`; `seconds_left` is None before there is a pace."""
 
     done: int
     folds: int

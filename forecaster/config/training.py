@@ -49,5 +49,7 @@ class EnsembleConfig(Section):
         (), description="sections that replace parts of the config, one a variant"
     )
     workers: int | None = Field(
-        None, ge=1, description="networks trained side by side; null for as many as there are cores for; 1 on a GPU"
+        None,
+        ge=1,
+        description="networks trained side by side, of an ensemble or several folds; null for one a core, on a GPU 1",
     )

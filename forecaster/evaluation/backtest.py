@@ -20,6 +20,22 @@ Fit = Callable[[Panel], Forecaster]
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some rows of a backtest, forecast.
+
+    Attributes:
+        rows: [P] their numbers.
+        forecast: [P, H].
+        fit_seconds: of the fit before; None where another part has told it.
+    """
+
+    rows: Ints
+    forecast: Forecast
+    fit_seconds: float | None
+    predict_seconds: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """Which cutoffs a series has, and which of them share a fit.
 
@@ -59,6 +75,10 @@ class Plan:
         return rows if self.window is None else rows.last(self.window)
 
 
+Take = Callable[[Part], None]
+Spread = Callable[[Panel, Plan, Take], None]
+
+
 @dataclass(frozen=True)
 class Backtest:
     """R forecasts beside what came true, by series, then by cutoff.
@@ -82,7 +102,7 @@ class Backtest:
     predict_seconds: float
 
 
-def backtest(fit: Fit, panel: Panel, plan: Plan, *, watch: Watch = ignore) -> Backtest:
+def backtest(fit: Fit, panel: Panel, plan: Plan, *, watch: Watch = ignore, spread: Spread | None = None) -> Backtest:
     """Forecast from every fold of every series.
 
     A series takes part in a fold that has a horizon and a step before its cutoff, one of them observed. A fit gets the
@@ -92,28 +112,26 @@ def backtest(fit: Fit, panel: Panel, plan: Plan, *, watch: Watch = ignore) -> Ba
     Args:
         fit: makes a forecaster from a panel that ends at the cutoff.
         watch: told how many folds are done.
+        spread: does what `forecast_group` does with `fit`, for each group and wherever it likes.
 
     Raises: DataError: no series can take part in the oldest folds; a fit or forecast failed, and says of which fold.
     """
-    takes_part = participants(panel, plan)
-    series, fold = np.nonzero(takes_part)  # by series, then by fold
+    series, fold = np.nonzero(participants(panel, plan))  # by series, then by fold
     rows = plan.before(panel, series, fold)
-    whole = _Whole(rows, plan.horizon)
-    pace = _Pace(len(plan.groups()), len(rows))
+    whole, pace = _Whole(rows, plan.horizon), _Pace(plan, fold)
+
+    def take(part: Part) -> None:
+        whole.put(part)
+        pace.note(part)
+        watch(FoldsForecast(pace.folds_done, plan.folds, pace.seconds_left))
+
     watch(FoldsForecast(0, plan.folds, None))
-    for group in plan.groups():
-        numbers = np.flatnonzero((fold >= group.start) & (fold < group.stop))
-        numbers = numbers[np.argsort(fold[numbers], kind="stable")]
-        try:
-            forecaster = fit(plan.before(panel, np.flatnonzero(takes_part[:, group.start]), group.start))
-            pace.note_fit()
-            for some, part in in_parts(rows.select(numbers), plan.horizon):
-                whole.put(numbers[some], forecaster.predict(part, plan.horizon))
-                pace.note_rows(len(part))
-                done = int(fold[numbers[some]][-1]) + (some.stop >= len(numbers))
-                watch(FoldsForecast(done, plan.folds, pace.seconds_left))
-        except DataError as error:
-            raise DataError(f"fold {group.start + 1}: {error.message}", hint=error.hint) from error
+    if spread:
+        spread(panel, plan, take)
+    else:
+        for group in plan.groups():
+            for part in forecast_group(fit, panel, plan, group):
+                take(part)
     return Backtest(
         forecast=whole.forecast(),
         actual=rows.actual(plan.horizon, panel.end[series]),
@@ -123,6 +141,31 @@ def backtest(fit: Fit, panel: Panel, plan: Plan, *, watch: Watch = ignore) -> Ba
         fit_seconds=pace.fit_seconds,
         predict_seconds=pace.predict_seconds,
     )
+
+
+def forecast_group(fit: Fit, panel: Panel, plan: Plan, group: range) -> Iterator[Part]:
+    """Fit once, and forecast the folds that share the fit.
+
+    Args:
+        group: one of `Plan.groups`.
+
+    Raises: DataError: the fit or a forecast failed; says of which fold.
+    """
+    takes_part = participants(panel, plan)
+    series, fold = np.nonzero(takes_part)
+    numbers = np.flatnonzero((fold >= group.start) & (fold < group.stop))
+    numbers = numbers[np.argsort(fold[numbers], kind="stable")]
+    try:
+        started = time.perf_counter()
+        forecaster = fit(plan.before(panel, np.flatnonzero(takes_part[:, group.start]), group.start))
+        fit_seconds: float | None = time.perf_counter() - started
+        for some, part in in_parts(plan.before(panel, series[numbers], fold[numbers]), plan.horizon):
+            started = time.perf_counter()
+            forecast = forecaster.predict(part, plan.horizon)
+            yield Part(numbers[some], forecast, fit_seconds, time.perf_counter() - started)
+            fit_seconds = None
+    except DataError as error:
+        raise DataError(f"fold {group.start + 1}: {error.message}", hint=error.hint) from error
 
 
 def participants(panel: Panel, plan: Plan) -> npt.NDArray[np.bool_]:
@@ -155,30 +198,38 @@ def in_parts(rows: Panel, horizon: int, *, points: int = POINTS) -> Iterator[tup
 
 
 class _Pace:
-    """What fits and forecasts have taken so far, and what they will take yet."""
+    """What fits and forecasts have taken so far, and how long the rest will take yet."""
 
-    def __init__(self, fits: int, rows: int) -> None:
-        self._fits, self._rows = fits, rows
+    def __init__(self, plan: Plan, fold: Ints) -> None:
+        """Begin to count.
+
+        Args:
+            fold: [R] of each row.
+        """
+        self._fits, self._rows = len(plan.groups()), len(fold)
+        self._fold = fold
+        self._missing = np.bincount(fold, minlength=plan.folds)  # [folds] rows
         self._fits_done = self._rows_done = 0
         self.fit_seconds = self.predict_seconds = 0.0
-        self._noted = time.perf_counter()
+        self._started = time.perf_counter()
 
-    def note_fit(self) -> None:
-        self.fit_seconds += self._lap()
-        self._fits_done += 1
+    def note(self, part: Part) -> None:
+        self._fits_done += part.fit_seconds is not None
+        self.fit_seconds += part.fit_seconds or 0.0
+        self.predict_seconds += part.predict_seconds
+        self._rows_done += len(part.rows)
+        np.subtract.at(self._missing, self._fold[part.rows], 1)
 
-    def note_rows(self, count: int) -> None:
-        self.predict_seconds += self._lap()
-        self._rows_done += count
+    @property
+    def folds_done(self) -> int:
+        return int((self._missing == 0).sum())
 
     @property
     def seconds_left(self) -> float:
+        """By how long the work that is done has taken, several fits at a time or one."""
         fits = self.fit_seconds / self._fits_done * (self._fits - self._fits_done)
-        return fits + self.predict_seconds / self._rows_done * (self._rows - self._rows_done)
-
-    def _lap(self) -> float:
-        before, self._noted = self._noted, time.perf_counter()
-        return self._noted - before
+        left = fits + self.predict_seconds / self._rows_done * (self._rows - self._rows_done)
+        return left * (time.perf_counter() - self._started) / (self.fit_seconds + self.predict_seconds)
 
 
 class _Whole:
@@ -191,11 +242,11 @@ class _Whole:
         self._fallback = np.zeros(len(rows), bool)
         self._model = ""
 
-    def put(self, numbers: Ints, part: Forecast) -> None:
-        self._mean[numbers] = part.mean
-        self._quantiles[numbers] = part.quantiles
-        self._fallback[numbers] = part.fallback
-        self._model = part.model
+    def put(self, part: Part) -> None:
+        self._mean[part.rows] = part.forecast.mean
+        self._quantiles[part.rows] = part.forecast.quantiles
+        self._fallback[part.rows] = part.forecast.fallback
+        self._model = part.forecast.model
 
     def forecast(self) -> Forecast:
         return Forecast(

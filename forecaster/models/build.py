@@ -180,13 +180,14 @@ def members_of(config: Config) -> list[Config]:
 
 
 def workers_of(config: Config) -> int:
-    """How many networks of an ensemble train at a time: as many as the machine has room for, unless it is set."""
-    side_by_side = _networks(config).count(False)
-    return min(config.ensemble.workers or _room(config), side_by_side) if side_by_side > 1 else 1
+    """How many networks of an ensemble train at a time, `most_workers` or all of them."""
+    return min(most_workers(config), max(_networks(config).count(False), 1))
 
 
-def _room(config: Config) -> int:
-    """Networks that train at a time where nobody says: one a core; on a GPU one in all, which keeps it busy."""
+def most_workers(config: Config) -> int:
+    """How many networks may train at a time: unless it is set, one a core; on a GPU one in all, which keeps it busy."""
+    if config.ensemble.workers is not None:
+        return config.ensemble.workers
     if config.training.device != "cpu":
         process.settle(config.training.threads)  # before torch loads
         if process.settle_device(config.training.device) == "cuda":

@@ -15,10 +15,10 @@ from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, p
 from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.split import split
 from forecaster.events import DataRead, Note, Watch, ignore
-from forecaster.forecast import Forecaster
 from forecaster.models.auto import choose_model
-from forecaster.models.build import at_hand, build, resolve
+from forecaster.models.build import at_hand, build, most_workers, resolve
 from forecaster.models.choose import choose
+from forecaster.models.folds import fit_of, side_by_side
 from forecaster.panel import Panel
 from forecaster.settings import dump, merge, validate
 from forecaster.store import bundle
@@ -73,10 +73,11 @@ def backtest(
     config = config.model_copy(update={"data": loaded.config})
     config, plan = _settle_plan(config, panel, config.data.horizon or 1, watch)
     oldest = before_first_cutoff(panel, plan, source)
+    most = most_workers(config)
     config = resolve_before(config, oldest, plan.horizon, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
-    return _run(config, panel, plan, fit_of(config, watch), source, folder, watch)
+    return _run(config, panel, plan, fit_of(config, watch), most, source, folder, watch)
 
 
 def backtest_bundle(
@@ -115,7 +116,7 @@ def backtest_bundle(
     if isinstance(config.model, NetworkModel):
         process.settle(config.training.threads)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
-    return _run(config, panel, plan, fit, source, folder, watch)
+    return _run(config, panel, plan, fit, most_workers(config), source, folder, watch)
 
 
 def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch) -> Config:
@@ -145,9 +146,11 @@ def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan
     return lambda _: forecaster
 
 
-def _run(config: Config, panel: Panel, plan: Plan, fit: Fit, source: str, folder: Path, watch: Watch) -> Backtested:
+def _run(
+    config: Config, panel: Panel, plan: Plan, fit: Fit, most: int, source: str, folder: Path, watch: Watch
+) -> Backtested:
     try:
-        test = forecast_folds(fit, panel, plan, watch=watch)
+        test = forecast_folds(fit, panel, plan, watch=watch, spread=side_by_side(config, plan, most=most, watch=watch))
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     metrics = judge_folds(test, panel, plan)
@@ -195,17 +198,3 @@ def before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     return plan.before(panel, np.flatnonzero(takes_part[:, 0]), 0)
-
-
-def fit_of(config: Config, watch: Watch) -> Fit:
-    """What `train` does, without a holdout: fit, stop by the validation tail, and fit again on everything."""
-
-    def fit(panel: Panel) -> Forecaster:
-        forecaster = build(config)
-        parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
-        forecaster.fit(panel, parts.unlearnt, watch=watch, checkpoint=None)
-        if config.training.refit:
-            forecaster.fit(panel, None, watch=watch, checkpoint=None)
-        return forecaster
-
-    return fit

@@ -18,11 +18,13 @@ from forecaster.evaluation.compare import BASELINES, Comparison, Entry, Place, U
 from forecaster.evaluation.compare import compare as rank
 from forecaster.evaluation.score import without_nan
 from forecaster.events import ModelCompared, Note, Watch, ignore
+from forecaster.models.build import most_workers
+from forecaster.models.folds import fit_of, side_by_side
 from forecaster.panel import Panel
 from forecaster.settings import dump, validate
 from forecaster.store import bundle
 from forecaster.store.files import new_folder, write_through
-from forecaster.workflows.backtest import before_first_cutoff, fit_of, folder_of, resolve_before
+from forecaster.workflows.backtest import before_first_cutoff, folder_of, resolve_before
 from forecaster.workflows.train import read_data
 
 LEADERBOARD = "leaderboard.csv"
@@ -83,8 +85,9 @@ def compare(
     for number, name in enumerate(sorted(configs, key=lambda name: _learns(configs[name]))):  # what may lack first
         watch(ModelCompared(name, number, len(configs)))
         with _named(name):
+            most = most_workers(configs[name])
             configs[name] = resolve_before(configs[name], oldest, plan.horizon, watch=watch)
-            test = _backtest(configs[name], panel, plan, source, watch)
+            test = _backtest(configs[name], panel, plan, most, source, watch)
         entries[name] = Entry.of(test)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks
         if fallbacks:
@@ -139,12 +142,13 @@ def _learns(config: Config) -> bool:
     return isinstance(config.model, NetworkModel | AutoConfig)
 
 
-def _backtest(config: Config, panel: Panel, plan: Plan, source: str, watch: Watch) -> Backtest:
+def _backtest(config: Config, panel: Panel, plan: Plan, most: int, source: str, watch: Watch) -> Backtest:
     """Forecast every fold; what learns nothing needs no fit of its own for each, and is asked for all at once."""
     if not _learns(config) and not config.conformal.is_on:
         plan = replace(plan, refit=0)
     try:
-        return backtest(fit_of(config, watch), panel, plan, watch=watch)
+        spread = side_by_side(config, plan, most=most, watch=watch)
+        return backtest(fit_of(config, watch), panel, plan, watch=watch, spread=spread)
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
 

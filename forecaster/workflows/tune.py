@@ -19,6 +19,7 @@ from forecaster.evaluation.score import Score, score, without_nan
 from forecaster.evaluation.split import split
 from forecaster.events import Note, Watch, ignore
 from forecaster.models.build import members_of, resolve, workers_of
+from forecaster.models.folds import fit_of
 from forecaster.models.naive import SeasonalNaive
 from forecaster.models.search import Limits, search
 from forecaster.models.space import Values, find_space, from_plain, keys_set, settle, to_plain, tree_of, values_of
@@ -27,7 +28,7 @@ from forecaster.panel import Panel
 from forecaster.settings import dump, merge, validate
 from forecaster.store import bundle
 from forecaster.store.files import as_output_error, atomic_write, check_free
-from forecaster.workflows.backtest import FOLDS, before_first_cutoff, fit_of
+from forecaster.workflows.backtest import FOLDS, before_first_cutoff
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.source import absolute, stem
 from forecaster.workflows.train import default_folder, read_data

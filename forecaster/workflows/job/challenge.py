@@ -15,10 +15,11 @@ from forecaster.events import Note, Watch
 from forecaster.forecast import Forecaster, Updatable
 from forecaster.job import ChallengerConfig
 from forecaster.models.build import at_hand, build
+from forecaster.models.folds import fit_of
 from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
-from forecaster.workflows.backtest import fit_of, resolve_before
+from forecaster.workflows.backtest import resolve_before
 from forecaster.workflows.job.due import Evidence
 from forecaster.workflows.manifest import COLUMNS
 
