@@ -48,7 +48,7 @@ HOMES = {
     "pyarrow": ("data.", "store."),
     "scipy": ("evaluation.chance",),
     "statsforecast": ("models.statistical",),
-    "optuna": ("models.study",),
+    "optuna": ("models.study", "models.running"),
     "jinja2": ("report.page.document",),
     "plotly": ("report.page.document",),
     "matplotlib": ("report.figure", "report.picture"),

@@ -1,19 +1,16 @@
 """The fits of a backtest: what each one does, and several of them side by side, in processes of their own."""
 
-from dataclasses import replace
 from typing import Any
 
 from forecaster.config import Config, NetworkModel
 from forecaster.evaluation.backtest import Fit, Part, Plan, Spread, Take, forecast_group
 from forecaster.evaluation.split import split
-from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
+from forecaster.events import Watch
 from forecaster.forecast import Forecaster
 from forecaster.models.build import build, members_of, workers_of
 from forecaster.models.recipes import Tree
-from forecaster.models.workers import Desk, work_side_by_side
+from forecaster.models.workers import LEAST_STEPS, Desk, Foremost, in_order, work_side_by_side
 from forecaster.panel import Panel
-
-_LEAST_STEPS = 1000  # of a network, that are worth the start of a process
 
 
 def fit_of(config: Config, watch: Watch) -> Fit:
@@ -46,14 +43,14 @@ def side_by_side(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spre
         return None
 
     def spread(panel: Panel, plan: Plan, take: Take) -> None:
-        foremost = _Foremost(watch)
+        foremost = Foremost(watch)
 
         def hear(number: int, said: Any) -> None:
             take(said) if isinstance(said, Part) else foremost.watch(number, said)
 
         work_side_by_side(
             _forecast,
-            dict(enumerate(plan.groups())),
+            in_order(dict(enumerate(plan.groups()))),
             shared=(in_turn(config), panel, plan),
             workers=workers,
             threads=config.training.threads,
@@ -73,7 +70,7 @@ def workers_for(config: Config, groups: int, *, most: int) -> int:
     """
     if config.training.budget is not None:
         return 1
-    workers = min(groups, most, groups * steps_of(config) // _LEAST_STEPS)
+    workers = min(groups, most, groups * steps_of(config) // LEAST_STEPS)
     beside = max(workers_of(each) for each in (config, *members_of(config)))
     return workers if workers >= beside else 1
 
@@ -103,34 +100,3 @@ def _forecast(desk: Desk, group: range) -> None:
     config, panel, plan = desk.shared
     for part in forecast_group(fit_of(config, desk.tell), panel, plan, group):
         desk.tell(part)
-
-
-class _Foremost:
-    """Tell of several trainings as of one at a time: of the oldest group that is under way. Notes are told of all."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._group = 0
-        self._ended: set[int] = set()
-        self._started: dict[int, TrainingStarted] = {}  # the stage that a group is in, if it has not been told
-
-    def watch(self, group: int, event: Event) -> None:
-        match event:
-            case TrainingStarted():
-                self._started[group] = event
-            case TrainingStep() if group == self._group:
-                if (started := self._started.pop(group, None)) is not None:
-                    self._watch(replace(started, done=event.step - 1))
-                self._watch(event)
-            case TrainingEnded() if group == self._group:
-                self._watch(event)
-            case TrainingStep() | TrainingEnded():
-                pass
-            case _:
-                self._watch(event)
-
-    def end(self, group: int) -> None:
-        """Note that a group is forecast; the oldest of the others is told of from now on."""
-        self._ended.add(group)
-        while self._group in self._ended:
-            self._group += 1

@@ -12,7 +12,7 @@ from forecaster.config import Config
 from forecaster.events import Event
 from forecaster.frequency import Ints
 from forecaster.models.neural import NeuralForecaster
-from forecaster.models.workers import Desk, work_side_by_side
+from forecaster.models.workers import Desk, in_order, work_side_by_side
 from forecaster.panel import Panel
 
 Arrays = dict[str, npt.NDArray[np.generic]]
@@ -53,11 +53,12 @@ def fit_in_processes(
         watch: told of the events of each member, by its number.
         states: where members find and save their checkpoints.
     """
+    tasks = {number: _Member(each.config, each.fitted(), states.parts[number]) for number, each in members.items()}
     work_side_by_side(
         _fit,
-        {number: _Member(each.config, each.fitted(), states.parts[number]) for number, each in members.items()},
+        in_order(tasks),
         shared=(panel, validation),
-        workers=workers,
+        workers=min(workers, len(members)),
         threads=next(iter(members.values())).config.training.threads,
         hear=watch,
         take=lambda number, fitted: members[number].take_fitted(fitted),

@@ -104,6 +104,13 @@ def tree_of(values: Values, base: Config) -> Tree:
     return tree
 
 
+def variant_of(base: Config, values: Values) -> Tree:
+    """What the network with some values has of its own, its sizes named in any case."""
+    size = settle(base, values)
+    sizes = {"model": {"context": getattr(size.model, "context", None)}, "embed": {"width": size.embed.width}}
+    return merge(tree_of(values, base), sizes)
+
+
 def values_of(config: Config, space: Collection[Dimension]) -> dict[str, Value]:
     """Where in a space a config lies."""
     tree = config.model_dump()

@@ -4,14 +4,27 @@ import math
 import shlex
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from forecaster.errors import DependencyError, InputError, OutputError
-from forecaster.models.space import Choice, Dimension, Value, Values
+from forecaster.errors import InputError, OutputError
+from forecaster.models.running import (
+    AGAIN,
+    ROUND,
+    SURPLUS,
+    WORKER,
+    Placed,
+    Running,
+    State,
+    known_to,
+    load_optuna,
+    short,
+    try_again,
+)
+from forecaster.models.space import Value, Values
 from forecaster.store.presence import Presence, is_present
 
 if TYPE_CHECKING:
@@ -20,15 +33,10 @@ if TYPE_CHECKING:
 DATABASE = "study.db"
 
 _NAME, _FACTS = "forecast", "facts"
-_WORKER, _AGAIN, _SURPLUS = "worker", "again", "surplus"  # attributes of a trial
-_PATIENT_TRIALS = 5  # that end before any is pruned
-_PATIENT_TENTHS = 3  # of a schedule that no trial is pruned in: the learning rate rises until then
 _SECONDS_TO_NAME = 10.0  # in which a process that took a trial has said who it is
 _SECONDS_LOCKED = 60.0  # that the database may be in use by another process
-_SEEDS = 2**32
 
 Report = Callable[[int, float], None]
-State = Literal["done", "pruned", "failed"]
 _STATES: dict[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
 
 
@@ -49,56 +57,17 @@ class Trial:
     seconds: float
 
 
-class Running:
-    """A trial that this process runs."""
-
-    def __init__(self, study: "optuna.Study", trial: "optuna.Trial", place: int) -> None:
-        self._study = study
-        self._trial = trial
-        self.place = place
-
-    def draw(self, space: Collection[Dimension], seed: int) -> dict[str, Value]:
-        """Draw values by what other trials reached, and by random numbers of this trial's own.
-
-        Source: Bergstra et al. 2011, "Algorithms for hyper-parameter optimization" (TPE).
-        """
-        self._study.sampler = load_optuna().samplers.TPESampler(seed=(seed + self.place) % _SEEDS)
-        return {each.key: _suggest(self._trial, each) for each in space}
-
-    def is_hopeless(self, tenth: int, loss: float) -> bool:
-        """Note what was reached after some tenths of the schedule; whether the median of others was better there."""
-        self._trial.report(loss, tenth)
-        return self._trial.should_prune()
-
-    def end(self, state: State, loss: float | None = None) -> None:
-        states = load_optuna().trial.TrialState
-        whole = {"done": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
-        self._study.tell(self._trial, loss, state=whole[state])
-
-    def give_up(self) -> None:
-        """Leave it to be tried again."""
-        _try_again(self._study, self._trial.number, self._trial.params, self.place)
-
-    def name_worker(self, name: str) -> None:
-        self._trial.set_user_attr(_WORKER, name)
-
-    def discard(self) -> None:
-        """End it as one too many."""
-        self._trial.set_user_attr(_SURPLUS, True)
-        self.end("failed")
-
-
 class Study:
     """Trials, and the facts that going on with them takes.
 
-    The same seed gives the same trials in the same order, whether or not a single process was interrupted: a trial's
-    draws come from its place in the order, and one that was lost is tried again at its own place.
+    The same seed gives the same trials in the same order, whether or not the search was interrupted and however many
+    trials run side by side: a trial's draws and its end come from its place in the order and from the rounds before
+    its own, and one that was lost is tried again at its own place.
     """
 
     def __init__(self, study: "optuna.Study", folder: Path) -> None:
         self._study = study
         self._folder = folder
-        study.pruner = load_optuna().pruners.MedianPruner(_PATIENT_TRIALS, _PATIENT_TENTHS)
 
     @classmethod
     def create(cls, folder: Path, facts: dict[str, Any], first: Values) -> "Study":
@@ -154,14 +123,14 @@ class Study:
     def trials(self) -> list[Trial]:
         """Those that are over, in order; without the ones that were lost and are tried again."""
         last = {  # of those at one place: the others were lost
-            place: each for place, each in self._placed() if _SURPLUS not in each.user_attrs
+            place: each for place, each in self._placed() if SURPLUS not in each.user_attrs
         }
         return [
             Trial(
                 number=place + 1,
                 state=_STATES[each.state.name],
                 loss=each.value if each.state.name == "COMPLETE" else None,
-                values={key: _short(value) for key, value in each.params.items()},
+                values={key: short(value) for key, value in each.params.items()},
                 seconds=each.duration.total_seconds() if each.duration else 0.0,
             )
             for place, each in sorted(last.items(), key=lambda item: item[0])
@@ -176,60 +145,72 @@ class Study:
             distinct.setdefault(repr(each.values), each)
         return list(distinct.values())
 
+    @property
+    def seconds(self) -> float:
+        """Time in which a trial ran that is over, whether one or several did."""
+        spans = [
+            (each.datetime_start.timestamp(), each.datetime_complete.timestamp())
+            for each in self._all()
+            if each.datetime_start and each.datetime_complete
+        ]
+        total, end = 0.0, -math.inf
+        for started, ended in sorted(spans):
+            total += max(ended - max(started, end), 0.0)
+            end = max(end, ended)
+        return total
+
     def take(self, presence: Presence, most: float) -> Running | None:
-        """Take on the next trial; None where `most` were begun and none is waiting to be tried again."""
+        """Take on the next trial.
+
+        Returns: None where `most` were begun and none is waiting to be tried again, or where the next one must wait
+            (see `is_waiting`).
+        """
         self._take_up_lost(presence)
         placed = self._placed()
-        is_waiting = any(each.state.name == "WAITING" for _, each in placed)
-        if not is_waiting and max((place for place, _ in placed), default=-1) + 1 >= most:
+        is_again = any(each.state.name == "WAITING" for _, each in placed)
+        if not is_again and (_next(placed) >= most or _is_early(placed)):
             return None
         trial = self._study.ask()
-        running = Running(self._study, trial, self._placed()[trial.number][0])
+        placed = self._placed()
+        place = placed[trial.number][0]
+        running = Running(self._study, trial, place, known_to(placed, place))
         running.name_worker(presence.name)
-        if running.place < most:
+        if place < most:
             return running
         running.discard()  # another process was faster
         return None
 
+    def is_waiting(self, most: float) -> bool:
+        """Whether there is a next trial of `most`, once all trials of earlier rounds are over."""
+        placed = self._placed()
+        return _next(placed) < most and _is_early(placed)
+
     def _take_up_lost(self, presence: Presence) -> None:
         """Let what processes that are gone have left unfinished be tried again."""
         for place, each in self._placed():
-            is_own = each.user_attrs.get(_WORKER) == presence.name
+            is_own = each.user_attrs.get(WORKER) == presence.name
             if each.state.name == "RUNNING" and not is_own and self._is_lost(each):
-                _try_again(self._study, each.number, each.params, place)
+                try_again(self._study, each.number, each.params, place)
 
     def _is_lost(self, running: "optuna.trial.FrozenTrial") -> bool:
         """Whether the process of a trial that runs is gone."""
-        worker = running.user_attrs.get(_WORKER)
+        worker = running.user_attrs.get(WORKER)
         if worker is not None:
             return not is_present(self._folder, worker)
         started = running.datetime_start.timestamp() if running.datetime_start else 0.0
         return time.time() - started > _SECONDS_TO_NAME
 
-    def _placed(self) -> "list[tuple[int, optuna.trial.FrozenTrial]]":
+    def _placed(self) -> Placed:
         """Every trial with its place: 0, 1, 2 ... in the order as it would be had none been lost."""
         placed: list[tuple[int, optuna.trial.FrozenTrial]] = []
         begun = 0
         for each in self._all():
-            placed.append((each.user_attrs.get(_AGAIN, begun), each))
-            begun += not (_AGAIN in each.user_attrs or _SURPLUS in each.user_attrs)
+            placed.append((each.user_attrs.get(AGAIN, begun), each))
+            begun += not (AGAIN in each.user_attrs or SURPLUS in each.user_attrs)
         return placed
 
     def _all(self) -> "list[optuna.trial.FrozenTrial]":
         return self._study.get_trials(deepcopy=False)
-
-
-def load_optuna() -> Any:
-    """Import the library that searches; it speaks through our events alone.
-
-    Raises: DependencyError: it is not installed.
-    """
-    try:
-        import optuna
-    except ImportError as error:
-        raise DependencyError("tuning needs the package optuna", hint="pip install optuna") from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
 
 
 @contextmanager
@@ -257,24 +238,12 @@ def _storage(folder: Path) -> Any:
     return load_optuna().storages.RDBStorage(f"sqlite:///{DATABASE}", engine_kwargs={"creator": connect})
 
 
-def _try_again(study: "optuna.Study", number: int, values: dict[str, Any], place: int) -> None:
-    try:
-        study.tell(number, state=load_optuna().trial.TrialState.FAIL)
-    except ValueError:  # it is over by now
-        return
-    study.enqueue_trial(values, user_attrs={_AGAIN: place})
+def _next(placed: Placed) -> int:
+    """The place of the trial that is begun next."""
+    return max((place for place, _ in placed), default=-1) + 1
 
 
-def _suggest(trial: "optuna.Trial", dimension: Dimension) -> Value:
-    if isinstance(dimension, Choice):
-        value: Value = trial.suggest_categorical(dimension.key, dimension.values)  # type: ignore[assignment]
-        return value
-    low, high, step = dimension.low, dimension.high, dimension.step
-    if step is not None and step >= 1:
-        return trial.suggest_int(dimension.key, int(low), int(high), step=int(step))
-    return _short(trial.suggest_float(dimension.key, low, high, step=step, log=step is None))
-
-
-def _short(value: Value) -> Value:
-    """A number as people can read it in a config."""
-    return float(f"{value:.3g}") if isinstance(value, float) and math.isfinite(value) else value
+def _is_early(placed: Placed) -> bool:
+    """Whether trials are under way that the next one has to know."""
+    first = _next(placed) // ROUND * ROUND
+    return any(place < first and each.state.name in ("RUNNING", "WAITING") for place, each in placed)

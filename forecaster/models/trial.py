@@ -1,13 +1,45 @@
 """One network tried out: trained, looked at on the way, and judged on the validation tail."""
 
+from dataclasses import dataclass
+from functools import partial
+
 from forecaster.config import Config
 from forecaster.events import Event, TrainingStarted, TrainingStep, Watch
 from forecaster.frequency import Ints
 from forecaster.models.neural import NeuralForecaster
+from forecaster.models.search import Crew, Try
+from forecaster.models.space import Values, settle
 from forecaster.models.study import Report
 from forecaster.panel import Panel
 
 LOOKS = 10  # at most, evenly over the schedule
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What trials share.
+
+    Attributes:
+        base: the resolved config of one network, which they vary.
+        validation: [N] last steps of each series that stop and judge.
+    """
+
+    base: Config
+    panel: Panel
+    validation: Ints
+
+
+def try_values(ground: Ground, values: Values, report: Report, watch: Watch) -> float:
+    """Give the loss of the network that has some values in place of the base's; see `try_out`."""
+    config = settle(ground.base, values)
+    return try_out(config, ground.panel, ground.validation, report=report, watch=watch)
+
+
+def trying(ground: Ground, *, workers: int, watch: Watch) -> Try | Crew:
+    """How a search tries values out: several side by side in processes, or one after the other in this one."""
+    if workers > 1:
+        return Crew(try_values, ground, workers, ground.base.training.threads)
+    return partial(try_values, ground, watch=watch)
 
 
 def try_out(config: Config, panel: Panel, validation: Ints, *, report: Report, watch: Watch) -> float:

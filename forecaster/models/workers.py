@@ -8,17 +8,20 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
 from forecaster import process
 from forecaster.errors import DependencyError, ForecastError, Interrupted
+from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_TOLD, _POSTED, _DONE, _FAILED = range(4)
+LEAST_STEPS = 1000  # of a network's training, that are worth the start of a process (2.5 s of a processor)
+
+_TOLD, _ASKED, _POSTED, _DONE, _FAILED = range(5)
 
 
 class Desk:
@@ -44,6 +47,11 @@ class Desk:
         if self._is_stopped.is_set():
             raise Interrupted(signal.SIGINT)
 
+    def ask(self, question: object) -> Any:
+        """Ask the parent process something."""
+        self._line.send((_ASKED, question))
+        return self._line.recv()
+
     def post(self, kept: object) -> None:
         """Give the parent process something to keep."""
         self._line.send((_POSTED, kept))
@@ -59,29 +67,35 @@ class _Worker:
     is_busy: bool = False
 
 
+def in_order(tasks: Mapping[int, Task]) -> Callable[[], tuple[int, Task] | None]:
+    """One task after the other, by its number."""
+    following = iter(tasks.items())
+    return lambda: next(following, None)
+
+
 def work_side_by_side(
     work: Callable[[Desk, Task], Result],
-    tasks: Mapping[int, Task],
+    give: Callable[[], tuple[int, Task] | None],
     *,
     shared: object,
     workers: int,
     threads: int | None = None,
-    hear: Callable[[int, Any], None],
+    hear: Callable[[int, Any], object],
     take: Callable[[int, Result], None],
     keep: Callable[[int, Any], None] | None = None,
 ) -> None:
-    """Do tasks in processes, each of which begins the next one, in their order, when it is through with one.
+    """Do tasks in processes, each of which gets the next one when it is through with one.
 
     Processes are spawned, not forked: a fork would copy torch's threads in whatever state they are. They are deaf to
     the terminal's signals and leave with their parent. When a task fails or `hear` or `take` raises, all end.
 
     Args:
         work: a function of a module, for it is sent by its name.
-        tasks: by number; each is sent when its turn comes.
+        give: the next task and its number; None where there is none for now: it is asked again when one has ended.
         shared: sent to each process once.
-        workers: processes at a time, at most.
+        workers: processes.
         threads: that each process is made ready for training with; None where torch has nothing to do.
-        hear: gets what a task tells, by its number.
+        hear: gets what a task tells or asks, by its number; gives the answer.
         take: gets what came of a task, in the order in which they end.
         keep: gets what a task posts, even after it was stopped: it ends itself then, at its next `Desk.tell`. None
             where tasks post nothing: their processes are killed.
@@ -92,16 +106,17 @@ def work_side_by_side(
     """
     context = multiprocessing.get_context("spawn")
     is_stopped = context.Event()
-    waiting = list(tasks.items())[::-1]
     crew: list[_Worker] = []
     failure: BaseException | None = None
     try:
         with _signals_held():
-            crew.extend(_spawn(context, threads, shared, is_stopped) for _ in range(min(workers, len(tasks))))
-        for worker in crew:
-            _hand(worker, work, *waiting.pop())
-        while any(worker.is_busy for worker in crew):
+            crew.extend(_spawn(context, threads, shared, is_stopped) for _ in range(workers))
+        while True:
             try:
+                if failure is None:
+                    _employ(crew, work, give)
+                if not any(worker.is_busy for worker in crew):
+                    break
                 for worker in _speaking(crew):
                     kind, said = _receive(worker)
                     if kind == _FAILED:
@@ -110,10 +125,10 @@ def work_side_by_side(
                         keep(worker.number, said)
                     elif kind == _TOLD and failure is None:
                         hear(worker.number, said)
+                    elif kind == _ASKED:
+                        worker.line.send(hear(worker.number, said))
                     elif kind == _DONE and failure is None:
                         take(worker.number, said)
-                        if waiting:
-                            _hand(worker, work, *waiting.pop())
             except BaseException as error:  # whatever it is, what is posted yet must be kept
                 failure = failure or error
                 is_stopped.set()
@@ -136,10 +151,18 @@ def _spawn(context: Any, threads: int | None, shared: object, is_stopped: Any) -
     return _Worker(started, line)
 
 
-def _hand(worker: _Worker, work: Callable[[Desk, Task], Result], number: int, task: Task) -> None:
-    worker.number, worker.is_busy = number, True
-    with suppress(BrokenPipeError, ConnectionResetError):  # `_receive` says so
-        worker.line.send((work, task))
+def _employ(
+    crew: list[_Worker], work: Callable[[Desk, Task], Result], give: Callable[[], tuple[int, Task] | None]
+) -> None:
+    """Hand tasks to those who have none, as long as there are some."""
+    for worker in crew:
+        if not worker.is_busy:
+            if (following := give()) is None:
+                return
+            worker.number, task = following
+            worker.is_busy = True
+            with suppress(BrokenPipeError, ConnectionResetError):  # `_receive` says so
+                worker.line.send((work, task))
 
 
 def _speaking(crew: list[_Worker]) -> list[_Worker]:
@@ -163,7 +186,7 @@ def _receive(worker: _Worker) -> tuple[int, Any]:
             f"a process that trained was killed ({_ending(worker.process.exitcode)})",
             hint="if memory ran short, train one network after the other: --set ensemble.workers=1",
         ) from error
-    worker.is_busy = kind in (_TOLD, _POSTED)
+    worker.is_busy = kind not in (_DONE, _FAILED)
     return kind, said
 
 
@@ -204,3 +227,31 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+class Foremost:
+    """Tell of several trainings as of one at a time: of the one with the lowest number. Notes are told of all."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._under_way: set[int] = set()
+        self._started: dict[int, TrainingStarted] = {}  # the stage that each is in, if it has not been told
+
+    def watch(self, number: int, event: Event) -> None:
+        self._under_way.add(number)
+        is_foremost = number == min(self._under_way)
+        match event:
+            case TrainingStarted():
+                self._started[number] = event
+            case TrainingStep() if is_foremost:
+                if (started := self._started.pop(number, None)) is not None:
+                    self._watch(replace(started, done=event.step - 1))
+                self._watch(event)
+            case TrainingStep() | TrainingEnded() if not is_foremost:
+                pass
+            case _:
+                self._watch(event)
+
+    def end(self, number: int) -> None:
+        """Note that a task is over; the one with the lowest number of the others is told of from now on."""
+        self._under_way.discard(number)

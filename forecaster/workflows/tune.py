@@ -18,12 +18,14 @@ from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.score import Score, score, without_nan
 from forecaster.evaluation.split import split
 from forecaster.events import Note, Watch, ignore
-from forecaster.models.build import members_of, resolve, workers_of
+from forecaster.models.build import members_of, most_workers, resolve, workers_of
 from forecaster.models.folds import fit_of
 from forecaster.models.naive import SeasonalNaive
+from forecaster.models.running import ROUND, load_optuna
 from forecaster.models.search import Limits, search
-from forecaster.models.space import Values, find_space, from_plain, keys_set, settle, to_plain, tree_of, values_of
-from forecaster.models.study import DATABASE, Report, Study, Trial, load_optuna
+from forecaster.models.space import find_space, from_plain, keys_set, settle, to_plain, values_of, variant_of
+from forecaster.models.study import DATABASE, Study, Trial
+from forecaster.models.workers import LEAST_STEPS
 from forecaster.panel import Panel
 from forecaster.settings import dump, merge, validate
 from forecaster.store import bundle
@@ -62,6 +64,7 @@ class _Task:
         default: the resolved config to beat.
         base: one network of it, which trials vary.
         seen: what the search sees of the panel.
+        most: networks that may train at a time.
     """
 
     default: Config
@@ -69,6 +72,7 @@ class _Task:
     panel: Panel
     seen: Panel
     plan: Plan
+    most: int
 
 
 def tune(
@@ -110,7 +114,7 @@ def tune(
     process.settle_device(config.training.device)  # refused before anything is written
     seen = before_first_cutoff(loaded.panel, _plan(config), source)
     default = resolve(_without_auto(config), seen)
-    task = _task(default, loaded, source)
+    task = _task(default, loaded, source, config.ensemble.workers)
     space = find_space(task.base, seen, keys_set(config))
     if not space:
         raise ConfigError("every setting is decided, so nothing is left to search", hint="leave some out of --config")
@@ -120,6 +124,7 @@ def tune(
         "space": to_plain(space),
         "data": absolute(source),
         "fingerprint": fingerprint(loaded.panel),
+        "workers": config.ensemble.workers,
         "trials": TRIALS if trials is None and seconds is None else trials,
         "seconds": seconds,
     }
@@ -151,23 +156,23 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
     if trials is None and seconds is None:
         trials, seconds = facts["trials"], facts["seconds"]
         if seconds is not None:
-            seconds = max(seconds - sum(trial.seconds for trial in study.trials()), 0.0)
-    return _tune(study, _task(default, loaded, facts["data"]), trials, seconds, watch)
+            seconds = max(seconds - study.seconds, 0.0)
+    return _tune(study, _task(default, loaded, facts["data"], facts.get("workers")), trials, seconds, watch)
 
 
 def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> Tuned:
-    from forecaster.models.trial import try_out
+    from forecaster.models.trial import Ground, trying
 
     default, source = task.default, task.default.data.path or ""
     validation = split(task.seen, task.plan.horizon, is_calibrated=False, holds_out=False).validation
 
-    def attempt(values: Values, report: Report) -> float:
-        return try_out(settle(task.base, values), task.seen, validation, report=report, watch=watch)
-
+    missing = (trials or TRIALS) - len(study.trials())
+    workers = min(ROUND, task.most, missing * task.base.training.steps // LEAST_STEPS)
+    how = trying(Ground(task.base, task.seen, validation), workers=workers, watch=watch)
     space = from_plain(study.facts["space"])
     limits = Limits(trials, seconds, kept=_cost_of_judging(default))
     try:
-        search(study, attempt, space, seed=default.training.seed, limits=limits, watch=watch)
+        search(study, how, space, seed=default.training.seed, limits=limits, watch=watch)
         if study.is_at_work:
             return Tuned(study.folder, source, None)
         leaders = study.leaders()
@@ -183,11 +188,14 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
     return Tuned(study.folder, source, without_nan(metrics))
 
 
-def _task(default: Config, loaded: Loaded, source: str) -> _Task:
+def _task(default: Config, loaded: Loaded, source: str, workers: int | None) -> _Task:
+    """What a resolved config asks for; `workers` is what it said before."""
     plan = _plan(default)
+    asked = default.model_copy(update={"ensemble": default.ensemble.model_copy(update={"workers": workers})})
     alone = {"training": {"refit": False, "budget": None}}
     base = validate(merge(members_of(default)[0].model_dump(), alone), "settings")
-    return _Task(default, base, loaded.panel, before_first_cutoff(loaded.panel, plan, source), plan)
+    seen = before_first_cutoff(loaded.panel, plan, source)
+    return _Task(default, base, loaded.panel, seen, plan, most_workers(asked))
 
 
 def _plan(config: Config) -> Plan:
@@ -237,19 +245,12 @@ def _cost_of_judging(config: Config) -> float:
 def _compose(task: _Task, leaders: Sequence[Trial]) -> Config:
     """As many networks as the default has, each a variant with the settings of one of the best trials."""
     wanted = max(len(task.default.ensemble.variants), 1)
-    variants = [_variant(task.base, each.values) for each in leaders[:wanted]]
+    variants = [variant_of(task.base, each.values) for each in leaders[:wanted]]
     training = task.default.training.model_dump(include={"refit", "budget"})
     ensemble = {"seeds": task.default.ensemble.seeds, "workers": task.default.ensemble.workers}
     best = settle(task.base, leaders[0].values).model_dump()
     own = {"training": training, "ensemble": ensemble | {"variants": variants if wanted > 1 else []}}
     return validate(merge(best, own), "settings")
-
-
-def _variant(base: Config, values: Values) -> dict[str, Any]:
-    """What a trial's network has of its own, its sizes named in any case."""
-    size = settle(base, values)
-    sizes = {"model": {"context": getattr(size.model, "context", None)}, "embed": {"width": size.embed.width}}
-    return merge(tree_of(values, base), sizes)
 
 
 def _judge(task: _Task, tuned: Config, watch: Watch) -> dict[str, Any]:
@@ -289,7 +290,7 @@ def _tell_search(study: Study, leaders: Sequence[Trial]) -> dict[str, Any]:
         "trials": len(trials),
         "pruned": sum(each.state == "pruned" for each in trials),
         "failed": sum(each.state == "failed" for each in trials),
-        "seconds": round(sum(each.seconds for each in trials), 3),
+        "seconds": round(study.seconds, 3),
         "default": {"trial": 1, "loss": trials[0].loss},
         "best": _tell(leaders[0]),
         "leaders": [_tell(each) for each in leaders[:_LISTED]],

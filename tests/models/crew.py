@@ -28,6 +28,8 @@ def work(desk: Desk, task: object) -> object:
         case "sleep":
             desk.tell("asleep")
             time.sleep(60)
+        case "ask":
+            return desk.ask("may I")
         case "threads":
             import torch
 

@@ -10,7 +10,7 @@ import pytest
 from forecaster.config import Config, EnsembleConfig
 from forecaster.errors import DataError, Interrupted
 from forecaster.evaluation.backtest import Backtest, Plan, backtest
-from forecaster.events import Event, FoldsForecast, Note, TrainingEnded, TrainingStarted, TrainingStep, ignore
+from forecaster.events import Event, FoldsForecast, TrainingStep, ignore
 from forecaster.frequency import Frequency
 from forecaster.models import folds
 from forecaster.models.build import members_of, most_workers, resolve
@@ -54,7 +54,7 @@ def forecast(config: Config, panel: Panel, *, watch: Any = ignore) -> Backtest:
 @pytest.fixture
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the smallest work to be worth a process."""
-    monkeypatch.setattr(folds, "_LEAST_STEPS", 1)
+    monkeypatch.setattr(folds, "LEAST_STEPS", 1)
 
 
 @pytest.mark.usefixtures("worth_it")
@@ -133,21 +133,3 @@ def test_in_turn_leaves_no_ensemble_that_would_start_processes(panel: Panel) -> 
     nested = in_turn(config_of(panel, NESTED))
     assert nested.ensemble.workers == 1
     assert [each.ensemble for each in members_of(nested)] == [EnsembleConfig(seeds=3, workers=1), EnsembleConfig()]
-
-
-def test_of_several_trainings_the_oldest_is_told_and_every_note() -> None:
-    told: list[Event] = []
-    foremost = folds._Foremost(told.append)
-    step = TrainingStep(1, 0.0, 1.0, None, 0.1, 1.0)
-    started, ended = TrainingStarted("fit", 9, 0), TrainingEnded("fit", 9, 9, 1.0, (9,))
-    foremost.watch(1, TrainingStarted("fit", 7, 0))
-    foremost.watch(0, started)
-    foremost.watch(1, step)
-    foremost.watch(0, step)
-    foremost.watch(1, Note("short"))
-    foremost.watch(1, replace(step, step=2))
-    assert told == [started, step, Note("short")]
-    foremost.end(0)
-    foremost.watch(1, replace(step, step=3))
-    foremost.watch(0, ended)
-    assert told[3:] == [TrainingStarted("fit", 7, 2), replace(step, step=3)]

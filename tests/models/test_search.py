@@ -6,14 +6,19 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forecaster.errors import ConfigError, DependencyError, InputError, Interrupted, OutputError
-from forecaster.events import Event, Note, TrialEnded, TrialStarted, ignore
-from forecaster.models.search import Limits, Try, search
+from forecaster.events import Event, Note, TrialEnded, TrialStarted, Watch, ignore
+from forecaster.models.running import ROUND
+from forecaster.models.search import Crew, Limits, Try, search
 from forecaster.models.space import Choice, Dimension, Range, Values
 from forecaster.models.study import DATABASE, Report, Study, Trial
 
@@ -50,12 +55,28 @@ def loss_of(values: Values, report: Report) -> float:
     return float(values["model.hidden"]) / 256 + float(values["model.dropout"])
 
 
+def loss_in_turn(folder: Path, values: Values, report: Report, watch: Watch) -> float:
+    """A loss that takes the longer the lower it is, with two looks on the way; one value is refused."""
+    watch(Note("at work"))
+    if values["model.dropout"] == 0.4:
+        raise ConfigError("too much", hint="")
+    loss = loss_of(values, report)
+    if (folder / "stop").exists() and loss < 0.4:
+        time.sleep(60)
+    time.sleep(0.02 * (2 - loss))
+    for tenth in (4, 8):
+        report(tenth, loss + 1 / tenth)
+    return loss
+
+
 def begin(folder: Path) -> Study:
     folder.mkdir(exist_ok=True)
     return Study.create(folder, FACTS, FIRST)
 
 
-def run(study: Study, attempt: Try = loss_of, *, trials: int | None = 6, seconds: float | None = None) -> list[Event]:
+def run(
+    study: Study, attempt: Try | Crew = loss_of, *, trials: int | None = 6, seconds: float | None = None
+) -> list[Event]:
     told: list[Event] = []
     search(study, attempt, SPACE, seed=3, limits=Limits(trials, seconds), watch=told.append)
     return told
@@ -154,6 +175,55 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     run(killed)
     assert tried(killed) == tried(whole)
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [DATABASE]
+
+
+def test_trials_side_by_side_are_those_of_one_after_the_other(tmp_path: Path) -> None:
+    alone, beside = begin(tmp_path / "alone"), begin(tmp_path / "beside")
+    run(alone, partial(loss_in_turn, tmp_path, watch=ignore), trials=14)
+    events = run(beside, Crew(loss_in_turn, tmp_path, 3, threads=None), trials=14)
+    assert tried(beside) == tried(alone)
+    assert {each.state for each in alone.trials()} >= {"done", "pruned"}
+    assert sorted(event.number for event in events if isinstance(event, TrialEnded)) == list(range(1, 15))
+    assert sum(event == Note("at work") for event in events) == 14
+    order = [event for event in events if isinstance(event, TrialStarted | TrialEnded)]
+    under_way = np.cumsum([1 if isinstance(event, TrialStarted) else -1 for event in order])
+    assert under_way.max() == 3
+    assert {under_way[number] for number in range(7, len(order), 2 * ROUND)} == {0}  # after each round
+
+
+def test_trials_side_by_side_that_are_stopped_are_tried_again(tmp_path: Path) -> None:
+    whole, stopped = begin(tmp_path / "whole"), begin(tmp_path / "stopped")
+    run(whole, partial(loss_in_turn, tmp_path, watch=ignore), trials=10)
+    (tmp_path / "stop").touch()
+    events: list[Event] = []
+
+    def watch(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, TrialEnded) and event.number > ROUND:
+            raise Interrupted(signal.SIGINT)
+
+    crew = Crew(loss_in_turn, tmp_path, 2, threads=None)
+    with pytest.raises(Interrupted):
+        search(stopped, crew, SPACE, seed=3, limits=Limits(10), watch=watch)
+    assert not stopped.is_at_work
+    assert ROUND < len(stopped.trials()) < 10
+    (tmp_path / "stop").unlink()
+    run(stopped, crew, trials=10)
+    assert tried(stopped) == tried(whole)
+
+
+def test_time_is_counted_once_where_trials_run_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = begin(tmp_path)
+    noon = datetime(2024, 1, 1, 12)
+    spans = [(0, 10), (5, 12), (6, 8), (20, 21)]
+    trials = [
+        SimpleNamespace(datetime_start=noon + timedelta(seconds=begun), datetime_complete=noon + timedelta(seconds=end))
+        for begun, end in spans
+    ]
+    monkeypatch.setattr(
+        Study, "_all", lambda self: [*trials, SimpleNamespace(datetime_start=noon, datetime_complete=None)]
+    )
+    assert study.seconds == 13
 
 
 def test_two_processes_share_a_study(tmp_path: Path) -> None:
