@@ -19,7 +19,7 @@ from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingSte
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-LEAST_STEPS = 1000  # of a network's training, that are worth the start of a process (2.5 s of a processor)
+LEAST_STEPS = 500  # of a network's training, that are worth the start of a process (2.5 s of a processor)
 
 _TOLD, _ASKED, _POSTED, _DONE, _FAILED = range(5)
 

@@ -102,10 +102,10 @@ def test_a_signal_ends_all_processes(panel: Panel) -> None:
         ({}, 5, 4),
         ({}, 3, 3),
         ({}, 1, 1),
-        ({"training": {"steps": 300}}, 5, 3),  # 3,000 steps, the refits among them, are worth three processes
-        ({"training": {"steps": 300, "refit": False}}, 5, 1),
-        ({"training": {"steps": 300, "refit_steps": 600}}, 5, 4),
-        ({"training": {"steps": 300}, "ensemble": {"seeds": 2}}, 5, 4),
+        ({"training": {"steps": 150}}, 5, 3),  # 1,500 steps, the refits among them, are worth three processes
+        ({"training": {"steps": 150, "refit": False}}, 5, 1),
+        ({"training": {"steps": 150, "refit_steps": 300}}, 5, 4),
+        ({"training": {"steps": 150}, "ensemble": {"seeds": 2}}, 5, 4),
         ({"training": {"budget": 60}}, 5, 1),
         ({"training": {"threads": 2}}, 5, 2),
         ({"ensemble": {"workers": 1}}, 5, 1),
