@@ -181,14 +181,15 @@ def members_of(config: Config) -> list[Config]:
 
 def workers_of(config: Config) -> int:
     """How many networks of an ensemble train at a time, `most_workers` or all of them."""
-    return min(most_workers(config), max(_networks(config).count(False), 1))
+    side_by_side = _networks(config).count(False)
+    return min(most_workers(config), side_by_side) if side_by_side > 1 else 1
 
 
 def most_workers(config: Config) -> int:
     """How many networks may train at a time: unless it is set, one a core; on a GPU one in all, which keeps it busy."""
     if config.ensemble.workers is not None:
         return config.ensemble.workers
-    if config.training.device != "cpu":
+    if config.training.device != "cpu" and has_networks(config):
         process.settle(config.training.threads)  # before torch loads
         if process.settle_device(config.training.device) == "cuda":
             return 1
