@@ -18,6 +18,7 @@ from forecaster.events import TrainingStep
 from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
+from forecaster.training.adamw import AdamW
 from forecaster.training.feed import Feed, Source, feed_of
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
@@ -83,7 +84,7 @@ class Training:
         self._device = next(network.parameters()).device
         self.block = 1 if self._device.type == "cpu" else _BLOCK
         self._best_weights: dict[str, Tensor] = {}
-        self._optimizer = torch.optim.AdamW(
+        self._optimizer = AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
 
