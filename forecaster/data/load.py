@@ -59,6 +59,7 @@ def load(
     stdin: BinaryIO | None = None,
     later: str | None = None,
     frame: pd.DataFrame | None = None,
+    is_sample: bool = False,
 ) -> Loaded:
     """Make a panel of a table.
 
@@ -72,6 +73,7 @@ def load(
         stdin: where `-` reads from.
         later: a table of the known columns' values for times to come, read as `source` is; needs a time column.
         frame: the table itself, where something else has read it.
+        is_sample: whether whole series may be left out, evenly drawn, where `config.memory` does not hold them all.
 
     Raises:
         UsageError: the config names a column, country or frequency that is not there, or several columns would do.
@@ -82,7 +84,7 @@ def load(
     _check(config)
     large = _open_large(source, config) if later is None and frame is None else None
     if large is not None:
-        kept = choose_series(large.catalogue.rows, config.memory)
+        kept = choose_series(large.catalogue.rows, config.memory) if is_sample else None
         layouts = list(_lay_out_parts(large, config, frequency, kept=kept))
         if frequency is not None or layouts[0].panel.frequency.kind != "business":
             return _with_doubts(_conclude(source, config, layouts), large.catalogue)

@@ -68,7 +68,7 @@ def backtest(
     """
     source = config.data.path or ""
     folder = folder_of(source, out)
-    loaded = read_data(source, config, stdin, watch)
+    loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
     config, plan = _settle_plan(config, panel, config.data.horizon or 1, watch)

@@ -75,7 +75,7 @@ def compare(
     """
     source = config.data.path or ""
     folder = folder_of(source, out, command="compare")
-    loaded = read_data(source, config, stdin, watch)
+    loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = _with_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
     plan = Plan(config.data.horizon or 1, **config.evaluation.model_dump())

@@ -80,7 +80,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
     with lock.hold(folder):
         check_free(folder)
         check_free(partial_of(folder))
-        loaded = read_data(source, config, stdin, watch)
+        loaded = read_data(source, config, stdin, watch, is_sample=True)
         return train_on(loaded, config, folder, data=absolute(source), is_default=out is None, watch=watch)
 
 
@@ -141,20 +141,23 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
         config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
         if run["data"] == "-":
             raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
-        loaded = read_data(run["data"], config, None, watch)
+        loaded = read_data(run["data"], config, None, watch, is_sample=True)
         if fingerprint(loaded.panel) != run["fingerprint"]:
             raise DataError(f"{run['data']}: has changed since the run began", hint="train anew, without --resume")
         return _train(config, loaded, folder, run, watch, is_resumed=True)
 
 
-def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch) -> Loaded:
+def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch, *, is_sample: bool = False) -> Loaded:
     """Read data by a config, and say what was found.
+
+    Args:
+        is_sample: whether a sample of the series will do, where memory is limited.
 
     Raises: ForecastError: see the errors of `data.load`.
     """
     frame, place = read_frame(source, config.data.query), place_of(source)
     data = config.data.model_copy(update={"path": place_of(config.data.path or source)})  # the password is not saved
-    loaded = load(place, data, stdin=stdin, frame=frame)
+    loaded = load(place, data, stdin=stdin, frame=frame, is_sample=is_sample)
     watch(DataRead(place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))

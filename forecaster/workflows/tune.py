@@ -108,7 +108,7 @@ def tune(
     source = config.data.path or ""
     folder = out or default_folder(f"{stem(source)}-tune-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(folder)
-    loaded = read_data(source, config, stdin, watch)
+    loaded = read_data(source, config, stdin, watch, is_sample=True)
     config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source, watch)
     process.settle(config.training.threads)
     process.settle_device(config.training.device)  # refused before anything is written
@@ -149,7 +149,7 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
     if facts["data"] == "-":
         raise InputError("standard input cannot be read again", hint="tune on a file to be able to resume")
     default = validate(facts["config"], str(folder / DATABASE))
-    loaded = read_data(facts["data"], default, None, watch)
+    loaded = read_data(facts["data"], default, None, watch, is_sample=True)
     if fingerprint(loaded.panel) != facts["fingerprint"]:
         raise DataError(f"{facts['data']}: has changed since the study began", hint="tune anew, without --resume")
     process.settle(default.training.threads)

@@ -96,3 +96,14 @@ def test_a_size_that_is_none_is_refused(forecast: Forecast, shops: Path) -> None
     assert done.code == 2
     assert "--memory much: is no size" in done.err
     assert forecast("train", shops, "--set", "data.memory=much").code == 78
+
+
+def test_a_job_forecasts_every_series_whatever_memory_there_is(
+    forecast: Forecast, shops: Path, in_parts: pytest.MonkeyPatch
+) -> None:
+    in_parts.setattr(memory, "_PROGRAM", 0)
+    given = ("--set", "data.memory=80KB", "--set", "model.kind=seasonal_naive", "--set", "conformal.kind=off")
+    assert forecast("init", shops, "--job", "-o", "nightly.yaml", *given).code == 0
+    done = forecast("run", "nightly.yaml", "--set", "job.gate.skill=null")
+    assert done.code == 0, done.err
+    assert pd.read_csv("forecasts.csv")["unique_id"].nunique() == 30
