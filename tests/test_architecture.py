@@ -117,6 +117,7 @@ def test_the_picture_of_the_tree_names_every_module() -> None:
     assert not missing, f"ARCHITECTURE.md does not know {missing}"
 
 
+@pytest.mark.slow
 def test_predicting_with_graphs_never_loads_torch(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     data = ROOT / "data" / "air_passengers.csv"

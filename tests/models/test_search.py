@@ -191,6 +191,7 @@ def test_trials_side_by_side_are_those_of_one_after_the_other(tmp_path: Path) ->
     assert {under_way[number] for number in range(7, len(order), 2 * ROUND)} == {0}  # after each round
 
 
+@pytest.mark.slow
 def test_trials_side_by_side_that_are_stopped_are_tried_again(tmp_path: Path) -> None:
     whole, stopped = begin(tmp_path / "whole"), begin(tmp_path / "stopped")
     run(whole, partial(loss_in_turn, tmp_path, watch=ignore), trials=10)

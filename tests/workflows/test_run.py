@@ -120,6 +120,7 @@ def test_jobs_that_share_a_ledger_and_a_table_run_side_by_side_from_the_first_ni
         assert ask(job, f"SELECT job, count(*) FROM {table} GROUP BY job ORDER BY job") == expected
 
 
+@pytest.mark.slow
 def test_what_came_true_is_told_of_a_job_on_a_server(job: Path) -> None:
     for night in range(26):
         run(job, now=NIGHT + timedelta(days=night))

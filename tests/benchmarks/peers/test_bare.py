@@ -19,6 +19,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data.csv"
 
 
+@pytest.mark.slow
 def test_a_saved_model_forecasts_what_the_trained_one_did(data: Path, tmp_path: Path) -> None:
     usual = ["--data", str(data), "--horizon", "24", "--steps", "2", "--cell", "lstm"]
     perform(PEER, ["steps", *usual, "--out", str(tmp_path / "at-once.csv")])
