@@ -153,6 +153,8 @@ def bounds_of(levels: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _to_support(panel: Panel, values: Floats) -> Floats:
+    if panel.minimum is None and panel.maximum is None and not panel.is_integer:
+        return values  # of many series a copy is much
     low = -np.inf if panel.minimum is None else panel.minimum
     high = np.inf if panel.maximum is None else panel.maximum
     if panel.is_integer:

@@ -84,7 +84,7 @@ def load(
     _check(config)
     large = _open_large(source, config) if later is None and frame is None else None
     if large is not None:
-        kept = choose_series(large.catalogue.rows, config.memory) if is_sample else None
+        kept = choose_series(large.catalogue.rows, config.horizon, config.memory) if is_sample else None
         layouts = list(_lay_out_parts(large, config, frequency, kept=kept))
         if frequency is not None or layouts[0].panel.frequency.kind != "business":
             return _with_doubts(_conclude(source, config, layouts), large.catalogue)

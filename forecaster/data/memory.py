@@ -8,9 +8,11 @@ from forecaster.frequency import Ints
 ROWS = 4_000_000  # read at once where no limit is set: about 0.4 GB
 _LEAST_ROWS = 100_000
 
-_PROGRAM = 600 * 10**6  # bytes of the program itself, torch and a batch of training included
-_PER_ROW_READ = 100  # bytes while a row is read and laid out
-_PER_ROW_LEARNT = 50  # bytes of a row of which a network learns, forecasts of its series included
+# bytes, of a training of two networks in processes of their own
+_PROGRAM = 900 * 10**6  # without data, but with torch and a batch
+_PER_ROW_READ = 100  # while it is read and laid out
+_PER_ROW, _PER_SERIES, _PER_STEP = 20, 2000, 200  # learnt from; and each of a series' steps that is forecast
+_USUAL_HORIZON = 48
 
 
 def rows_at_once(memory: int | None) -> int:
@@ -24,20 +26,22 @@ def rows_at_once(memory: int | None) -> int:
     return int(np.clip((memory - _PROGRAM) / 2 // _PER_ROW_READ, min(_LEAST_ROWS, ROWS), ROWS))
 
 
-def choose_series(rows: Ints, memory: int | None) -> npt.NDArray[np.bool_] | None:
-    """Draw evenly as many series as a network can learn from in memory, always the same ones; None for all.
+def choose_series(rows: Ints, horizon: int | None, memory: int | None) -> npt.NDArray[np.bool_] | None:
+    """Draw evenly as many series as networks can learn from in memory, always the same ones; None for all.
 
     Args:
         rows: [N] of each series.
+        horizon: steps that are held out of each and forecast; None where the data is yet to say.
         memory: bytes that may be taken; None for any number.
     """
     if memory is None:
         return None
-    room = (memory - _PROGRAM - _PER_ROW_READ * rows_at_once(memory)) / _PER_ROW_LEARNT
-    if rows.sum() <= room:
+    cost = rows * _PER_ROW + _PER_SERIES + (horizon or _USUAL_HORIZON) * _PER_STEP
+    room = memory - _PROGRAM
+    if cost.sum() <= room:
         return None
     order = np.random.default_rng(0).permutation(len(rows))
-    chosen = order[: max(int(np.searchsorted(np.cumsum(rows[order]), room)), 1)]
+    chosen = order[: max(int(np.searchsorted(np.cumsum(cost[order]), room)), 1)]
     kept = np.zeros(len(rows), bool)
     kept[chosen] = True
     return kept

@@ -11,10 +11,12 @@ from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingSte
 from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, Updatable
 from forecaster.frequency import Ints
 from forecaster.models.local import Local
-from forecaster.panel import Panel
+from forecaster.panel import Floats, Panel
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 Content = TypeVar("Content")
+
+_ROWS = 4096
 
 
 class Ensemble:
@@ -78,8 +80,8 @@ class Ensemble:
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         forecasts = [member.predict(panel, horizon) for member in self.members]
-        mean = np.median([forecast.mean for forecast in forecasts], axis=0)
-        quantiles = np.median([forecast.quantiles for forecast in forecasts], axis=0)
+        mean = _median([forecast.mean for forecast in forecasts])
+        quantiles = _median([forecast.quantiles for forecast in forecasts])
         fallback = np.any([forecast.fallback for forecast in forecasts], axis=0)
         return Forecast.of(panel, mean, quantiles, model=self.name, fallback=fallback)
 
@@ -92,6 +94,15 @@ class Ensemble:
     def restore(self, state: Arrays) -> None:
         for member, own in zip(self.members, part(state, len(self.members)), strict=True):
             member.restore(own)
+
+
+def _median(parts: Sequence[Floats]) -> Floats:
+    """Median of arrays [N, ...], some rows at a time: of all at once it takes several times their memory."""
+    found = np.empty_like(parts[0])
+    for first in range(0, len(found), _ROWS):
+        some = slice(first, first + _ROWS)
+        found[some] = np.median([part[some] for part in parts], axis=0)
+    return found
 
 
 class _Progress:

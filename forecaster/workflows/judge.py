@@ -61,8 +61,10 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
     seen = whole.cut(horizon)
     actual = seen.actual(horizon, whole.end)
     scale = seasonal_error(seen, panel.season)
-    forecasts: list[Forecast] = [each.predict(seen, horizon) for each in (forecaster, SeasonalNaive(), Naive())]
-    scores: dict[str, Score] = {each.model: score(each, actual, scale) for each in forecasts}
+    forecast = forecaster.predict(seen, horizon)
+    scores: dict[str, Score] = {forecast.model: score(forecast, actual, scale)}
+    for naive in (SeasonalNaive(), Naive()):  # one at a time is in memory
+        scores[naive.name] = score(naive.predict(seen, horizon), actual, scale)
     skills = [skill(scores[forecaster.name], scores[name]) for name in ("seasonal_naive", "naive")]
     cutoff = seen.cutoff
     cutoffs = panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), panel.zone).tolist()
@@ -71,13 +73,13 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
             "cutoff": dict(zip(("first", "last"), cutoffs, strict=True)),
             **block,
             "models": scores,
-            "reliability": reliability(forecasts[0], actual),
+            "reliability": reliability(forecast, actual),
         },
         "skill": skills[0],
         "skill_naive": skills[1],
         "verdict": verdict(*skills),
     }
-    return without_nan(metrics), Held(forecasts[0], seen, actual)
+    return without_nan(metrics), Held(forecast, seen, actual)
 
 
 def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def test_training_within_memory_draws_series_and_says_so(
     in_parts.setattr(memory, "_PROGRAM", 0)
     done = forecast("train", shops, "-o", "b", *CHEAP[:-1], "--memory", "80KB")
     assert done.code == 0, done.err
-    assert "memory holds 16 of 30 series, evenly drawn: these are learnt from" in done.err
+    assert "memory holds 6 of 30 series, evenly drawn: these are learnt from" in done.err
     assert forecast("predict", "--bundle", "b", "-o", "f.csv").code == 0
     assert pd.read_csv("f.csv")["unique_id"].nunique() == 30
 

@@ -172,11 +172,12 @@ def test_a_damaged_partition_is_named(tmp_path: Path) -> None:
 
 def test_as_many_series_are_drawn_as_memory_holds(tmp_path: Path, small_parts: None) -> None:
     source = write(sales(), tmp_path / "t.parquet")
-    room = memory._PROGRAM + memory._PER_ROW_READ * memory.ROWS + memory._PER_ROW_LEARNT * 200
+    series = 50 * memory._PER_ROW + memory._PER_SERIES + memory._USUAL_HORIZON * memory._PER_STEP
+    room = memory._PROGRAM + 4 * series
     some, again = (load(source, DataConfig(memory=room), is_sample=True) for _ in range(2))
-    assert 2 <= len(some.panel) < 12
+    assert 3 <= len(some.panel) <= 4
     assert_same(some, again)
     assert some.quality["series_not_read"] == 12 - len(some.panel)
     assert f"memory holds {len(some.panel)} of 12 series" in some.notes[0]
-    assert len(load(source, DataConfig(memory=2 * room), is_sample=True).panel) == 12
+    assert len(load(source, DataConfig(memory=memory._PROGRAM + 13 * series), is_sample=True).panel) == 12
     assert len(load(source, DataConfig(memory=room)).panel) == 12
