@@ -302,10 +302,13 @@ def parse_size(option: str, text: str | None) -> int | None:
         return None
     from pydantic import ByteSize, TypeAdapter, ValidationError
 
+    hint = f"write it as {option} 500MB or 4GB"
+    if text.strip().isdigit():  # of bytes nobody means so few
+        raise UsageError(f"{option} {text}: has no unit", hint=hint)
     try:
         return TypeAdapter(ByteSize).validate_python(text)
     except ValidationError as error:
-        raise UsageError(f"{option} {text}: is no size", hint=f"write it as {option} 500MB or 4GB") from error
+        raise UsageError(f"{option} {text}: is no size", hint=hint) from error
 
 
 def parse_levels(text: str) -> tuple[float, ...]:
