@@ -162,8 +162,8 @@ def test_processes_that_are_interrupted_save_and_resume_to_the_same_bytes(panel:
         ensemble(panel, workers=2, steps=200).fit(panel, TAIL, watch=stop, checkpoint=kept)
     assert caught.value.signum == signal.SIGTERM
     taken = [len(value) for name, value in kept.state.items() if name.endswith(".fit.history")]
-    assert taken
-    assert 3 <= max(taken) < 200
+    assert sum(taken) >= 3  # of all members together, as `stop` counts them
+    assert max(taken) < 200
     resumed, whole = (ensemble(panel, workers=1, steps=200) for _ in range(2))
     resumed.fit(panel, TAIL, watch=ignore, checkpoint=kept)
     whole.fit(panel, TAIL, watch=ignore, checkpoint=None)
