@@ -1,13 +1,11 @@
 """The options that several commands share, each described once; and groups of them that a command takes as one."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from forecaster.cli.groups import expand as expand
-from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
     from forecaster.cli.console import Console
@@ -278,45 +276,3 @@ def _console(
 Columns = Annotated[dict[str, Any], _columns]
 Folds = Annotated[dict[str, Any], _folds]
 Output = Annotated["Console", _console]
-
-
-def parse_duration(option: str, text: str | None) -> float | None:
-    """Seconds of `90s`, `30m` or `2h`; None for None.
-
-    Raises: UsageError: no duration.
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+\.?\d*) ?([smh]?)", text)
-    if match is None or not float(match[1]):
-        raise UsageError(f"{option} {text}: is no time", hint=f"write it as {option} 30s, 5m or 1h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def parse_size(option: str, text: str | None) -> int | None:
-    """Bytes of `500MB`, `4GB` or `4GiB`; None for None.
-
-    Raises: UsageError: no size.
-    """
-    if text is None:
-        return None
-    from pydantic import ByteSize, TypeAdapter, ValidationError
-
-    hint = f"write it as {option} 500MB or 4GB"
-    if text.strip().isdigit():  # of bytes nobody means so few
-        raise UsageError(f"{option} {text}: has no unit", hint=hint)
-    try:
-        return TypeAdapter(ByteSize).validate_python(text)
-    except ValidationError as error:
-        raise UsageError(f"{option} {text}: is no size", hint=hint) from error
-
-
-def parse_levels(text: str) -> tuple[float, ...]:
-    """Read `80,95`.
-
-    Raises: UsageError: not numbers.
-    """
-    try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise UsageError(f"--levels: {text!r} is not numbers with commas", hint="write it as --levels 80,95") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, quantities
 from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def predict(
 
     Writes a row a series and step: the point forecast (mean), the deciles (q0.1 .. q0.9), and a status.
     """
-    wanted = options.parse_levels(levels) if levels else ()
+    wanted = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import bounds_of
     from forecaster.report.outlook import outlook
     from forecaster.workflows.predict import predict as workflow
@@ -85,7 +85,7 @@ def predict(
             duplicates=duplicates,
             query=query,
             later=future,
-            memory=options.parse_size("--memory", memory),
+            memory=quantities.parse_size("--memory", memory),
             device=device,
             stdin=sys.stdin.buffer,
             watch=console.watch,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, quantities
 from forecaster.errors import UsageError
 
 
@@ -51,7 +51,7 @@ def train(
     overrides: dict[str, Any] = {
         "data.path": data,
         "data.horizon": horizon,
-        "data.memory": options.parse_size("--memory", memory),
+        "data.memory": quantities.parse_size("--memory", memory),
         **columns,
         "preset": preset,
         "model.kind": model,
@@ -59,7 +59,7 @@ def train(
         "training.seed": seed,
         "training.threads": threads,
         "training.device": device,
-        "training.budget": options.parse_duration("--budget", budget),
+        "training.budget": quantities.parse_duration("--budget", budget),
         "training.refit": False if no_refit else None,
     }
     if out is not None and not out.name:

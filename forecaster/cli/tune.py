@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, quantities
 from forecaster.errors import UsageError
 
 
@@ -67,7 +67,7 @@ def tune(
         "training.device": device,
         "evaluation.folds": folds,
     }
-    limits: dict[str, Any] = {"trials": trials, "seconds": options.parse_duration("--budget", budget)}
+    limits: dict[str, Any] = {"trials": trials, "seconds": quantities.parse_duration("--budget", budget)}
     if out is not None and not out.name:
         raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out study")
     if resume is not None:

@@ -42,7 +42,9 @@ class Parquet:
             source: names the table in errors.
             root: the folder below which folders named `key=value` give cells of further columns; None where none do.
 
-        Raises: InputError: a file is damaged, or has other columns than the first.
+        Raises:
+            InputError: a file is damaged.
+            DataError: there are no rows.
         """
         import pyarrow.dataset  # type: ignore[import-untyped]
 
