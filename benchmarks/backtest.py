@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks import ltsf
 from benchmarks.floor import interleaved, median, ratio
 from benchmarks.panel import machine
-from forecaster import process
+from forecaster import runtime
 from forecaster.evaluation.backtest import Plan, backtest, participants
 from forecaster.evaluation.split import split
 from forecaster.events import ignore
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def speed(arguments: argparse.Namespace) -> dict[str, Any]:
     """Seconds of all forecasts by the engine, and of the bare networks."""
-    process.settle(1)
+    runtime.settle(1)
     import torch
 
     panel, _ = ltsf.read(arguments.data)
@@ -103,7 +103,7 @@ def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any
     """The networks of a forecaster, each with its windows as batches that lie ready."""
     import torch
 
-    from forecaster.data.windows import Reading, Windows
+    from forecaster.batches.windows import Reading, Windows
     from forecaster.network.inputs import Inputs
 
     found = []

@@ -60,9 +60,9 @@ def main() -> None:
 
 def step(arguments: argparse.Namespace) -> dict[str, Any]:
     """GRU 64, batch 256, context 168, horizon 48: the loop's whole step, windows drawn and losses logged."""
-    from forecaster import process
+    from forecaster import runtime
 
-    process.settle(1)
+    runtime.settle(1)
     import torch
     from torch import nn
 

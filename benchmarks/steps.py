@@ -66,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def measure(sizes: Sequence[Size], threads: int, rounds: int) -> list[float]:
     """Milliseconds of a step of each size, the median over the rounds."""
-    from forecaster import process
+    from forecaster import runtime
 
-    process.settle(threads)
+    runtime.settle(threads)
     trainings = [training(size) for size in sizes]
     seconds: list[list[float]] = [[] for _ in sizes]
     for number in range(rounds + 1):
@@ -85,7 +85,7 @@ def training(size: Size, *, series: int = 400, steps: int = 700) -> Iterator[Any
     """The steps of a network of this size on a panel of noise, one by one; without an end."""
     import numpy as np
 
-    from forecaster.data.windows import Reading, Windows
+    from forecaster.batches.windows import Reading, Windows
     from forecaster.forecast import PROBABILITIES
     from forecaster.frequency import HOUR, Frequency
     from forecaster.network.build import Dimensions, build

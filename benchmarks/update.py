@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from forecaster.config import Config
+from forecaster.config.job import ChallengerConfig
 from forecaster.data.load import Loaded
 from forecaster.evaluation.metrics import Array, seasonal_error
 from forecaster.events import ignore
 from forecaster.forecast import Forecaster
-from forecaster.job import ChallengerConfig
 from forecaster.models.build import build
 from forecaster.panel import Panel
 from forecaster.settings import load

@@ -12,8 +12,8 @@ import yaml
 from pydantic import ValidationError
 
 from forecaster.config import RECIPES, Config, HeadConfig, ModelConfig
+from forecaster.config.section import Section
 from forecaster.errors import ConfigError, InputError, near_miss
-from forecaster.section import Section
 
 ENVIRONMENT_PREFIX = "FORECAST_"
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.frequency import DAY, Frequency
 from forecaster.panel import Panel
 
-process.settle(threads=1)
+runtime.settle(threads=1)
 
 MakePanel = Callable[..., Panel]
 

@@ -12,15 +12,13 @@ PACKAGE = ROOT / "forecaster"
 
 # a room imports only from rooms on lower floors, and from itself
 FLOORS = [
-    {"errors", "section"},
-    {"job"},
-    {"events", "config", "frequency", "process"},
-    {"panel", "settings"},
-    {"forecast"},
-    {"network", "data", "store"},
-    {"training", "evaluation"},
-    {"explain"},
-    {"models", "report"},
+    {"errors"},
+    {"config", "frequency", "events"},
+    {"network", "panel", "runtime", "settings"},
+    {"batches", "parallel", "forecast"},
+    {"data", "training", "evaluation", "store"},
+    {"models", "explain"},
+    {"report", "selection"},
     {"workflows"},
     {"cli"},
 ]
@@ -32,7 +30,7 @@ HOMES = {
         "network.",
         "training.",
         "models.neural",
-        "process",
+        "runtime",
         "explain.cells",
         "explain.unroll",
         "explain.gradients",

@@ -5,7 +5,8 @@ result.
 """
 
 from forecaster.config.data import DataConfig, Duplicates
-from forecaster.config.judging import ConformalConfig, EvaluationConfig
+from forecaster.config.evaluation import ConformalConfig, EvaluationConfig
+from forecaster.config.job import JobConfig
 from forecaster.config.model import (
     AutoArimaConfig,
     AutoConfig,
@@ -40,7 +41,6 @@ from forecaster.config.network import (
 )
 from forecaster.config.training import Device, EnsembleConfig, TrainingConfig, Weigh
 from forecaster.config.whole import RECIPES, Config, Preset, Recipe
-from forecaster.job import JobConfig
 
 __all__ = [
     "RECIPES",

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import ByteSize, Field, ValidationInfo, field_validator
 
-from forecaster.section import Section
+from forecaster.config.section import Section
 
 Duplicates = Literal["error", "first", "last", "mean", "sum"]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from forecaster.section import Section
+from forecaster.config.section import Section
 
 _MODELS = (
     "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), naive, seasonal_naive, drift,"

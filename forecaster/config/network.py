@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from forecaster.section import Section
+from forecaster.config.section import Section
 
 ScaleKind = Literal["last", "mean", "none", "standard", "mean_abs", "instance", "seasonal", "cycle"]
 

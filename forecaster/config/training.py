@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from forecaster.section import Section
+from forecaster.config.section import Section
 
 Weigh = Literal["evenly", "relative"]
 Device = Literal["auto", "cpu", "cuda"]

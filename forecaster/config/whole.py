@@ -5,12 +5,12 @@ from typing import Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from forecaster.config.data import DataConfig
-from forecaster.config.judging import ConformalConfig, EvaluationConfig
+from forecaster.config.evaluation import ConformalConfig, EvaluationConfig
+from forecaster.config.job import JobConfig
 from forecaster.config.model import GruConfig, ModelConfig, NetworkModel
 from forecaster.config.network import DecodeConfig, EmbedConfig, HeadConfig, QuantileConfig, ScaleConfig
+from forecaster.config.section import Section
 from forecaster.config.training import EnsembleConfig, TrainingConfig
-from forecaster.job import JobConfig
-from forecaster.section import Section
 
 Recipe = Literal["segrnn", "deepar"]
 Preset = Literal["fast", "default", "best"] | Recipe

@@ -8,15 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecaster.batches import calendar_features
 from forecaster.config import DataConfig
-from forecaster.data import account, features, future
-from forecaster.data.calendar import describe
-from forecaster.data.layout import Layout, lay_out
-from forecaster.data.memory import choose_series, rows_at_once
+from forecaster.data import future
+from forecaster.data import notes as account
+from forecaster.data.assemble import Layout, lay_out
+from forecaster.data.memory_limit import choose_series, rows_at_once
 from forecaster.data.parquet import Catalogue
 from forecaster.data.read import open_parquet, read
 from forecaster.data.roles import Roles, Shape, find_roles
 from forecaster.data.season import doubt_season, find_season
+from forecaster.data.spacing import describe
 from forecaster.data.table import concatenate, from_frame
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
@@ -135,7 +137,7 @@ class _Large(NamedTuple):
 
 def _check(config: DataConfig) -> None:
     if config.holidays:
-        features.check_country(config.holidays)
+        calendar_features.check_country(config.holidays)
 
 
 def _open_large(source: str, config: DataConfig) -> _Large | None:

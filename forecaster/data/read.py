@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
-from forecaster.data import dialect
-from forecaster.data.dialect import Content
+from forecaster.data import csv
+from forecaster.data.csv import Content
 from forecaster.data.parquet import Parquet, damaged, find_partitions
 from forecaster.data.table import Part, Table, to_frame
 from forecaster.errors import DataError, InputError, near_miss
@@ -184,7 +184,7 @@ def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             raise DataError(f"{source}: {what}, not a table", hint=_SAVE)
-    sample = head[: dialect.SAMPLE]
+    sample = head[: csv.SAMPLE]
     if not head.startswith(_UTF16) and len(sample.translate(None, _NOT_TEXT)) < len(sample):
         raise DataError(f"{source}: is binary, not a table", hint=_SAVE)
 
@@ -200,6 +200,6 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
         if not columns.num_rows:
             raise DataError(f"{place}: has no rows", hint="give a file with at least two rows of data")
         return Table(source, to_frame(columns), (Part(name, 0, None),))
-    columns, found = dialect.parse(place, content)
+    columns, found = csv.parse(place, content)
     first_line = 2 if found.has_header else 1
     return Table(source, to_frame(columns), (Part(name, 0, first_line),), found.decimal)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import Duplicates
-from forecaster.data.calendar import ON_GRID, pieces
+from forecaster.data.spacing import ON_GRID, pieces
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data.numerals import numeric_share
+from forecaster.data.number_formats import numeric_share
 from forecaster.data.table import Table
 from forecaster.data.times import WITHOUT_TIME, is_time
 from forecaster.errors import DataError, UsageError, near_miss

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecaster.data import notations
+from forecaster.data import time_formats
 from forecaster.data.table import Table
 from forecaster.errors import DataError
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
@@ -44,7 +44,7 @@ class Times:
 def is_time(column: pd.Series) -> bool:
     """Whether a column of dates or text, judged by its first words, can be read as times."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return notations.fits(column.cat.categories[:50])
+        return time_formats.fits(column.cat.categories[:50])
     return pd.api.types.is_datetime64_any_dtype(column.dtype)
 
 
@@ -76,9 +76,9 @@ def _parse_text(table: Table, name: str) -> Times:
     codes, words = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     if (codes < 0).any():
         raise _unreadable(table, name, int(np.flatnonzero(codes < 0)[0]))
-    if len(words) == 0 or not notations.fits(words[:1000], share=0.01):
+    if len(words) == 0 or not time_formats.fits(words[:1000], share=0.01):
         raise _unreadable(table, name, 0)
-    found = notations.parse(words)
+    found = time_formats.parse(words)
     if not found.is_read.all():
         row = int(np.flatnonzero(~found.is_read[codes])[0])
         raise _unreadable(table, name, row, hint="mend that cell, or remove the row")
@@ -131,7 +131,7 @@ def _parse_integers(name: str, numbers: Ints) -> Times:
             day = numbers % 100 if unit > 1 else np.ones_like(numbers)
             if low // size >= 1500 and high // size <= 2200:
                 dates = _from_dates(numbers // size, numbers // unit % 100, day)
-                if (dates != notations.NO_TIME).all():
+                if (dates != time_formats.NO_TIME).all():
                     return Times(dates)
     for least, most, microseconds, unit_name in _EPOCHS:
         if least <= low and high < most:
@@ -140,7 +140,7 @@ def _parse_integers(name: str, numbers: Ints) -> Times:
 
 
 def _from_dates(year: Ints, month: Ints, day: Ints) -> Ints:
-    return notations.to_stamps(year.astype(float), month.astype(float), day.astype(float))
+    return time_formats.to_stamps(year.astype(float), month.astype(float), day.astype(float))
 
 
 def _microseconds(stamps: npt.NDArray[np.datetime64]) -> Ints:

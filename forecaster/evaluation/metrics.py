@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.data.history import mean_change
+from forecaster.batches.running_means import mean_change
 from forecaster.panel import Panel
 
 Array = npt.NDArray[np.floating]

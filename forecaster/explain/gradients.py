@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.data.windows import Windows
+from forecaster.batches.windows import Windows
 from forecaster.explain.explanation import Array, Flow, Gradients, memory_of
 from forecaster.explain.unroll import Unrolled, unroll
 from forecaster.frequency import Ints

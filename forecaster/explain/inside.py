@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from forecaster.data.windows import Reading, Windows
+from forecaster.batches.windows import Reading, Windows
 from forecaster.explain.attribution import attribute
 from forecaster.explain.explanation import Attribution, Gradients, Names, Unrolling
 from forecaster.explain.gradients import flow_back

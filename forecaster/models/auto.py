@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.config import AutoConfig, Config
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Plan, participants
@@ -62,7 +62,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> Choice:
     """
     if not isinstance(config.model, AutoConfig):
         return Choice(config)
-    process.settle(config.training.threads)
+    runtime.settle(config.training.threads)
     plain = _without_model(config)
     horizon = config.data.horizon or 1
     held_out = panel.cut(_calibration(config, panel))

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.config import (
     Config,
     Device,
@@ -48,8 +48,8 @@ def restored(config: Config, state: Arrays, exports: Exports, *, device: Device 
     Raises: DependencyError: there is no such device.
     """
     if device != "cpu" and has_networks(config):
-        process.settle(config.training.threads)
-        device = process.settle_device(device)
+        runtime.settle(config.training.threads)
+        device = runtime.settle_device(device)
     config = on_device(config, device)
     forecaster = build(config, exports=exports)
     forecaster.restore(state)
@@ -118,7 +118,7 @@ def _network(config: Config, exports: Exports | None) -> Forecaster:
         with contextlib.suppress(ImportError, InputError):
             return Exported(config, exports[GRAPH])
     if exports is not None:
-        process.settle(config.training.threads)
+        runtime.settle(config.training.threads)
     from forecaster.models.neural import NeuralForecaster
 
     return NeuralForecaster(config)
@@ -190,8 +190,8 @@ def most_workers(config: Config) -> int:
     if config.ensemble.workers is not None:
         return config.ensemble.workers
     if config.training.device != "cpu" and has_networks(config):
-        process.settle(config.training.threads)  # before torch loads
-        if process.settle_device(config.training.device) == "cuda":
+        runtime.settle(config.training.threads)  # before torch loads
+        if runtime.settle_device(config.training.device) == "cuda":
             return 1
     return max(len(os.sched_getaffinity(0)) // config.training.threads, 1)
 

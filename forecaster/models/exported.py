@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecaster.batches.windows import Batch
 from forecaster.config import Config
-from forecaster.data.windows import Batch
 from forecaster.errors import InputError
 from forecaster.events import TrainingStep, Watch
 from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast

@@ -9,8 +9,8 @@ from forecaster.events import Watch
 from forecaster.forecast import Forecaster
 from forecaster.models.build import build, members_of, workers_of
 from forecaster.models.recipes import Tree
-from forecaster.models.workers import LEAST_STEPS, Desk, Foremost, in_order, work_side_by_side
 from forecaster.panel import Panel
+from forecaster.parallel.processes import LEAST_STEPS, Desk, Foremost, in_order, work_side_by_side
 
 
 def fit_of(config: Config, watch: Watch) -> Fit:

@@ -12,8 +12,8 @@ from forecaster.config import Config
 from forecaster.events import Event
 from forecaster.frequency import Ints
 from forecaster.models.neural import NeuralForecaster
-from forecaster.models.workers import Desk, in_order, work_side_by_side
 from forecaster.panel import Panel
+from forecaster.parallel.processes import Desk, in_order, work_side_by_side
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.data.history import mean_change
+from forecaster.batches.running_means import mean_change
 from forecaster.frequency import Ints
 from forecaster.models.local import Extrapolation, Local, Rows
 from forecaster.panel import Observed, Panel

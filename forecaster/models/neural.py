@@ -12,9 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from forecaster import process
+from forecaster import runtime
+from forecaster.batches.windows import Batch, Renewed, Windows
 from forecaster.config import Config
-from forecaster.data.windows import Batch, Renewed, Windows
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import GRAPH, PROBABILITIES, Checkpoint, Forecast
@@ -195,7 +195,7 @@ class NeuralForecaster:
 
     def _build(self, dimensions: Dimensions) -> None:
         """Make the network on the processor, so that a seed means the same weights on every device."""
-        self._device = torch.device(process.settle_device(self.config.training.device))
+        self._device = torch.device(runtime.settle_device(self.config.training.device))
         torch.manual_seed(self.config.training.seed)
         self._dimensions = dimensions
         self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)

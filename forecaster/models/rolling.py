@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from forecaster.batches.windows import Batch, Reading, Windows
 from forecaster.config import Config
-from forecaster.data.windows import Batch, Reading, Windows
 from forecaster.forecast import PROBABILITIES
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel

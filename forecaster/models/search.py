@@ -12,7 +12,7 @@ from forecaster.events import Note, TrialEnded, TrialStarted, Watch
 from forecaster.models.running import Running
 from forecaster.models.space import Dimension, Values
 from forecaster.models.study import Report, Study, Trial, writable
-from forecaster.models.workers import Desk, Foremost, work_side_by_side
+from forecaster.parallel.processes import Desk, Foremost, work_side_by_side
 from forecaster.store.presence import Presence
 
 Try = Callable[[Values, Report], float]

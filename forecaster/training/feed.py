@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from forecaster.data.windows import Batch, Dice, Windows
+from forecaster.batches.windows import Batch, Dice, Windows
 from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
 

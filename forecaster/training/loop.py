@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from forecaster.batches.windows import Windows
 from forecaster.config import TrainingConfig
-from forecaster.data.windows import Windows
 from forecaster.events import TrainingStep
 from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs

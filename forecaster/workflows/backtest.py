@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.config import Config, Device, NetworkModel
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, participants
@@ -114,7 +114,7 @@ def backtest_bundle(
     config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
     before_first_cutoff(panel, plan, source)
     if isinstance(config.model, NetworkModel):
-        process.settle(config.training.threads)
+        runtime.settle(config.training.threads)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
     return _run(config, panel, plan, fit, most_workers(config), source, folder, watch)
 
@@ -126,7 +126,7 @@ def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch)
         oldest: the series of the first fold, cut at its cutoffs.
     """
     if isinstance(config.model, NetworkModel):
-        process.settle(config.training.threads)
+        runtime.settle(config.training.threads)
     parts = split(oldest, horizon, is_calibrated=config.conformal.is_on, holds_out=False)
     config = resolve(choose_model(config, oldest, watch=watch).config, oldest)
     return choose(config, oldest.cut(parts.calibration), parts.validation, watch=watch)

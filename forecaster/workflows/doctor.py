@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from forecaster import __version__, process
+from forecaster import __version__, runtime
 from forecaster.errors import OutputError
 from forecaster.workflows.packages import EXTRAS, NEEDED, installed, is_older
 
@@ -116,7 +116,7 @@ def _check_processor() -> Check:
 
 
 def _check_allocator() -> Check:
-    if process.keep_freed_memory():
+    if runtime.keep_freed_memory():
         return Check("allocator", "ok", "glibc, which keeps freed memory for the next training step")
     return Check("allocator", "note", "no glibc: memory is asked for anew at every step, which costs some speed")
 
@@ -164,8 +164,8 @@ def _check_encoding(encoding: str | None) -> Check:
 
 
 def _check_torch() -> Iterator[Check]:
-    process.settle(threads=1)
-    found = process.describe()
+    runtime.settle(threads=1)
+    found = runtime.describe()
     yield Check("torch", "ok", f"{found['version']}, {found['instructions']}, {found['threads']} thread a network")
     if found["device"] == "cuda":
         told = f"{found['devices'][0]}: networks are trained on it, unless --device cpu says otherwise"

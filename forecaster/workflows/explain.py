@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.config import NetworkModel
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.explain.explanation import Explanation
@@ -45,7 +45,7 @@ def explain(
     source = place_of(source)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     if isinstance(read.config.model, NetworkModel):
-        process.settle(read.config.training.threads)
+        runtime.settle(read.config.training.threads)
     forecaster = build(on_device(read.config, "cpu"))
     forecaster.restore(read.state)
     found = look_into(read, forecaster, loaded, source, series=series, window=window, step=step, member=member)

@@ -7,11 +7,11 @@ from typing import BinaryIO
 import pandas as pd
 
 from forecaster.config import Config, DataConfig
+from forecaster.config.job import JobConfig
 from forecaster.data import future
 from forecaster.data.load import Loaded
 from forecaster.errors import OutputError
 from forecaster.events import DataRead, Watch, ignore
-from forecaster.job import JobConfig
 from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write

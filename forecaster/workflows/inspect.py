@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import AutoConfig, Config
-from forecaster.data.calendar import describe
 from forecaster.data.load import Loaded
 from forecaster.data.season import weigh_season
-from forecaster.data.survey import Survey, survey
+from forecaster.data.series_profile import Survey, survey
+from forecaster.data.spacing import describe
 from forecaster.errors import DataError
 from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore

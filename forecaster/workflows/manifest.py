@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster import __version__, process
+from forecaster import __version__, runtime
 from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded
 from forecaster.events import TrainingEnded
@@ -69,7 +69,7 @@ def describe(
             "last_cutoff": int(panel.cutoff.max()),
         },
         "training": {
-            "device": process.settle_device(config.training.device if has_networks(config) else "cpu"),
+            "device": runtime.settle_device(config.training.device if has_networks(config) else "cpu"),
             "threads": config.training.threads,
             "budget": config.training.budget,
             "steps": {stage.stage: stage.steps for stage in stages},

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from forecaster import __version__
 from forecaster.config import Config
-from forecaster.data.calendar import describe
+from forecaster.data.spacing import describe
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency
 from forecaster.settings import read_yaml, validate

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
@@ -173,7 +173,7 @@ def _train(
     panel, horizon = loaded.panel, config.data.horizon or 1
     refuse_short(config.data.path or "-", panel, horizon)
     if isinstance(config.model, NetworkModel):
-        process.settle(config.training.threads)
+        runtime.settle(config.training.threads)
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     config = choose(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), RUN: bundle.json_bytes(run)}

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded
 from forecaster.errors import ConfigError, DataError, InputError, Interrupted, UsageError
@@ -25,8 +25,8 @@ from forecaster.models.running import ROUND, load_optuna
 from forecaster.models.search import Limits, search
 from forecaster.models.space import find_space, from_plain, keys_set, settle, to_plain, values_of, variant_of
 from forecaster.models.study import DATABASE, Study, Trial
-from forecaster.models.workers import LEAST_STEPS
 from forecaster.panel import Panel
+from forecaster.parallel.processes import LEAST_STEPS
 from forecaster.settings import dump, merge, validate
 from forecaster.store import bundle
 from forecaster.store.files import as_output_error, atomic_write, check_free
@@ -110,8 +110,8 @@ def tune(
     check_free(folder)
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source, watch)
-    process.settle(config.training.threads)
-    process.settle_device(config.training.device)  # refused before anything is written
+    runtime.settle(config.training.threads)
+    runtime.settle_device(config.training.device)  # refused before anything is written
     seen = before_first_cutoff(loaded.panel, _plan(config), source)
     default = resolve(_without_auto(config), seen)
     task = _task(default, loaded, source, config.ensemble.workers)
@@ -152,7 +152,7 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
     loaded = read_data(facts["data"], default, None, watch, is_sample=True)
     if fingerprint(loaded.panel) != facts["fingerprint"]:
         raise DataError(f"{facts['data']}: has changed since the study began", hint="tune anew, without --resume")
-    process.settle(default.training.threads)
+    runtime.settle(default.training.threads)
     if trials is None and seconds is None:
         trials, seconds = facts["trials"], facts["seconds"]
         if seconds is not None:

@@ -12,7 +12,7 @@ import pytest
 
 from forecaster.config import DataConfig
 from forecaster.data import load as loading
-from forecaster.data import memory
+from forecaster.data import memory_limit
 from forecaster.data.load import Loaded, load, load_in_parts
 from forecaster.data.parquet import Parquet
 from forecaster.data.read import open_parquet, read
@@ -42,7 +42,7 @@ def write(frame: pd.DataFrame, path: Path) -> str:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "ROWS", 100)
+    monkeypatch.setattr(memory_limit, "ROWS", 100)
 
 
 def assert_same(one: Loaded, other: Loaded) -> None:
@@ -57,7 +57,7 @@ def assert_same(one: Loaded, other: Loaded) -> None:
 def test_a_table_read_in_parts_is_the_table(order: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write(sales().sort_values(order, kind="stable"), tmp_path / "t.parquet")
     whole = load(source, DataConfig())
-    monkeypatch.setattr(memory, "ROWS", 100)
+    monkeypatch.setattr(memory_limit, "ROWS", 100)
     parts = list(load_in_parts(source, DataConfig(season=24, horizon=4), frequency=Frequency("fixed", HOUR)))
     assert len(parts) > 3
     assert [name for part in parts for name in part.panel.ids] == whole.panel.ids.tolist()
@@ -123,7 +123,7 @@ def test_a_series_without_values_is_left_out_of_its_part(tmp_path: Path, monkeyp
     table.loc[table["shop"].isin(["s2", "s3", "s4"]), "y"] = np.nan
     source = write(table, tmp_path / "t.parquet")
     whole = load(source, DataConfig())
-    monkeypatch.setattr(memory, "ROWS", 60)
+    monkeypatch.setattr(memory_limit, "ROWS", 60)
     assert_same(load(source, DataConfig()), whole)
     assert whole.empty == ("s2", "s3", "s4")
 
@@ -152,7 +152,7 @@ def test_trading_days_are_learnt_from_all_rows(tmp_path: Path, monkeypatch: pyte
     source = write(pd.concat(frames), tmp_path / "t.parquet")
     whole = load(source, DataConfig())
     assert whole.panel.frequency.kind == "business"
-    monkeypatch.setattr(memory, "ROWS", 150)
+    monkeypatch.setattr(memory_limit, "ROWS", 150)
     assert_same(load(source, DataConfig()), whole)
 
 
@@ -172,12 +172,14 @@ def test_a_damaged_partition_is_named(tmp_path: Path) -> None:
 
 def test_as_many_series_are_drawn_as_memory_holds(tmp_path: Path, small_parts: None) -> None:
     source = write(sales(), tmp_path / "t.parquet")
-    series = 50 * memory._PER_ROW + memory._PER_SERIES + memory._USUAL_HORIZON * memory._PER_STEP
-    room = memory._PROGRAM + 4 * series
+    series = (
+        50 * memory_limit._PER_ROW + memory_limit._PER_SERIES + memory_limit._USUAL_HORIZON * memory_limit._PER_STEP
+    )
+    room = memory_limit._PROGRAM + 4 * series
     some, again = (load(source, DataConfig(memory=room), is_sample=True) for _ in range(2))
     assert 3 <= len(some.panel) <= 4
     assert_same(some, again)
     assert some.quality["series_not_read"] == 12 - len(some.panel)
     assert f"memory holds {len(some.panel)} of 12 series" in some.notes[0]
-    assert len(load(source, DataConfig(memory=memory._PROGRAM + 13 * series), is_sample=True).panel) == 12
+    assert len(load(source, DataConfig(memory=memory_limit._PROGRAM + 13 * series), is_sample=True).panel) == 12
     assert len(load(source, DataConfig(memory=room)).panel) == 12

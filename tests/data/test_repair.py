@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.data import calendar
+from forecaster.data import spacing
 from forecaster.data.repair import Rows, Series, merge_duplicates, number, sort, split_columns, to_grid, trim
 from forecaster.errors import DataError
 from forecaster.frequency import DAY, HOUR, SECOND, Frequency
@@ -89,7 +89,7 @@ def test_gaps_become_nan_and_later_series_are_not_touched() -> None:
 def test_rows_lie_where_their_times_say_however_many_are_laid_at_a_time(
     piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calendar, "_PIECE", piece)
+    monkeypatch.setattr(spacing, "_PIECE", piece)
     days = [0.0, 1, 5, 6, 9, 3, 4, 8, 2, 7, 11, 12]
     codes = [0] * 5 + [1] * 3 + [2] * 4
     grid = to_grid(*number(make(codes, days, days), DAILY, is_named=True), DAILY, NOTHING[:3])

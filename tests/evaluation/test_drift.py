@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from forecaster.config.job import AlarmConfig
 from forecaster.evaluation.drift import Drift, find_drift
-from forecaster.job import AlarmConfig
 
 USUAL = AlarmConfig()
 

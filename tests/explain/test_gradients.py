@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from forecaster.batches.windows import Reading, Windows
 from forecaster.config import Config
-from forecaster.data.windows import Reading, Windows
 from forecaster.explain.explanation import Flow, Gradients, memory_of
 from forecaster.explain.gradients import flow_back
 from forecaster.forecast import PROBABILITIES

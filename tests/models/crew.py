@@ -5,7 +5,7 @@ import signal
 import time
 
 from forecaster.errors import DataError, Interrupted
-from forecaster.models.workers import Desk
+from forecaster.parallel.processes import Desk
 
 
 def work(desk: Desk, task: object) -> object:

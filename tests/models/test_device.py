@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.errors import DependencyError
 from forecaster.events import ignore
 from forecaster.models import build as building
@@ -47,18 +47,18 @@ def waves(make_panel: MakePanel) -> Panel:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_auto_takes_the_processor_where_there_is_no_gpu_and_cuda_says_so() -> None:
-    assert process.settle_device("auto") == "cpu"
+    assert runtime.settle_device("auto") == "cpu"
     with pytest.raises(DependencyError, match="device cuda: torch") as caught:
-        process.settle_device("cuda")
+        runtime.settle_device("cuda")
     assert caught.value.code == 69
     assert "--device auto" in caught.value.hint
     assert torch.get_deterministic_debug_mode() == 2
 
 
 def test_a_gpu_that_is_there_is_taken_unless_the_processor_is_asked_for(gpu_found: None) -> None:
-    assert process.settle_device("cpu") == "cpu"
+    assert runtime.settle_device("cpu") == "cpu"
     assert torch.get_deterministic_debug_mode() == 2
-    assert process.settle_device("auto") == process.settle_device("cuda") == "cuda"
+    assert runtime.settle_device("auto") == runtime.settle_device("cuda") == "cuda"
     assert torch.get_deterministic_debug_mode() == 1
     assert not torch.backends.cudnn.allow_tf32
 

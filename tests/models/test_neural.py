@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from forecaster.batches.windows import Reading, Windows
 from forecaster.config import Config, DataConfig
-from forecaster.data.windows import Reading, Windows
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.models import neural

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.data.windows import Reading, Renewed, Windows
+from forecaster.batches.windows import Reading, Renewed, Windows
 from forecaster.frequency import HOUR, Frequency
 from forecaster.network.inputs import Inputs
 from forecaster.panel import Panel

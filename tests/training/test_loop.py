@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from forecaster.batches.windows import Reading, Windows
 from forecaster.config import Config, EmbedConfig, GruConfig, TrainingConfig, Weigh
-from forecaster.data.windows import Reading, Windows
 from forecaster.events import TrainingStep
 from forecaster.network.build import Dimensions, build
 from forecaster.network.inputs import Inputs

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 from typing import Any
 
-from forecaster.job import JobConfig, seconds
+from forecaster.config.job import JobConfig, seconds
 
 
 def send(policy: JobConfig, told: dict[str, Any]) -> list[dict[str, Any]]:

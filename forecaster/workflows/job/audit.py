@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecaster.config.job import JobConfig, seconds
 from forecaster.errors import ConfigError, StaleError
 from forecaster.frequency import MINUTE, SECOND
-from forecaster.job import JobConfig, seconds
 from forecaster.panel import Panel
 from forecaster.workflows.job.clock import describe, ends
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from forecaster.config import Config, NetworkModel
+from forecaster.config.job import ChallengerConfig
 from forecaster.data.load import Loaded
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest, count_fitting, participants
 from forecaster.evaluation.breakdown import Array, add_up, by_group
 from forecaster.evaluation.score import score
 from forecaster.events import Note, Watch
 from forecaster.forecast import Forecaster, Updatable
-from forecaster.job import ChallengerConfig
 from forecaster.models.build import at_hand, build
 from forecaster.models.folds import fit_of
 from forecaster.models.naive import SeasonalNaive

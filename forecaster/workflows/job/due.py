@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecaster.config.job import GateConfig, RetrainConfig, seconds
 from forecaster.evaluation.chance import LEVEL, diebold_mariano
-from forecaster.job import GateConfig, RetrainConfig, seconds
 from forecaster.workflows.job.clock import describe
 
 

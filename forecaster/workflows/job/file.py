@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forecaster.config import Config
+from forecaster.config.job import JobConfig
 from forecaster.errors import ConfigError, InputError
-from forecaster.job import JobConfig
 from forecaster.settings import load
 from forecaster.workflows.source import is_database
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from forecaster.config.job import AlarmConfig
 from forecaster.evaluation.drift import find_drift
-from forecaster.job import AlarmConfig
 from forecaster.store.bundle import METRICS
 from forecaster.store.database import Database
 from forecaster.store.ledger.recent import Extent, errors_of_periods

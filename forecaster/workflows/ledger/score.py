@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from forecaster.config import Config
+from forecaster.config.job import AlarmConfig
 from forecaster.errors import DataError, StaleError, UsageError, near_miss
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Note, Watch, ignore
-from forecaster.job import AlarmConfig
 from forecaster.panel import Panel
 from forecaster.store.ledger import read
 from forecaster.store.ledger.actuals import Added, add_actuals

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecaster import process
+from forecaster import runtime
 from forecaster.config import NetworkModel
 from forecaster.data import future
 from forecaster.data.load import Loaded
@@ -111,7 +111,7 @@ def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Loaded | None, 
 
 def _restore(read: bundle.Bundle) -> Forecaster:
     if isinstance(read.config.model, NetworkModel):
-        process.settle(read.config.training.threads)
+        runtime.settle(read.config.training.threads)
     forecaster = build(on_device(read.config, "cpu"))
     forecaster.restore(read.state)
     return forecaster

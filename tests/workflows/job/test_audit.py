@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from forecaster.config.job import JobConfig
 from forecaster.errors import ConfigError, StaleError
 from forecaster.frequency import DAY, HOUR, Frequency
-from forecaster.job import JobConfig
 from forecaster.workflows.job.audit import (
     Extent,
     find_suspects,

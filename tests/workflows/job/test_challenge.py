@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from forecaster.config.job import ChallengerConfig
 from forecaster.data.load import Loaded
 from forecaster.events import ignore
-from forecaster.job import ChallengerConfig
 from forecaster.settings import load
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from forecaster.job import GateConfig, RetrainConfig
+from forecaster.config.job import GateConfig, RetrainConfig
 from forecaster.workflows.job.due import Evidence, Standing, find_objection, find_reason
 
 DAY = 86_400.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecaster.data.survey import find_outliers, survey
+from forecaster.data.series_profile import find_outliers, survey
 from tests.conftest import MakePanel
 
 NAN = float("nan")

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from forecaster.data.dialect import BLOCK, Dialect, parse, sniff
+from forecaster.data.csv import BLOCK, Dialect, parse, sniff
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data import calendar
-from forecaster.data.calendar import describe, find_frequency, infer_frequency, parse_frequency
+from forecaster.data import spacing
+from forecaster.data.spacing import describe, find_frequency, infer_frequency, parse_frequency
 from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
 
@@ -90,7 +90,7 @@ def test_a_table_in_pieces_shows_what_the_whole_shows(piece: int, monkeypatch: p
         return [*found, refused.value.message, refused.value.hint]
 
     whole = find()
-    monkeypatch.setattr(calendar, "_PIECE", piece)
+    monkeypatch.setattr(spacing, "_PIECE", piece)
     assert find() == whole
     assert whole[:2] == [Frequency("fixed", HOUR), Frequency("business")]
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from forecaster.section import Section
+from forecaster.config.section import Section
 
 
 class EvaluationConfig(Section):

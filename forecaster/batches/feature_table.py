@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.data import features
+from forecaster.batches import calendar_features
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
@@ -31,15 +31,15 @@ def tabulate(panel: Panel, reading: Reading) -> tuple[Floats, Ints, tuple[str, .
 
     Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
     """
-    names = (features.names(panel.frequency) if reading.calendar else ()) + (
-        features.holiday_names(panel.frequency) if reading.holidays else ()
+    names = (calendar_features.names(panel.frequency) if reading.calendar else ()) + (
+        calendar_features.holiday_names(panel.frequency) if reading.holidays else ()
     )
     if not names:
         return np.empty((0, 0), np.float32), np.zeros(len(panel), np.int64), ()
     stamps, row = _distinct_times(panel, reading)
-    parts = [features.calendar(panel.frequency, stamps, panel.zone)] if reading.calendar else []
+    parts = [calendar_features.calendar(panel.frequency, stamps, panel.zone)] if reading.calendar else []
     if reading.holidays:
-        parts.append(features.holidays(reading.holidays, panel.frequency, stamps, panel.zone))
+        parts.append(calendar_features.holidays(reading.holidays, panel.frequency, stamps, panel.zone))
     return np.hstack(parts), row, names
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data.notations import Found, fits, parse
+from forecaster.data.time_formats import Found, fits, parse
 
 
 def read(*words: str) -> Found:

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from forecaster.data.almanac import Reading as Reading
-from forecaster.data.almanac import tabulate
-from forecaster.data.history import moments
+from forecaster.batches.feature_table import Reading as Reading
+from forecaster.batches.feature_table import tabulate
+from forecaster.batches.running_means import moments
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 

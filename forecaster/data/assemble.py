@@ -8,11 +8,11 @@ import pandas as pd
 
 from forecaster.config import DataConfig
 from forecaster.data import covariates, future, repair
-from forecaster.data.calendar import find_frequency
 from forecaster.data.covariates import Categories
-from forecaster.data.numerals import to_float32
+from forecaster.data.number_formats import to_float32
 from forecaster.data.repair import Rows, Series
 from forecaster.data.roles import Roles, find_roles
+from forecaster.data.spacing import find_frequency
 from forecaster.data.table import Table
 from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError

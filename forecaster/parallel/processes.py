@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from forecaster import process
+from forecaster import runtime as process
 from forecaster.errors import DependencyError, ForecastError, Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
 

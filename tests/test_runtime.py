@@ -4,22 +4,22 @@ import sys
 
 import torch
 
-from forecaster import process
+from forecaster import runtime
 
 
 def test_threads_are_what_was_asked_for() -> None:
-    process.settle(2)
+    runtime.settle(2)
     assert torch.get_num_threads() == 2
-    process.settle(1)
+    runtime.settle(1)
     assert torch.get_num_threads() == 1
 
 
 def test_glibc_keeps_freed_memory_and_others_lose_nothing() -> None:
-    assert process.keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
+    assert runtime.keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
 
 
 def test_importing_the_module_loads_nothing() -> None:
-    code = "import sys, forecaster.process; sys.exit('torch' in sys.modules)"
+    code = "import sys, forecaster.runtime; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

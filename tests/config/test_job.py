@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from forecaster.config import Config
+from forecaster.config.job import JobConfig, seconds
 from forecaster.errors import ConfigError
-from forecaster.job import JobConfig, seconds
 from forecaster.settings import dump, explain, validate
 
 
