@@ -32,8 +32,9 @@ from forecaster.evaluation.backtest import Plan, backtest, participants
 from forecaster.evaluation.split import split
 from forecaster.events import ignore
 from forecaster.forecast import PROBABILITIES, Forecaster
-from forecaster.models.build import build, resolve
+from forecaster.models.build import build
 from forecaster.panel import Panel
+from forecaster.selection.resolve import resolve
 from forecaster.settings import load
 
 _BATCH = 1024

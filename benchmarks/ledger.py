@@ -22,8 +22,8 @@ from forecaster.frequency import HOUR, Frequency
 from forecaster.panel import Panel
 from forecaster.store.database import Database
 from forecaster.store.ledger.actuals import add_actuals
-from forecaster.store.ledger.opening import open_ledger
-from forecaster.store.ledger.read import anomalies, revisions, summarise
+from forecaster.store.ledger.open import open_ledger
+from forecaster.store.ledger.queries import anomalies, revisions, summarise
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
 

@@ -31,9 +31,10 @@ from forecaster.evaluation.backtest import POINTS, in_parts
 from forecaster.events import ignore
 from forecaster.forecast import Forecaster
 from forecaster.frequency import DAY, HOUR, MINUTE, Frequency
-from forecaster.models.build import build, resolve
-from forecaster.models.choose import choose
+from forecaster.models.build import build
 from forecaster.panel import Panel
+from forecaster.selection.resolve import resolve
+from forecaster.selection.scale import choose
 from forecaster.settings import load
 
 _MONTH = 30 * DAY

@@ -24,7 +24,7 @@ from forecaster.frequency import DAY, Frequency
 from forecaster.panel import Panel
 from forecaster.store.database import Database
 from forecaster.store.ledger import actuals, score
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
 from forecaster.workflows.job import conduct
 from forecaster.workflows.job.night import Night

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.store.database import open_database
-from forecaster.store.ledger.read import summarise
+from forecaster.store.ledger.queries import summarise
 from forecaster.workflows.run import run
 
 _SERIES, _DAYS, _HORIZON = 20, 40, 30

@@ -86,11 +86,11 @@ def training(size: Size, *, series: int = 400, steps: int = 700) -> Iterator[Any
     import numpy as np
 
     from forecaster.batches.windows import Reading, Windows
+    from forecaster.config.tree import validate
     from forecaster.forecast import PROBABILITIES
     from forecaster.frequency import HOUR, Frequency
     from forecaster.network.build import Dimensions, build
     from forecaster.panel import Panel
-    from forecaster.settings import validate
     from forecaster.training.loop import Training
 
     end = np.arange(1, series + 1) * steps

@@ -44,13 +44,13 @@ HOMES = {
     "sqlalchemy": ("store.",),
     "yaml": ("settings",),
     "pyarrow": ("data.", "store."),
-    "scipy": ("evaluation.chance",),
+    "scipy": ("evaluation.significance",),
     "statsforecast": ("models.statistical",),
-    "optuna": ("models.study", "models.running"),
+    "optuna": ("selection.search.study", "selection.search.optuna"),
     "jinja2": ("report.page.document",),
     "plotly": ("report.page.document",),
     "matplotlib": ("report.figure", "report.picture"),
-    "onnxruntime": ("models.exported",),
+    "onnxruntime": ("models.onnx",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}
 

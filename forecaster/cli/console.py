@@ -134,7 +134,7 @@ class Console:
 
     def show_table(self, document: Mapping[str, object], frames: "Iterable[pd.DataFrame]") -> None:
         """Write frames to stdout: as CSV one by one, or with --json as the document, their records as `forecasts`."""
-        from forecaster.store.table import csv_texts
+        from forecaster.store.csv import csv_texts
 
         with _until_closed():
             if self.is_json:

@@ -51,7 +51,7 @@ def inspect(
     following = _following(found.document["data"], horizon, columns, config, settings)
     document = {**found.document, "next": following}
     if out is not None and str(out) == "-":
-        from forecaster.store.table import to_csv
+        from forecaster.store.csv import to_csv
 
         console.show_text(document, to_csv(found.series).decode())
         return

@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.evaluation import chance, metrics
+from forecaster.evaluation import metrics
+from forecaster.evaluation import significance as chance
 from forecaster.evaluation.backtest import Backtest, Plan
 from forecaster.evaluation.breakdown import add_up, by_step, mean_by_group
-from forecaster.evaluation.chance import Chance
 from forecaster.evaluation.score import Score, score, skill
+from forecaster.evaluation.significance import Chance
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
 

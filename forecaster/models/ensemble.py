@@ -50,7 +50,7 @@ class Ensemble:
         return next((member.history for member in self.members if member.history), [])
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        from forecaster.models.members import fit_in_processes
+        from forecaster.models.ensemble_training import fit_in_processes
         from forecaster.models.neural import NeuralForecaster
 
         learning = [number for number, member in enumerate(self.members) if not isinstance(member, Local)]

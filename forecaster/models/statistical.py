@@ -14,9 +14,9 @@ from forecaster.errors import DependencyError, ForecastError
 from forecaster.events import Note, Watch
 from forecaster.forecast import Checkpoint
 from forecaster.frequency import Ints
+from forecaster.models.ets_spread import spread_of
 from forecaster.models.local import Extrapolation, Local, Rows
 from forecaster.models.naive import SeasonalNaive
-from forecaster.models.smoothing import spread_of
 from forecaster.panel import Panel
 
 _FEWEST_VALUES = 6

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.evaluation.recalibration import FEWEST
+from forecaster.evaluation.adaptive import FEWEST
 from forecaster.report.terminal import number, spread
 
 _METRICS = {

@@ -24,9 +24,10 @@ import numpy.typing as npt
 from safetensors.numpy import load, save
 
 from forecaster.config import Config
+from forecaster.config.tree import validate
 from forecaster.errors import InputError
 from forecaster.forecast import GRAPH
-from forecaster.settings import dump, read_yaml, validate
+from forecaster.settings import dump, read_yaml
 from forecaster.store.files import new_folder, write_through
 
 SCHEMA_VERSION = 1

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.errors import DependencyError, LockError, UsageError
-from forecaster.store.failure import name_failure
+from forecaster.store.database_errors import name_failure
 
 try:
     import sqlalchemy as sa

@@ -10,20 +10,23 @@ import numpy as np
 
 from forecaster import runtime
 from forecaster.config import Config, Device, NetworkModel
+from forecaster.config.tree import merge, validate
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, participants
 from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.split import split
 from forecaster.events import DataRead, Note, Watch, ignore
-from forecaster.models.auto import choose_model
-from forecaster.models.build import at_hand, build, most_workers, resolve
-from forecaster.models.choose import choose
-from forecaster.models.folds import fit_of, side_by_side
+from forecaster.models.build import at_hand, build
+from forecaster.models.variants import most_workers
 from forecaster.panel import Panel
-from forecaster.settings import dump, merge, validate
+from forecaster.selection.auto import choose_model
+from forecaster.selection.fold_fits import fit_of, side_by_side
+from forecaster.selection.resolve import resolve
+from forecaster.selection.scale import choose
+from forecaster.settings import dump
 from forecaster.store import bundle
+from forecaster.store.csv import ROWS, write_csv
 from forecaster.store.files import check_free, new_folder, write_through
-from forecaster.store.table import ROWS, write_csv
 from forecaster.workflows.judge import judge_folds
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
 from forecaster.workflows.source import place_of, stem

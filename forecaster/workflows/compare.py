@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import AutoConfig, Config, NetworkModel
+from forecaster.config.tree import validate
 from forecaster.errors import DataError, ForecastError, Interrupted
-from forecaster.evaluation import chance
+from forecaster.evaluation import significance
 from forecaster.evaluation.backtest import Backtest, Plan, backtest, count_fitting
 from forecaster.evaluation.compare import BASELINES, Comparison, Entry, Place, Units, suitable_folds
 from forecaster.evaluation.compare import compare as rank
 from forecaster.evaluation.score import without_nan
 from forecaster.events import ModelCompared, Note, Watch, ignore
-from forecaster.models.build import most_workers
-from forecaster.models.folds import fit_of, side_by_side
+from forecaster.models.variants import most_workers
 from forecaster.panel import Panel
-from forecaster.settings import dump, validate
+from forecaster.selection.fold_fits import fit_of, side_by_side
+from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.files import new_folder, write_through
 from forecaster.workflows.backtest import before_first_cutoff, folder_of, resolve_before
@@ -170,7 +171,7 @@ def _named(model: str) -> Iterator[None]:
 def _metrics(found: Comparison, chosen: Place, test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
     series = len(np.unique(test.series))
     cutoffs = np.array([test.forecast.cutoff.min(), test.forecast.cutoff.max()])
-    fewest = chance.fewest(found.units.overlap)
+    fewest = significance.fewest(found.units.overlap)
     first, last = panel.frequency.format(cutoffs, panel.zone).tolist()
     leader = found.best or next((place for place in found.places if place.model not in BASELINES), found.baseline)
     block = {
@@ -192,7 +193,7 @@ def _metrics(found: Comparison, chosen: Place, test: Backtest, panel: Panel, pla
             "fewest": fewest,
             "possible": count_fitting(panel, replace(plan, folds=fewest)) >= fewest,
             "overlap": found.units.overlap,
-            "level": chance.LEVEL,
+            "level": significance.LEVEL,
             "adjusted": "Holm",
         },
         "models": {place.model: _row(place, found) for place in found.places},

@@ -202,11 +202,12 @@ def train_twice() -> tuple[float, bool]:
     """
     import numpy as np
 
+    from forecaster.config.tree import validate
     from forecaster.events import ignore
     from forecaster.frequency import DAY, Frequency
-    from forecaster.models.build import build_model, resolve
+    from forecaster.models.build import build_model
     from forecaster.panel import Panel
-    from forecaster.settings import validate
+    from forecaster.selection.resolve import resolve
 
     step = np.arange(_LENGTH)
     values = (10 + step / 50 + np.sin(2 * np.pi * step / _SEASON)).astype(np.float32)[:, None]

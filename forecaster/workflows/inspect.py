@@ -17,8 +17,9 @@ from forecaster.errors import DataError
 from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore
 from forecaster.frequency import Ints
-from forecaster.models.build import on_device, resolve
+from forecaster.models.build import on_device
 from forecaster.panel import Panel
+from forecaster.selection.resolve import resolve
 from forecaster.store.bundle import json_bytes
 from forecaster.store.files import atomic_write
 from forecaster.workflows.manifest import networks_of

@@ -17,8 +17,8 @@ from forecaster.explain.explanation import Explanation, Importance, Names
 from forecaster.explain.importance import Group, column_groups, lag_groups, measure_importance
 from forecaster.forecast import Forecaster
 from forecaster.frequency import Ints
-from forecaster.models.build import members_of
-from forecaster.models.conformal import Conformal, spread_cutoffs
+from forecaster.models.calibrated import Conformal, spread_cutoffs
+from forecaster.models.variants import members_of
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 

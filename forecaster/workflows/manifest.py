@@ -14,7 +14,7 @@ from forecaster.config import Config, NetworkModel
 from forecaster.data.load import Loaded
 from forecaster.events import TrainingEnded
 from forecaster.forecast import Forecaster
-from forecaster.models.build import has_networks, members_of
+from forecaster.models.variants import has_networks, members_of
 from forecaster.panel import Panel
 
 COLUMNS = ("time", "id", "target", "past", "known", "static")

@@ -22,8 +22,8 @@ from forecaster.frequency import Frequency
 from forecaster.models.build import restored
 from forecaster.panel import Panel
 from forecaster.store import bundle
+from forecaster.store.csv import to_csv, write_csv, write_parquet
 from forecaster.store.files import atomic_file
-from forecaster.store.table import to_csv, write_csv, write_parquet
 from forecaster.workflows.source import is_database, place_of, read_frame
 
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"

@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from forecaster import __version__
 from forecaster.config import Config
+from forecaster.config.tree import validate
 from forecaster.data.spacing import describe
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency
-from forecaster.settings import read_yaml, validate
+from forecaster.settings import read_yaml
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import STATE, read_state
 from forecaster.workflows.manifest import networks_of
@@ -167,7 +168,7 @@ def _show_results(folder: Path) -> dict[str, Any]:
 
 def _show_study(folder: Path) -> dict[str, Any]:
     """A search that has not come to its end."""
-    from forecaster.models.study import Study
+    from forecaster.selection.search.study import Study
 
     study = Study.open(folder)
     leaders = study.leaders()

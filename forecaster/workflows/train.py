@@ -15,21 +15,23 @@ import pandas as pd
 
 from forecaster import runtime
 from forecaster.config import Config, NetworkModel
+from forecaster.config.tree import validate
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
 from forecaster.forecast import Exportable, Forecaster
-from forecaster.models.auto import choose_model
-from forecaster.models.build import build, resolve
-from forecaster.models.choose import choose
-from forecaster.models.repeat import repeat
+from forecaster.models.build import build
 from forecaster.panel import Panel
-from forecaster.settings import dump, read_yaml, validate
+from forecaster.selection.auto import choose_model
+from forecaster.selection.replay import repeat
+from forecaster.selection.resolve import resolve
+from forecaster.selection.scale import choose
+from forecaster.settings import dump, read_yaml
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
+from forecaster.store.csv import ROWS, write_csv
 from forecaster.store.files import check_free, replace_link
-from forecaster.store.table import ROWS, write_csv
 from forecaster.workflows.judge import Held, judge
 from forecaster.workflows.manifest import describe, fingerprint
 from forecaster.workflows.source import absolute, place_of, read_frame, stem

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecaster import runtime
 from forecaster.config import Config, NetworkModel
+from forecaster.config.tree import merge, validate
 from forecaster.data.load import Loaded
 from forecaster.errors import ConfigError, DataError, InputError, Interrupted, UsageError
 from forecaster.evaluation.backtest import Backtest, Plan
@@ -18,16 +19,17 @@ from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.score import Score, score, without_nan
 from forecaster.evaluation.split import split
 from forecaster.events import Note, Watch, ignore
-from forecaster.models.build import members_of, most_workers, resolve, workers_of
-from forecaster.models.folds import fit_of
 from forecaster.models.naive import SeasonalNaive
-from forecaster.models.running import ROUND, load_optuna
-from forecaster.models.search import Limits, search
-from forecaster.models.space import find_space, from_plain, keys_set, settle, to_plain, values_of, variant_of
-from forecaster.models.study import DATABASE, Study, Trial
+from forecaster.models.variants import members_of, most_workers, workers_of
 from forecaster.panel import Panel
 from forecaster.parallel.processes import LEAST_STEPS
-from forecaster.settings import dump, merge, validate
+from forecaster.selection.fold_fits import fit_of
+from forecaster.selection.resolve import resolve
+from forecaster.selection.search.optuna import ROUND, load_optuna
+from forecaster.selection.search.search import Limits, search
+from forecaster.selection.search.space import find_space, from_plain, keys_set, settle, to_plain, values_of, variant_of
+from forecaster.selection.search.study import DATABASE, Study, Trial
+from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.files import as_output_error, atomic_write, check_free
 from forecaster.workflows.backtest import FOLDS, before_first_cutoff
@@ -161,7 +163,7 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
 
 
 def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> Tuned:
-    from forecaster.models.trial import Ground, trying
+    from forecaster.selection.search.trial import Ground, trying
 
     default, source = task.default, task.default.data.path or ""
     validation = split(task.seen, task.plan.horizon, is_calibrated=False, holds_out=False).validation

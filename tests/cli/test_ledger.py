@@ -18,9 +18,9 @@ from forecaster.events import Event, Note
 from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Panel
-from forecaster.store.ledger.adjust import newest_adjustment
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
+from forecaster.store.ledger.widths import newest_adjustment
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.ledger.score import score
 from forecaster.workflows.ledger.source import open_source

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.store.ledger.adjust import adjust
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.score import INTERVALS
+from forecaster.store.ledger.widths import adjust
 from forecaster.workflows import run as workflow
 from forecaster.workflows.job.publish import publish
 from tests.cli.conftest import Done, Forecast

@@ -12,7 +12,7 @@ from forecaster.config import Config
 from forecaster.models.build import build
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
-from forecaster.models.study import Study
+from forecaster.selection.search.study import Study
 from forecaster.store import bundle, lock
 from forecaster.workflows.show import count_learnt
 from tests.cli.conftest import QUICK, Forecast

@@ -122,7 +122,7 @@ def test_a_folder_that_holds_something_is_refused(forecast: Forecast, tuned: Don
 
 
 def test_data_that_has_changed_is_refused(forecast: Forecast, sales: Path, tuned: Done, tmp_path: Path) -> None:
-    from forecaster.models.study import Study
+    from forecaster.selection.search.study import Study
 
     path = tmp_path / "sales.csv"
     study = Study.open(folder_of())
@@ -164,7 +164,7 @@ def test_a_stopped_study_resumes_to_the_same_result(
 def test_a_process_that_ends_while_another_is_at_work_leaves_the_verdict_to_it(
     forecast: Forecast, tuned: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from forecaster.models.study import Study
+    from forecaster.selection.search.study import Study
 
     monkeypatch.setattr(Study, "is_at_work", True)
     done = forecast("tune", "--resume", folder_of(), "--json")

@@ -5,8 +5,9 @@ import yaml
 
 from forecaster.config import Config
 from forecaster.config.job import JobConfig, seconds
+from forecaster.config.tree import validate
 from forecaster.errors import ConfigError
-from forecaster.settings import dump, explain, validate
+from forecaster.settings import dump, explain
 
 
 @pytest.mark.parametrize(("text", "expected"), [("30m", 1800), ("36h", 129_600), ("7d", 604_800), ("1.5h", 5400)])

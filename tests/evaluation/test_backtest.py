@@ -8,17 +8,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from forecaster.config import DataConfig
+from forecaster.config.tree import Tree, validate
 from forecaster.errors import DataError
 from forecaster.evaluation import backtest as engine
 from forecaster.evaluation.backtest import Plan, backtest, in_parts
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import Event, FoldsForecast, ignore
 from forecaster.forecast import Forecast, Forecaster
-from forecaster.models.build import build, resolve
+from forecaster.models.build import build
 from forecaster.models.naive import SeasonalNaive
-from forecaster.models.recipes import Tree
 from forecaster.panel import Panel
-from forecaster.settings import validate
+from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
 
 HORIZON = 4

@@ -10,13 +10,15 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from forecaster.config import Config, NetworkModel
+from forecaster.config.tree import merge, validate
 from forecaster.errors import Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
-from forecaster.models.build import build, build_model, members_of, resolve
-from forecaster.models.conformal import Conformal
+from forecaster.models.build import build, build_model
+from forecaster.models.calibrated import Conformal
 from forecaster.models.ensemble import Ensemble
+from forecaster.models.variants import members_of
 from forecaster.panel import Panel
-from forecaster.settings import merge, validate
+from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
 
 HORIZON = 4

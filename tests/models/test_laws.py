@@ -9,16 +9,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from forecaster.config import Config, DataConfig
+from forecaster.config.tree import Tree, validate
 from forecaster.evaluation import calibration
 from forecaster.events import ignore
 from forecaster.forecast import PROBABILITIES, Forecaster, Updatable
-from forecaster.models.build import build, resolve
-from forecaster.models.conformal import Conformal
+from forecaster.models.build import build
+from forecaster.models.calibrated import Conformal
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
-from forecaster.models.recipes import Tree
 from forecaster.panel import Panel
-from forecaster.settings import validate
+from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
 
 CELLS = ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"]

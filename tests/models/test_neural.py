@@ -10,14 +10,15 @@ import torch
 
 from forecaster.batches.windows import Reading, Windows
 from forecaster.config import Config, DataConfig
+from forecaster.config.tree import merge, validate
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.models import neural
-from forecaster.models.build import build, resolve
+from forecaster.models.build import build
 from forecaster.models.neural import NeuralForecaster
 from forecaster.network.inputs import Inputs
 from forecaster.panel import Panel
-from forecaster.settings import merge, validate
+from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
 
 HORIZON = 6

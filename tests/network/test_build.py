@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from forecaster.config import Config
+from forecaster.config.tree import validate
 from forecaster.errors import ConfigError
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
 from forecaster.network.decode import Direct, Parallel
 from forecaster.network.network import Network
 from forecaster.network.recursive import Recursive, RecursiveNetwork
-from forecaster.settings import validate
 
 DIMENSIONS = Dimensions(horizon=5, season=6, series=3, past=1, known=2, static=1)
 

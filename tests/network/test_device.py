@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from forecaster.config.tree import validate
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
-from forecaster.settings import validate
 
 ELSEWHERE = "meta"  # the one device beside the processor that autograd knows in every build of torch
 ROWS, CONTEXT, SIZE = 4, 14, Dimensions(horizon=5, season=7, series=3, past=1, known=2, static=1)

@@ -11,7 +11,7 @@ import pytest
 from forecaster.errors import DataError, DependencyError, Interrupted
 from forecaster.events import Event, Note, TrainingEnded, TrainingStarted, TrainingStep
 from forecaster.parallel.processes import Foremost, in_order, work_side_by_side
-from tests.models.crew import work
+from tests.parallel.tasks import work
 
 Pairs = list[tuple[int, Any]]
 

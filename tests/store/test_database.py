@@ -147,7 +147,7 @@ def test_a_missing_library_names_what_to_install(library: str, url: str, install
         "import sys; sys.modules[sys.argv[1]] = None\n"
         "from forecaster.errors import DependencyError\n"
         "try:\n"
-        "    from forecaster.store.ledger.opening import open_database\n"
+        "    from forecaster.store.ledger.open import open_database\n"
         "    open_database(sys.argv[2])\n"
         "except DependencyError as error: print(error.code, error.hint)"
     )

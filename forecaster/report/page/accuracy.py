@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.evaluation import rows as scores
+from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, axes, band, bars, counted, line, marked
 from forecaster.report.page.parts import Chart, Listing, Section, Table, Text
 from forecaster.report.page.words import SCALE_IN_WORDS, plural, share

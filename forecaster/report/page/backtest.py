@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.evaluation import rows as scores
+from forecaster.evaluation import scored_rows as scores
 from forecaster.report.folds import describe_cutoffs, describe_scope
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, NAIVE, SEASONAL, TRUTH, axes, bare, line, marked, shape, time_kind

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from forecaster.evaluation import rows as scores
+from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page import accuracy
 from forecaster.report.page.parts import Code, Facts, Page, Section, Text
 from forecaster.report.page.picks import note

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.evaluation import rows as scores
+from forecaster.evaluation import scored_rows as scores
 from forecaster.report.ledger import drift_sentence
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, TRUTH, axes, band, bare, line, marked, time_kind

@@ -15,9 +15,9 @@ from forecaster.evaluation.score import score
 from forecaster.events import Note, Watch
 from forecaster.forecast import Forecaster, Updatable
 from forecaster.models.build import at_hand, build
-from forecaster.models.folds import fit_of
 from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
+from forecaster.selection.fold_fits import fit_of
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.backtest import resolve_before
 from forecaster.workflows.job.due import Evidence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.config.job import GateConfig, RetrainConfig, seconds
-from forecaster.evaluation.chance import LEVEL, diebold_mariano
+from forecaster.evaluation.significance import LEVEL, diebold_mariano
 from forecaster.workflows.job.clock import describe
 
 

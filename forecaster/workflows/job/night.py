@@ -11,7 +11,7 @@ from forecaster.evaluation.score import without_nan
 from forecaster.events import Watch
 from forecaster.forecast import Forecast
 from forecaster.panel import Floats
-from forecaster.store.ledger.adjust import Adjustment
+from forecaster.store.ledger.widths import Adjustment
 from forecaster.workflows.job.file import Job
 from forecaster.workflows.job.memory import KEY, Memory
 from forecaster.workflows.job.notebook import Notebook

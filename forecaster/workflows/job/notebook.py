@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from forecaster.errors import InputError
-from forecaster.evaluation.chance import fewest
+from forecaster.evaluation.significance import fewest
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 from forecaster.store.database import Database
-from forecaster.store.ledger import read
-from forecaster.store.ledger.adjust import Adjustment, newest_adjustment
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger import queries
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.recent import errors_beside_naive, find_extent
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import add_and_score
+from forecaster.store.ledger.widths import Adjustment, newest_adjustment
 from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.due import Evidence
 from forecaster.workflows.job.file import Job
@@ -62,7 +62,7 @@ class Notebook:
         """What the runs before knew."""
         if self.ledger is None:
             return Memory()
-        return recall(list(read.history(self.ledger, self.job.name, limit=_LOOKED_AT)["details"]))
+        return recall(list(queries.history(self.ledger, self.job.name, limit=_LOOKED_AT)["details"]))
 
     def score(self, panel: Panel, seen: datetime) -> tuple[dict[str, int], int]:
         """Keep what came true, and score the forecasts of it.
@@ -88,7 +88,7 @@ class Notebook:
         newest = np.array([panel.cutoff.max()])
         first = panel.frequency.timestamps(newest, np.array([1 - steps]))
         since = max(self._own_since(used, panel), int(first[0]))
-        found = read.summarise(self.ledger, self.job.name, since=since)
+        found = queries.summarise(self.ledger, self.job.name, since=since)
         row = found.iloc[0]
         return float(row["skill"]) if row["forecasts"] >= steps else math.nan
 

@@ -3,7 +3,7 @@
 from forecaster import runtime
 from forecaster.data.load import Loaded
 from forecaster.events import BundleWritten, Event, Note, TrainingEnded
-from forecaster.models.build import has_networks
+from forecaster.models.variants import has_networks
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job import challenge, champion

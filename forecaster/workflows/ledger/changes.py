@@ -5,7 +5,7 @@ from typing import Any
 
 from forecaster.errors import UsageError, near_miss
 from forecaster.evaluation.score import without_nan
-from forecaster.store.ledger import read
+from forecaster.store.ledger import queries
 from forecaster.workflows.ledger.source import Source, list_rows
 
 
@@ -15,7 +15,7 @@ def history(source: Source, *, limit: int | None = None) -> dict[str, Any]:
     Returns: a document for JSON.
     """
     names = [source.one] if source.name or len(source.jobs) == 1 else source.jobs
-    rows = [row for name in names for row in list_rows(read.history(source.ledger, name, limit=limit))]
+    rows = [row for name in names for row in list_rows(queries.history(source.ledger, name, limit=limit))]
     rows.sort(key=lambda row: -int(row["id"]))
     runs = [without_nan({**row, "details": json.loads(row["details"])}) for row in rows[:limit]]
     return {"jobs": names, "ledger": source.ledger.place, "runs": runs}
@@ -31,7 +31,7 @@ def diff(source: Source, *, run: str | None = None, limit: int | None = None) ->
     Raises: UsageError: there is no such run.
     """
     name = source.one
-    runs = read.history(source.ledger, name)
+    runs = queries.history(source.ledger, name)
     keys = runs["key"].tolist()
     if run is not None and run not in keys:
         raise UsageError(
@@ -39,7 +39,7 @@ def diff(source: Source, *, run: str | None = None, limit: int | None = None) ->
             hint="see its runs: forecast ledger history",
         )
     forecasting = runs["key"][runs["first_at"].notna()].tolist()
-    found = read.revisions(source.ledger, name, run=run)
+    found = queries.revisions(source.ledger, name, run=run)
     return without_nan(
         {
             "job": name,

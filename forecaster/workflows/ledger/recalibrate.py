@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from forecaster.errors import DataError
+from forecaster.evaluation.adaptive import GAMMA, Outcomes, Widths, apply, recalibrate
 from forecaster.evaluation.calibration import COVERAGES, Array, measure_misses
-from forecaster.evaluation.recalibration import GAMMA, Outcomes, Widths, apply, recalibrate
 from forecaster.evaluation.score import without_nan
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
-from forecaster.store.ledger.adjust import Adjustment, adjust, list_adjustments, newest_adjustment
-from forecaster.store.ledger.read import pairs
+from forecaster.store.ledger.queries import pairs
 from forecaster.store.ledger.recent import Extent, find_extent
 from forecaster.store.ledger.tables import QUANTILES
+from forecaster.store.ledger.widths import Adjustment, adjust, list_adjustments, newest_adjustment
 from forecaster.workflows.ledger.source import Source, parse_since, tell
 
 PERIODS = 200  # that are learnt from where no other time is named

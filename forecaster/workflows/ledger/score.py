@@ -11,7 +11,7 @@ from forecaster.errors import DataError, StaleError, UsageError, near_miss
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Note, Watch, ignore
 from forecaster.panel import Panel
-from forecaster.store.ledger import read
+from forecaster.store.ledger import queries
 from forecaster.store.ledger.actuals import Added, add_actuals
 from forecaster.store.ledger.recent import find_extent, find_first, list_series
 from forecaster.store.ledger.score import INTERVALS
@@ -27,7 +27,7 @@ PERIODS = 90  # that are scored where no other time is named
 DAYS = 30  # the same where steps are shorter than a day
 LISTED = 1000  # series and anomalies that a document lists
 
-_CUTS: tuple[tuple[read.By, str], ...] = (
+_CUTS: tuple[tuple[queries.By, str], ...] = (
     ("step", "by_step"),
     ("unique_id", "by_series"),
     ("model", "by_model"),
@@ -93,17 +93,17 @@ def describe(
             f"--since {since}: the last score is of {tell(extent, extent.newest)}", hint="name a time before"
         )
     document |= {"since": tell(extent, first), "until": tell(extent, extent.newest), "unlisted": 0}
-    document["overall"] = read.summarise(ledger, name, since=first).to_dict("records")[0]
+    document["overall"] = queries.summarise(ledger, name, since=first).to_dict("records")[0]
     for by, key in _CUTS:
         if by == "week" and extent.is_integer:
             document[key] = None
             continue
-        table = read.summarise(ledger, name, by=by, since=first)
+        table = queries.summarise(ledger, name, by=by, since=first)
         if by == "unique_id":
             table = table.sort_values(["mase", "mae"], ascending=False, kind="stable")
             document["unlisted"] = max(len(table) - LISTED, 0)
         document[key] = {str(row[by]): _drop(row, by) for row in table[:LISTED].to_dict("records")}
-    found = read.anomalies(ledger, name, level=level, since=first)
+    found = queries.anomalies(ledger, name, level=level, since=first)
     document["anomalies"] = {"level": level, "count": len(found), "listed": list_rows(found[:LISTED], "at")}
     alarm, bundles = (source.job.policy.alarm, source.job.bundles) if source.job else (AlarmConfig(), Path())
     document["drift"] = describe_drift(ledger, extent, alarm, bundles)
@@ -132,7 +132,7 @@ def _take_in(source: Source, config: Config, stdin: BinaryIO | None, now: dateti
             f"{place}: has no series of job {name!r}: the first is {str(panel.ids[0])!r}{near}",
             hint="name the data that the job forecasts, its columns with --time, --id and --target",
         )
-    run = next(iter(list_rows(read.history(ledger, name, limit=1))), None)
+    run = next(iter(list_rows(queries.history(ledger, name, limit=1))), None)
     if run and run["frequency"] and str(run["frequency"]).endswith("integer") != panel.frequency.is_integer:
         raise DataError(
             f"{place}: time is {panel.frequency.name}, that of job {name!r} {run['frequency']}",

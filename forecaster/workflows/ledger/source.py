@@ -11,8 +11,8 @@ import pandas as pd
 from forecaster.errors import UsageError, near_miss
 from forecaster.frequency import DAY, HOUR, WEEK, Frequency
 from forecaster.store.database import Database
-from forecaster.store.ledger import read
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger import queries
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.recent import Extent
 from forecaster.workflows.job.file import Job, open_job
 
@@ -71,7 +71,7 @@ def open_source(path: Path | None, url: str | None, name: str | None) -> Source:
         raise UsageError("--job goes with --ledger: a file says which job it is", hint="leave --job out")
     job = None if path is None else open_job(path)
     ledger = open_ledger(job.ledger if job else str(url), must_exist=True)
-    return Source(ledger, read.list_jobs(ledger), job.name if job else name, job)
+    return Source(ledger, queries.list_jobs(ledger), job.name if job else name, job)
 
 
 def parse_since(text: str, extent: Extent) -> int | None:

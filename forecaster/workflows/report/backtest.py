@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.errors import InputError
-from forecaster.evaluation import rows as scores
+from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page.backtest import Folds
 from forecaster.report.page.picks import pick
 from forecaster.store import bundle

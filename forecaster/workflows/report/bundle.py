@@ -13,7 +13,7 @@ from forecaster.config import NetworkModel
 from forecaster.data import future
 from forecaster.data.load import Loaded
 from forecaster.errors import ForecastError
-from forecaster.evaluation import rows as scores
+from forecaster.evaluation import scored_rows as scores
 from forecaster.events import Note, Watch, ignore
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Frequency

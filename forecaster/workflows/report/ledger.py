@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecaster.evaluation.rows import BASELINES, QUANTILES
+from forecaster.evaluation.scored_rows import BASELINES, QUANTILES
 from forecaster.report.page.ledger import Operated
 from forecaster.report.page.picks import MOST, past_steps, pick
-from forecaster.store.ledger import read
+from forecaster.store.ledger import queries
 from forecaster.store.ledger.newest import known_actuals, newest_forecasts
 from forecaster.store.ledger.recent import find_extent, list_series
 from forecaster.workflows.ledger.changes import history
@@ -32,7 +32,7 @@ def gather(path: Path, *, wanted: Sequence[str] = ()) -> Operated:
     document = describe(source)
     extent = find_extent(ledger, name)
     since = None if extent is None else extent.back(DAYS if extent.is_short else PERIODS)
-    found = read.pairs(ledger, name, since=since, most=_ROWS, also=wanted)
+    found = queries.pairs(ledger, name, since=since, most=_ROWS, also=wanted)
     rows = found.rename(
         columns={"cutoff_at": "cutoff", **{f"q{1000 * p:03.0f}": name for p, name in QUANTILES.items()}}
     )

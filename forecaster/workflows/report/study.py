@@ -6,8 +6,8 @@ from typing import Any
 
 from forecaster.errors import ForecastError, InputError
 from forecaster.events import Note, Watch, ignore
-from forecaster.models.study import Study
 from forecaster.report.page.study import Attempt, Search
+from forecaster.selection.search.study import Study
 from forecaster.store import bundle
 
 

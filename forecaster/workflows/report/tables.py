@@ -8,7 +8,7 @@ import pandas as pd
 
 from forecaster.errors import InputError
 from forecaster.evaluation.metrics import seasonal_error
-from forecaster.evaluation.rows import BASELINES, QUANTILES
+from forecaster.evaluation.scored_rows import BASELINES, QUANTILES
 from forecaster.frequency import DAY, HOUR, MINUTE, WEEK, Frequency, Ints
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Panel

@@ -9,7 +9,7 @@ import pytest
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Panel
 from forecaster.store.database import Database
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run
 from tests.conftest import MakePanel
 

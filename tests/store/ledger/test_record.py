@@ -12,7 +12,7 @@ from forecaster.errors import OutputError
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 from forecaster.store.database import Database, reading
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import record
 from forecaster.store.ledger.tables import QUANTILES
 from tests.conftest import MakePanel
@@ -108,7 +108,7 @@ import numpy as np
 from datetime import UTC, datetime
 from forecaster.forecast import Forecast
 from forecaster.frequency import DAY, Frequency
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
 
 N, H = 100, 10

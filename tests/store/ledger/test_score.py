@@ -9,7 +9,7 @@ from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Panel
 from forecaster.store.database import Database
 from forecaster.store.ledger.actuals import add_actuals
-from forecaster.store.ledger.read import summarise
+from forecaster.store.ledger.queries import summarise
 from forecaster.store.ledger.record import record
 from forecaster.store.ledger.score import INTERVALS, score
 from tests.conftest import MakePanel

@@ -9,7 +9,7 @@ import pytest
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Panel
 from forecaster.store.ledger.actuals import add_actuals
-from forecaster.store.ledger.opening import open_ledger
+from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
 from forecaster.workflows.ledger.changes import diff, history
 from forecaster.workflows.ledger.recalibrate import recalibrate_job, reset

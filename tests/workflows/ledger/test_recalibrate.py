@@ -10,11 +10,11 @@ import pytest
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Panel
 from forecaster.store.ledger.actuals import add_actuals
-from forecaster.store.ledger.adjust import newest_adjustment
-from forecaster.store.ledger.opening import open_ledger
-from forecaster.store.ledger.read import summarise
+from forecaster.store.ledger.open import open_ledger
+from forecaster.store.ledger.queries import summarise
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
+from forecaster.store.ledger.widths import newest_adjustment
 from forecaster.workflows.ledger.recalibrate import recalibrate_job, stretch_as_learnt
 from forecaster.workflows.ledger.source import open_source
 from tests.conftest import MakePanel

@@ -1,0 +1,149 @@
+"""Configs as trees of plain values, so that partial configs can be combined before they are validated.
+
+A *tree* is a dictionary of sections, each a dictionary of keys, as YAML reads it. A key that is absent was set by
+nobody. Presets, files, flags and the variants of an ensemble are all partial trees. Four operations work on them:
+
+* `merge(below, above)` lays one tree over another: sections are merged, values of `above` win.
+* `vary(tree, variant)` merges the variant of an ensemble; if it names another model, it drops what that cannot have.
+* `without(tree, chosen)` removes the keys that `chosen` has.
+* `validate(tree, source)` makes the frozen `Config`. Its `model_fields_set` records which keys somebody set; a kind
+  that nobody named counts as not set, so that a preset may choose it.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from forecaster.config import RECIPES, Config, HeadConfig, ModelConfig
+from forecaster.config.section import Section
+from forecaster.errors import ConfigError, near_miss
+
+Tree = dict[str, Any]
+
+ENVIRONMENT_PREFIX = "FORECAST_"
+KEYS_EXPLAINED = "every key is explained in what `forecast init DATA` writes; with --job, those of a job too"
+DEFAULT_KINDS = {"model": "gru", "head": "quantile"}  # the sections that are unions
+_UNIONS = {"model": ModelConfig, "head": HeadConfig}
+
+
+def validate(tree: Mapping[str, Any], source: str) -> Config:
+    """Check a tree of plain values; the first thing wrong becomes the error."""
+    given = {section: values for section, values in tree.items() if values is not None}
+    _name_recipe(given)
+    tree = dict(given)
+    for name in DEFAULT_KINDS:
+        section = tree.get(name, {})
+        if isinstance(section, dict) and "kind" not in section:
+            tree[name] = {"kind": _kind_of(name, section), **section}
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        raise _explain(error, source) from error
+    for name in DEFAULT_KINDS:  # a kind that nobody named is the preset's to choose
+        if name not in given:
+            config.model_fields_set.discard(name)
+        elif "kind" not in given[name]:
+            getattr(config, name).model_fields_set.discard("kind")
+    return config
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one tree of settings over another: sections are merged, values replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def drop_foreign_settings(model: dict[str, Any]) -> None:
+    """Where another model was named than what is set was set for: drop the settings that only the other one has."""
+    kinds = {section.model_fields["kind"].default: set(section.model_fields) for section in _members("model")}
+    known = kinds.get(model["kind"])
+    for key in set(model) & set.union(*kinds.values()) - (known or set(model)):
+        del model[key]
+
+
+def _kind_of(name: str, section: Mapping[str, Any]) -> str:
+    """The usual kind of a section that names none, or the first that knows its keys."""
+    usual = DEFAULT_KINDS[name]
+    kinds = {member.model_fields["kind"].default: member for member in _members(name)}
+    fitting = [kind for kind, member in kinds.items() if set(section) <= set(member.model_fields)]
+    return usual if usual in fitting or not fitting else fitting[0]
+
+
+def _name_recipe(tree: dict[str, Any]) -> None:
+    """A recipe that stands where a model is named replaces the preset."""
+    model = tree.get("model")
+    if isinstance(model, dict) and model.get("kind") in RECIPES:
+        tree["preset"] = model["kind"]
+        tree["model"] = {key: value for key, value in model.items() if key != "kind"}
+
+
+def _explain(error: ValidationError, source: str) -> ConfigError:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if len(place) > 1 and place[0] in DEFAULT_KINDS:  # a union adds its member's tag to the path
+        place = [place[0], *place[2:]]
+    key = ".".join(place)
+    match first["type"]:
+        case "extra_forbidden":
+            known = sorted(_keys_beside(first["loc"]))
+            message = f"{source}: unknown key {key!r}{near_miss(place[-1], known)}"
+            variable = ENVIRONMENT_PREFIX + "__".join(place).upper()
+            hint = f"unset {variable}" if variable in os.environ else f"keys here: {', '.join(known)}"
+            return ConfigError(message, hint=hint)
+        case "union_tag_invalid":
+            known = [name.strip(" '") for name in first["ctx"]["expected_tags"].split(",")]
+            got = first["ctx"]["tag"]
+            return ConfigError(
+                f"{source}: {key}: unknown kind {got!r}{near_miss(got, known)}", hint=f"choose among {', '.join(known)}"
+            )
+    reason = first["msg"].removeprefix("Value error, ")
+    where = f"{key}: {reason[0].lower()}{reason[1:]}, got {first['input']!r}" if key else reason
+    return ConfigError(f"{source}: {where}", hint=KEYS_EXPLAINED)
+
+
+def _keys_beside(place: tuple[int | str, ...]) -> set[str]:
+    section: type[Section] = Config
+    for part in place[:-1]:
+        if part in DEFAULT_KINDS:
+            continue
+        members = (*_members("model"), *_members("head"))
+        kinds = {member.model_fields["kind"].default: member for member in members}
+        section = kinds.get(part) or _section_in(section.model_fields[str(part)].annotation)
+    return set(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[Section]:
+    """The section that an annotation names, be it optional."""
+    found: type[Section] = next((each for each in get_args(annotation) if each is not type(None)), annotation)
+    return found
+
+
+def _members(section: str) -> tuple[type[Section], ...]:
+    """The kinds of a section that is a union."""
+    union, _ = get_args(_UNIONS[section])
+    return get_args(union)
+
+
+def vary(tree: Tree, variant: Tree) -> Tree:
+    """Lay a variant over a config; one that names another model leaves out what only the config's knows."""
+    whole = merge(tree, variant)
+    if "kind" in variant.get("model", {}):
+        whole["model"] = dict(whole["model"])
+        drop_foreign_settings(whole["model"])
+    return whole
+
+
+def without(tree: Tree, chosen: Tree) -> Tree:
+    """Leave out of a tree the keys that another one has."""
+    kept: Tree = {}
+    for key, value in tree.items():
+        if key not in chosen:
+            kept[key] = value
+        elif isinstance(value, dict):
+            kept[key] = without(value, chosen[key])
+    return kept

@@ -1,0 +1,103 @@
+"""The fits of a backtest: what each one does, and several of them side by side, in processes of their own."""
+
+from typing import Any
+
+from forecaster.config import Config, NetworkModel
+from forecaster.config.tree import Tree
+from forecaster.evaluation.backtest import Fit, Part, Plan, Spread, Take, forecast_group
+from forecaster.evaluation.split import split
+from forecaster.events import Watch
+from forecaster.forecast import Forecaster
+from forecaster.models.build import build
+from forecaster.models.variants import members_of, workers_of
+from forecaster.panel import Panel
+from forecaster.parallel.processes import LEAST_STEPS, Desk, Foremost, in_order, work_side_by_side
+
+
+def fit_of(config: Config, watch: Watch) -> Fit:
+    """What `train` does, without a holdout: fit, stop by the validation tail, and fit again on everything."""
+
+    def fit(panel: Panel) -> Forecaster:
+        forecaster = build(config)
+        parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
+        forecaster.fit(panel, parts.unlearnt, watch=watch, checkpoint=None)
+        if config.training.refit:
+            forecaster.fit(panel, None, watch=watch, checkpoint=None)
+        return forecaster
+
+    return fit
+
+
+def side_by_side(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spread | None:
+    """How `fit_of` is done for each group of a plan in processes of their own; None where it is better done here.
+
+    A process fits a group and forecasts its folds; what it forecasts is to the byte what this one would. The members of
+    an ensemble train one after the other in it.
+
+    Args:
+        config: resolved.
+        most: networks that may train at a time, see `build.most_workers`.
+        watch: told of the trainings, of one at a time.
+    """
+    workers = workers_for(config, len(plan.groups()), most=most)
+    if workers == 1:
+        return None
+
+    def spread(panel: Panel, plan: Plan, take: Take) -> None:
+        foremost = Foremost(watch)
+
+        def hear(number: int, said: Any) -> None:
+            take(said) if isinstance(said, Part) else foremost.watch(number, said)
+
+        work_side_by_side(
+            _forecast,
+            in_order(dict(enumerate(plan.groups()))),
+            shared=(in_turn(config), panel, plan),
+            workers=workers,
+            threads=config.training.threads,
+            hear=hear,
+            take=lambda number, _: foremost.end(number),
+        )
+
+    return spread
+
+
+def workers_for(config: Config, groups: int, *, most: int) -> int:
+    """How many fits go side by side: as many as networks may, if there are steps enough for each process to take.
+
+    One fit comes after the other where processes bring nothing (what takes no steps, few steps, an ensemble whose
+    members keep more of them busy), and where a budget limits the time: beside others a fit would get less done in it
+    than the training that it stands for.
+    """
+    if config.training.budget is not None:
+        return 1
+    workers = min(groups, most, groups * steps_of(config) // LEAST_STEPS)
+    beside = max(workers_of(each) for each in (config, *members_of(config)))
+    return workers if workers >= beside else 1
+
+
+def steps_of(config: Config) -> int:
+    """Training steps of a fit, the most that there can be; 0 for what takes none."""
+    members = members_of(config)
+    if len(members) > 1:
+        return sum(map(steps_of, members))
+    training = members[0].training
+    refit = (training.refit_steps or training.steps) if training.refit else 0
+    return training.steps + refit if isinstance(members[0].model, NetworkModel) else 0
+
+
+def in_turn(config: Config) -> Config:
+    """The config whose networks train one after the other, those of an ensemble within its ensemble, too."""
+
+    def alone(variant: Tree) -> Tree:
+        return variant | {"ensemble": variant["ensemble"] | {"workers": 1}} if variant.get("ensemble") else variant
+
+    own = {"workers": 1, "variants": tuple(alone(variant) for variant in config.ensemble.variants)}
+    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=own)})
+
+
+def _forecast(desk: Desk, group: range) -> None:
+    """Fit and forecast a group, and tell each part as soon as it is there."""
+    config, panel, plan = desk.shared
+    for part in forecast_group(fit_of(config, desk.tell), panel, plan, group):
+        desk.tell(part)
