@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from forecaster.report.picture import STYLE, draw_gradients
+from forecaster.report.figure.explain import STYLE, draw_gradients
 from forecaster.workflows.explain import explain
 
 

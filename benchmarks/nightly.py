@@ -26,9 +26,9 @@ from forecaster.store.database import Database
 from forecaster.store.ledger import actuals, score
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
-from forecaster.workflows.job import conduct
-from forecaster.workflows.job.night import Night
-from forecaster.workflows.job.notebook import Notebook
+from forecaster.workflows.job import steps
+from forecaster.workflows.job.job_ledger import Notebook
+from forecaster.workflows.job.run_state import Night
 from forecaster.workflows.run import run
 
 JOB, BEFORE = "job", 60  # days before the first run
@@ -36,14 +36,14 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 _NIGHTS = ("the first", "a new day", "the same data", "one more day")
 # what a run does beside, in order: module, function, what it is called
 _PARTS = (
-    (conduct, "load_data", "reading"),
-    (conduct, "read_data", "reading"),
-    (conduct, "choose", "training"),
-    (conduct, "_forecast", "predicting"),
+    (steps, "load_data", "reading"),
+    (steps, "read_data", "reading"),
+    (steps, "choose", "training"),
+    (steps, "_forecast", "predicting"),
     (Notebook, "score", "actuals and scores"),
-    (conduct, "stand", "standing"),
-    (conduct, "_publish", "publish"),
-    (conduct, "_identify", "identify"),
+    (steps, "stand", "standing"),
+    (steps, "_publish", "publish"),
+    (steps, "_identify", "identify"),
     (Night, "record", "record"),
 )
 

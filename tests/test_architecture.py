@@ -49,7 +49,7 @@ HOMES = {
     "optuna": ("selection.search.study", "selection.search.optuna"),
     "jinja2": ("report.page.document",),
     "plotly": ("report.page.document",),
-    "matplotlib": ("report.figure", "report.picture"),
+    "matplotlib": ("report.figure.",),
     "onnxruntime": ("models.onnx",),
 }
 STRANGERS = {"pandas": ("network.", "training.")}

@@ -75,7 +75,7 @@ def backtest(
             raise UsageError("no DATA was given", hint="type `forecast backtest data.csv --model gru`")
         with console.working():
             done = workflow.backtest(resolved, **given)
-    from forecaster.report import folds as report
+    from forecaster.report.terminal import backtest as report
 
     console.show({"folder": str(done.folder), **done.metrics}, report.summary(done.metrics, done.model))
     console.tell(f"wrote {done.folder / workflow.TABLE}")

@@ -76,7 +76,7 @@ def compare(
     configs = None if models is None else {name: load_as(name) for name in _parse_models(models)}
     with console.working():
         done = workflow.compare(shared, configs, by=by, out=out, stdin=sys.stdin.buffer, watch=console.watch)
-    from forecaster.report import leaderboard as report
+    from forecaster.report.terminal import compare as report
 
     console.show(
         {"folder": str(done.folder), "sentence": report.sentence(done.metrics), **done.metrics},

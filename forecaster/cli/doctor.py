@@ -17,7 +17,7 @@ def doctor(*, console: options.Output) -> None:
     Packages, processor, memory, disk, and a small network that is trained twice. Exit code 69 if something needed is
     missing.
     """
-    from forecaster.report.machine import summary
+    from forecaster.report.terminal.doctor import summary
     from forecaster.workflows.doctor import examine
 
     with console.working():

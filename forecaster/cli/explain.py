@@ -52,10 +52,10 @@ def explain(
         raise UsageError(
             f"--out {out}: nothing is drawn as {out.suffix or 'that'}", hint="end it in .png, .svg or .json"
         )
-    from forecaster.report import explain as report
+    from forecaster.report.terminal import explain as report
 
     if out is not None and out.suffix != ".json":
-        from forecaster.report.picture import require
+        from forecaster.report.figure.explain import require
 
         require()
     from forecaster.workflows.explain import explain as workflow
@@ -81,7 +81,7 @@ def explain(
     if out.suffix == ".json":
         atomic_write(out, json_bytes(document))
     else:
-        from forecaster.report.picture import draw
+        from forecaster.report.figure.explain import draw
 
         atomic_write(out, draw(explanation, out.suffix.removeprefix(".")))
     console.tell(f"wrote {out}")

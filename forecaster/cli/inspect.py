@@ -58,7 +58,7 @@ def inspect(
     if out is not None:
         workflow.publish(document, found.series, out)
         console.tell(f"wrote {out}")
-    from forecaster.report.survey import summary
+    from forecaster.report.terminal.inspect import summary
 
     console.show(document, summary(found.document, found.panel if console.is_terminal else None))
     if found.document["train"]["is_possible"]:

@@ -64,10 +64,10 @@ def score(
 
     Recent actuals count: of the last 90 steps, or 30 days where steps are shorter.
     """
-    from forecaster.report import ledger as report
+    from forecaster.report.terminal import ledger as report
     from forecaster.settings import load
     from forecaster.workflows.ledger import score as workflow
-    from forecaster.workflows.ledger.source import open_source
+    from forecaster.workflows.ledger.scope import open_source
 
     named = {key: value for key, value in columns.items() if value is not None}
     if data is None and (named or config is not None):
@@ -96,9 +96,9 @@ def history(
     console: options.Output,
 ) -> None:
     """List the runs of a job, or of all jobs in a ledger, the newest first."""
-    from forecaster.report import ledger as report
+    from forecaster.report.terminal import ledger as report
     from forecaster.workflows.ledger import changes
-    from forecaster.workflows.ledger.source import open_source
+    from forecaster.workflows.ledger.scope import open_source
 
     with console.working():
         document = changes.history(open_source(job, url, name), limit=limit)
@@ -118,9 +118,9 @@ def diff(
     console: options.Output,
 ) -> None:
     """Show what a run changed against the previous forecasts of the same times, the largest revisions first."""
-    from forecaster.report import ledger as report
+    from forecaster.report.terminal import ledger as report
     from forecaster.workflows.ledger import changes
-    from forecaster.workflows.ledger.source import open_source
+    from forecaster.workflows.ledger.scope import open_source
 
     with console.working():
         document = changes.diff(open_source(job, url, name), run=run, limit=limit)
@@ -148,9 +148,9 @@ def recalibrate(
 
     Runs after this take the new widths from the ledger.
     """
-    from forecaster.report import ledger as report
+    from forecaster.report.terminal import ledger as report
     from forecaster.workflows.ledger import recalibrate as workflow
-    from forecaster.workflows.ledger.source import open_source
+    from forecaster.workflows.ledger.scope import open_source
 
     if gamma is not None and not 0 < gamma < 1:
         raise UsageError(f"--gamma {gamma:g}: is not between 0 and 1", hint="leave it out, or pass --gamma 0.02")

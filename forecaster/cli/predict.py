@@ -68,7 +68,7 @@ def predict(
     """
     wanted = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import bounds_of
-    from forecaster.report.outlook import outlook
+    from forecaster.report.terminal.predict import outlook
     from forecaster.workflows.predict import predict as workflow
     from forecaster.workflows.predict import publish
 

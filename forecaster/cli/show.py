@@ -20,7 +20,7 @@ def show(
 
     Also of a run that was interrupted, a backtest, a comparison or a search. Every file is held to its hash.
     """
-    from forecaster.report.bundle import summary
+    from forecaster.report.terminal.show import summary
     from forecaster.workflows.show import show as workflow
 
     document = workflow(folder)

@@ -83,11 +83,11 @@ def train(
             trained = workflow.train(resolved, out=out, stdin=sys.stdin.buffer, watch=console.watch)
     from rich.console import Group
 
-    from forecaster.report import terminal
-    from forecaster.report.outlook import hindsight
+    from forecaster.report.terminal import train as terminal_train
+    from forecaster.report.terminal.predict import hindsight
 
-    view = terminal.summary(trained.metrics, trained.manifest["model"])
+    view = terminal_train.summary(trained.metrics, trained.manifest["model"])
     if trained.held and console.is_terminal:
         view = Group(hindsight(*trained.held), view)
     console.show({"bundle": str(trained.folder), **trained.metrics}, view)
-    console.tell(terminal.after_training(trained.folder, trained.is_latest))
+    console.tell(terminal_train.after_training(trained.folder, trained.is_latest))

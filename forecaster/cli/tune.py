@@ -91,7 +91,7 @@ def tune(
         again = shlex.join(["forecast", "tune", "--resume", str(tuned.folder)])
         console.tell(f"the last one to end judges; if it is stopped: {again}")
         return
-    from forecaster.report import tuning
+    from forecaster.report.terminal import tune as tuning
 
     console.show({"folder": str(tuned.folder), **tuned.metrics}, tuning.summary(tuned.metrics))
     console.tell(tuning.following(str(tuned.folder), tuned.source, tuned.metrics))

@@ -27,8 +27,8 @@ from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.csv import ROWS, write_csv
 from forecaster.store.files import check_free, new_folder, write_through
-from forecaster.workflows.judge import judge_folds
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
+from forecaster.workflows.scoring import judge_folds
 from forecaster.workflows.source import place_of, stem
 from forecaster.workflows.train import default_folder, read_data
 

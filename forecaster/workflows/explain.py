@@ -7,7 +7,7 @@ from forecaster.config import NetworkModel
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.explain.explanation import Explanation
 from forecaster.models.build import build, on_device
-from forecaster.workflows.look import look_into
+from forecaster.workflows.explain_bundle import look_into
 from forecaster.workflows.predict import load_data, open_bundle, source_of
 from forecaster.workflows.source import place_of
 

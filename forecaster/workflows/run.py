@@ -20,10 +20,10 @@ from forecaster.evaluation.score import without_nan
 from forecaster.events import Event, Watch, ignore
 from forecaster.store import lock
 from forecaster.workflows.job import alert, log
-from forecaster.workflows.job.conduct import conduct
-from forecaster.workflows.job.file import Job, open_job
-from forecaster.workflows.job.night import Night
-from forecaster.workflows.job.notebook import Notebook
+from forecaster.workflows.job.job_ledger import Notebook
+from forecaster.workflows.job.run_state import Night
+from forecaster.workflows.job.steps import conduct
+from forecaster.workflows.jobfile import Job, open_job
 
 PUBLISHED = ("published", "partial", "republished")
 

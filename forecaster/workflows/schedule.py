@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forecaster.errors import UsageError
-from forecaster.workflows.job.file import Job, open_job
+from forecaster.workflows.jobfile import Job, open_job
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _UNITS = "~/.config/systemd/user"

@@ -32,8 +32,8 @@ from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.csv import ROWS, write_csv
 from forecaster.store.files import check_free, replace_link
-from forecaster.workflows.judge import Held, judge
 from forecaster.workflows.manifest import describe, fingerprint
+from forecaster.workflows.scoring import Held, judge
 from forecaster.workflows.source import absolute, place_of, read_frame, stem
 
 HOLDOUT = "holdout.csv"

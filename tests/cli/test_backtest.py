@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from forecaster.workflows import judge
+from forecaster.workflows import scoring
 from tests.cli.conftest import QUICK, Forecast
 
 FILES = {"backtest.csv", "metrics.json", "config.yaml"}
@@ -110,7 +110,7 @@ def test_many_series_list_the_worst(forecast: Forecast, wide: Path, monkeypatch:
 
     unlisted, whole = mase_of("whole")
     assert (unlisted, len(whole)) == (0, 3)
-    monkeypatch.setattr(judge, "SERIES_LISTED", 2)
+    monkeypatch.setattr(scoring, "SERIES_LISTED", 2)
     unlisted, worst = mase_of("worst")
     assert unlisted == 1
     assert sorted(worst.values()) == sorted(whole.values())[1:]

@@ -109,7 +109,7 @@ def test_without_matplotlib_a_picture_is_refused_before_any_work(
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "forecaster.report.picture.find_spec", lambda name: None if name == "matplotlib" else find(name)
+        "forecaster.report.figure.explain.find_spec", lambda name: None if name == "matplotlib" else find(name)
     )
     done = forecast("explain", air, "-o", "look.svg")
     assert (done.code, done.out) == (69, "")

@@ -21,9 +21,9 @@ from forecaster.panel import Panel
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.widths import newest_adjustment
-from forecaster.workflows.job.file import Job
+from forecaster.workflows.jobfile import Job
+from forecaster.workflows.ledger.scope import open_source
 from forecaster.workflows.ledger.score import score
-from forecaster.workflows.ledger.source import open_source
 from tests.cli.conftest import Forecast as Command
 from tests.cli.conftest import write_sales
 

@@ -13,11 +13,11 @@ import pytest
 import sqlalchemy as sa
 
 from forecaster.store.database import open_database, reading, writing
-from forecaster.workflows.job.file import open_job
+from forecaster.workflows.jobfile import open_job
 from forecaster.workflows.ledger.changes import diff, history
 from forecaster.workflows.ledger.recalibrate import recalibrate_job
+from forecaster.workflows.ledger.scope import open_source
 from forecaster.workflows.ledger.score import score
-from forecaster.workflows.ledger.source import open_source
 from forecaster.workflows.run import run
 from tests.cli.conftest import write_sales
 from tests.cli.test_run import add_days

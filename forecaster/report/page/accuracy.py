@@ -9,8 +9,8 @@ import pandas as pd
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, axes, band, bars, counted, line, marked
 from forecaster.report.page.parts import Chart, Listing, Section, Table, Text
-from forecaster.report.page.words import SCALE_IN_WORDS, plural, share
-from forecaster.report.terminal import cell, number
+from forecaster.report.terminal.train import cell, number
+from forecaster.report.words import SCALE_IN_WORDS, plural, share
 
 _METRICS = {
     "mase": "MASE",

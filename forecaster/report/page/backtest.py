@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from forecaster.evaluation import scored_rows as scores
-from forecaster.report.folds import describe_cutoffs, describe_scope
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, NAIVE, SEASONAL, TRUTH, axes, bare, line, marked, shape, time_kind
 from forecaster.report.page.parts import Chart, Code, Drawn, Page, Section, Text
 from forecaster.report.page.picks import Pick, note
-from forecaster.report.page.words import plural, share, when
-from forecaster.report.terminal import number, sentence
+from forecaster.report.terminal.backtest import describe_cutoffs, describe_scope
+from forecaster.report.terminal.train import number, sentence
+from forecaster.report.words import plural, share, when
 
 _FOLDS_DRAWN = 24  # of a series, the last
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from forecaster.errors import DependencyError
 from forecaster.report.page.parts import Chart, Drawn, Listing, Page, Part, brief, plain
-from forecaster.report.page.words import unbroken
+from forecaster.report.words import unbroken
 
 _SCRIPTS = ("page.js", "draw.js", "sketch.js", "choose.js", "listing.js")  # one after the other
 _WHAT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}

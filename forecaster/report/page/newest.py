@@ -10,7 +10,7 @@ import pandas as pd
 from forecaster.report.page.charts import bare, time_kind
 from forecaster.report.page.parts import Section
 from forecaster.report.page.series import future_chart, tell_future, view_of
-from forecaster.report.page.words import plural
+from forecaster.report.words import plural
 
 _BANDS = {95: ("q025", "q975"), 80: ("q100", "q900"), 50: ("q250", "q750")}
 

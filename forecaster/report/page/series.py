@@ -11,8 +11,8 @@ from forecaster.forecast import Forecast, bounds_of
 from forecaster.report.page.charts import MODEL, SEASONAL, TRUTH, axes, band, bare, line, marked, time_kind
 from forecaster.report.page.parts import Chart, Drawn, Section
 from forecaster.report.page.picks import Pick
-from forecaster.report.page.words import plural, when
-from forecaster.report.terminal import number
+from forecaster.report.terminal.train import number
+from forecaster.report.words import plural, when
 
 _LEVELS = (50, 80, 95)
 

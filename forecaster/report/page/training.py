@@ -8,8 +8,8 @@ import pandas as pd
 
 from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, line, marked
 from forecaster.report.page.parts import Chart, Section
-from forecaster.report.page.words import duration, plural
-from forecaster.report.terminal import number
+from forecaster.report.terminal.train import number
+from forecaster.report.words import duration, plural
 
 _POINTS = 400  # drawn of a curve
 

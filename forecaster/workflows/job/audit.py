@@ -8,7 +8,7 @@ from forecaster.config.job import JobConfig, seconds
 from forecaster.errors import ConfigError, StaleError
 from forecaster.frequency import MINUTE, SECOND
 from forecaster.panel import Panel
-from forecaster.workflows.job.clock import describe, ends
+from forecaster.workflows.clock import describe, ends
 
 _SKEW = 5 * MINUTE  # clocks differ by less
 

@@ -20,7 +20,7 @@ from forecaster.panel import Panel
 from forecaster.selection.fold_fits import fit_of
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.backtest import resolve_before
-from forecaster.workflows.job.due import Evidence
+from forecaster.workflows.job.policy import Evidence
 from forecaster.workflows.manifest import COLUMNS
 
 

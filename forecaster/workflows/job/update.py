@@ -8,10 +8,10 @@ from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job import challenge, champion
 from forecaster.workflows.job.audit import Extent
-from forecaster.workflows.job.choose import Chosen, evidence_of, steps_between
-from forecaster.workflows.job.due import Standing
-from forecaster.workflows.job.memory import Updated
-from forecaster.workflows.job.night import Night
+from forecaster.workflows.job.choose_model import Chosen, evidence_of, steps_between
+from forecaster.workflows.job.policy import Standing
+from forecaster.workflows.job.previous_runs import Updated
+from forecaster.workflows.job.run_state import Night
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.source import absolute
 from forecaster.workflows.train import HOLDOUT, write_bundle

@@ -6,7 +6,7 @@ from typing import Any
 from forecaster.errors import UsageError, near_miss
 from forecaster.evaluation.score import without_nan
 from forecaster.store.ledger import queries
-from forecaster.workflows.ledger.source import Source, list_rows
+from forecaster.workflows.ledger.scope import Source, list_rows
 
 
 def history(source: Source, *, limit: int | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from forecaster.evaluation.drift import find_drift
 from forecaster.store.bundle import METRICS
 from forecaster.store.database import Database
 from forecaster.store.ledger.recent import Extent, errors_of_periods
-from forecaster.workflows.ledger.source import tell
+from forecaster.workflows.ledger.scope import tell
 
 PERIODS = 90  # that are looked at, the last: a rise that matters shows within a third of them
 

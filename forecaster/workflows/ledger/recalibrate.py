@@ -16,7 +16,7 @@ from forecaster.store.ledger.queries import pairs
 from forecaster.store.ledger.recent import Extent, find_extent
 from forecaster.store.ledger.tables import QUANTILES
 from forecaster.store.ledger.widths import Adjustment, adjust, list_adjustments, newest_adjustment
-from forecaster.workflows.ledger.source import Source, parse_since, tell
+from forecaster.workflows.ledger.scope import Source, parse_since, tell
 
 PERIODS = 200  # that are learnt from where no other time is named
 _ROWS = 200_000  # forecasts that are read at most

@@ -16,11 +16,11 @@ from forecaster.store.ledger.actuals import Added, add_actuals
 from forecaster.store.ledger.recent import find_extent, find_first, list_series
 from forecaster.store.ledger.score import INTERVALS
 from forecaster.store.ledger.score import score as score_pending
+from forecaster.workflows.clock import now_on
 from forecaster.workflows.job.audit import leave_out_unfinished
-from forecaster.workflows.job.clock import now_on
-from forecaster.workflows.job.file import Job
+from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import describe_drift
-from forecaster.workflows.ledger.source import Source, list_rows, parse_since, tell
+from forecaster.workflows.ledger.scope import Source, list_rows, parse_since, tell
 from forecaster.workflows.train import read_data
 
 PERIODS = 90  # that are scored where no other time is named

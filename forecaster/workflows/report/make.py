@@ -9,18 +9,18 @@ from typing import Any
 
 from forecaster.errors import InputError, UsageError
 from forecaster.events import Watch, ignore
-from forecaster.report import figure
+from forecaster.report.figure import page as figure_page
 from forecaster.report.page import backtest as backtest_page
-from forecaster.report.page import bundle as bundle_page
+from forecaster.report.page import compare as leaderboard_page
 from forecaster.report.page import document
-from forecaster.report.page import leaderboard as leaderboard_page
-from forecaster.report.page import ledger as ledger_page
-from forecaster.report.page import study as study_page
+from forecaster.report.page import run as ledger_page
+from forecaster.report.page import train as bundle_page
+from forecaster.report.page import tune as study_page
 from forecaster.report.page.parts import Page
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
-from forecaster.workflows.report import backtest, ledger, study
-from forecaster.workflows.report import bundle as trained
+from forecaster.workflows.report import backtest, run, tune
+from forecaster.workflows.report import train as trained
 
 NAME = "report.html"
 _JOBS = (".yaml", ".yml")
@@ -64,7 +64,7 @@ def report(
         InputError: nothing lies there that a report could tell of.
         DependencyError: what draws is not installed.
     """
-    figure.check() if picture else document.check()
+    figure_page.check() if picture else document.check()
     if place is None:
         if not bundle.LATEST.exists():
             raise InputError(
@@ -73,7 +73,7 @@ def report(
             )
         place = bundle.LATEST
     page = _tell(place, wanted, later, watch)
-    content = figure.draw(page, picture) if picture else document.render(page).encode()
+    content = figure_page.draw(page, picture) if picture else document.render(page).encode()
     home = place.with_suffix(f".{NAME}") if place.suffix in _JOBS and not place.is_dir() else place / NAME
     return Report(content, home, page.kind, page.verdict, page.series, len(page.drawn))
 
@@ -93,7 +93,7 @@ def _tell(place: Path, wanted: Sequence[str], later: str | None, watch: Watch) -
             what = "is no folder and no job's YAML file" if place.exists() else "does not exist"
             raise InputError(f"{place}: {what}", hint="name what a command wrote: forecast report runs/latest")
         _refuse_future(later, "a job's ledger")
-        return ledger_page.compose(ledger.gather(place, wanted=wanted))
+        return ledger_page.compose(run.gather(place, wanted=wanted))
     if (place / bundle.MANIFEST).exists():
         return bundle_page.compose(trained.gather(place, wanted=wanted, later=later, watch=watch))
     metrics = _read_metrics(place)
@@ -107,7 +107,7 @@ def _tell(place: Path, wanted: Sequence[str], later: str | None, watch: Watch) -
             f"--series: the page of {what} draws no single series", hint="leave it out, or name a bundle or a backtest"
         )
     if "tune" in metrics:
-        return study_page.compose(study.gather(place, metrics, watch=watch))
+        return study_page.compose(tune.gather(place, metrics, watch=watch))
     config = _read(place / bundle.CONFIG).decode()
     return leaderboard_page.compose(leaderboard_page.Leaderboard(place.resolve().name, metrics, config))
 

@@ -13,8 +13,8 @@ from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
 from forecaster.workflows.ledger.changes import diff, history
 from forecaster.workflows.ledger.recalibrate import recalibrate_job, reset
+from forecaster.workflows.ledger.scope import Source, open_source
 from forecaster.workflows.ledger.score import score
-from forecaster.workflows.ledger.source import Source, open_source
 from tests.conftest import MakePanel
 from tests.store.ledger.conftest import START
 from tests.store.ledger.test_score import SEEN

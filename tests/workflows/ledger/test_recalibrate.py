@@ -16,7 +16,7 @@ from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
 from forecaster.store.ledger.widths import newest_adjustment
 from forecaster.workflows.ledger.recalibrate import recalibrate_job, stretch_as_learnt
-from forecaster.workflows.ledger.source import open_source
+from forecaster.workflows.ledger.scope import open_source
 from tests.conftest import MakePanel
 
 NORMAL = np.array([NormalDist().inv_cdf(p) for p in PROBABILITIES], np.float32)
