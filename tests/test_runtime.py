@@ -25,7 +25,7 @@ def test_importing_the_module_loads_nothing() -> None:
 
 def test_settling_loads_no_compiler() -> None:
     code = (
-        "import sys; from forecaster import process; process.settle(1); import torch;"
+        "import sys; from forecaster import runtime; runtime.settle(1); import torch;"
         "assert torch.are_deterministic_algorithms_enabled(); sys.exit('torch._dynamo' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

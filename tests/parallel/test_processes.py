@@ -78,7 +78,7 @@ def test_a_failure_reaches_the_caller_and_ends_what_is_under_way() -> None:
 def test_a_fault_says_where_in_the_other_process_it_was() -> None:
     with pytest.raises(ValueError, match="our own fault") as caught:
         do("stumble")
-    assert "crew.py" in caught.value.__notes__[0]
+    assert "tasks.py" in caught.value.__notes__[0]
 
 
 def test_a_process_that_is_killed_is_told_and_holds_nobody_up() -> None:

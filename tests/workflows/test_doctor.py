@@ -111,8 +111,8 @@ def test_a_screen_takes_what_is_drawn_or_not(encoding: str | None, state: str) -
 def test_the_device_is_the_one_that_a_training_would_take(
     monkeypatch: pytest.MonkeyPatch, devices: list[str], chosen: str, state: str, told: str
 ) -> None:
-    found = doctor.process.describe() | {"devices": devices, "device": chosen}
-    monkeypatch.setattr(doctor.process, "describe", lambda: found)
+    found = doctor.runtime.describe() | {"devices": devices, "device": chosen}
+    monkeypatch.setattr(doctor.runtime, "describe", lambda: found)
     check = find("device")
     assert check.state == state
     assert told in check.told

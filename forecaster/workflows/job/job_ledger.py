@@ -49,7 +49,7 @@ class Notebook:
         Args:
             must_exist: make none; nothing can be kept then.
 
-        Raises: ForecastError: see `ledger.opening.open_ledger`.
+        Raises: ForecastError: see `ledger.open.open_ledger`.
         """
         try:
             return cls(job, open_ledger(job.ledger, must_exist=must_exist))

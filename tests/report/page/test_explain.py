@@ -10,7 +10,7 @@ from forecaster.explain.explanation import Explanation, Influence
 from forecaster.report.page.document import to_script
 from forecaster.report.page.explain import inside_section
 from forecaster.report.page.parts import Chart, Text, plain
-from tests.report.test_explain import STEPS, explanation_of
+from tests.report.terminal.test_explain import STEPS, explanation_of
 
 
 def charts_of(found: Explanation) -> dict[str, Chart]:

@@ -9,7 +9,7 @@ from forecaster.report.terminal.inspect import summary
 from forecaster.settings import load
 from forecaster.workflows.inspect import inspect
 from tests.cli.conftest import SAMPLES
-from tests.report.test_outlook import draw
+from tests.report.terminal.test_predict import draw
 
 
 @pytest.mark.parametrize("name", ["sp500", "seattle_weather", "melbourne_temperature"])

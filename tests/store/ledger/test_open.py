@@ -75,7 +75,7 @@ def test_an_older_ledger_is_brought_up_to_date_in_one_transaction(url: str, monk
         add_column(connection)
         raise ZeroDivisionError
 
-    for module in ("migrations", "opening"):
+    for module in ("migrations", "open"):
         monkeypatch.setattr(f"forecaster.store.ledger.{module}.VERSION", VERSION + 1)
     monkeypatch.setitem(migrations.MIGRATIONS, VERSION + 1, fail)
     with pytest.raises(ZeroDivisionError):
