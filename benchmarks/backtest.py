@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def speed(arguments: argparse.Namespace) -> dict[str, Any]:
     """Seconds of all forecasts by the engine, and of the bare networks."""
-    runtime.settle(1)
+    runtime.prepare_torch(1)
     import torch
 
     panel, _ = ltsf.read(arguments.data)

@@ -62,7 +62,7 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
     """GRU 64, batch 256, context 168, horizon 48: the loop's whole step, windows drawn and losses logged."""
     from forecaster import runtime
 
-    runtime.settle(1)
+    runtime.prepare_torch(1)
     import torch
     from torch import nn
 

@@ -100,7 +100,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                     f"--context {arguments.context}: the model would read {context} steps, whole segments",
                     hint="pass --set embed.width=W with a W that divides the context",
                 )
-            runtime.settle(config.training.threads)
+            runtime.prepare_torch(config.training.threads)
             config = choose(config, panel.cut(rows.test), np.full(len(panel), rows.validation), watch=ignore)
             row = evaluate(config, panel, rows, horizon)
             found.append({"seed": seed, **row} if len(seeds) > 1 else row)
@@ -191,7 +191,7 @@ def standardise(values: np.ndarray[Any, np.dtype[np.float64]], train: int) -> np
 
 def evaluate(config: Config, panel: Panel, rows: Rows, horizon: int) -> Row:
     """Fit a resolved config on what precedes the test rows, and score it on all their windows."""
-    runtime.settle(config.training.threads)
+    runtime.prepare_torch(config.training.threads)
     started = time.perf_counter()
     forecaster = build(config)
     validation = np.full(len(panel), rows.validation)

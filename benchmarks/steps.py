@@ -68,7 +68,7 @@ def measure(sizes: Sequence[Size], threads: int, rounds: int) -> list[float]:
     """Milliseconds of a step of each size, the median over the rounds."""
     from forecaster import runtime
 
-    runtime.settle(threads)
+    runtime.prepare_torch(threads)
     trainings = [training(size) for size in sizes]
     seconds: list[list[float]] = [[] for _ in sizes]
     for number in range(rounds + 1):

@@ -52,7 +52,7 @@ def measure(data: Path, origins: int, periods: int, steps: int, *, is_anew: bool
     settings = (f"training.steps={steps}", "preset=fast", "model.kind=gru")
     config = load(overrides={"data": {"path": str(data)}}, settings=settings)
     loaded = read_data(str(data), config, None, ignore)
-    horizon = loaded.config.horizon or 1
+    horizon = loaded.config.resolved_horizon
     errors: dict[str, list[float]] = {"as it is": [], "updated always": [], "updated where won": []}
     if is_anew:
         errors["trained anew"] = []

@@ -1,8 +1,8 @@
-"""What must be settled before torch loads: the allocator, the threads.
+"""The threads, the allocator and the device that torch uses.
 
-torch's kernels map and fault in their big buffers anew at every step unless glibc keeps freed memory. And OpenMP
-threads spin at barriers, so a second thread costs more than it brings as soon as anything else runs on the machine.
-Both are settled by what is asked for, never by the machine's load: the same command gives the same bytes.
+By default glibc returns freed memory to the system, and torch's kernels map and fault in their large buffers again at
+every step. OpenMP threads spin at barriers, so a second thread costs more than it gains as soon as another process is
+busy. Both are set by the config alone, never by the machine's load, so that the same command gives the same bytes.
 """
 
 import ctypes
@@ -16,37 +16,40 @@ from forecaster.errors import DependencyError
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 
 
-def settle(threads: int) -> None:
-    """Make this process ready for training; call it before torch is imported (later calls only set threads).
+def prepare_torch(threads: int) -> None:
+    """Import torch and set its threads, its memory allocator and its deterministic mode.
+
+    Every network calls this when it is made, and every worker process when it starts; repeated calls set the threads.
 
     Args:
         threads: processor threads for torch's kernels.
     """
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ["MKL_NUM_THREADS"] = str(threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it a GPU's products differ from run to run
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # Without it a GPU's products differ between runs.
     keep_freed_memory()
     import torch
 
     torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, which also imports a compiler
-    # filling fresh memory would cost a tenth of a step, and nothing here reads it before it is written
+    # This does what use_deterministic_algorithms does, which would also import torch's compiler.
+    torch.set_deterministic_debug_mode("error")
+    # Filling fresh memory would take a tenth of a step, and no code here reads memory before it writes it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def settle_device(wanted: str) -> Literal["cpu", "cuda"]:
-    """Name the device that networks are to lie on, and make it ready; `cpu` needs no torch, others load it.
+def resolve_device(device: str) -> Literal["cpu", "cuda"]:
+    """Return the device that networks use, and configure it. Only devices other than `cpu` load torch.
 
-    On a GPU arithmetic is that of float32, not of the shorter TF32 that cuDNN would take, so that results agree with
-    the processor's. A kernel that torch knows no deterministic form of is let pass there: running sums over the few
-    quantiles of a step are told as such, and give the same every time.
+    On a GPU, float32 arithmetic stays float32: cuDNN's shorter TF32 would disagree with the processor's results.
+    Kernels without a deterministic form are allowed there. torch names running sums over the few quantiles of a step
+    among them, though these give the same result every time.
 
     Args:
-        wanted: `cpu`, `cuda`, or `auto`: a CUDA GPU where torch finds one, else the processor.
+        device: `cpu`, `cuda`, or `auto`, which is a CUDA GPU where torch finds one and the processor otherwise.
 
     Raises: DependencyError: torch finds no such GPU.
     """
-    if wanted == "cpu":
+    if device == "cpu":
         return "cpu"
     import torch
 
@@ -55,17 +58,19 @@ def settle_device(wanted: str) -> Literal["cpu", "cuda"]:
         torch.set_deterministic_debug_mode("warn")
         warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation")
         return "cuda"
-    if wanted == "auto":
+    if device == "auto":
         return "cpu"
-    hint = "pass --device auto: it takes the processor where there is no GPU; `forecast doctor` tells what there is"
+    hint = "pass --device auto to use the processor where there is no GPU; `forecast doctor` lists the devices"
     if torch.version.cuda is None:
         raise DependencyError(f"device cuda: torch {torch.__version__} was built without CUDA", hint=hint)
     raise DependencyError("device cuda: torch finds no GPU on this machine", hint=hint)
 
 
 def describe() -> dict[str, Any]:
-    """What torch is here, once settled: `version`, `threads`, `instructions` of the processor, other `devices`, and
-    the `device` that `auto` takes.
+    """Describe torch on this machine.
+
+    Returns: `version`, `threads`, `instructions` of the processor, names of other `devices`, and the `device` that
+    `auto` resolves to.
     """
     import torch
 
@@ -76,12 +81,12 @@ def describe() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "devices": devices,
-        "device": settle_device("auto"),
+        "device": resolve_device("auto"),
     }
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc never to hand freed memory back; False where there is no glibc (nothing is lost but speed)."""
+    """Make glibc keep freed memory for reuse. Return False without glibc, where training is merely slower."""
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt

@@ -11,7 +11,7 @@ from forecaster import runtime
 from forecaster.frequency import DAY, Frequency
 from forecaster.panel import Panel
 
-runtime.settle(threads=1)
+runtime.prepare_torch(threads=1)
 
 MakePanel = Callable[..., Panel]
 

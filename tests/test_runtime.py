@@ -8,9 +8,9 @@ from forecaster import runtime
 
 
 def test_threads_are_what_was_asked_for() -> None:
-    runtime.settle(2)
+    runtime.prepare_torch(2)
     assert torch.get_num_threads() == 2
-    runtime.settle(1)
+    runtime.prepare_torch(1)
     assert torch.get_num_threads() == 1
 
 
@@ -25,7 +25,7 @@ def test_importing_the_module_loads_nothing() -> None:
 
 def test_settling_loads_no_compiler() -> None:
     code = (
-        "import sys; from forecaster import runtime; runtime.settle(1); import torch;"
+        "import sys; from forecaster import runtime; runtime.prepare_torch(1); import torch;"
         "assert torch.are_deterministic_algorithms_enabled(); sys.exit('torch._dynamo' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

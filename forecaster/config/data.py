@@ -37,6 +37,16 @@ class DataConfig(Section):
         None, description="memory to stay within, such as 4GB, where the data is long Parquet files; null for any"
     )
 
+    @property
+    def resolved_horizon(self) -> int:
+        """The number of steps to forecast, once the data has settled it.
+
+        Raises: ValueError: the config is not resolved yet.
+        """
+        if self.horizon is None:
+            raise ValueError("data.horizon is not resolved yet")
+        return self.horizon
+
     @field_validator("target", "past", "known", "static", mode="before")
     @classmethod
     def _names_with_commas(cls, value: object) -> object:

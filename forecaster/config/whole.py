@@ -45,6 +45,11 @@ class Config(Section):
         return "+".join(dict.fromkeys(variant.get("model", {}).get("kind", own) for variant in self.variants))
 
     @property
+    def horizon(self) -> int:
+        """The number of steps to forecast, of a resolved config."""
+        return self.data.resolved_horizon
+
+    @property
     def variants(self) -> tuple[dict[str, Any], ...]:
         """What the ensemble's members change of the config, one that changes nothing where there is no ensemble.
 

@@ -39,8 +39,7 @@ def restored(config: Config, state: Arrays, exports: Exports, *, device: Device 
     Raises: DependencyError: there is no such device.
     """
     if device != "cpu" and has_networks(config):
-        runtime.settle(config.training.threads)
-        device = runtime.settle_device(device)
+        device = runtime.resolve_device(device)
     config = on_device(config, device)
     forecaster = build(config, exports=exports)
     forecaster.restore(state)
@@ -69,7 +68,7 @@ def build(config: Config, *, exports: Exports | None = None) -> Forecaster:
         case "split":
             is_slow = any(isinstance(member.model, StatisticalModel) for member in members_of(config))
             cutoffs = _FEW_CUTOFFS if is_slow else CUTOFFS
-            return Conformal(forecaster, horizon=config.data.horizon or 1, cutoffs=cutoffs)
+            return Conformal(forecaster, horizon=config.horizon, cutoffs=cutoffs)
         case "off":
             return forecaster
 
@@ -108,8 +107,6 @@ def _network(config: Config, exports: Exports | None) -> Forecaster:
         # without the runtime, or with one too old for the graph, the weights say the same
         with contextlib.suppress(ImportError, InputError):
             return Exported(config, exports[GRAPH])
-    if exports is not None:
-        runtime.settle(config.training.threads)
     from forecaster.models.neural import NeuralForecaster
 
     return NeuralForecaster(config)

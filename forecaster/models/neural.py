@@ -56,6 +56,7 @@ class NeuralForecaster:
         Args:
             late: seconds of the budget that are gone before its next stage begins.
         """
+        runtime.prepare_torch(config.training.threads)
         self.name: str = config.name
         self.history: list[TrainingStep] = []
         self.best_step = 0
@@ -195,7 +196,7 @@ class NeuralForecaster:
 
     def _build(self, dimensions: Dimensions) -> None:
         """Make the network on the processor, so that a seed means the same weights on every device."""
-        self._device = torch.device(runtime.settle_device(self.config.training.device))
+        self._device = torch.device(runtime.resolve_device(self.config.training.device))
         torch.manual_seed(self.config.training.seed)
         self._dimensions = dimensions
         self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)

@@ -100,7 +100,7 @@ def reading_of(config: Config) -> Reading:
     """What windows show a network whose config is resolved."""
     context = getattr(config.model, "context", None) or 1
     data = config.data
-    return Reading(context, data.horizon or 1, calendar=data.calendar or False, holidays=data.holidays)
+    return Reading(context, data.resolved_horizon, calendar=data.calendar or False, holidays=data.holidays)
 
 
 def _without_logarithm(context: Floats, block: Block) -> Block:

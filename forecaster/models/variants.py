@@ -42,10 +42,8 @@ def most_workers(config: Config) -> int:
     """How many networks may train at a time: unless it is set, one a core; on a GPU one in all, which keeps it busy."""
     if config.ensemble.workers is not None:
         return config.ensemble.workers
-    if config.training.device != "cpu" and has_networks(config):
-        runtime.settle(config.training.threads)  # before torch loads
-        if runtime.settle_device(config.training.device) == "cuda":
-            return 1
+    if has_networks(config) and runtime.resolve_device(config.training.device) == "cuda":
+        return 1
     return max(len(os.sched_getaffinity(0)) // config.training.threads, 1)
 
 

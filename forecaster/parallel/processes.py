@@ -208,7 +208,7 @@ def _sit(line: Any, threads: int | None, shared: object, is_stopped: Any, starte
     """Do what comes down the line, until nobody is at its other end."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if threads is not None:
-        process.settle(threads)
+        process.prepare_torch(threads)
     desk = Desk(shared, line, is_stopped, time.monotonic() - started)
     with suppress(EOFError):
         while True:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from forecaster import runtime
 from forecaster.config import AutoConfig, Config
 from forecaster.config.tree import Tree, validate
 from forecaster.errors import DataError
@@ -62,9 +61,8 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> Choice:
     """
     if not isinstance(config.model, AutoConfig):
         return Choice(config)
-    runtime.settle(config.training.threads)
     plain = _without_model(config)
-    horizon = config.data.horizon or 1
+    horizon = config.horizon
     held_out = panel.cut(_calibration(config, panel))
     plan = Plan(horizon, folds=suitable_folds(held_out, horizon, None), refit=0)
     try:
@@ -94,7 +92,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> Choice:
 
 
 def _calibration(config: Config, panel: Panel) -> Ints:
-    return split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False).calibration
+    return split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False).calibration
 
 
 def _kinds(panel: Panel, watch: Watch) -> list[str]:
@@ -114,7 +112,7 @@ def _kinds(panel: Panel, watch: Watch) -> list[str]:
 
 
 def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch) -> Forecast:
-    horizon = plain.data.horizon or 1
+    horizon = plain.horizon
     if plain.training.budget is not None:
         training = {"budget": _BUDGET_SHARE * plain.training.budget, "refit": False}
         plain = plain.model_copy(update={"training": plain.training.model_copy(update=training)})
@@ -171,7 +169,7 @@ def _config_of(kinds: list[str], config: Config, plain: Config, panel: Panel, wa
         return first if len(kinds) == 1 else _with_variants(first, others)
     if len(kinds) == 1:
         return plain
-    parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
+    parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
     networks = choose(resolve(plain, panel), panel.cut(parts.calibration), parts.validation, watch=watch)
     own = networks.ensemble.model_dump()
     return _with_variants(networks, [{"ensemble": own} if own["variants"] or own["seeds"] > 1 else {}, *others])

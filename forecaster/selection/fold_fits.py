@@ -19,7 +19,7 @@ def fit_of(config: Config, watch: Watch) -> Fit:
 
     def fit(panel: Panel) -> Forecaster:
         forecaster = build(config)
-        parts = split(panel, config.data.horizon or 1, is_calibrated=config.conformal.is_on, holds_out=False)
+        parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
         forecaster.fit(panel, parts.unlearnt, watch=watch, checkpoint=None)
         if config.training.refit:
             forecaster.fit(panel, None, watch=watch, checkpoint=None)

@@ -15,7 +15,7 @@ def resolve(config: Config, panel: Panel) -> Config:
     """
     if not isinstance(config.model, NetworkModel):
         return config
-    shape = Shape.of(panel, config.data.horizon or 1)
+    shape = Shape.of(panel, config.horizon)
     chosen = config.model_dump(exclude_unset=True) | {"data": config.data.model_dump()}
     if config.head.kind == "negative_binomial" and "kind" not in chosen.get("scale", {}):
         chosen = merge(chosen, {"scale": {"kind": "mean_abs"}})

@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from forecaster import runtime
 from forecaster.config import Config, Device, NetworkModel
 from forecaster.config.tree import merge, validate
 from forecaster.errors import DataError
@@ -74,7 +73,7 @@ def backtest(
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
-    config, plan = _settle_plan(config, panel, config.data.horizon or 1, watch)
+    config, plan = _settle_plan(config, panel, config.horizon, watch)
     oldest = before_first_cutoff(panel, plan, source)
     most = most_workers(config)
     config = resolve_before(config, oldest, plan.horizon, watch=watch)
@@ -116,8 +115,6 @@ def backtest_bundle(
     config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
     config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
     before_first_cutoff(panel, plan, source)
-    if isinstance(config.model, NetworkModel):
-        runtime.settle(config.training.threads)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
     return _run(config, panel, plan, fit, most_workers(config), source, folder, watch)
 
@@ -128,8 +125,6 @@ def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch)
     Args:
         oldest: the series of the first fold, cut at its cutoffs.
     """
-    if isinstance(config.model, NetworkModel):
-        runtime.settle(config.training.threads)
     parts = split(oldest, horizon, is_calibrated=config.conformal.is_on, holds_out=False)
     config = resolve(choose_model(config, oldest, watch=watch).config, oldest)
     return choose(config, oldest.cut(parts.calibration), parts.validation, watch=watch)

@@ -79,7 +79,7 @@ def compare(
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = _with_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
-    plan = Plan(config.data.horizon or 1, **config.evaluation.model_dump())
+    plan = Plan(config.horizon, **config.evaluation.model_dump())
     oldest = before_first_cutoff(panel, plan, source)
     configs = _with_baselines(config, models or _usual(config, panel, plan, watch))
     entries: dict[str, Entry] = {}
@@ -122,7 +122,7 @@ def _with_folds(config: Config, panel: Panel, watch: Watch) -> Config:
     evaluation = config.evaluation
     if evaluation.folds is not None:
         return config
-    folds = suitable_folds(panel, config.data.horizon or 1, evaluation.stride)
+    folds = suitable_folds(panel, config.horizon, evaluation.stride)
     watch(Note(f"{folds} fold{'s' * (folds > 1)}, by the length of the series; --folds overrides"))
     return config.model_copy(update={"evaluation": evaluation.model_copy(update={"folds": folds})})
 

@@ -164,7 +164,7 @@ def _check_encoding(encoding: str | None) -> Check:
 
 
 def _check_torch() -> Iterator[Check]:
-    runtime.settle(threads=1)
+    runtime.prepare_torch(threads=1)
     found = runtime.describe()
     yield Check("torch", "ok", f"{found['version']}, {found['instructions']}, {found['threads']} thread a network")
     if found["device"] == "cuda":

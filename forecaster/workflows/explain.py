@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from forecaster import runtime
-from forecaster.config import NetworkModel
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.explain.explanation import Explanation
 from forecaster.models.build import build, on_device
@@ -44,8 +42,6 @@ def explain(
     loaded = load_data(source, read, query=query)
     source = place_of(source)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
-    if isinstance(read.config.model, NetworkModel):
-        runtime.settle(read.config.training.threads)
     forecaster = build(on_device(read.config, "cpu"))
     forecaster.restore(read.state)
     found = look_into(read, forecaster, loaded, source, series=series, window=window, step=step, member=member)

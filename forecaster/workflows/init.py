@@ -106,4 +106,4 @@ def _lay_out(loaded: Loaded, horizon: int | None) -> pd.DataFrame:
     config: DataConfig = loaded.config
     panel: Panel = loaded.panel
     refuse_without_known(config, _OPTION)  # now that the time is found
-    return future.template(panel, horizon or config.horizon or 1, config, is_by_file=loaded.is_by_file)
+    return future.template(panel, horizon or config.resolved_horizon, config, is_by_file=loaded.is_by_file)

@@ -63,7 +63,7 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
             notes.append(event.text)
 
     loaded = read_data(source, config, stdin, collect)
-    panel, horizon = loaded.panel, loaded.config.horizon or 1
+    panel, horizon = loaded.panel, loaded.config.resolved_horizon
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     found = survey(panel)
     series = _tabulate(panel, found, parts)
@@ -209,7 +209,7 @@ def _plan(config: Config, loaded: Loaded, parts: Split) -> dict[str, Any]:
     """What `train` would fit, or why it would refuse."""
     panel = loaded.panel
     try:
-        refuse_short(config.data.path or "-", panel, loaded.config.horizon or 1)
+        refuse_short(config.data.path or "-", panel, loaded.config.resolved_horizon)
     except DataError as error:
         return {"is_possible": False, "error": error.message, "hint": error.hint}
     config = config.model_copy(update={"data": loaded.config, "job": None})

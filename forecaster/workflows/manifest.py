@@ -69,7 +69,7 @@ def describe(
             "last_cutoff": int(panel.cutoff.max()),
         },
         "training": {
-            "device": runtime.settle_device(config.training.device if has_networks(config) else "cpu"),
+            "device": runtime.resolve_device(config.training.device if has_networks(config) else "cpu"),
             "threads": config.training.threads,
             "budget": config.training.budget,
             "steps": {stage.stage: stage.steps for stage in stages},

@@ -13,8 +13,7 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from forecaster import runtime
-from forecaster.config import Config, NetworkModel
+from forecaster.config import Config
 from forecaster.config.tree import validate
 from forecaster.data.load import Loaded, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
@@ -105,7 +104,7 @@ def train_on(
 
     Raises: ForecastError: as `train`.
     """
-    seen = loaded.panel.cut(split(loaded.panel, loaded.config.horizon or 1, is_calibrated=False).holdout)
+    seen = loaded.panel.cut(split(loaded.panel, loaded.config.resolved_horizon, is_calibrated=False).holdout)
     choice = choose_model(config.model_copy(update={"data": loaded.config, "job": None}), seen, watch=watch)
     config = resolve(choice.config, seen)
     run = {
@@ -172,10 +171,8 @@ def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch,
 def _train(
     config: Config, loaded: Loaded, folder: Path, run: dict[str, Any], watch: Watch, *, is_resumed: bool = False
 ) -> Trained:
-    panel, horizon = loaded.panel, config.data.horizon or 1
+    panel, horizon = loaded.panel, config.horizon
     refuse_short(config.data.path or "-", panel, horizon)
-    if isinstance(config.model, NetworkModel):
-        runtime.settle(config.training.threads)
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     config = choose(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), RUN: bundle.json_bytes(run)}

@@ -112,8 +112,7 @@ def tune(
     check_free(folder)
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source, watch)
-    runtime.settle(config.training.threads)
-    runtime.settle_device(config.training.device)  # refused before anything is written
+    runtime.resolve_device(config.training.device)  # refused before anything is written
     seen = before_first_cutoff(loaded.panel, _plan(config), source)
     default = resolve(_without_auto(config), seen)
     task = _task(default, loaded, source, config.ensemble.workers)
@@ -154,7 +153,6 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
     loaded = read_data(facts["data"], default, None, watch, is_sample=True)
     if fingerprint(loaded.panel) != facts["fingerprint"]:
         raise DataError(f"{facts['data']}: has changed since the study began", hint="tune anew, without --resume")
-    runtime.settle(default.training.threads)
     if trials is None and seconds is None:
         trials, seconds = facts["trials"], facts["seconds"]
         if seconds is not None:
@@ -202,7 +200,7 @@ def _task(default: Config, loaded: Loaded, source: str, workers: int | None) -> 
 
 def _plan(config: Config) -> Plan:
     """Folds by one fit before the first of them: what precedes that is what the search sees."""
-    return replace(Plan(config.data.horizon or 1, **config.evaluation.model_dump()), refit=0)
+    return replace(Plan(config.horizon, **config.evaluation.model_dump()), refit=0)
 
 
 def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) -> Config:
@@ -210,7 +208,7 @@ def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) ->
 
     Raises: DataError: the series are too short.
     """
-    horizon, stride = config.data.horizon or 1, config.evaluation.stride or config.data.horizon or 1
+    horizon, stride = config.horizon, config.evaluation.stride or config.horizon
     spared = (int(panel.lengths.max()) // _KEPT_BACK - horizon) // stride + 1
     folds = config.evaluation.folds or min(FOLDS, max(spared, 1))
     kept = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"folds": folds, "refit": 0})})

@@ -49,18 +49,18 @@ def waves(make_panel: MakePanel) -> Panel:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_auto_takes_the_processor_where_there_is_no_gpu_and_cuda_says_so() -> None:
-    assert runtime.settle_device("auto") == "cpu"
+    assert runtime.resolve_device("auto") == "cpu"
     with pytest.raises(DependencyError, match="device cuda: torch") as caught:
-        runtime.settle_device("cuda")
+        runtime.resolve_device("cuda")
     assert caught.value.code == 69
     assert "--device auto" in caught.value.hint
     assert torch.get_deterministic_debug_mode() == 2
 
 
 def test_a_gpu_that_is_there_is_taken_unless_the_processor_is_asked_for(gpu_found: None) -> None:
-    assert runtime.settle_device("cpu") == "cpu"
+    assert runtime.resolve_device("cpu") == "cpu"
     assert torch.get_deterministic_debug_mode() == 2
-    assert runtime.settle_device("auto") == runtime.settle_device("cuda") == "cuda"
+    assert runtime.resolve_device("auto") == runtime.resolve_device("cuda") == "cuda"
     assert torch.get_deterministic_debug_mode() == 1
     assert not torch.backends.cudnn.allow_tf32
 

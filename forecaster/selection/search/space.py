@@ -55,7 +55,7 @@ def find_space(base: Config, panel: Panel, fixed: Collection[str]) -> tuple[Dime
         settled |= {"decode.kind", "embed.width"}
     if base.model.dilation is not None:
         settled.add("model.layers")
-    shape = Shape.of(panel, base.data.horizon or 1)
+    shape = Shape.of(panel, base.horizon)
     contexts = _contexts(base, shape)
     longest = base.model.context or 1 if "model.context" in settled else int(max(contexts))
     every: list[Dimension] = [

@@ -72,7 +72,7 @@ def prove(config: Config, loaded: Loaded, folds: int, *, watch: Watch) -> Proof 
 
     Returns: None where the series are too short for one.
     """
-    panel, horizon = loaded.panel, loaded.config.horizon or 1
+    panel, horizon = loaded.panel, loaded.config.resolved_horizon
     count = count_fitting(panel, Plan(horizon, folds=folds, refit=0))
     if not count:
         return None
@@ -124,7 +124,7 @@ def contest_update(
     Returns: None where there are too few new steps, or the champion cannot read the data.
     """
     panel = loaded.panel
-    plan = _longest(loaded.config.horizon or 1, policy.folds, steps // 2)
+    plan = _longest(loaded.config.resolved_horizon, policy.folds, steps // 2)
     if plan is None or not _can_read(champion, loaded):
         return None
     own = panel.lengths - 1 - panel.frequency.index(panel.start, np.full(len(panel), since))  # [N] new steps

@@ -64,7 +64,7 @@ def _conduct(night: Night) -> int:
         if job.policy.recalibrate and told["scored"]:
             night.recalibrate()
     standing = stand(night, used, loaded.panel, extent) if used else None
-    horizon = loaded.config.horizon or 1
+    horizon = loaded.config.resolved_horizon
     lacking = "the model in use cannot be read" if trouble else "there is no model yet"
     reason = due.find_reason(job.policy.retrain, standing, horizon) if standing else lacking
     told["retrain"] = reason

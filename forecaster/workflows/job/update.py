@@ -1,6 +1,5 @@
 """Between two trainings, the model in use learns from what is new; what it becomes is kept where it is better."""
 
-from forecaster import runtime
 from forecaster.data.load import Loaded
 from forecaster.events import BundleWritten, Event, Note, TrainingEnded
 from forecaster.models.variants import has_networks
@@ -40,7 +39,6 @@ def update(night: Night, used: Bundle, loaded: Loaded, extent: Extent, standing:
     since = champion.learnt_until(used)
     steps = steps_between(loaded.panel, since, extent.cutoff_at)
     night.memory = night.memory.with_updated(Updated(extent.cutoff_at))
-    runtime.settle(used.config.training.threads)
     found = challenge.contest_update(used, loaded, policy, since=since, steps=steps, watch=night.watch)
     if found is None:
         night.watch(Note("no update: too few steps are new to try it on"))

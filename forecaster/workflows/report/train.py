@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecaster import runtime
 from forecaster.config import NetworkModel
 from forecaster.data import future
 from forecaster.data.load import Loaded
@@ -110,8 +109,6 @@ def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Loaded | None, 
 
 
 def _restore(read: bundle.Bundle) -> Forecaster:
-    if isinstance(read.config.model, NetworkModel):
-        runtime.settle(read.config.training.threads)
     forecaster = build(on_device(read.config, "cpu"))
     forecaster.restore(read.state)
     return forecaster
