@@ -104,16 +104,17 @@ def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any
     """The networks of a forecaster, each with its windows as batches that lie ready."""
     import torch
 
-    from forecaster.batches.windows import Reading, Windows
+    from forecaster.batches.window_spec import WindowSpec
+    from forecaster.batches.windows import Windows
     from forecaster.network.inputs import Inputs
 
     found = []
     inner = getattr(forecaster, "inner", forecaster)
     for member in getattr(inner, "members", [inner]):
         config = member.config
-        windows = Windows.for_prediction(rows, Reading(config.model.context, horizon, config.data.calendar or False))
+        windows = Windows.for_prediction(rows, WindowSpec(config.model.context, horizon, config.data.calendar or False))
         batches = [
-            Inputs.of(windows.at(numbers))
+            Inputs.of(windows.gather(numbers))
             for numbers in np.split(np.arange(len(rows)), range(_BATCH, len(rows), _BATCH))
         ]
         unseen = [replace(batch, series=torch.zeros_like(batch.series)) for batch in batches]

@@ -85,7 +85,8 @@ def training(size: Size, *, series: int = 400, steps: int = 700) -> Iterator[Any
     """The steps of a network of this size on a panel of noise, one by one; without an end."""
     import numpy as np
 
-    from forecaster.batches.windows import Reading, Windows
+    from forecaster.batches.window_spec import WindowSpec
+    from forecaster.batches.windows import Windows
     from forecaster.config.tree import validate
     from forecaster.forecast import PROBABILITIES
     from forecaster.frequency import HOUR, Frequency
@@ -110,7 +111,7 @@ def training(size: Size, *, series: int = 400, steps: int = 700) -> Iterator[Any
         "training": {"batch": size.batch},
     }
     config = validate(tree, "benchmark")
-    windows = Windows.for_training(panel, Reading(size.length, HORIZON))
+    windows = Windows.for_training(panel, WindowSpec(size.length, HORIZON))
     network = build(config, Dimensions(HORIZON), probabilities=PROBABILITIES)
     return Training(network, config.training, steps=10**6).steps(windows, None)
 

@@ -1,49 +1,31 @@
 """The features of every time that a window can read, computed once for all series that share it."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from forecaster.batches import calendar_features
+from forecaster.batches.window_spec import WindowSpec
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What every window of a panel shows.
-
-    Attributes:
-        context: steps up to the cutoff, L.
-        horizon: steps after it, H.
-        calendar: whether known features have those of the calendar.
-        holidays: country whose holidays are known features.
-    """
-
-    context: int
-    horizon: int
-    calendar: bool = False
-    holidays: str | None = None
-
-
-def tabulate(panel: Panel, reading: Reading) -> tuple[Floats, Ints, tuple[str, ...]]:
+def tabulate(panel: Panel, spec: WindowSpec) -> tuple[Floats, Ints, tuple[str, ...]]:
     """Compute the features of every time that a window can read, once for all series that share it.
 
     Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
     """
-    names = (calendar_features.names(panel.frequency) if reading.calendar else ()) + (
-        calendar_features.holiday_names(panel.frequency) if reading.holidays else ()
+    names = (calendar_features.names(panel.frequency) if spec.calendar else ()) + (
+        calendar_features.holiday_names(panel.frequency) if spec.holidays else ()
     )
     if not names:
         return np.empty((0, 0), np.float32), np.zeros(len(panel), np.int64), ()
-    stamps, row = _distinct_times(panel, reading)
-    parts = [calendar_features.calendar(panel.frequency, stamps, panel.zone)] if reading.calendar else []
-    if reading.holidays:
-        parts.append(calendar_features.holidays(reading.holidays, panel.frequency, stamps, panel.zone))
+    stamps, row = _distinct_times(panel, spec)
+    parts = [calendar_features.calendar(panel.frequency, stamps, panel.zone)] if spec.calendar else []
+    if spec.holidays:
+        parts.append(calendar_features.holidays(spec.holidays, panel.frequency, stamps, panel.zone))
     return np.hstack(parts), row, names
 
 
-def _distinct_times(panel: Panel, reading: Reading) -> tuple[Ints, Ints]:
+def _distinct_times(panel: Panel, spec: WindowSpec) -> tuple[Ints, Ints]:
     """List the times from a context before each series to a horizon after its last row; series whose times
     overlap share them, so that the list is never longer than all series together.
 
@@ -53,8 +35,8 @@ def _distinct_times(panel: Panel, reading: Reading) -> tuple[Ints, Ints]:
     number = frequency.index(np.zeros(1, np.int64), panel.start)
     origin = frequency.timestamps(np.zeros(1, np.int64), number)
     offset = panel.start - origin  # series of one frequency may run beside each other, half a step apart
-    low = number - reading.context
-    high = number + np.maximum(panel.stop - panel.begin, panel.lengths) + reading.horizon
+    low = number - spec.context
+    high = number + np.maximum(panel.stop - panel.begin, panel.lengths) + spec.horizon
     order = np.lexsort((low, offset))
     blocks: list[tuple[int, int, int]] = []  # series that a block starts from, its first and last step
     block_of = np.empty(len(panel), np.int64)

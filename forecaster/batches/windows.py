@@ -12,19 +12,19 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from forecaster.batches.feature_table import Reading as Reading
 from forecaster.batches.feature_table import tabulate
 from forecaster.batches.running_means import moments
+from forecaster.batches.window_spec import WindowSpec
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
-Evenly = Literal["windows", "series"]
+SampleBy = Literal["windows", "series"]
 Mask = npt.NDArray[np.bool_]
 
-SHARE_OF_NEW = 0.1  # of the windows that an update draws; half of them made forecasts worse
+NEW_WINDOW_SHARE = 0.1  # of the windows that an update draws; half of them made forecasts worse
 
 
-class Dice(Protocol):
+class RandomSource(Protocol):
     """Where random numbers come from."""
 
     def integers(self, end: int, size: int) -> Ints:
@@ -108,17 +108,17 @@ class Windows:
     def __init__(
         self,
         panel: Panel,
-        reading: Reading,
+        spec: WindowSpec,
         *,
         first: Ints,
         last: Ints,
-        evenly: Evenly = "windows",
+        sample_by: SampleBy = "windows",
         seen: Panel | None = None,
     ) -> None:
         """Allow the cuts `first[n]` .. `last[n]` of each series (inclusive; none where last < first).
 
         Args:
-            evenly: whether `draw` takes each window equally often, or each series and then each of its windows.
+            sample_by: whether `draw` takes each window equally often, or each series and then each of its windows.
             seen: the part of the panel whose level and spread windows may know; None for all of it.
         """
         self._target = np.ascontiguousarray(panel.values[:, 0])  # a gather of strided memory is slow
@@ -129,36 +129,36 @@ class Windows:
         self._static = panel.static
         self.season = panel.season
         self._phase = panel.frequency.index(np.zeros(1, np.int64), panel.start)
-        self.context = reading.context
-        self.span = np.arange(-reading.context, reading.horizon)
+        self.context = spec.context
+        self.span = np.arange(-spec.context, spec.horizon)
         self._first = first
         self._bounds = np.cumsum(np.maximum(last - first + 1, 0))
-        self._is_by_series = evenly == "series"
-        self._almanac, self._row, names = tabulate(panel, reading)
+        self._is_by_series = sample_by == "series"
+        self._almanac, self._row, names = tabulate(panel, spec)
         size, width = len(self.span) * len(names), len(names)
         # a window is one block of memory
         self._calendar = sliding_window_view(self._almanac.ravel(), size)[::width] if names else self._almanac
         self.known_names = (*names, *(panel.columns[number] for number in panel.columns_as("known")))
 
     @classmethod
-    def for_training(cls, panel: Panel, reading: Reading, *, evenly: Evenly = "windows") -> "Windows":
+    def for_training(cls, panel: Panel, spec: WindowSpec, *, sample_by: SampleBy = "windows") -> "Windows":
         """Windows whose whole target is visible; a series shorter than that gives one window with what it has."""
         first = panel.begin + 1
-        last = np.where(panel.lengths > 1, np.maximum(panel.end - reading.horizon, first), first - 1)
-        return cls(panel, reading, first=first, last=last, evenly=evenly)
+        last = np.where(panel.lengths > 1, np.maximum(panel.end - spec.horizon, first), first - 1)
+        return cls(panel, spec, first=first, last=last, sample_by=sample_by)
 
     @classmethod
-    def for_validation(cls, panel: Panel, validation: Ints, reading: Reading) -> "Windows":
+    def for_validation(cls, panel: Panel, validation: Ints, spec: WindowSpec) -> "Windows":
         """Windows whose whole target lies within the last `validation` [N] steps of each series."""
-        first, last = panel.end - validation, panel.end - reading.horizon
-        return cls(panel, reading, first=first, last=last, seen=panel.cut(validation))
+        first, last = panel.end - validation, panel.end - spec.horizon
+        return cls(panel, spec, first=first, last=last, seen=panel.cut(validation))
 
     @classmethod
-    def for_prediction(cls, panel: Panel, reading: Reading) -> "Windows":
+    def for_prediction(cls, panel: Panel, spec: WindowSpec) -> "Windows":
         """One window a series, in order, that ends at its cutoff; its target is NaN."""
-        return cls(panel, reading, first=panel.end, last=panel.end)
+        return cls(panel, spec, first=panel.end, last=panel.end)
 
-    def reaching(self, position: Ints) -> "Windows":
+    def select_reaching(self, position: Ints) -> "Windows":
         """Those whose target holds the step at `position` [N] of its series, or a later one."""
         part = copy.copy(self)
         last = self._first + self._counts - 1
@@ -169,26 +169,26 @@ class Windows:
     def __len__(self) -> int:
         return int(self._bounds[-1])
 
-    def draw(self, size: int, dice: Dice) -> Batch:
+    def draw(self, size: int, random: RandomSource) -> Batch:
         """Take `size` windows evenly, with replacement."""
-        return self.at(self.pick(size, dice))
+        return self.gather(self.pick(size, random))
 
-    def pick(self, size: int, dice: Dice) -> Ints:
+    def pick(self, size: int, random: RandomSource) -> Ints:
         """Numbers of `size` windows, as `draw` takes them."""
         if not self._is_by_series:
-            return dice.integers(len(self), size)
+            return random.integers(len(self), size)
         counts = self._counts
         some = np.flatnonzero(counts)
-        series = some[dice.integers(len(some), size)]
-        within = (dice.shares(size) * counts[series]).astype(np.int64)
+        series = some[random.integers(len(some), size)]
+        within = (random.shares(size) * counts[series]).astype(np.int64)
         picked: Ints = self._bounds[series] - counts[series] + within
         return picked
 
-    def spaced(self, most: int) -> Ints:
+    def pick_spaced(self, most: int) -> Ints:
         """Numbers of at most `most` windows, evenly spaced over all."""
         return np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(np.int64)
 
-    def at(self, numbers: Ints) -> Batch:
+    def gather(self, numbers: Ints) -> Batch:
         """Gather windows by number [B]."""
         series = np.searchsorted(self._bounds, numbers, side="right")
         before = np.where(series > 0, self._bounds[series - 1], 0)
@@ -213,7 +213,7 @@ class Windows:
 
     @property
     def tables(self) -> Tables:
-        """What `at` gathers from, for whoever gathers elsewhere."""
+        """What `gather` gathers from, for whoever gathers elsewhere."""
         return Tables(
             target=self._target,
             past=self._past,
@@ -250,7 +250,7 @@ class Windows:
         return np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]
 
 
-class Renewed:
+class UpdateWindows:
     """Windows to go on learning from: a share of each batch reaches steps that are new, so that they count; the others
     are drawn from all, so that nothing is forgotten.
     """
@@ -259,13 +259,13 @@ class Renewed:
         """Take the windows, the `position` [N] of each series' first new step, and the number [N] that the network
         knows each series by.
         """
-        self._whole, self._new = windows, windows.reaching(position)
+        self._whole, self._new = windows, windows.select_reaching(position)
         self._numbers = numbers
 
-    def draw(self, size: int, dice: Dice) -> Batch:
+    def draw(self, size: int, random: RandomSource) -> Batch:
         """Take `size` windows, of either kind as `Windows.draw` does; of all where nothing is new."""
-        count = round(SHARE_OF_NEW * size) if len(self._new) else 0
-        parts = [part.draw(some, dice) for part, some in ((self._new, count), (self._whole, size - count)) if some]
+        count = round(NEW_WINDOW_SHARE * size) if len(self._new) else 0
+        parts = [part.draw(some, random) for part, some in ((self._new, count), (self._whole, size - count)) if some]
         batch = Batch(*(np.concatenate(each) for each in zip(*map(_fields, parts), strict=True)))
         return replace(batch, series=self._numbers[batch.series])
 

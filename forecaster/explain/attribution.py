@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.explain.explanation import Attribution, Names
+from forecaster.explain.explanation import Attribution, CovariateNames
 from forecaster.network.covariates import Standardised
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
@@ -23,7 +23,7 @@ Parts = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def attribute(
-    network: Network, batch: Inputs, names: Names, *, series: str, cutoff: str, step: int | None = None
+    network: Network, batch: Inputs, names: CovariateNames, *, series: str, cutoff: str, step: int | None = None
 ) -> Attribution:
     """Explain one forecast as the sum of what each input adds.
 
@@ -87,7 +87,7 @@ def _ends(network: Network, batch: Inputs) -> tuple[Scaled, Parts, Parts]:
 def _forecast(network: Network, scaled: Scaled, inputs: Parts, step: int | None) -> Tensor:
     """[R] the point forecast in data units from R versions of the inputs."""
     values, past, known, static = inputs
-    own = replace(scaled.at(torch.zeros(len(values), dtype=torch.long)), values=values)
+    own = replace(scaled.take(torch.zeros(len(values), dtype=torch.long)), values=values)
     mean = network.head.mean(network.decode_ahead(own, Standardised(past, known, static)), own)  # [R, H]
     return mean.mean(1) if step is None else mean[:, step - 1]
 

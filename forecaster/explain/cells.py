@@ -143,7 +143,7 @@ def _slstm(recurrent: Tensor) -> Step:
     return step
 
 
-def explain_gate(kind: str, gate: str) -> str:
+def describe_gate(kind: str, gate: str) -> str:
     """What a gate near 1 does, in a few words; empty where its name says it."""
     return _MEANINGS.get((kind, gate), "")
 

@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-SHARE = 0.9  # of all influence, which the memory holds
+MEMORY_SHARE = 0.9  # of all influence, which the memory holds
 _DIGITS = 6  # significant ones in JSON
 _LONG, _SHORT = 3.0, 0.9  # the context is so many memories long, or the memory takes so much of the context
 _VANISHED, _EXPLODED = 0.01, 10.0  # the oldest gradient as a share of the newest
 
 
 @dataclass(frozen=True)
-class Names:
+class CovariateNames:
     """What the covariates of a batch are called, and what is summed up under one name.
 
     Attributes:
@@ -82,8 +82,8 @@ class Flow:
         lags: [S] rising.
         norm: [S] Euclidean norm, averaged over windows; each window's loss weighs as in training.
         low, high: [S] of which a tenth of the windows have less, or more.
-        memory: the lag within which `SHARE` of the sum of `norm` lies. A backward state is as far from the end of its
-            reading as from the context's beginning, and its memory is counted from there.
+        memory: the lag within which `MEMORY_SHARE` of the sum of `norm` lies. The memory of a backward state is counted
+            from the beginning of the context, where its reading ends.
         fate: the oldest norm as a share of the newest, in the order of reading; 0 where it is lost.
     """
 
@@ -248,7 +248,7 @@ class Explanation:
 
 
 def memory_of(norm: Array, lags: list[int]) -> int:
-    """The smallest lag within which at least `SHARE` of the sum of `norm` lies; `lags` rise with the distance.
+    """The smallest lag within which at least `MEMORY_SHARE` of the sum of `norm` lies; `lags` rise with the distance.
 
     Norms, not their squares, so that influences add up: where every state changes by a vector of length 1, the loss
     changes by at most their sum (to first order). Without any influence it is the first lag.
@@ -257,7 +257,7 @@ def memory_of(norm: Array, lags: list[int]) -> int:
     neural networks", sec. 2; the share that is asked for is ours.
     """
     reached = np.cumsum(norm)
-    return lags[int(np.searchsorted(reached, SHARE * reached[-1] * (1 - 1e-12)))]
+    return lags[int(np.searchsorted(reached, MEMORY_SHARE * reached[-1] * (1 - 1e-12)))]
 
 
 def _plain(value: object) -> object:

@@ -23,7 +23,7 @@ _TAIL = 0.1
 Key = tuple[int, str, str]
 
 
-def flow_back(
+def measure_gradients(
     network: Network,
     windows: Windows,
     *,
@@ -43,8 +43,8 @@ def flow_back(
         most: windows to average over, evenly spaced.
     """
     twin, layers = unroll(network)
-    numbers = windows.spaced(most)
-    context, width = windows.at(numbers[:1]).context.shape[1], network.embed.width
+    numbers = windows.pick_spaced(most)
+    context, width = windows.gather(numbers[:1]).context.shape[1], network.embed.width
     lags = [min(width * (back + 1), context) for back in range(-(-context // width))]
     found: dict[Key, list[Array]] = {}
     weights = 0.0
@@ -77,7 +77,7 @@ def _gradients(network: Network, layers: list[Unrolled], batch: Inputs, steps: i
 
 
 def _inputs(windows: Windows, numbers: Ints, series: Ints | None) -> Inputs:
-    batch = windows.at(numbers)
+    batch = windows.gather(numbers)
     return Inputs.of(batch if series is None else replace(batch, series=series[batch.series]))
 
 

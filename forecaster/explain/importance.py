@@ -18,7 +18,7 @@ Kind = Literal["lags", "past", "known", "static", "calendar", "series"]
 
 
 @dataclass(frozen=True)
-class Group:
+class InputGroup:
     """What is exchanged together.
 
     Attributes:
@@ -33,7 +33,7 @@ class Group:
     columns: tuple[int, ...] = ()
 
 
-def lag_groups(context: int, season: int) -> list[Group]:
+def group_lags(context: int, season: int) -> list[InputGroup]:
     """The last step, the rest of its season, the seasons before; of a long context several seasons at once.
 
     Without a season that fits twice, blocks are equal parts of the context.
@@ -41,10 +41,10 @@ def lag_groups(context: int, season: int) -> list[Group]:
     block = season if 1 < season <= context // 2 else max(-(-context // _BLOCKS), 1)
     block *= max(1, -(-context // (block * _BLOCKS)))
     bounds = [(1, 1), *((max(first, 2), min(first + block - 1, context)) for first in range(1, context + 1, block))]
-    return [Group(_lag_name(first, last), "lags", first, last) for first, last in bounds if first <= last]
+    return [InputGroup(_lag_name(first, last), "lags", first, last) for first, last in bounds if first <= last]
 
 
-def column_groups(panel: Panel, source_of: Callable[[str], str]) -> list[Group]:
+def group_columns(panel: Panel, source_of: Callable[[str], str]) -> list[InputGroup]:
     """One for each column of the table; text, which is a column a word in the panel, is exchanged whole.
 
     Args:
@@ -56,7 +56,7 @@ def column_groups(panel: Panel, source_of: Callable[[str], str]) -> list[Group]:
             groups.setdefault((role, source_of(name)), []).append(number)
     for number, name in enumerate(panel.static_columns):
         groups.setdefault(("static", source_of(name)), []).append(number)
-    return [Group(name, kind, columns=tuple(numbers)) for (kind, name), numbers in groups.items()]
+    return [InputGroup(name, kind, columns=tuple(numbers)) for (kind, name), numbers in groups.items()]
 
 
 def measure_importance(
@@ -64,7 +64,7 @@ def measure_importance(
     seen: Panel,
     actual: Floats,
     scale: Array,
-    groups: list[Group],
+    groups: list[InputGroup],
     *,
     context: int,
     repeats: int,
@@ -137,7 +137,7 @@ def _apart(seen: Panel, horizon: int) -> Panel:
     return replace(seen, values=seen.values[position], begin=begin, end=begin + seen.lengths, stop=begin + sizes)
 
 
-def _exchange(panel: Panel, group: Group, donors: Ints, context: int, horizon: int) -> Panel:
+def _exchange(panel: Panel, group: InputGroup, donors: Ints, context: int, horizon: int) -> Panel:
     match group.kind:
         case "lags":
             return replace(panel, values=_with_lags(panel, group, donors, context))
@@ -154,7 +154,7 @@ def _exchange(panel: Panel, group: Group, donors: Ints, context: int, horizon: i
             return replace(panel, start=panel.frequency.timestamps(panel.start[donors], shift))
 
 
-def _with_lags(panel: Panel, group: Group, donors: Ints, context: int) -> Floats:
+def _with_lags(panel: Panel, group: InputGroup, donors: Ints, context: int) -> Floats:
     window = _at(panel, np.arange(-context, 0))  # [R, L] positions, -1 where there is none
     target = np.where(window >= 0, panel.values[window, 0], np.nan).astype(np.float64)
     bare = np.logical_and.reduce(np.isnan(target), axis=1)
@@ -171,7 +171,7 @@ def _with_lags(panel: Panel, group: Group, donors: Ints, context: int) -> Floats
     return values
 
 
-def _with_columns(panel: Panel, group: Group, donors: Ints, context: int, horizon: int) -> Floats:
+def _with_columns(panel: Panel, group: InputGroup, donors: Ints, context: int, horizon: int) -> Floats:
     steps = np.arange(-context, horizon if group.kind == "known" else 0)
     own = _at(panel, steps)
     other = own[donors]

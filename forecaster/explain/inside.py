@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from forecaster.batches.windows import Reading, Windows
+from forecaster.batches.window_spec import WindowSpec
+from forecaster.batches.windows import Windows
 from forecaster.explain.attribution import attribute
-from forecaster.explain.explanation import Attribution, Gradients, Names, Unrolling
-from forecaster.explain.gradients import flow_back
+from forecaster.explain.explanation import Attribution, CovariateNames, Gradients, Unrolling
+from forecaster.explain.gradients import measure_gradients
 from forecaster.explain.unroll import read_window
 from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
@@ -27,13 +28,13 @@ class Inside(NamedTuple):
 def look_inside(
     network: Network,
     panel: Panel,
-    reading: Reading,
+    spec: WindowSpec,
     *,
     numbers: Ints,
     held_out: Ints,
     row: int,
     hidden: int,
-    names: Names,
+    names: CovariateNames,
     step: int | None = None,
     most: int,
 ) -> Inside:
@@ -49,14 +50,14 @@ def look_inside(
         most: windows that gradients are averaged over.
     """
     seen = panel.select(np.array([row])).cut(hidden)
-    windows = Windows.for_prediction(seen, reading)
-    batch = Inputs.of(replace(windows.at(windows.spaced(1)), series=numbers[[row]]))
+    windows = Windows.for_prediction(seen, spec)
+    batch = Inputs.of(replace(windows.gather(windows.pick_spaced(1)), series=numbers[[row]]))
     series, cutoff = str(seen.ids[0]), str(panel.frequency.format(seen.cutoff, panel.zone)[0])
-    measured = Windows.for_validation(panel, held_out, reading)
+    measured = Windows.for_validation(panel, held_out, spec)
     if not len(measured):
-        measured = Windows.for_training(panel, reading)
-    room = int(panel.lengths.max()) - reading.horizon
-    gradients = flow_back(network, measured, series=numbers, room=room, most=most)
+        measured = Windows.for_training(panel, spec)
+    room = int(panel.lengths.max()) - spec.horizon
+    gradients = measure_gradients(network, measured, series=numbers, room=room, most=most)
 
     read, layers = read_window(network, batch)
     newest = np.arange(len(read))[::-1] * gradients.step  # steps from each segment's last one to the cutoff
@@ -66,7 +67,7 @@ def look_inside(
 
     identity = network.covariates.identity
     calendar = len(windows.known_names) - len(names.known)
-    whole = Names(
+    whole = CovariateNames(
         past=names.past,
         known=["calendar"] * calendar + [*names.known],
         static=[*names.static, *["series"] * (identity.features if identity else 0)],

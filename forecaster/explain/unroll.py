@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forecaster.explain.cells import cells_of, explain_gate
+from forecaster.explain.cells import cells_of, describe_gate
 from forecaster.explain.explanation import Array, LayerTrace
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
@@ -84,7 +84,7 @@ def read_window(network: Network, batch: Inputs) -> tuple[Array, tuple[LayerTrac
     for number, layer in enumerate(layers, start=1):
         for direction, cell, trace in zip(("forward", "backward"), layer.cells, layer.trace, strict=False):
             parts = {name: torch.cat(steps).double().numpy() for name, steps in trace.items()}  # [S, D]
-            meanings = {name: meaning for name in parts if (meaning := explain_gate(cell.kind, name))}
+            meanings = {name: meaning for name in parts if (meaning := describe_gate(cell.kind, name))}
             traces.append(LayerTrace(number, direction, cell.kind, parts, meanings))
     return read.double().numpy(), tuple(traces)
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from forecaster import runtime
-from forecaster.batches.windows import Batch, Renewed, Windows
+from forecaster.batches.windows import Batch, UpdateWindows, Windows
 from forecaster.config import Config
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import GRAPH, PROBABILITIES, Checkpoint, Forecast
 from forecaster.frequency import Ints
-from forecaster.models.rolling import Block, Rolling, reading_of
+from forecaster.models.rolling import Block, Rolling, window_spec_of
 from forecaster.network.build import Dimensions, build
 from forecaster.network.export import export
 from forecaster.network.heads.point import Point
@@ -27,8 +27,8 @@ from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.network.recursive import RecursiveNetwork
 from forecaster.panel import Panel
-from forecaster.training.loop import Training, history_of, history_rows, pace
-from forecaster.training.update import go_on
+from forecaster.training.loop import Training, history_from_array, history_to_array, measure_pace
+from forecaster.training.update import continue_training
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -64,7 +64,7 @@ class NeuralForecaster:
         self._series: list[str] = []
         self._late = late
         self._length_to_repeat = (0, True)
-        self.reading = reading_of(config)
+        self.window_spec = window_spec_of(config)
 
     @property
     def point(self) -> str:
@@ -84,7 +84,7 @@ class NeuralForecaster:
         before = self.network if is_refit else None
         self._series = panel.ids.tolist()
         windows, held_out = self._windows(panel, validation)
-        sample = Inputs.of(windows.at(windows.spaced(_SAMPLED)))
+        sample = Inputs.of(windows.gather(windows.pick_spaced(_SAMPLED)))
         self._build(_dimensions(panel, sample))
         self.network.covariates.learn(sample)
         self.network.to(self._device)
@@ -106,7 +106,7 @@ class NeuralForecaster:
                 raise
             if checkpoint and checkpoint.is_due():
                 save()
-        training.keep_best()
+        training.load_best_weights()
         self._calibrate(held_out or windows, before)
         length, is_exact = training.length_to_repeat()
         if not is_refit:
@@ -120,9 +120,9 @@ class NeuralForecaster:
     def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
         windows, _ = self._windows(panel, None)
         last = panel.frequency.index(panel.start, np.full(len(panel), since))
-        training = go_on(self.network, self.config.training, steps=self.best_step)
+        training = continue_training(self.network, self.config.training, steps=self.best_step)
         watch(TrainingStarted("update", training.length, 0))
-        for step in training.steps(Renewed(windows, panel.begin + last + 1, self._rolling.numbers(panel)), None):
+        for step in training.steps(UpdateWindows(windows, panel.begin + last + 1, self._rolling.numbers(panel)), None):
             watch(step)
         self.history = training.history
         steps, seconds = training.length, self.history[-1].seconds
@@ -140,15 +140,15 @@ class NeuralForecaster:
         Neither the network's mode nor torch's generator is changed, so that one may look in the middle of a training.
         """
         is_training = self.network.training
-        windows = Windows.for_validation(panel, validation, self.reading)
+        windows = Windows.for_validation(panel, validation, self.window_spec)
         levels = torch.tensor(PROBABILITIES, device=self._device)
         self.network.eval()
         total, known = 0.0, 0
         with torch.inference_mode(), self._fork_random():
             torch.manual_seed(self.config.training.seed)  # a recursive network draws
-            numbers = windows.spaced(_SAMPLED)
+            numbers = windows.pick_spaced(_SAMPLED)
             for first in range(0, len(numbers), _ASSESSED):
-                batch = Inputs.of(windows.at(numbers[first : first + _ASSESSED]), self._device)
+                batch = Inputs.of(windows.gather(numbers[first : first + _ASSESSED]), self._device)
                 is_known = ~batch.target.isnan() & (batch.spread > 0)[:, None]
                 errors = batch.target[..., None] - self.network(batch).quantiles  # [B, H, Q]
                 losses = torch.maximum(levels * errors, (levels - 1) * errors).mean(2) / batch.spread[:, None]
@@ -178,18 +178,18 @@ class NeuralForecaster:
         if self.knows_series:
             told["series"] = json.dumps(self._series)
         network = self.network if self._device.type == "cpu" else copy.deepcopy(self.network).cpu()
-        graph = export(network, self._dimensions, context=self.reading.context, metadata=told)
+        graph = export(network, self._dimensions, context=self.window_spec.context, metadata=told)
         return {GRAPH: graph} if graph else {}
 
     def fitted(self) -> Arrays:
         """What was learnt, and the history of learning it; empty before the first fit."""
         if not self.history:
             return {}
-        return self.state() | {"history": history_rows(self.history), "length": np.array(self._length_to_repeat)}
+        return self.state() | {"history": history_to_array(self.history), "length": np.array(self._length_to_repeat)}
 
     def take_fitted(self, fitted: Arrays) -> None:
         """Take up what `fitted` gave."""
-        self.history = history_of(fitted["history"].astype(np.float64))
+        self.history = history_from_array(fitted["history"].astype(np.float64))
         length, is_exact = fitted["length"].tolist()
         self._length_to_repeat = length, bool(is_exact)
         self.restore(fitted)
@@ -231,10 +231,10 @@ class NeuralForecaster:
     def _windows(self, panel: Panel, validation: Ints | None) -> tuple[Windows, Windows | None]:
         drawn = self.config.training.draw
         if validation is None or not validation.any():
-            return Windows.for_training(panel, self.reading, evenly=drawn), None
+            return Windows.for_training(panel, self.window_spec, sample_by=drawn), None
         return (
-            Windows.for_training(panel.cut(validation), self.reading, evenly=drawn),
-            Windows.for_validation(panel, validation, self.reading),
+            Windows.for_training(panel.cut(validation), self.window_spec, sample_by=drawn),
+            Windows.for_validation(panel, validation, self.window_spec),
         )
 
     def _length(self, windows: Windows, held_out: Windows | None, *, is_refit: bool) -> tuple[int, float]:
@@ -247,7 +247,7 @@ class NeuralForecaster:
         if is_refit:
             return self.best_step, seconds
         started = time.perf_counter()
-        a_step = pace(self.network, config, windows, held_out)
+        a_step = measure_pace(self.network, config, windows, held_out)
         seconds = max(seconds - (time.perf_counter() - started), _SHORTEST)
         return max(1, int((1 - _SLACK) * seconds / a_step)), seconds
 
@@ -261,7 +261,7 @@ class NeuralForecaster:
             return
         self.network.eval()
         with torch.inference_mode():
-            batch = Inputs.of(windows.at(windows.spaced(_CALIBRATION_WINDOWS)), self._device)
+            batch = Inputs.of(windows.gather(windows.pick_spaced(_CALIBRATION_WINDOWS)), self._device)
             head.learn_residuals(*self.network.outputs(batch))
 
 

@@ -58,7 +58,7 @@ class Exported:
     def _forward(self, batch: Batch) -> Block:
         given = {name: getattr(batch, name) for name in self._inputs}
         mean, quantiles = self._session.run(_OUTPUTS, given)
-        shape = (len(batch.context), self._rolling.reading.horizon)
+        shape = (len(batch.context), self._rolling.window_spec.horizon)
         if mean.shape != shape or quantiles.shape != (*shape, len(PROBABILITIES)):
             raise InputError(
                 f"{self.name}: its ONNX graph gives {quantiles.shape[1:]} values a window,"

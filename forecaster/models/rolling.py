@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from forecaster.batches.windows import Batch, Reading, Windows
+from forecaster.batches.window_spec import WindowSpec
+from forecaster.batches.windows import Batch, Windows
 from forecaster.config import Config
 from forecaster.forecast import PROBABILITIES
 from forecaster.frequency import Ints
@@ -30,7 +31,7 @@ class Rolling:
     """What the steps around a network depend on.
 
     Attributes:
-        reading: context, horizon and known features that the network was trained with.
+        window_spec: context, horizon and known features that the network was trained with.
         season: steps in a season of the data it was trained on.
         series: the series it knows by their number; none where it tells none apart.
         count: the number that stands for an unseen series.
@@ -38,7 +39,7 @@ class Rolling:
         is_recursive: whether it forecasts as far as the known features reach, and so needs no blocks.
     """
 
-    reading: Reading
+    window_spec: WindowSpec
     season: int
     series: Sequence[str]
     count: int
@@ -50,17 +51,19 @@ class Rolling:
         cls, config: Config, *, season: int, count: int, series: Sequence[str] = (), is_recursive: bool = False
     ) -> "Rolling":
         """What follows from a resolved config; the rest, the data has decided."""
-        return cls(reading_of(config), season, series, count, config.scale.log or False, is_recursive)
+        return cls(window_spec_of(config), season, series, count, config.scale.log or False, is_recursive)
 
     def predict(self, panel: Panel, horizon: int, forward: Forward) -> Block:
         """Forecast each series of a panel, [N, horizon]."""
-        contexts = Windows.for_prediction(panel, replace(self.reading, horizon=max(horizon, self.reading.horizon)))
+        contexts = Windows.for_prediction(
+            panel, replace(self.window_spec, horizon=max(horizon, self.window_spec.horizon))
+        )
         numbers, last = self.numbers(panel), panel.last_values()
         mean = np.empty((len(panel), horizon), np.float32)
         quantiles = np.empty((len(panel), horizon, len(PROBABILITIES)), np.float32)
         for first in range(0, len(panel), _BATCH):
             rows = np.arange(first, min(first + _BATCH, len(panel)))
-            batch = contexts.at(rows)
+            batch = contexts.gather(rows)
             is_blank = np.isnan(batch.context).all(1)  # a gap longer than the context
             batch.context[is_blank, 0] = last[rows[is_blank]]
             block = self._roll(replace(batch, series=numbers[rows]), horizon, forward)
@@ -78,7 +81,7 @@ class Rolling:
         The error at the end of a block carries into all later ones, so the distances of their quantiles from the
         mean grow in quadrature, as those of a sum of independent errors do.
         """
-        context, trained, known = self.reading.context, self.reading.horizon, batch.known
+        context, trained, known = self.window_spec.context, self.window_spec.horizon, batch.known
         if self.is_recursive:
             return forward(replace(batch, known=known[:, : context + horizon]))
         blocks: list[Block] = []
@@ -96,11 +99,11 @@ class Rolling:
         return Block(*(np.concatenate(parts, axis=1)[:, :horizon] for parts in zip(*blocks, strict=True)))
 
 
-def reading_of(config: Config) -> Reading:
+def window_spec_of(config: Config) -> WindowSpec:
     """What windows show a network whose config is resolved."""
     context = getattr(config.model, "context", None) or 1
     data = config.data
-    return Reading(context, data.resolved_horizon, calendar=data.calendar or False, holidays=data.holidays)
+    return WindowSpec(context, data.resolved_horizon, calendar=data.calendar or False, holidays=data.holidays)
 
 
 def _without_logarithm(context: Floats, block: Block) -> Block:

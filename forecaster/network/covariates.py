@@ -21,7 +21,7 @@ class Standardised:
     known: Tensor
     static: Tensor
 
-    def at(self, rows: Tensor) -> "Standardised":
+    def take(self, rows: Tensor) -> "Standardised":
         """Take windows by number."""
         return Standardised(self.past[rows], self.known[rows], self.static[rows])
 

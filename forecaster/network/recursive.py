@@ -76,7 +76,9 @@ class RecursiveNetwork(Network):
         parts = rows.split(max(1, _ROWS // self.decode.paths))  # type: ignore[no-untyped-call]
         horizon = batch.known.shape[1] - batch.context.shape[1]
         uniforms = [self._draw_evenly() for _ in range(-(-horizon // self.decode.width))]
-        paths = torch.cat([self._draw(scaled.at(part), covariates.at(part), uniforms) for part in parts])[..., :horizon]
+        paths = torch.cat([self._draw(scaled.take(part), covariates.take(part), uniforms) for part in parts])[
+            ..., :horizon
+        ]
         quantiles = torch.quantile(paths, self.decode.probabilities, dim=1).movedim(0, -1)  # [B, H, Q]
         if self.head.point == "median" or scaled.is_log:  # the exponential of Student's t has no expectation
             return Prediction(quantiles[..., self.decode.median], quantiles)
@@ -121,7 +123,7 @@ class RecursiveNetwork(Network):
         copies = torch.arange(rows, device=read.device).repeat_interleave(self.decode.paths)  # [B * paths]
         raw = self.decode(read[:, -1:])[copies]  # [B * paths, w, outputs]
         states = tuple(tuple(part[:, copies] for part in state) for state in states)
-        scaled, covariates = scaled.at(copies), covariates.at(copies)
+        scaled, covariates = scaled.take(copies), covariates.take(copies)
         values, mask = scaled.values, scaled.mask
         drawn = [self.head.sample(raw, scaled, uniforms[0].repeat(rows, 1))]  # [B * paths, w]
         for uniform in uniforms[1:]:

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from forecaster.config import ScaleKind
 
-FLOOR = 0.01  # a flat stretch of a lively series is not blown up more than this
-LEAST_GAMMA = 0.1
+MIN_RELATIVE_SCALE = 0.01  # a flat stretch of a lively series is not blown up more than this
+MIN_GAMMA = 0.1
 
 Given = TypeVar("Given", Tensor, int)
 
@@ -71,7 +71,7 @@ class Scaled:
             data = data.clamp(math.log(finite.tiny), math.log(finite.max)).exp()
         return data.to(scaled.dtype)
 
-    def at(self, rows: Tensor) -> "Scaled":
+    def take(self, rows: Tensor) -> "Scaled":
         """Take windows by number."""
         parts = {name: getattr(self, name)[rows] for name in ("values", "mask", "location", "scale", "beta")}
         return replace(self, **parts)
@@ -93,7 +93,7 @@ class Scale(nn.Module):
             `mean_abs`: nothing; divided by the mean absolute observed value, for counts (Salinas et al. 2020, DeepAR,
                 sec. 3.3, without the 1 that is added there and would make the unit matter).
             `instance`: the mean, and then scaled units are stretched by gamma and shifted by beta, both learnt and
-                the same for all series (Kim et al. 2022, RevIN; gamma is at least `LEAST_GAMMA`).
+                the same for all series (Kim et al. 2022, RevIN; gamma is at least `MIN_GAMMA`).
             `seasonal`: the latest known value of the same phase, at least one season before; from a step of the
                 horizon, the one seasonal naive would repeat. A step of the context with none before it counts as
                 unknown, a step of the horizon with none is measured from the window's mean. Dividing by the seasonal
@@ -129,9 +129,9 @@ class Scale(nn.Module):
     ) -> Scaled:
         """Scale a batch of windows. Nothing in the result is ever NaN or infinite.
 
-        The scale is at least `FLOOR` times `spread`. It is `spread` where one value is observed, and 0 where none is,
-        so that nothing is learnt from such a window. Sound in float32 at any level: values are subtracted before they
-        are squared, and squared at size 1; logarithms are taken and measured in float64.
+        The scale is at least `MIN_RELATIVE_SCALE` times `spread`. It is `spread` where one value is observed, and 0
+        where none is, so that nothing is learnt from such a window. Sound in float32 at any level: values are
+        subtracted before they are squared, and squared at size 1; logarithms are taken and measured in float64.
 
         Args:
             values: [B, L] data units, below 1e38; NaN where missing.
@@ -153,7 +153,7 @@ class Scale(nn.Module):
         count = mask.sum(1)  # [B]
         start = torch.zeros_like(values[:, :1]) if centre is None else centre[:, None]  # [B, 1]
         last, mean, std = _moments(values, mask, start)
-        scale = torch.where(count > 1, torch.maximum(std, FLOOR * spread), spread * count)
+        scale = torch.where(count > 1, torch.maximum(std, MIN_RELATIVE_SCALE * spread), spread * count)
         location = before = mean  # [B, 1]; what each step of the horizon, and of the context, is measured from
         gamma, shift_before, beta = mean.new_ones(1), torch.zeros_like(mean), torch.zeros_like(mean)
         match self.kind:
@@ -164,11 +164,11 @@ class Scale(nn.Module):
                 scale = torch.ones_like(scale)
             case "mean_abs":
                 location = before = torch.zeros_like(mean)
-                scale = torch.maximum(_average(values.abs(), mask), FLOOR * spread * (count > 0))
+                scale = torch.maximum(_average(values.abs(), mask), MIN_RELATIVE_SCALE * spread * (count > 0))
             case "standard":
                 location = before = _given(centre, "centre")[:, None]
                 distance = _root_mean_square((values - location) * mask, mask)  # rules where the history is not theirs
-                scale = torch.maximum(spread * (count > 0), FLOOR * distance)
+                scale = torch.maximum(spread * (count > 0), MIN_RELATIVE_SCALE * distance)
             case "seasonal":
                 before, is_compared, location = _seasons_before(
                     values, is_known, mean, self.season, _given(horizon, "horizon")
@@ -183,7 +183,7 @@ class Scale(nn.Module):
                 shift_before, beta = removed[:, : values.shape[1]], removed[:, values.shape[1] :]
             case "instance":
                 # softplus(0) = log 2, so gamma starts at 1
-                gamma = LEAST_GAMMA + (1 - LEAST_GAMMA) * functional.softplus(self.stretch) / math.log(2)
+                gamma = MIN_GAMMA + (1 - MIN_GAMMA) * functional.softplus(self.stretch) / math.log(2)
                 shift_before = beta = self.shift.expand_as(mean)
             case "mean":
                 pass

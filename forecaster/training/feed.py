@@ -6,43 +6,43 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from forecaster.batches.windows import Batch, Dice, Windows
+from forecaster.batches.windows import Batch, RandomSource, Windows
 from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
 
 
-class Source(Protocol):
+class WindowSource(Protocol):
     """Where windows are drawn from."""
 
-    def draw(self, size: int, dice: Dice) -> Batch:
+    def draw(self, size: int, random: RandomSource) -> Batch:
         """Take `size` windows at random."""
 
 
-class Feed(Protocol):
+class BatchFeed(Protocol):
     """Draws windows, on the network's device."""
 
-    def draw(self, size: int, dice: Dice) -> Inputs:
+    def draw(self, size: int, random: RandomSource) -> Inputs:
         """Take `size` windows at random."""
 
 
-def feed_of(source: Source, device: torch.device) -> Feed:
+def make_feed(source: WindowSource, device: torch.device) -> BatchFeed:
     """The fastest way from windows to a device: on the processor numpy's gather, elsewhere one that runs there."""
     if device.type != "cpu" and isinstance(source, Windows):
-        return Resident(source, device)
-    return Carried(source, device)
+        return DeviceFeed(source, device)
+    return HostFeed(source, device)
 
 
-class Carried:
+class HostFeed:
     """Gathered by numpy; on the processor the tensors share the arrays' memory, to any other device they are copied."""
 
-    def __init__(self, source: Source, device: torch.device) -> None:
+    def __init__(self, source: WindowSource, device: torch.device) -> None:
         self._source, self._device = source, device
 
-    def draw(self, size: int, dice: Dice) -> Inputs:
-        return Inputs.of(self._source.draw(size, dice), self._device)
+    def draw(self, size: int, random: RandomSource) -> Inputs:
+        return Inputs.of(self._source.draw(size, random), self._device)
 
 
-class Resident:
+class DeviceFeed:
     """Gathered on the device, where the whole panel lies: only the numbers of the windows travel there.
 
     They are drawn as on the processor, so a seed means the same windows on every device.
@@ -54,11 +54,11 @@ class Resident:
         self._tables = {each.name: torch.tensor(getattr(tables, each.name), device=device) for each in fields(tables)}
         self._span = torch.tensor(windows.span, device=device)
 
-    def draw(self, size: int, dice: Dice) -> Inputs:
-        return self.at(self._windows.pick(size, dice))
+    def draw(self, size: int, random: RandomSource) -> Inputs:
+        return self.gather(self._windows.pick(size, random))
 
-    def at(self, numbers: Ints) -> Inputs:
-        """Gather windows by number [B], as `Windows.at` does."""
+    def gather(self, numbers: Ints) -> Inputs:
+        """Gather windows by number [B], as `Windows.gather` does."""
         of, length = self._tables, self._windows.context
         number = torch.from_numpy(numbers).to(self._device, non_blocking=True)
         series = torch.searchsorted(of["bounds"], number, right=True)

@@ -19,7 +19,7 @@ from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.training.adamw import AdamW
-from forecaster.training.feed import Feed, Source, feed_of
+from forecaster.training.feed import BatchFeed, WindowSource, make_feed
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
 VALIDATION_WINDOWS = 2048
@@ -30,7 +30,7 @@ _BLOCK = 50  # steps that another device is given before it is asked what came o
 Rows = npt.NDArray[np.float64]
 
 
-class TorchDice:
+class TorchRandom:
     """Random numbers of torch's default generator, whose state is saved with a training's."""
 
     def integers(self, end: int, size: int) -> Ints:
@@ -88,14 +88,14 @@ class Training:
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
 
-    def steps(self, windows: Source, validation: Windows | None) -> Iterator[TrainingStep]:
+    def steps(self, windows: WindowSource, validation: Windows | None) -> Iterator[TrainingStep]:
         """Take steps until the schedule ends or the validation loss has not improved for `patience` looks.
 
         Args:
             windows: to draw batches from.
             validation: to choose the best step by; None keeps the last one.
         """
-        feed = feed_of(windows, self._device)
+        feed = make_feed(windows, self._device)
         started = time.perf_counter() - (self.history[-1].seconds if self.history else 0.0)
         self.network.train()
         while not self.is_done:
@@ -103,10 +103,10 @@ class Training:
             self.history += rows
             yield from rows
 
-    def _take_block(self, feed: Feed, validation: Windows | None, started: float) -> list[TrainingStep]:
+    def _take_block(self, feed: BatchFeed, validation: Windows | None, started: float) -> list[TrainingStep]:
         """Take steps up to the next look at the validation tail, to the last one, or as many as a block has."""
         config = self._config
-        parameters, dice = list(self.network.parameters()), TorchDice()
+        parameters, random = list(self.network.parameters()), TorchRandom()
         taken: list[_Taken] = []
         is_over = False
         while not is_over:
@@ -115,7 +115,7 @@ class Training:
             rate = self._rate(passed)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
-            batch = feed.draw(config.batch, dice)
+            batch = feed.draw(config.batch, random)
             self._optimizer.zero_grad(set_to_none=True)
             loss = self.network.loss(batch)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -162,7 +162,7 @@ class Training:
         """The learning rate once a share of the schedule has passed."""
         return self._config.learning_rate * SCHEDULES[self._config.schedule](min(passed, 1.0))
 
-    def keep_best(self) -> None:
+    def load_best_weights(self) -> None:
         """Give the network its best weights back (without validation: leave the last)."""
         if self._best_weights:
             self.network.load_state_dict(self._best_weights)
@@ -175,7 +175,7 @@ class Training:
         state |= {f"best.{name}": value for name, value in self._best_weights.items()}
         for number, moments in self._optimizer.state_dict()["state"].items():
             state |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
-        state["history"] = torch.from_numpy(history_rows(self.history))
+        state["history"] = torch.from_numpy(history_to_array(self.history))
         state["random"] = torch.get_rng_state()
         if self._device.type == "cuda":  # which draws what dropout leaves out
             state["random_cuda"] = torch.cuda.get_rng_state(self._device)
@@ -195,7 +195,7 @@ class Training:
                 value = torch.empty_like(parameters[int(number)]).copy_(value)
             optimizer["state"].setdefault(int(number), {})[name] = value
         self._optimizer.load_state_dict(optimizer)
-        self.history = history_of(state["history"].numpy())
+        self.history = history_from_array(state["history"].numpy())
         self.best_step, self.best_loss = int(state["best"][0]), float(state["best"][1])
         self.length = int(state["length"])
         torch.set_rng_state(state["random"])
@@ -206,13 +206,13 @@ class Training:
 def one_cycle(passed: float) -> float:
     """Share of the peak learning rate once a share of the schedule has passed: a linear rise, then half a cosine to 0.
 
-    Source: Smith & Topin 2018, with the cosine of Loshchilov & Hutter 2017.
+    WindowSource: Smith & Topin 2018, with the cosine of Loshchilov & Hutter 2017.
     """
     return passed / WARM_UP if passed < WARM_UP else cosine((passed - WARM_UP) / (1 - WARM_UP))
 
 
 def cosine(passed: float) -> float:
-    """Half a cosine from 1 to 0. Source: Loshchilov & Hutter 2017, "SGDR", eq. 5 without restarts."""
+    """Half a cosine from 1 to 0. WindowSource: Loshchilov & Hutter 2017, "SGDR", eq. 5 without restarts."""
     return 0.5 * (1 + math.cos(math.pi * passed))
 
 
@@ -232,9 +232,9 @@ def validation_loss(network: Network, windows: Windows) -> float:
     network.eval()
     parts: list[Tensor] = []
     with torch.inference_mode():
-        numbers = windows.spaced(VALIDATION_WINDOWS)
+        numbers = windows.pick_spaced(VALIDATION_WINDOWS)
         for first in range(0, len(numbers), _VALIDATION_BATCH):
-            part = windows.at(numbers[first : first + _VALIDATION_BATCH])
+            part = windows.gather(numbers[first : first + _VALIDATION_BATCH])
             parts.append(torch.stack(network.weigh_losses(Inputs.of(part, device))))
     network.train()
     sums = torch.stack(parts).tolist() if parts else []  # read once, since a device has to be waited for
@@ -242,7 +242,7 @@ def validation_loss(network: Network, windows: Windows) -> float:
     return total / weight if weight else math.nan
 
 
-def pace(network: Network, config: TrainingConfig, windows: Windows, validation: Windows | None) -> float:
+def measure_pace(network: Network, config: TrainingConfig, windows: Windows, validation: Windows | None) -> float:
     """Seconds a step, looks at the validation tail included, measured on a copy of the network."""
     probe = Training(copy.deepcopy(network), config, steps=_PROBED)
     probe.block = 1  # a step is over when the device says so
@@ -255,14 +255,14 @@ def pace(network: Network, config: TrainingConfig, windows: Windows, validation:
     return seconds + (time.perf_counter() - started) / config.validate_every
 
 
-def history_rows(history: list[TrainingStep]) -> Rows:
+def history_to_array(history: list[TrainingStep]) -> Rows:
     """Lay a history out as [steps, 6], NaN where no validation loss was measured."""
     rows = [[math.nan if value is None else value for value in astuple(step)] for step in history]
     return np.array(rows, np.float64).reshape(-1, len(fields(TrainingStep)))
 
 
-def history_of(rows: Rows) -> list[TrainingStep]:
-    """Read what `history_rows` laid out."""
+def history_from_array(rows: Rows) -> list[TrainingStep]:
+    """Read what `history_to_array` laid out."""
     return [
         TrainingStep(int(step), seconds, train, None if math.isnan(held_out) else held_out, rate, norm)
         for step, seconds, train, held_out, rate, norm in rows.tolist()

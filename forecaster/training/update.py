@@ -8,7 +8,7 @@ SHARE = 0.1  # of the steps that the network was trained with
 RATE = 0.1  # of the peak that its learning rate had
 
 
-def go_on(network: Network, config: TrainingConfig, *, steps: int) -> Training:
+def continue_training(network: Network, config: TrainingConfig, *, steps: int) -> Training:
     """Prepare a training that starts from the network's weights: few steps, at a rate that is low and falls to 0.
 
     Moments of the gradients are learnt anew, so the rate rises first, as in any training.

@@ -13,8 +13,8 @@ from forecaster.data.load import Loaded
 from forecaster.errors import DataError, UsageError, near_miss
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import split
-from forecaster.explain.explanation import Explanation, Importance, Names
-from forecaster.explain.importance import Group, column_groups, lag_groups, measure_importance
+from forecaster.explain.explanation import CovariateNames, Explanation, Importance
+from forecaster.explain.importance import InputGroup, group_columns, group_lags, measure_importance
 from forecaster.forecast import Forecaster
 from forecaster.frequency import Ints
 from forecaster.models.calibrated import Conformal, spread_cutoffs
@@ -113,7 +113,7 @@ def look_into(
         inside = look_inside(
             network.network,
             subject.panel,
-            network.reading,
+            network.window_spec,
             numbers=network.numbers_of(subject.panel),
             held_out=subject.unlearnt,
             row=row,
@@ -164,14 +164,14 @@ def _describe(network: "NeuralForecaster", number: int, count: int) -> str:
     both = ", both ways" if getattr(model, "bidirectional", False) else ""
     at_once = f" in segments of {width}" if width > 1 else ""
     which = f"network {number + 1} of {count}" if count > 1 else "network"
-    return f"{which}: {model.kind}, context {network.reading.context}{at_once}{both}"
+    return f"{which}: {model.kind}, context {network.window_spec.context}{at_once}{both}"
 
 
 def _steps_of(network: "NeuralForecaster", step: int | None) -> int | None:
     from forecaster.network.recursive import RecursiveNetwork
 
     is_fed_back = isinstance(network.network, RecursiveNetwork)
-    most = network.network.embed.width if is_fed_back else network.reading.horizon
+    most = network.network.embed.width if is_fed_back else network.window_spec.horizon
     if step is not None and step > most:
         why = "its later steps are drawn, not computed" if is_fed_back else f"the horizon is {most}"
         raise UsageError(f"--step {step}: {why}", hint=f"pass --step 1 to {most}" if most > 1 else "pass --step 1")
@@ -216,11 +216,11 @@ def _hidden_after(own: Panel, window: str) -> int:
     return count - 1 - found[0]
 
 
-def _names(subject: _Subject) -> Names:
+def _names(subject: _Subject) -> CovariateNames:
     panel = subject.panel
     past = [subject.source_of(panel.columns[number]) for number in panel.columns_as("past")]
     known = [subject.source_of(panel.columns[number]) for number in panel.columns_as("known")]
-    return Names(past, known, [subject.source_of(name) for name in panel.static_columns])
+    return CovariateNames(past, known, [subject.source_of(name) for name in panel.static_columns])
 
 
 def _importance(subject: _Subject, effort: Effort, notes: list[str]) -> Importance | None:
@@ -261,22 +261,22 @@ def _importance(subject: _Subject, effort: Effort, notes: list[str]) -> Importan
     return found
 
 
-def _groups(subject: _Subject) -> list[Group]:
+def _groups(subject: _Subject) -> list[InputGroup]:
     config, panel = subject.config.data, subject.panel
-    groups = lag_groups(_reach(subject), panel.season)
+    groups = group_lags(_reach(subject), panel.season)
     if not subject.networks:
         return groups  # others read the target alone
-    groups += column_groups(panel, subject.source_of)
+    groups += group_columns(panel, subject.source_of)
     if config.calendar or config.holidays:
-        groups.append(Group("calendar", "calendar"))
+        groups.append(InputGroup("calendar", "calendar"))
     if len(panel) > 1 and any(network.knows_series for network in subject.networks):
-        groups.append(Group("series", "series"))
+        groups.append(InputGroup("series", "series"))
     return groups
 
 
 def _reach(subject: _Subject) -> int:
     """Steps back that are exchanged: the longest context, or some seasons."""
-    contexts = [network.reading.context for network in subject.networks]
+    contexts = [network.window_spec.context for network in subject.networks]
     season = subject.panel.season
     reach = max(contexts, default=_SEASONS * season if season > 1 else _STEPS)
     return min(reach, int(subject.panel.lengths.max()))

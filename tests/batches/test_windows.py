@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from forecaster.batches import calendar_features
-from forecaster.batches.windows import SHARE_OF_NEW, Reading, Renewed, Windows
+from forecaster.batches.window_spec import WindowSpec
+from forecaster.batches.windows import NEW_WINDOW_SHARE, UpdateWindows, Windows
 from forecaster.frequency import HOUR, WEEK, Frequency, Ints
 from forecaster.panel import Panel
 from tests.conftest import MakePanel, fake_holidays
@@ -18,7 +19,7 @@ HOURLY = Frequency("fixed", HOUR)
 NAN = np.nan
 
 
-class Dice:
+class NumpyRandom:
     """Random numbers that are the same at every call of a test."""
 
     def __init__(self) -> None:
@@ -32,12 +33,12 @@ class Dice:
 
 
 def rows(windows: Windows, numbers: list[int]) -> tuple[list[list[float]], list[list[float]]]:
-    batch = windows.at(np.array(numbers))
+    batch = windows.gather(np.array(numbers))
     return batch.context.tolist(), batch.target.tolist()
 
 
 def test_training_windows_have_their_whole_target_in_sight(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([[1, 2, 3, 4, 5]]).cut(1), Reading(2, 2))
+    windows = Windows.for_training(make_panel([[1, 2, 3, 4, 5]]).cut(1), WindowSpec(2, 2))
     assert len(windows) == 2
     context, target = rows(windows, [0, 1])
     assert_array_equal(context, [[NAN, 1], [1, 2]])
@@ -45,14 +46,14 @@ def test_training_windows_have_their_whole_target_in_sight(make_panel: MakePanel
 
 
 def test_no_window_reaches_into_another_series(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([[1, 2, 3], [7, 8, 9]]), Reading(3, 1))
+    windows = Windows.for_training(make_panel([[1, 2, 3], [7, 8, 9]]), WindowSpec(3, 1))
     context, target = rows(windows, list(range(len(windows))))
     assert_array_equal(context, [[NAN, NAN, 1], [NAN, 1, 2], [NAN, NAN, 7], [NAN, 7, 8]])
     assert target == [[2], [3], [8], [9]]
 
 
 def test_a_series_shorter_than_the_horizon_gives_one_window_with_what_it_has(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([[1, 2, 3], [4]]), Reading(2, 5))
+    windows = Windows.for_training(make_panel([[1, 2, 3], [4]]), WindowSpec(2, 5))
     assert len(windows) == 1
     context, target = rows(windows, [0])
     assert_array_equal(context, [[NAN, 1]])
@@ -61,15 +62,15 @@ def test_a_series_shorter_than_the_horizon_gives_one_window_with_what_it_has(mak
 
 def test_validation_targets_lie_in_the_tail(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4, 5, 6], [7, 8, 9]])
-    windows = Windows.for_validation(panel, np.array([3, 0]), Reading(2, 2))
+    windows = Windows.for_validation(panel, np.array([3, 0]), WindowSpec(2, 2))
     context, target = rows(windows, list(range(len(windows))))
     assert context == [[2, 3], [3, 4]]
     assert target == [[4, 5], [5, 6]]
 
 
 def test_prediction_windows_end_at_the_cutoff_and_keep_the_order(make_panel: MakePanel) -> None:
-    windows = Windows.for_prediction(make_panel([[1, 2, 3], [4]]), Reading(2, 0))
-    batch = windows.at(np.arange(len(windows)))
+    windows = Windows.for_prediction(make_panel([[1, 2, 3], [4]]), WindowSpec(2, 0))
+    batch = windows.gather(np.arange(len(windows)))
     assert_array_equal(batch.context, [[2, 3], [NAN, 4]])
     assert batch.target.shape == (2, 0)
 
@@ -77,34 +78,34 @@ def test_prediction_windows_end_at_the_cutoff_and_keep_the_order(make_panel: Mak
 def test_the_gather_equals_a_plain_loop_over_every_window(make_panel: MakePanel) -> None:
     generator = np.random.default_rng(1)
     series = [generator.normal(size=size).astype(np.float32) for size in (9, 2, 30, 5)]
-    windows = Windows.for_training(make_panel(series), Reading(6, 3))
+    windows = Windows.for_training(make_panel(series), WindowSpec(6, 3))
     expected = []
     for values in series:
         for cut in range(1, max(len(values) - 3, 1) + 1):
             padded = np.concatenate([np.full(6, NAN), values, np.full(3, NAN)])
             expected.append(padded[cut : cut + 9])
-    batch = windows.at(np.arange(len(windows)))
+    batch = windows.gather(np.arange(len(windows)))
     assert_array_equal(np.concatenate([batch.context, batch.target], axis=1), np.float32(expected))
 
 
 def test_windows_share_the_panels_memory(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4]])
-    windows = Windows.for_training(panel, Reading(2, 1))
+    windows = Windows.for_training(panel, WindowSpec(2, 1))
     panel.values[0, 0] = 100
-    assert windows.at(np.array([0])).context[0, 1] == 100
+    assert windows.gather(np.array([0])).context[0, 1] == 100
 
 
 def test_centre_and_spread_are_those_of_the_visible_history(make_panel: MakePanel) -> None:
     panel = make_panel([[1, NAN, 3, 1000], [1e6, 1e6 + 2, 1e6, 0]]).cut(1)
-    batch = Windows.for_prediction(panel, Reading(2, 0)).at(np.array([1, 0]))
+    batch = Windows.for_prediction(panel, WindowSpec(2, 0)).gather(np.array([1, 0]))
     np.testing.assert_allclose(batch.centre, [1e6 + 2 / 3, 2])
     np.testing.assert_allclose(batch.spread, [np.std([0, 2, 0]), 1])
 
 
 def test_spaced_numbers_cover_all_windows(make_panel: MakePanel) -> None:
-    windows = Windows.for_training(make_panel([np.arange(100)]), Reading(2, 1))
-    assert windows.spaced(3).tolist() == [0, 49, 98]
-    assert len(windows.spaced(1000)) == 99
+    windows = Windows.for_training(make_panel([np.arange(100)]), WindowSpec(2, 1))
+    assert windows.pick_spaced(3).tolist() == [0, 49, 98]
+    assert len(windows.pick_spaced(1000)) == 99
 
 
 @pytest.fixture
@@ -156,8 +157,8 @@ def test_covariates_equal_a_plain_loop_over_every_window(
     monkeypatch.setitem(sys.modules, "holidays", fake_holidays())
     panel = replace(mixed, zone=zone)
     shape = {"context": 4, "horizon": 3}
-    windows = Windows.for_training(panel, Reading(**shape, calendar=True, holidays="DE"))
-    batch = windows.at(np.arange(len(windows)))
+    windows = Windows.for_training(panel, WindowSpec(**shape, calendar=True, holidays="DE"))
+    batch = windows.gather(np.arange(len(windows)))
     steps = [(n, s) for n in range(3) for s in range(1, max(int(panel.lengths[n]) - 3, 1) + 1)]
     assert len(steps) == len(windows)
     for row, (series, step) in enumerate(steps):
@@ -173,8 +174,8 @@ def test_covariates_equal_a_plain_loop_over_every_window(
 
 
 def test_a_prediction_sees_known_columns_after_the_cut_but_no_past_ones(mixed: Panel) -> None:
-    windows = Windows.for_prediction(mixed, Reading(4, 9, calendar=True))
-    batch = windows.at(np.arange(3))
+    windows = Windows.for_prediction(mixed, WindowSpec(4, 9, calendar=True))
+    batch = windows.gather(np.arange(3))
     assert batch.target.shape == (3, 9)
     assert np.isnan(batch.target).all()
     assert batch.past.shape == (3, 4, 1)
@@ -188,7 +189,7 @@ def test_a_prediction_sees_known_columns_after_the_cut_but_no_past_ones(mixed: P
 
 
 def test_what_is_not_there_has_no_width(make_panel: MakePanel) -> None:
-    batch = Windows.for_training(make_panel([[1, 2, 3]]), Reading(4, 1)).at(np.array([0, 1]))
+    batch = Windows.for_training(make_panel([[1, 2, 3]]), WindowSpec(4, 1)).gather(np.array([0, 1]))
     assert (batch.past.shape, batch.known.shape, batch.static.shape) == ((2, 4, 0), (2, 5, 0), (2, 0))
     assert batch.context.shape == (2, 4)
 
@@ -209,7 +210,7 @@ def test_one_timestamp_has_one_phase_whatever_the_panel(make_panel: MakePanel, f
     start = np.array([20] if frequency.is_integer else ["2024-01-31"], "int64" if frequency.is_integer else "M8[us]")
     start = np.repeat(start.astype(np.int64), 2)
     later = replace(panel, start=frequency.timestamps(start, np.array([0, 7])))
-    batch = Windows.for_training(later, Reading(2, 1)).at(np.arange(48))
+    batch = Windows.for_training(later, WindowSpec(2, 1)).gather(np.arange(48))
     first = {int(phase) for phase in batch.phase[6:29]}  # cuts 7 .. 29 of the first series
     assert first == {0, 1, 2, 3, 4}
     assert_array_equal(batch.phase[7:26], batch.phase[29:])  # of the second, from its cut 1 on
@@ -221,8 +222,8 @@ def test_one_timestamp_has_one_phase_whatever_the_panel(make_panel: MakePanel, f
 def test_series_half_a_step_apart_each_get_their_own_times(make_panel: MakePanel) -> None:
     panel = make_panel([np.arange(9)] * 3, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.array([0, HOUR // 2, 3 * HOUR]))
-    windows = Windows.for_prediction(panel, Reading(2, 2, calendar=True))
-    known = windows.at(np.arange(3)).known
+    windows = Windows.for_prediction(panel, WindowSpec(2, 2, calendar=True))
+    known = windows.gather(np.arange(3)).known
     for row in range(3):
         stamps = panel.start[row] + np.arange(7, 11) * HOUR
         np.testing.assert_allclose(known[row], calendar_features.calendar(HOURLY, stamps), atol=1e-6)
@@ -234,39 +235,39 @@ def test_times_that_series_share_are_computed_once(make_panel: MakePanel, monkey
     monkeypatch.setattr(calendar_features, "calendar", lambda *given: seen.append(given[1].size) or plain(*given))
     panel = make_panel([np.arange(100)] * 50, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.repeat([0, 10**6], 25) * HOUR)
-    windows = Windows.for_training(panel, Reading(5, 3, calendar=True))
-    windows.draw(10, Dice())
+    windows = Windows.for_training(panel, WindowSpec(5, 3, calendar=True))
+    windows.draw(10, NumpyRandom())
     assert seen == [2 * 108]
 
 
 def test_windows_may_be_drawn_evenly_over_series_of_uneven_length(make_panel: MakePanel) -> None:
     panel = make_panel([np.arange(1000), [1.0], np.arange(3), np.arange(10)])
-    windows = Windows.for_training(panel, Reading(2, 1), evenly="series")
-    batch = windows.draw(6000, Dice())
+    windows = Windows.for_training(panel, WindowSpec(2, 1), sample_by="series")
+    batch = windows.draw(6000, NumpyRandom())
     shares = np.bincount(batch.series, minlength=4) / 6000
     np.testing.assert_allclose(shares, [1 / 3, 0, 1 / 3, 1 / 3], atol=0.03)
     short = batch.target[batch.series == 3, 0]
     np.testing.assert_allclose(np.bincount(short.astype(int))[1:] / len(short), np.full(9, 1 / 9), atol=0.03)
     assert len(np.unique(batch.target[batch.series == 0])) > 700
-    evenly = Windows.for_training(panel, Reading(2, 1)).draw(6000, Dice())
+    evenly = Windows.for_training(panel, WindowSpec(2, 1)).draw(6000, NumpyRandom())
     assert (evenly.series == 0).mean() > 0.95
 
 
 def test_windows_that_reach_new_steps_are_those_whose_target_holds_one(make_panel: MakePanel) -> None:
     panel = make_panel([np.arange(10), np.arange(100, 106), np.arange(200, 204)])
-    windows = Windows.for_training(panel, Reading(2, 3)).reaching(panel.begin + np.array([8, 4, 4]))
+    windows = Windows.for_training(panel, WindowSpec(2, 3)).select_reaching(panel.begin + np.array([8, 4, 4]))
     _, target = rows(windows, list(range(len(windows))))
     assert target == [[6, 7, 8], [7, 8, 9], [102, 103, 104], [103, 104, 105]]
 
 
 def test_a_share_of_what_an_update_draws_is_new(make_panel: MakePanel) -> None:
     panel = make_panel([np.arange(1000), np.arange(5000, 5100)])
-    windows = Windows.for_training(panel, Reading(4, 2))
-    batch = Renewed(windows, panel.begin + np.array([990, 100]), np.array([7, 3])).draw(200, Dice())
-    count = round(SHARE_OF_NEW * 200)
+    windows = Windows.for_training(panel, WindowSpec(4, 2))
+    batch = UpdateWindows(windows, panel.begin + np.array([990, 100]), np.array([7, 3])).draw(200, NumpyRandom())
+    count = round(NEW_WINDOW_SHARE * 200)
     assert ((batch.target[:count] >= 989).all(), (batch.target[:count] < 1000).all()) == (True, True)
     assert (batch.target[count:] < 900).any(1).sum() > 0.6 * (200 - count)
     assert set(batch.series.tolist()) == {7, 3}
     assert (batch.series[:count] == 7).all()
-    nothing_new = Renewed(windows, panel.end, np.array([0, 1])).draw(8, Dice())
+    nothing_new = UpdateWindows(windows, panel.end, np.array([0, 1])).draw(8, NumpyRandom())
     assert len(nothing_new.target) == 8

@@ -8,7 +8,7 @@ import torch
 
 from forecaster.config import Config
 from forecaster.explain.attribution import attribute
-from forecaster.explain.explanation import Attribution, Names
+from forecaster.explain.explanation import Attribution, CovariateNames
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
 from forecaster.network.inputs import Inputs
@@ -17,7 +17,7 @@ from tests.network.windows import windows_of
 
 CONTEXT, HORIZON = 12, 4
 SIZE = Dimensions(horizon=HORIZON, season=3, past=1, known=2, static=1, series=3)
-NAMES = Names(past=["wind"], known=["calendar", "promo"], static=["size", *["series"] * 2])
+NAMES = CovariateNames(past=["wind"], known=["calendar", "promo"], static=["size", *["series"] * 2])
 
 
 def network_of(*, size: Dimensions = SIZE, **sections: Any) -> Network:
@@ -109,7 +109,7 @@ def test_the_attributions_of_a_linear_recurrence_are_its_terms() -> None:
         weights["bias_hh_l0"].zero_()
         network.decode.project.weight.copy_(torch.arange(1.0, HORIZON + 1)[:, None])
     batch = window(size)
-    found = attribute(network, batch, Names((), (), ()), series="a", cutoff="", step=2)
+    found = attribute(network, batch, CovariateNames((), (), ()), series="a", cutoff="", step=2)
     x = batch.context[0].nan_to_num(0).double().numpy()[::-1]
     np.testing.assert_allclose(found.of_lags, 2 * 0.7 ** np.arange(CONTEXT) * x, rtol=1e-5)
     assert found.of_groups == {}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.batches.windows import Reading, Windows
+from forecaster.batches.window_spec import WindowSpec
+from forecaster.batches.windows import Windows
 from forecaster.config import Config
 from forecaster.explain.explanation import Flow, Gradients, memory_of
-from forecaster.explain.gradients import flow_back
+from forecaster.explain.gradients import measure_gradients
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
 from forecaster.network.inputs import Inputs
@@ -19,7 +20,7 @@ CONTEXT, HORIZON = 20, 2
 
 def windows_of(make_panel: MakePanel, context: int = CONTEXT) -> Windows:
     values = 10 + np.random.default_rng(0).random(60)
-    return Windows.for_validation(make_panel([values]), np.array([30]), Reading(context, HORIZON))
+    return Windows.for_validation(make_panel([values]), np.array([30]), WindowSpec(context, HORIZON))
 
 
 def network_of(kind: str, *, context: int = CONTEXT, **sections: object) -> Network:
@@ -44,7 +45,7 @@ def linear_network(factor: float) -> Network:
 
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.0, 1.2])
 def test_the_gradient_of_a_linear_recurrence_is_a_power_of_its_weight(factor: float, make_panel: MakePanel) -> None:
-    flow = flow_back(linear_network(factor), windows_of(make_panel)).total
+    flow = measure_gradients(linear_network(factor), windows_of(make_panel)).total
     assert flow.lags == list(range(1, CONTEXT + 1))
     np.testing.assert_allclose(flow.norm / flow.norm[0], factor ** np.arange(CONTEXT), rtol=1e-4)
     assert flow.fate == pytest.approx(factor ** (CONTEXT - 1), rel=1e-4)
@@ -52,8 +53,8 @@ def test_the_gradient_of_a_linear_recurrence_is_a_power_of_its_weight(factor: fl
 
 def test_the_newest_gradient_is_that_of_the_loss_by_the_decoder(make_panel: MakePanel) -> None:
     network, windows = linear_network(0.5), windows_of(make_panel)
-    found = flow_back(network, windows, most=4)
-    batch = Inputs.of(windows.at(windows.spaced(4)))
+    found = measure_gradients(network, windows, most=4)
+    batch = Inputs.of(windows.gather(windows.pick_spaced(4)))
     raw, target, _ = network.outputs(batch)
     slopes = 2 * (raw[..., 0] - target) / HORIZON  # of each window's mean squared error
     expected = (slopes @ network.decode.project.weight).norm(dim=1).detach()
@@ -63,19 +64,19 @@ def test_the_newest_gradient_is_that_of_the_loss_by_the_decoder(make_panel: Make
 
 def test_the_memory_of_a_linear_recurrence_follows_from_its_weight(make_panel: MakePanel) -> None:
     # 1 - 0.5^k >= 0.9 of 1 - 0.5^20 from k = 4 on
-    halved = flow_back(linear_network(0.5), windows_of(make_panel))
+    halved = measure_gradients(linear_network(0.5), windows_of(make_panel))
     assert (halved.memory, halved.fate) == (4, "vanishes")
     assert halved.advice == "The context is 5.0 times the memory: a shorter one may do, --set model.context=8."
-    kept = flow_back(linear_network(1.0), windows_of(make_panel))
+    kept = measure_gradients(linear_network(1.0), windows_of(make_panel))
     assert (kept.memory, kept.fate) == (18, "is kept")
     assert kept.advice == "The memory fills the context: a longer one may help, --set model.context=40."
-    assert flow_back(linear_network(1.0), windows_of(make_panel), room=39).advice == ""
-    exploding = flow_back(linear_network(1.3), windows_of(make_panel))
+    assert measure_gradients(linear_network(1.0), windows_of(make_panel), room=39).advice == ""
+    exploding = measure_gradients(linear_network(1.3), windows_of(make_panel))
     assert exploding.fate == "explodes"
 
 
 def test_a_network_whose_memory_suits_its_context_gets_no_advice(make_panel: MakePanel) -> None:
-    suited = flow_back(linear_network(0.8), windows_of(make_panel))
+    suited = measure_gradients(linear_network(0.8), windows_of(make_panel))
     assert suited.memory == 10
     assert suited.advice == ""
 
@@ -90,7 +91,7 @@ def test_the_memory_is_the_first_lag_that_reaches_the_share() -> None:
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"])
 def test_every_cell_in_a_stack_that_reads_both_ways_is_measured(kind: str, make_panel: MakePanel) -> None:
     network = network_of(kind, model={"layers": 2, "bidirectional": True, "dilation": (1, 2)})
-    found = flow_back(network, windows_of(make_panel), most=8)
+    found = measure_gradients(network, windows_of(make_panel), most=8)
     parts = ["hidden", "cell"] if kind == "lstm" else ["hidden"]
     expected = [(layer, way, part) for layer in (1, 2) for way in ("forward", "backward") for part in parts]
     assert [(flow.layer, flow.direction, flow.part) for flow in found.flows] == expected
@@ -108,14 +109,14 @@ def test_a_backward_memory_is_counted_from_the_beginning_of_the_context(make_pan
         for name, parameter in network.recur.layers[0].kernel.named_parameters():
             if name.startswith("weight_hh"):
                 parameter.copy_(0.3 * torch.eye(3))
-    backward = flow_back(network, windows_of(make_panel)).flows[1]
+    backward = measure_gradients(network, windows_of(make_panel)).flows[1]
     assert backward.norm.argmax() == CONTEXT - 1
     assert backward.memory < 5
 
 
 def test_a_lag_of_a_segmented_network_is_that_of_the_segments_oldest_step(make_panel: MakePanel) -> None:
     network = network_of("gru", embed={"width": 6}, decode={"kind": "parallel"})
-    found = flow_back(network, windows_of(make_panel))
+    found = measure_gradients(network, windows_of(make_panel))
     assert found.total.lags == [6, 12, 18, 20]
     assert found.step == 6
 
@@ -127,7 +128,7 @@ def test_a_recursive_network_is_measured_by_the_steps_ahead(make_panel: MakePane
         dict(network.recur.layers[0].kernel.named_parameters())["weight_hh_l0"].zero_()
         bias = dict(network.recur.layers[0].kernel.named_parameters())["bias_ih_l0"]
         bias[3:6] = -20.0  # the update gate is shut: no state reaches the next
-    found = flow_back(network, windows_of(make_panel))
+    found = measure_gradients(network, windows_of(make_panel))
     assert found.total.lags == list(range(1, CONTEXT + 1))
     assert found.total.norm[0] > 0
     assert found.total.norm[1:].max() < 1e-6 * found.total.norm[0]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from forecaster.explain.explanation import Importance
-from forecaster.explain.importance import Group, column_groups, lag_groups, measure_importance
+from forecaster.explain.importance import InputGroup, group_columns, group_lags, measure_importance
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.frequency import DAY
 from forecaster.models.naive import Naive, SeasonalNaive
@@ -59,7 +59,7 @@ def panel(make_panel: MakePanel) -> Panel:
     )
 
 
-def measure(panel: Panel, forecaster: object, groups: list[Group], *, independent: int = 4) -> Importance:
+def measure(panel: Panel, forecaster: object, groups: list[InputGroup], *, independent: int = 4) -> Importance:
     seen = panel.cut(HORIZON)
     return measure_importance(
         forecaster,  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def lost(importance: Importance) -> dict[str, float]:
 
 
 def test_what_a_forecaster_reads_matters_and_what_it_does_not_read_is_exactly_zero(panel: Panel) -> None:
-    groups = [*lag_groups(CONTEXT, 1), *column_groups(panel, lambda column: column)]
+    groups = [*group_lags(CONTEXT, 1), *group_columns(panel, lambda column: column)]
     found = measure(panel, Reader(), groups)
     assert found.mase == pytest.approx(0, abs=1e-5)
     losses = lost(found)
@@ -91,7 +91,11 @@ def test_what_a_forecaster_reads_matters_and_what_it_does_not_read_is_exactly_ze
 
 
 def test_static_columns_dates_and_names_are_exchanged_too(panel: Panel) -> None:
-    groups = [Group("size", "static", columns=(0,)), Group("calendar", "calendar"), Group("series", "series")]
+    groups = [
+        InputGroup("size", "static", columns=(0,)),
+        InputGroup("calendar", "calendar"),
+        InputGroup("series", "series"),
+    ]
     shifted = replace(panel, start=panel.start + np.arange(4) * DAY, values=panel.values.copy())
     for row in range(4):
         shifted.values[panel.end[row] - HORIZON : panel.end[row], 0] += 2 * row
@@ -111,7 +115,7 @@ def test_exchanged_values_keep_the_level_and_the_range_of_their_window(make_pane
             seen.append(np.stack([row[-CONTEXT:] for row in panel]))
             return super().predict(panel, horizon)
 
-    measure(panel, Spy(), [Group("lags 1-10", "lags", 1, CONTEXT)])
+    measure(panel, Spy(), [InputGroup("lags 1-10", "lags", 1, CONTEXT)])
     whole = seen[0]
     assert len(seen) == 4
     for exchanged in seen[1:]:
@@ -123,21 +127,21 @@ def test_exchanged_values_keep_the_level_and_the_range_of_their_window(make_pane
 def test_gaps_stay_and_a_window_without_a_value_is_left_alone(make_panel: MakePanel) -> None:
     nothing = [1.0, 2.0] + [np.nan] * 26 + [3.0, 4.0]
     panel = make_panel([nothing, np.arange(30.0), np.where(np.arange(30) % 5 == 2, np.nan, np.arange(30.0))])
-    found = measure(panel, Naive(), lag_groups(CONTEXT, 1))
+    found = measure(panel, Naive(), group_lags(CONTEXT, 1))
     assert all(np.isfinite(each.lost) for each in found.influences)
 
 
 def test_seasonal_naive_hangs_on_the_last_season_alone(make_panel: MakePanel) -> None:
     generator = np.random.default_rng(0)
     panel = make_panel(generator.random((20, 40)).tolist(), season=5)
-    found = lost(measure(panel, SeasonalNaive(), lag_groups(CONTEXT, 5)))
+    found = lost(measure(panel, SeasonalNaive(), group_lags(CONTEXT, 5)))
     assert list(found) == ["lag 1", "lags 2-5", "lags 6-10"]
     assert found["lags 2-5"] != 0
     assert found["lag 1"] == found["lags 6-10"] == 0  # two steps ahead repeat lags 5 and 4
 
 
 def test_the_error_counts_only_windows_that_do_not_overlap(panel: Panel) -> None:
-    groups = [Group("lag 1", "lags", 1, 1)]
+    groups = [InputGroup("lag 1", "lags", 1, 1)]
     one, four = (measure(panel, Reader(), groups, independent=count).influences[0] for count in (1, 4))
     two = measure(panel, Reader(), groups, independent=2).influences[0]
     assert np.isnan(one.error)
@@ -169,13 +173,13 @@ def test_the_error_counts_only_windows_that_do_not_overlap(panel: Panel) -> None
     ],
 )
 def test_lags_are_told_by_season(context: int, season: int, names: list[str]) -> None:
-    assert [group.name for group in lag_groups(context, season)] == names
+    assert [group.name for group in group_lags(context, season)] == names
 
 
 @pytest.mark.parametrize("season", [1, 2, 7, 24])
 @pytest.mark.parametrize("context", [1, 2, 3, 7, 40, 336, 1000])
 def test_every_lag_belongs_to_one_group(context: int, season: int) -> None:
-    groups = lag_groups(context, season)
+    groups = group_lags(context, season)
     covered = [lag for group in groups for lag in range(group.first or 0, (group.last or 0) + 1)]
     assert covered == list(range(1, context + 1))
     assert len(groups) <= 9
@@ -185,7 +189,7 @@ def test_the_columns_of_a_text_are_exchanged_together(make_panel: MakePanel) -> 
     panel = replace(
         make_panel([[1.0, 2.0]]), columns=("y", "sky=sun", "sky=rain", "t"), roles=("target", "past", "past", "known")
     )
-    groups = column_groups(panel, lambda column: column.partition("=")[0])
+    groups = group_columns(panel, lambda column: column.partition("=")[0])
     assert [(group.name, group.kind, group.columns) for group in groups] == [
         ("sky", "past", (1, 2)),
         ("t", "known", (3,)),

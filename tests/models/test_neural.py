@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from forecaster.batches.windows import Reading, Windows
+from forecaster.batches.window_spec import WindowSpec
+from forecaster.batches.windows import Windows
 from forecaster.config import Config, DataConfig
 from forecaster.config.tree import merge, validate
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
@@ -215,9 +216,9 @@ def test_a_point_head_takes_its_intervals_from_held_out_windows_and_a_refit_keep
     forecaster = settled(panel, head={"kind": "point", "loss": "mse"})
     forecaster.fit(panel, tail, watch=ignore, checkpoint=None)
     residuals = forecaster.network.head.residuals.clone()  # type: ignore[union-attr]
-    held_out = Windows.for_validation(panel, tail, Reading(12, HORIZON))
+    held_out = Windows.for_validation(panel, tail, WindowSpec(12, HORIZON))
     with torch.inference_mode():
-        batch = Inputs.of(held_out.at(np.arange(len(held_out))))
+        batch = Inputs.of(held_out.gather(np.arange(len(held_out))))
         raw, target, scaled = forecaster.network.eval().outputs(batch)
         errors = (scaled.forward(target) - raw[..., 0]).numpy()
     expected = np.quantile(errors, PROBABILITIES, axis=0, method="weibull").T  # k / (n + 1)
@@ -240,7 +241,7 @@ def test_a_budget_becomes_as_many_steps_as_the_pace_allows(
 ) -> None:
     """Half of it for the fit and half for the refit, and a tenth of that in reserve."""
     panel = make_panel([np.sin(np.arange(80))])
-    monkeypatch.setattr(neural, "pace", lambda *given: 50.0)
+    monkeypatch.setattr(neural, "measure_pace", lambda *given: 50.0)
     both = settled(panel, training={"budget": 2010, "refit": True})
     assert started(both, panel.cut(HORIZON), np.array([12])) == int(0.9 * 1005 / 50)
     assert started(both, panel, None) == both.best_step
@@ -254,7 +255,7 @@ def test_without_a_budget_the_steps_are_those_of_the_config(
     make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel = make_panel([np.sin(np.arange(80))])
-    monkeypatch.setattr(neural, "pace", lambda *given: pytest.fail("nobody asked for the time"))
+    monkeypatch.setattr(neural, "measure_pace", lambda *given: pytest.fail("nobody asked for the time"))
     assert started(settled(panel, steps=7), panel, None) == 7
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from forecaster.config import ScaleKind
-from forecaster.network.scale import FLOOR, LEAST_GAMMA, Scale, Scaled
+from forecaster.network.scale import MIN_GAMMA, MIN_RELATIVE_SCALE, Scale, Scaled
 
 NAN = math.nan
 SEASON, SERIES, HORIZON = 7, 3, 10
@@ -107,7 +107,7 @@ def test_instance_starts_as_mean_and_then_stretches_and_shifts() -> None:
     assert torch.equal(apply(scale, values).values, mean.values)
     torch.nn.init.constant_(scale.stretch, math.log(math.expm1(1.5 * math.log(2))))  # a softplus 1.5 times that of 0
     torch.nn.init.constant_(scale.shift, -0.25)
-    scaled, gamma = apply(scale, values), LEAST_GAMMA + (1 - LEAST_GAMMA) * 1.5
+    scaled, gamma = apply(scale, values), MIN_GAMMA + (1 - MIN_GAMMA) * 1.5
     torch.testing.assert_close(scaled.values, (mean.values * gamma - 0.25) * mean.mask)
     torch.testing.assert_close(scaled.forward(target), mean.forward(target) * gamma - 0.25)
 
@@ -116,7 +116,7 @@ def test_gamma_never_comes_near_zero() -> None:
     scale = Scale("instance")
     torch.nn.init.constant_(scale.stretch, -1e6)
     scaled = apply(scale, noise())
-    assert scaled.gamma.item() == pytest.approx(LEAST_GAMMA)
+    assert scaled.gamma.item() == pytest.approx(MIN_GAMMA)
     assert scaled.inverse(torch.randn(4, HORIZON)).isfinite().all()
 
 
@@ -128,7 +128,7 @@ def test_seasonal_is_the_plain_loop(season: int, steps: int) -> None:
     scaled = Scale("seasonal", season=season)(values, torch.ones(4), horizon=HORIZON)
     for row, window in enumerate(values.tolist()):
         known = [value for value in window if not math.isnan(value)]
-        divisor = max(statistics.pstdev(known), FLOOR)
+        divisor = max(statistics.pstdev(known), MIN_RELATIVE_SCALE)
 
         def latest(step: int, window: list[float] = window) -> float | None:
             while step >= 0:
@@ -300,7 +300,7 @@ def test_logarithms_floor_the_scale_by_the_deviation_of_a_lognormal_history() ->
     spread = centre * math.sqrt(math.expm1(deviation**2))
     history = torch.tensor([spread]), torch.tensor([centre])
     flat = Scale("last", is_log=True)(batch([5.0, 5.0, 5.0]), history[0], centre=history[1])
-    assert flat.scale.item() == pytest.approx(FLOOR * deviation)
+    assert flat.scale.item() == pytest.approx(MIN_RELATIVE_SCALE * deviation)
     standard = Scale("standard", is_log=True)(batch([5.0, 6.0]), history[0], centre=history[1])
     assert (standard.location.item(), standard.scale.item()) == (pytest.approx(mean), pytest.approx(deviation))
 
@@ -355,19 +355,19 @@ def test_a_series_of_zeros_comes_back_as_zeros_from_the_mean_absolute_value() ->
 @local_kind
 def test_a_flat_stretch_of_a_lively_series_is_not_blown_up(kind: ScaleKind) -> None:
     scaled = apply(Scale(kind, season=2, series=SERIES), batch([5.0, 5.0, 5.0, 5.0]), 10.0)
-    assert scaled.scale.item() == pytest.approx(FLOOR * 10)
+    assert scaled.scale.item() == pytest.approx(MIN_RELATIVE_SCALE * 10)
     assert not scaled.values.any()
 
 
 def test_a_stretch_of_zeros_in_a_lively_series_is_not_blown_up() -> None:
     scaled = Scale("mean_abs")(torch.zeros(1, 4), torch.tensor([10.0]))
-    assert scaled.scale.item() == pytest.approx(FLOOR * 10)
+    assert scaled.scale.item() == pytest.approx(MIN_RELATIVE_SCALE * 10)
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-38])
 def test_a_window_outside_of_its_history_stays_finite(spread: float) -> None:
     scaled = Scale("standard")(noise() * 1e30, torch.full((4,), spread), centre=torch.zeros(4))
-    assert scaled.values.abs().max() < 10 / FLOOR
+    assert scaled.values.abs().max() < 10 / MIN_RELATIVE_SCALE
 
 
 @local_kind

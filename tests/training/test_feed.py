@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.batches.windows import Reading, Renewed, Windows
+from forecaster.batches.window_spec import WindowSpec
+from forecaster.batches.windows import UpdateWindows, Windows
 from forecaster.frequency import HOUR, Frequency
 from forecaster.network.inputs import Inputs
 from forecaster.panel import Panel
-from forecaster.training.feed import Carried, Resident, feed_of
-from forecaster.training.loop import TorchDice
+from forecaster.training.feed import DeviceFeed, HostFeed, make_feed
+from forecaster.training.loop import TorchRandom
 from tests.conftest import MakePanel
 
 HERE = torch.device("cpu")
@@ -46,28 +47,28 @@ def same(left: Inputs, right: Inputs) -> None:
 @pytest.mark.parametrize("calendar", [False, True])
 @pytest.mark.parametrize("evenly", ["windows", "series"])
 def test_the_resident_gather_is_that_of_numpy(panel: Panel, calendar: bool, evenly: str) -> None:
-    reading = Reading(8, 3, calendar=calendar)
+    spec = WindowSpec(8, 3, calendar=calendar)
     tail = np.array([12, 0, 20, 4])
     for windows in (
-        Windows.for_training(panel, reading, evenly=evenly),  # type: ignore[arg-type]
-        Windows.for_validation(panel, tail, reading),
-        Windows.for_training(replace(panel, values=panel.values[:, :1], columns=("y",), roles=("target",)), reading),
+        Windows.for_training(panel, spec, sample_by=evenly),  # type: ignore[arg-type]
+        Windows.for_validation(panel, tail, spec),
+        Windows.for_training(replace(panel, values=panel.values[:, :1], columns=("y",), roles=("target",)), spec),
     ):
         numbers = np.arange(len(windows))
-        same(Resident(windows, HERE).at(numbers), Inputs.of(windows.at(numbers)))
+        same(DeviceFeed(windows, HERE).gather(numbers), Inputs.of(windows.gather(numbers)))
 
 
 @pytest.mark.parametrize("evenly", ["windows", "series"])
 def test_a_seed_draws_the_same_windows_for_every_device(panel: Panel, evenly: str) -> None:
-    windows = Windows.for_training(panel, Reading(8, 3), evenly=evenly)  # type: ignore[arg-type]
+    windows = Windows.for_training(panel, WindowSpec(8, 3), sample_by=evenly)  # type: ignore[arg-type]
     torch.manual_seed(7)
-    plain = Carried(windows, HERE).draw(32, TorchDice())
+    plain = HostFeed(windows, HERE).draw(32, TorchRandom())
     torch.manual_seed(7)
-    same(Resident(windows, HERE).draw(32, TorchDice()), plain)
+    same(DeviceFeed(windows, HERE).draw(32, TorchRandom()), plain)
 
 
 def test_windows_lie_on_another_device_and_updates_are_carried_there(panel: Panel) -> None:
-    windows = Windows.for_training(panel, Reading(8, 3))
+    windows = Windows.for_training(panel, WindowSpec(8, 3))
     there = torch.device("cuda")  # nothing is put there yet
-    assert isinstance(feed_of(windows, HERE), Carried)
-    assert isinstance(feed_of(Renewed(windows, panel.end - 1, np.arange(4)), there), Carried)
+    assert isinstance(make_feed(windows, HERE), HostFeed)
+    assert isinstance(make_feed(UpdateWindows(windows, panel.end - 1, np.arange(4)), there), HostFeed)

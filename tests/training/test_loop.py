@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.batches.windows import Reading, Windows
+from forecaster.batches.window_spec import WindowSpec
+from forecaster.batches.windows import Windows
 from forecaster.config import Config, EmbedConfig, GruConfig, TrainingConfig, Weigh
 from forecaster.events import TrainingStep
 from forecaster.network.build import Dimensions, build
@@ -15,10 +16,10 @@ from forecaster.training.loop import (
     SCHEDULES,
     Training,
     cosine,
-    history_of,
-    history_rows,
+    history_from_array,
+    history_to_array,
+    measure_pace,
     one_cycle,
-    pace,
     validation_loss,
 )
 from tests.conftest import MakePanel
@@ -38,8 +39,8 @@ def windows(make_panel: MakePanel) -> tuple[Windows, Windows]:
     panel = make_panel([np.sin(np.arange(60)), np.arange(30)])
     tail = np.array([10, 6])
     return (
-        Windows.for_training(panel.cut(tail), Reading(6, 2)),
-        Windows.for_validation(panel, tail, Reading(6, 2)),
+        Windows.for_training(panel.cut(tail), WindowSpec(6, 2)),
+        Windows.for_validation(panel, tail, WindowSpec(6, 2)),
     )
 
 
@@ -112,7 +113,7 @@ def test_the_best_weights_come_back_not_the_last(windows: tuple[Windows, Windows
         if step.validation_loss is not None:
             seen[step.step] = (step.validation_loss, weights(training))
     best = min(seen, key=lambda number: seen[number][0])
-    training.keep_best()
+    training.load_best_weights()
     assert training.best_step == best
     assert weights(training) == seen[best][1]
 
@@ -127,7 +128,7 @@ def test_training_stops_when_patience_is_over(windows: tuple[Windows, Windows]) 
 def test_without_validation_the_last_step_is_the_best(windows: tuple[Windows, Windows]) -> None:
     training = Training(network(), TRAINING, steps=5)
     assert all(step.validation_loss is None for step in training.steps(windows[0], None))
-    training.keep_best()
+    training.load_best_weights()
     assert training.best_step == 5
 
 
@@ -166,8 +167,8 @@ def test_the_learning_rate_rises_then_falls_to_almost_nothing() -> None:
 
 def test_a_history_reads_back_as_laid_out() -> None:
     history = [TrainingStep(1, 0.5, 1.5, None, 0.1, 2.0), TrainingStep(2, 0.6, 1.4, 1.3, 0.2, 1.0)]
-    assert history_of(history_rows(history)) == history
-    assert history_of(history_rows([])) == []
+    assert history_from_array(history_to_array(history)) == history
+    assert history_from_array(history_to_array([])) == []
 
 
 def test_a_tail_without_an_observation_chooses_nothing(make_panel: MakePanel) -> None:
@@ -175,9 +176,9 @@ def test_a_tail_without_an_observation_chooses_nothing(make_panel: MakePanel) ->
     values[48:] = np.nan
     panel = make_panel([values])
     training = Training(network(), TRAINING, steps=24)
-    fit = Windows.for_training(panel.cut(12), Reading(6, 2))
-    list(training.steps(fit, Windows.for_validation(panel, np.array([12]), Reading(6, 2))))
-    training.keep_best()
+    fit = Windows.for_training(panel.cut(12), WindowSpec(6, 2))
+    list(training.steps(fit, Windows.for_validation(panel, np.array([12]), WindowSpec(6, 2))))
+    training.load_best_weights()
     assert training.best_step == len(training.history) == 24
 
 
@@ -252,8 +253,8 @@ def test_the_pace_is_that_of_steps_and_of_looks_at_the_tail(
 
     monkeypatch.setattr(Network, "weigh_losses", weigh_losses)
     before = [value.clone() for value in measured.state_dict().values()]
-    assert pace(measured, TRAINING, windows[0], None) == 2.0
-    assert pace(measured, TRAINING, *windows) == 2.0 + 8.0 / TRAINING.validate_every
+    assert measure_pace(measured, TRAINING, windows[0], None) == 2.0
+    assert measure_pace(measured, TRAINING, *windows) == 2.0 + 8.0 / TRAINING.validate_every
     assert all(torch.equal(a, b) for a, b in zip(before, measured.state_dict().values(), strict=True))
 
 
@@ -280,11 +281,11 @@ def test_a_training_follows_the_schedule_that_was_named(windows: tuple[Windows, 
 def test_the_validation_loss_weighs_windows_by_their_known_targets(make_panel: MakePanel) -> None:
     values = np.sin(np.arange(40.0))
     values[33:36] = np.nan
-    held_out = Windows.for_validation(make_panel([values]), np.array([9]), Reading(6, 2))
+    held_out = Windows.for_validation(make_panel([values]), np.array([9]), WindowSpec(6, 2))
     one, total, known = network(), 0.0, 0
     one.eval()
     for number in range(len(held_out)):
-        batch = Inputs.of(held_out.at(np.array([number])))
+        batch = Inputs.of(held_out.gather(np.array([number])))
         count = int((~batch.target.isnan()).sum())
         total, known = total + one.loss(batch).item() * count, known + count
     assert validation_loss(one, held_out) == pytest.approx(total / known)
@@ -296,8 +297,8 @@ def test_the_validation_loss_is_the_trainings_loss_of_all_windows_at_once(
 ) -> None:
     generator = np.random.default_rng(0)
     series = [100 + generator.normal(0, 1, 40), 100 + generator.normal(0, 50, 40)]  # of very different relative scale
-    held_out = Windows.for_validation(make_panel(series), np.array([9, 12]), Reading(6, 2))
+    held_out = Windows.for_validation(make_panel(series), np.array([9, 12]), WindowSpec(6, 2))
     one = network(TRAINING.model_copy(update={"weigh": weigh})).eval()
-    expected = one.loss(Inputs.of(held_out.at(np.arange(len(held_out))))).item()
+    expected = one.loss(Inputs.of(held_out.gather(np.arange(len(held_out))))).item()
     monkeypatch.setattr(loop, "_VALIDATION_BATCH", 8)
     assert validation_loss(one, held_out) == pytest.approx(expected)

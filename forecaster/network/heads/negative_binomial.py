@@ -7,8 +7,10 @@ from torch.nn import functional
 from forecaster.network.heads.head import Head
 from forecaster.network.scale import Scaled
 
-FLOOR = 1e-6  # least dispersion: a Poisson variable for all that can be told, and the lgammas keep their digits
-SUMMED = 128  # quantiles below are found by summing probabilities
+MIN_DISPERSION = (
+    1e-6  # least dispersion: a Poisson variable for all that can be told, and the lgammas keep their digits
+)
+MAX_SUMMED_COUNT = 128  # quantiles below are found by summing probabilities
 _CHUNK = 4096
 _ITERATIONS = 30
 
@@ -16,7 +18,7 @@ _ITERATIONS = 30
 class NegativeBinomial(Head):
     """The negative binomial distribution of counts, in data units, trained by maximum likelihood.
 
-        mean = nu softplus(raw_0),    dispersion = softplus(raw_1) / sqrt(nu) + FLOOR
+        mean = nu softplus(raw_0),    dispersion = softplus(raw_1) / sqrt(nu) + MIN_DISPERSION
         variance = mean + dispersion mean^2
 
     with nu the window's scale. It wants a scale without a location (mean-abs), so that 0 stays 0, and counts:
@@ -74,9 +76,9 @@ class NegativeBinomial(Head):
 def quantiles_of_counts(mean: Tensor, dispersion: Tensor, probabilities: tuple[float, ...] | Tensor) -> Tensor:
     """Quantiles of negative binomial variables: the least count whose cumulative probability reaches each.
 
-    Exact below `SUMMED`. From there on by the shifted gamma distribution of the same mean, variance and skewness,
-    read half a count higher. The cumulative probability at such counts is then off by less than 6e-5 at any mean and
-    dispersion: a quantile is the exact one, or its neighbour when the probability falls that close to a step.
+    Exact below `MAX_SUMMED_COUNT`. From there on by the shifted gamma distribution of the same mean, variance and
+    skewness, read half a count higher. The cumulative probability at such counts is then off by less than 6e-5 at any
+    mean and dispersion: a quantile is the exact one, or its neighbour when the probability falls that close to a step.
 
     Args:
         mean: [N] float64, 0 or more.
@@ -87,19 +89,19 @@ def quantiles_of_counts(mean: Tensor, dispersion: Tensor, probabilities: tuple[f
     """
     levels = torch.as_tensor(probabilities, dtype=mean.dtype, device=mean.device).expand(len(mean), -1)  # [N, Q]
     r, odds = (1 / dispersion)[:, None], (mean * dispersion)[:, None]  # [N, 1]
-    count = torch.arange(1, SUMMED, dtype=mean.dtype, device=mean.device)
+    count = torch.arange(1, MAX_SUMMED_COUNT, dtype=mean.dtype, device=mean.device)
     steps = (count - 1 + r) / count * (odds / (1 + odds))  # p(count) / p(count - 1)
-    cumulative = torch.cat([(-r * odds.log1p()).exp(), steps], dim=1).cumprod(1).cumsum(1)  # [N, SUMMED]
-    least = torch.searchsorted(cumulative, levels.contiguous())  # [N, Q]; SUMMED where none reaches
+    cumulative = torch.cat([(-r * odds.log1p()).exp(), steps], dim=1).cumprod(1).cumsum(1)  # [N, MAX_SUMMED_COUNT]
+    least = torch.searchsorted(cumulative, levels.contiguous())  # [N, Q]; MAX_SUMMED_COUNT where none reaches
     quantiles = least.to(mean.dtype)
 
-    rows, columns = (least == SUMMED).nonzero(as_tuple=True)
+    rows, columns = (least == MAX_SUMMED_COUNT).nonzero(as_tuple=True)
     mean, odds = mean[rows], odds[rows, 0]
     # variance = mean (1 + odds), third moment = variance (1 + 2 odds), so by those of a gamma variable:
     shape = 4 * mean * (1 + odds) / (1 + 2 * odds).square()
     unit, shift = odds + 0.5, -mean / (1 + 2 * odds)
     value = unit * _quantiles_of_gamma(shape, levels[rows, columns]) + shift
-    quantiles[rows, columns] = (value - 0.5).ceil().clamp(min=SUMMED)
+    quantiles[rows, columns] = (value - 0.5).ceil().clamp(min=MAX_SUMMED_COUNT)
     return quantiles.cummax(1).values
 
 
@@ -132,7 +134,7 @@ def _mean(raw: Tensor, scaled: Scaled) -> Tensor:
 
 
 def _dispersion(raw: Tensor, scaled: Scaled) -> Tensor:
-    return functional.softplus(raw[..., 1].double()) / _scale(scaled).sqrt() + FLOOR
+    return functional.softplus(raw[..., 1].double()) / _scale(scaled).sqrt() + MIN_DISPERSION
 
 
 def _log_softplus(x: Tensor) -> Tensor:

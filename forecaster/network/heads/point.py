@@ -9,7 +9,7 @@ from torch.nn import functional
 from forecaster.network.heads.head import Head, draw
 from forecaster.network.scale import Scaled
 
-ENOUGH = 20  # known residuals that a step needs to have quantiles of its own
+MIN_RESIDUALS = 20  # known residuals that a step needs to have quantiles of its own
 
 
 class Point(Head):
@@ -79,7 +79,8 @@ class Point(Head):
     def learn_residuals(self, raw: Tensor, target: Tensor, scaled: Scaled) -> None:
         """Take the quantiles from the residuals of windows that the weights were not fitted on.
 
-        A step with fewer than `ENOUGH` known residuals borrows those of all steps; with none at all nothing changes.
+        A step with fewer than `MIN_RESIDUALS` known residuals uses those of all steps. Without any known residual
+        nothing changes.
 
         Args:
             raw: [M, H, 1] the network's outputs for M windows.
@@ -92,7 +93,7 @@ class Point(Head):
             return
         pooled = _sample_quantiles(residuals.flatten()[:, None], self.probabilities)  # [1, Q]
         own = _sample_quantiles(residuals, self.probabilities)  # [H, Q]
-        self.residuals.copy_(torch.where(known[:, None] >= ENOUGH, own, pooled))
+        self.residuals.copy_(torch.where(known[:, None] >= MIN_RESIDUALS, own, pooled))
 
 
 def _sample_quantiles(sample: Tensor, probabilities: Tensor) -> Tensor:

@@ -10,13 +10,13 @@ from torch.nn import functional
 from forecaster.network.heads.head import Head
 from forecaster.network.scale import Scaled
 
-FLOOR = 1e-3  # scaled units: what a window is known to, however well it is foreseen; also bounds the gradient
+MIN_SCALE = 1e-3  # scaled units: what a window is known to, however well it is foreseen; also bounds the gradient
 
 
 class StudentT(Head):
     """Student's t distribution in scaled units, trained by maximum likelihood.
 
-        location = raw_0,    scale = softplus(raw_1) + FLOOR,    degrees of freedom = 2 + softplus(raw_2)
+        location = raw_0,    scale = softplus(raw_1) + MIN_SCALE,    degrees of freedom = 2 + softplus(raw_2)
 
     More than two degrees of freedom: mean and variance exist. The point forecast is the distribution's centre brought
     back to data units: its expectation, and its median (on a log scale the median alone, the expectation is infinite).
@@ -109,4 +109,4 @@ def log_density(value: Tensor, location: Tensor, scale: Tensor, freedom: Tensor)
 
 def _parameters(raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     location, scale, freedom = raw.unbind(-1)
-    return location, functional.softplus(scale) + FLOOR, 2 + functional.softplus(freedom)
+    return location, functional.softplus(scale) + MIN_SCALE, 2 + functional.softplus(freedom)

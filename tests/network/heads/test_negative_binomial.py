@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from forecaster.forecast import PROBABILITIES
-from forecaster.network.heads.negative_binomial import FLOOR, NegativeBinomial, quantiles_of_counts
+from forecaster.network.heads.negative_binomial import MIN_DISPERSION, NegativeBinomial, quantiles_of_counts
 from tests.network.heads.scaled import scaled_by
 
 MEANS = (0.01, 0.1, 1.0, 7.5, 100.0, 1e3, 1e4)
@@ -68,7 +68,7 @@ def test_quantiles_are_in_order_on_both_sides_of_where_summing_ends() -> None:
 def test_the_loss_is_the_negative_log_likelihood(count: int, scale: float) -> None:
     raw = torch.tensor([[[0.5, -1.0]]])
     mean = scale * math.log1p(math.exp(0.5))
-    alpha = math.log1p(math.exp(-1)) / math.sqrt(scale) + FLOOR
+    alpha = math.log1p(math.exp(-1)) / math.sqrt(scale) + MIN_DISPERSION
     # Salinas et al. 2020, sec. 3.1
     expected = math.lgamma(count + 1 / alpha) - math.lgamma(count + 1) - math.lgamma(1 / alpha)
     expected += -math.log1p(alpha * mean) / alpha + count * math.log(alpha * mean / (1 + alpha * mean))
@@ -91,7 +91,7 @@ def test_the_point_forecast_is_the_expectation() -> None:
     samples = head.sample(raw.expand(1, 40_000, 2), scaled_by(0.0, 3.0), torch.rand(1, 40_000))
     assert samples.mean().item() == pytest.approx(mean, abs=0.1)
     assert torch.equal(samples, samples.round())
-    variance = mean + (math.log(2) / math.sqrt(3) + FLOOR) * mean**2
+    variance = mean + (math.log(2) / math.sqrt(3) + MIN_DISPERSION) * mean**2
     assert samples.var().item() == pytest.approx(variance, rel=0.05)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from forecaster.forecast import PROBABILITIES
-from forecaster.network.heads.point import ENOUGH, Point
+from forecaster.network.heads.point import MIN_RESIDUALS, Point
 from tests.network.heads.scaled import scaled_by
 
 NAN = math.nan
@@ -66,12 +66,12 @@ def test_residuals_are_learnt_step_by_step_in_scaled_units() -> None:
 def test_unknown_residuals_are_left_out_and_a_step_with_few_borrows_from_all() -> None:
     generator = torch.Generator().manual_seed(0)
     target = torch.randn(60, 3, generator=generator)
-    target[ENOUGH:, 0] = NAN
-    target[ENOUGH - 1 :, 1] = NAN
+    target[MIN_RESIDUALS:, 0] = NAN
+    target[MIN_RESIDUALS - 1 :, 1] = NAN
     head, raw, scaled = head_of(horizon=3), torch.zeros(60, 3, 1), scaled_by(0.0, 1.0, rows=60)
     head.learn_residuals(raw, target, scaled)
     pooled = sorted(value for value in target.flatten().tolist() if not math.isnan(value))
-    for step, sample in enumerate([sorted(target[:ENOUGH, 0].tolist()), pooled, sorted(target[:, 2].tolist())]):
+    for step, sample in enumerate([sorted(target[:MIN_RESIDUALS, 0].tolist()), pooled, sorted(target[:, 2].tolist())]):
         for number, p in enumerate(PROBABILITIES):
             place = min(max(p * (len(sample) + 1) - 1, 0), len(sample) - 1)
             low, high = sample[math.floor(place)], sample[min(math.floor(place) + 1, len(sample) - 1)]

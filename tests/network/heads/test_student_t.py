@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from forecaster.forecast import PROBABILITIES
-from forecaster.network.heads.student_t import FLOOR, StudentT, log_density, quantile_of_t
+from forecaster.network.heads.student_t import MIN_SCALE, StudentT, log_density, quantile_of_t
 from tests.network.heads.scaled import scaled_by
 
 # as printed in statistical tables: degrees of freedom -> quantiles at 0.6, 0.75, 0.9, 0.95, 0.975
@@ -52,7 +52,7 @@ def test_quantiles_rise_with_the_probability_and_end_in_the_normal_ones() -> Non
 
 def test_the_loss_is_the_negative_log_likelihood() -> None:
     raw, target = torch.tensor([[[0.5, -1.0, 2.0]]]), 116.0
-    scale, n = math.log1p(math.exp(-1)) + FLOOR, 2 + math.log1p(math.exp(2))
+    scale, n = math.log1p(math.exp(-1)) + MIN_SCALE, 2 + math.log1p(math.exp(2))
     z = ((target - 100) / 10 - 0.5) / scale
     density = math.gamma((n + 1) / 2) / (math.gamma(n / 2) * math.sqrt(n * math.pi) * scale)
     density *= (1 + z * z / n) ** (-(n + 1) / 2)
