@@ -12,7 +12,7 @@ PACKAGE = ROOT / "forecaster"
 
 # a room imports only from rooms on lower floors, and from itself
 FLOORS = [
-    {"errors"},
+    {"errors", "durations"},
     {"config", "frequency", "events"},
     {"network", "panel", "runtime", "settings"},
     {"batches", "parallel", "forecast"},

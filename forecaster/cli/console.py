@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID,
 from rich.text import Text
 
 from forecaster import events
+from forecaster.durations import format_duration
 from forecaster.errors import Interrupted, OutputError
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class Console:
             self._start_bar("folds", "folds", event.folds, event.done)
         if event.seconds_left is None:
             return
-        left = f"about {_duration(event.seconds_left)} left" if event.seconds_left else ""
+        left = f"about {format_duration(event.seconds_left)} left" if event.seconds_left else ""
         self._progress.update(self._tasks["folds"], completed=event.done, note=left, is_timed=True)
         self.detail(f"fold {event.done} of {event.folds} forecast" + (f", {left}" if left else ""))
 
@@ -174,7 +175,7 @@ class Console:
     def _show_trial_end(self, event: events.TrialEnded) -> None:
         self._is_training = False  # one that was pruned has not said so
         best = "" if event.best is None else f"best {event.best:.4f}"
-        left = "" if not event.seconds_left else f", about {_duration(event.seconds_left)} left"
+        left = "" if not event.seconds_left else f", about {format_duration(event.seconds_left)} left"
         self._progress.update(self._tasks["trials"], completed=event.done, note=best + left, is_timed=True)
         loss = event.state if event.loss is None else f"loss {event.loss:.4f}"
         self.detail(f"trial {event.number}: {loss}; {best} in trial {event.best_number}{left}")
@@ -207,13 +208,6 @@ class _Stderr(RichConsole):
     def on_broken_pipe(self) -> None:
         self.quiet = True
         _discard(sys.stderr)
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as people say them: `40 s`, `3 min`, `2.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 @contextlib.contextmanager

@@ -1,21 +1,23 @@
 """What people write for a time, a size or levels becomes numbers."""
 
-import re
-
+from forecaster.durations import parse_duration
 from forecaster.errors import UsageError
 
 
-def parse_duration(option: str, text: str | None) -> float | None:
-    """Seconds of `90s`, `30m` or `2h`; None for None.
+def parse_time_limit(option: str, text: str | None) -> float | None:
+    """Return the seconds of `90`, `90s`, `30m` or `2h`; None for None.
 
-    Raises: UsageError: no duration.
+    Raises: UsageError: the text is no duration above 0.
     """
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+\.?\d*) ?([smh]?)", text)
-    if match is None or not float(match[1]):
-        raise UsageError(f"{option} {text}: is no time", hint=f"write it as {option} 30s, 5m or 1h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+    try:
+        seconds = parse_duration(f"{text}s" if text[-1:].isdigit() else text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds:
+        raise UsageError(f"{option} {text}: is no duration", hint=f"write it as {option} 30s, 5m or 1h")
+    return seconds
 
 
 def parse_size(option: str, text: str | None) -> int | None:

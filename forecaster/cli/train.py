@@ -59,7 +59,7 @@ def train(
         "training.seed": seed,
         "training.threads": threads,
         "training.device": device,
-        "training.budget": quantities.parse_duration("--budget", budget),
+        "training.budget": quantities.parse_time_limit("--budget", budget),
         "training.refit": False if no_refit else None,
     }
     if out is not None and not out.name:

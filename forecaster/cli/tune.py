@@ -67,7 +67,7 @@ def tune(
         "training.device": device,
         "evaluation.folds": folds,
     }
-    limits: dict[str, Any] = {"trials": trials, "seconds": quantities.parse_duration("--budget", budget)}
+    limits: dict[str, Any] = {"trials": trials, "seconds": quantities.parse_time_limit("--budget", budget)}
     if out is not None and not out.name:
         raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out study")
     if resume is not None:

@@ -1,30 +1,16 @@
 """The section `job` of a configuration: what `forecast run` reads, keeps, publishes, and when it refuses to."""
 
-import re
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from forecaster.durations import parse_duration
 from forecaster.config.section import Section
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?([smhdw])")
-
-
-def seconds(duration: str) -> float:
-    """Read `30m`, `36h` or `7d`.
-
-    Raises: ValueError: it is no such text.
-    """
-    match = _DURATION.fullmatch(duration.strip())
-    if match is None:
-        raise ValueError("write it as 30m, 36h or 7d")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 def _check(duration: str) -> str:
-    seconds(duration)
+    parse_duration(duration)
     return duration
 
 

@@ -1,10 +1,10 @@
 """The sections `training` and `ensemble`: how networks learn."""
 
-import re
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from forecaster.durations import parse_duration
 from forecaster.config.section import Section
 
 Weigh = Literal["evenly", "relative"]
@@ -37,8 +37,7 @@ class TrainingConfig(Section):
     @field_validator("budget", mode="before")
     @classmethod
     def _durations(cls, value: object) -> object:
-        match = re.fullmatch(r"([\d.]+) ?([smh])", value) if isinstance(value, str) else None
-        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]] if match else value
+        return parse_duration(value) if isinstance(value, str) and value[-1:].isalpha() else value
 
 
 class EnsembleConfig(Section):

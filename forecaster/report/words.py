@@ -20,13 +20,6 @@ def share(value: float | None) -> str:
     return f"{percent:.1f} %" if is_edge else f"{percent:.0f} %"
 
 
-def duration(seconds: float) -> str:
-    """`12 s`, `5 min`, `2.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
 def when(stamp: Any) -> str:
     """A time as people write it: `2024-03-31 02:00`, its offset kept."""
     return re.sub(r"T(\d\d:\d\d)(:00)?(?=$|[+-]|Z)", r" \1", str(stamp))

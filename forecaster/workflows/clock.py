@@ -39,12 +39,3 @@ def ends(frequency: Frequency, stamps: Ints) -> Ints:
     if frequency.kind == "fixed" and frequency.every == WEEK:
         return np.where((stamps - _SUNDAY) % WEEK < DAY, stamps + DAY, stamps + WEEK)
     return frequency.timestamps(stamps, np.ones_like(stamps))
-
-
-def describe(seconds: float) -> str:
-    """A time that passed, as people say it: `40 minutes`, `26 hours`, `9 days`."""
-    for size, word, least in ((86_400, "day", 2), (3600, "hour", 2), (60, "minute", 1)):
-        if abs(seconds) >= least * size:
-            count = seconds / size
-            return f"{count:.0f} {word}{'s' * (round(count) != 1)}"
-    return f"{seconds:.0f} seconds"

@@ -58,10 +58,10 @@ def test_help_shows_the_options_of_a_group() -> None:
     ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5 h", 5400), ("20", 20), ("0.5s", 0.5), (None, None)]
 )
 def test_a_duration_is_read_in_seconds(text: str | None, seconds: float | None) -> None:
-    assert quantities.parse_duration("--budget", text) == seconds
+    assert quantities.parse_time_limit("--budget", text) == seconds
 
 
 @pytest.mark.parametrize("text", ["soon", "", "-3m", "1.2.3s", "0s", "m", "5d", "inf"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no time"):
-        quantities.parse_duration("--budget", text)
+    with pytest.raises(UsageError, match="is no duration"):
+        quantities.parse_time_limit("--budget", text)

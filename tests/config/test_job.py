@@ -4,15 +4,10 @@ import pytest
 import yaml
 
 from forecaster.config import Config
-from forecaster.config.job import JobConfig, seconds
+from forecaster.config.job import JobConfig
 from forecaster.config.tree import validate
 from forecaster.errors import ConfigError
 from forecaster.settings import dump, explain
-
-
-@pytest.mark.parametrize(("text", "expected"), [("30m", 1800), ("36h", 129_600), ("7d", 604_800), ("1.5h", 5400)])
-def test_a_duration_is_a_number_and_a_unit(text: str, expected: float) -> None:
-    assert seconds(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forecaster.report.words import duration, plural, share, unbroken, when
+from forecaster.report.words import plural, share, unbroken, when
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,6 @@ def test_a_share_is_whole_per_cent_but_next_to_none_or_all(value: float | None, 
     assert share(value) == expected
 
 
-def test_counts_and_durations_read_well() -> None:
+def test_counts_read_well() -> None:
     assert (plural(1, "step"), plural(1200, "step"), plural(2, "series")) == ("1 step", "1,200 steps", "2 series")
-    assert (duration(2.34), duration(40), duration(300), duration(9000)) == ("2.3 s", "40 s", "5 min", "2.5 h")
     assert unbroken("80 % of all") == "80\N{NO-BREAK SPACE}% of all"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forecaster.frequency import DAY, HOUR, WEEK, Frequency
-from forecaster.workflows.clock import describe, ends, now_on
+from forecaster.workflows.clock import ends, now_on
 
 
 def at(text: str) -> int:
@@ -54,11 +54,3 @@ def test_the_hour_that_comes_twice_makes_no_step_end_earlier() -> None:
     for now in (first, second):
         assert ends(frequency, stamp)[0] <= now_on(frequency, "Europe/Berlin", now)
         assert ends(frequency, stamp + DAY)[0] > now_on(frequency, "Europe/Berlin", now)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(30, "30 seconds"), (60, "1 minute"), (7200, "2 hours"), (26 * 3600, "26 hours"), (9 * 86_400, "9 days")],
-)
-def test_a_time_that_passed_is_told_in_words(seconds: float, expected: str) -> None:
-    assert describe(seconds) == expected

@@ -13,7 +13,8 @@ from forecaster.report.page.charts import MODEL, QUIET, axes, bars, points
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
 from forecaster.report.terminal.compare import sentence
 from forecaster.report.terminal.train import cell, number
-from forecaster.report.words import duration, plural, share
+from forecaster.durations import format_duration
+from forecaster.report.words import plural, share
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,8 @@ def _effort_chart(models: Mapping[str, Mapping[str, Any]]) -> Chart:
     return Chart(
         "effort",
         "Time to train and to predict",
-        f"{longest} took longest: {duration(models[longest]['train_seconds'])} to train,"
-        f" {duration(models[longest]['predict_seconds'])} to predict, over all cutoffs.",
+        f"{longest} took longest: {format_duration(models[longest]['train_seconds'])} to train,"
+        f" {format_duration(models[longest]['predict_seconds'])} to predict, over all cutoffs.",
         [
             points("train", "train", "model", MODEL),
             points("predict", "predict", "model", QUIET, symbol="diamond"),

@@ -15,7 +15,8 @@ from forecaster.report.page.parts import Chart, Drawn, Facts, Page, Section, Tab
 from forecaster.report.page.picks import Pick, note
 from forecaster.report.terminal.ledger import drift_sentence
 from forecaster.report.terminal.train import number
-from forecaster.report.words import duration, plural, share, when
+from forecaster.durations import format_duration
+from forecaster.report.words import plural, share, when
 
 _RUNS, _ANOMALIES = 30, 20  # that are listed
 
@@ -279,7 +280,7 @@ def _runs_section(found: Operated) -> Section:
             str(run["model"] or "-"),
             when(run["cutoff"] or "-"),
             f"{run['series']:,}",
-            "-" if run["seconds"] is None else duration(run["seconds"]),
+            "-" if run["seconds"] is None else format_duration(run["seconds"]),
         ]
         for run in found.runs[:_RUNS]
     ]

@@ -10,7 +10,8 @@ from forecaster.report.page.picks import note
 from forecaster.report.page.series import TrainedModel, chart_series, draw_series
 from forecaster.report.page.training import training_section
 from forecaster.report.terminal.train import number, sentence
-from forecaster.report.words import duration, plural, share, when
+from forecaster.durations import format_duration
+from forecaster.report.words import plural, share, when
 
 _REPAIRS = {
     "gaps": "steps without a row, masked",
@@ -84,7 +85,7 @@ def _facts(found: TrainedModel, model: str) -> dict[str, str]:
         facts["sMAPE, held out"] = "-" if own["smape"] is None else f"{number(own['smape'])} %"
         facts["80 % interval held"] = share(own["coverage80"]) if known else "-"
     if found.manifest["training"]["seconds"]:
-        facts["Trained in"] = duration(found.manifest["training"]["seconds"])
+        facts["Trained in"] = format_duration(found.manifest["training"]["seconds"])
     return facts
 
 

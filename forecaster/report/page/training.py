@@ -9,7 +9,8 @@ import pandas as pd
 from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, line, marked
 from forecaster.report.page.parts import Chart, Section
 from forecaster.report.terminal.train import number
-from forecaster.report.words import duration, plural
+from forecaster.durations import format_duration
+from forecaster.report.words import plural
 
 _POINTS = 400  # drawn of a curve
 
@@ -19,7 +20,7 @@ def training_section(history: pd.DataFrame, manifest: Mapping[str, Any]) -> Sect
     steps = plural(len(history), "step")
     train = history["train_loss"].to_numpy(np.float64)
     told = f"The training loss went from {_mean(train[:5])} to {_mean(train[-5:])} in {steps}"
-    told += f" ({duration(float(history['seconds'].iloc[-1]))})"
+    told += f" ({format_duration(float(history['seconds'].iloc[-1]))})"
     known = history[history["validation_loss"].notna()]
     if len(known):
         best = int(known["validation_loss"].to_numpy(np.float64).argmin())

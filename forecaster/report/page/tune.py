@@ -11,7 +11,8 @@ from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, counted,
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
 from forecaster.report.terminal.train import number
 from forecaster.report.terminal.tune import sentence
-from forecaster.report.words import duration, plural
+from forecaster.durations import format_duration
+from forecaster.report.words import plural
 
 _STATES = {"pruned": "stopped early"}
 
@@ -74,7 +75,7 @@ def compose(found: Search) -> Page:
             "Best trial": str(best["trial"]),
             "Its loss": number(best["loss"]),
             "Loss of the default": "-" if default is None else number(default),
-            "Time": duration(tune["seconds"]),
+            "Time": format_duration(tune["seconds"]),
             "Series": f"{unseen['series']:,}",
         },
         sections=sections,
@@ -115,7 +116,7 @@ def _trials_table(attempts: Sequence[Attempt]) -> Table:
         [
             str(each.number),
             _STATES.get(each.state, each.state) if each.loss is None else number(each.loss),
-            duration(each.seconds) if each.seconds else "-",
+            format_duration(each.seconds) if each.seconds else "-",
             *(_cell(each.settings.get(key)) for key in keys),
         ]
         for each in order[:100]

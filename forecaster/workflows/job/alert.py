@@ -5,7 +5,8 @@ import shlex
 import subprocess
 from typing import Any
 
-from forecaster.config.job import JobConfig, seconds
+from forecaster.config.job import JobConfig
+from forecaster.durations import parse_duration
 
 
 def send(policy: JobConfig, told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -18,7 +19,7 @@ def send(policy: JobConfig, told: dict[str, Any]) -> list[dict[str, Any]]:
         "on_drift": policy.on_drift if (told.get("drift") or {}).get("is_alarm") else None,
     }
     return [
-        {"event": event, "ended": _call(command, told, seconds(policy.timeout))}
+        {"event": event, "ended": _call(command, told, parse_duration(policy.timeout))}
         for event, command in events.items()
         if command
     ]

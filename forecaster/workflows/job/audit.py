@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecaster.config.job import JobConfig, seconds
+from forecaster.config.job import JobConfig
+from forecaster.durations import parse_duration
 from forecaster.errors import ConfigError, StaleError
 from forecaster.frequency import MINUTE, SECOND
 from forecaster.panel import Panel
-from forecaster.workflows.clock import describe, ends
+from forecaster.durations import describe_age
+from forecaster.workflows.clock import ends
 
 _SKEW = 5 * MINUTE  # clocks differ by less
 
@@ -90,10 +92,10 @@ def refuse_stale(source: str, panel: Panel, extent: Extent, before: Extent | Non
         if panel.frequency.is_integer:
             raise ConfigError("job.max_age: time in integers has no age", hint="leave it out")
         age = (int(ends(panel.frequency, panel.cutoff).max()) - now) / -SECOND
-        if age > seconds(policy.max_age):
+        if age > parse_duration(policy.max_age):
             last = panel.frequency.format(np.array([extent.cutoff_at]), panel.zone)[0]
             raise StaleError(
-                f"{source}: the newest value is of {last}, over for {describe(age)}; job.max_age is {policy.max_age}",
+                f"{source}: the newest value is of {last}, over for {describe_age(age)}; job.max_age is {policy.max_age}",
                 hint="see why no newer data came, or raise job.max_age",
             )
     if extent.rows < policy.min_rows:
@@ -130,8 +132,8 @@ def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
                 found[str(name)] = f"its last {policy.flat} values are equal"
                 continue
         age = (now - int(over[row])) / SECOND
-        if policy.max_age is not None and age > seconds(policy.max_age):
-            found[str(name)] = f"its newest value is {describe(age)} old"
+        if policy.max_age is not None and age > parse_duration(policy.max_age):
+            found[str(name)] = f"its newest value is {describe_age(age)} old"
     return found
 
 
