@@ -6,7 +6,8 @@ from forecaster.durations import describe_age, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5 h", 5400), (" 36h ", 129_600), ("7d", 604_800), ("1w", 604_800)]
+    ("text", "seconds"),
+    [("90s", 90), ("30m", 1800), ("1.5 h", 5400), (" 36h ", 129_600), ("7d", 604_800), ("1w", 604_800)],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds

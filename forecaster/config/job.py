@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from forecaster.durations import parse_duration
 from forecaster.config.section import Section
+from forecaster.durations import parse_duration
 
 
 def _check(duration: str) -> str:

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from forecaster.durations import parse_duration
 from forecaster.config.section import Section
+from forecaster.durations import parse_duration
 
 Weigh = Literal["evenly", "relative"]
 Device = Literal["auto", "cpu", "cuda"]

@@ -61,7 +61,7 @@ def test_a_duration_is_read_in_seconds(text: str | None, seconds: float | None) 
     assert quantities.parse_time_limit("--budget", text) == seconds
 
 
-@pytest.mark.parametrize("text", ["soon", "", "-3m", "1.2.3s", "0s", "m", "5d", "inf"])
+@pytest.mark.parametrize("text", ["soon", "", "-3m", "1.2.3s", "0s", "m", "5y", "inf"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no duration"):
         quantities.parse_time_limit("--budget", text)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from forecaster.durations import format_duration
 from forecaster.report.page import accuracy
 from forecaster.report.page.backtest import describe_omissions, describe_plan
 from forecaster.report.page.charts import MODEL, QUIET, axes, bars, points
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
 from forecaster.report.terminal.compare import sentence
 from forecaster.report.terminal.train import cell, number
-from forecaster.durations import format_duration
 from forecaster.report.words import plural, share
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecaster.durations import format_duration
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, TRUTH, axes, band, bare, line, marked, time_kind
@@ -15,7 +16,6 @@ from forecaster.report.page.parts import Chart, Drawn, Facts, Page, Section, Tab
 from forecaster.report.page.picks import Pick, note
 from forecaster.report.terminal.ledger import drift_sentence
 from forecaster.report.terminal.train import number
-from forecaster.durations import format_duration
 from forecaster.report.words import plural, share, when
 
 _RUNS, _ANOMALIES = 30, 20  # that are listed

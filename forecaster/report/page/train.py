@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from forecaster.durations import format_duration
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page import accuracy
 from forecaster.report.page.parts import Code, Facts, Page, Section, Text
@@ -10,7 +11,6 @@ from forecaster.report.page.picks import note
 from forecaster.report.page.series import TrainedModel, chart_series, draw_series
 from forecaster.report.page.training import training_section
 from forecaster.report.terminal.train import number, sentence
-from forecaster.durations import format_duration
 from forecaster.report.words import plural, share, when
 
 _REPAIRS = {

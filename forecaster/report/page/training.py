@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecaster.durations import format_duration
 from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, line, marked
 from forecaster.report.page.parts import Chart, Section
 from forecaster.report.terminal.train import number
-from forecaster.durations import format_duration
 from forecaster.report.words import plural
 
 _POINTS = 400  # drawn of a curve

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from forecaster.durations import format_duration
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, counted, line, points
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
 from forecaster.report.terminal.train import number
 from forecaster.report.terminal.tune import sentence
-from forecaster.durations import format_duration
 from forecaster.report.words import plural
 
 _STATES = {"pruned": "stopped early"}

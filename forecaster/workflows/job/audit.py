@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecaster.config.job import JobConfig
-from forecaster.durations import parse_duration
+from forecaster.durations import describe_age, parse_duration
 from forecaster.errors import ConfigError, StaleError
 from forecaster.frequency import MINUTE, SECOND
 from forecaster.panel import Panel
-from forecaster.durations import describe_age
 from forecaster.workflows.clock import ends
 
 _SKEW = 5 * MINUTE  # clocks differ by less
@@ -94,8 +93,9 @@ def refuse_stale(source: str, panel: Panel, extent: Extent, before: Extent | Non
         age = (int(ends(panel.frequency, panel.cutoff).max()) - now) / -SECOND
         if age > parse_duration(policy.max_age):
             last = panel.frequency.format(np.array([extent.cutoff_at]), panel.zone)[0]
+            age_text = describe_age(age)
             raise StaleError(
-                f"{source}: the newest value is of {last}, over for {describe_age(age)}; job.max_age is {policy.max_age}",
+                f"{source}: the newest value is of {last}, over for {age_text}; job.max_age is {policy.max_age}",
                 hint="see why no newer data came, or raise job.max_age",
             )
     if extent.rows < policy.min_rows:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.config.job import GateConfig, RetrainConfig
-from forecaster.durations import parse_duration
+from forecaster.durations import describe_age, parse_duration
 from forecaster.evaluation.significance import LEVEL, diebold_mariano
-from forecaster.durations import describe_age
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,9 @@ def find_reason(policy: RetrainConfig, standing: Standing, horizon: int) -> str 
         return "the settings have changed"
     if not standing.new_steps:
         return None
-    if policy.max_age is not None and abs(standing.age) >= parse_duration(policy.max_age):  # below 0 after a clock went back
+    if policy.max_age is not None and abs(standing.age) >= parse_duration(
+        policy.max_age
+    ):  # below 0 after a clock went back
         return f"trained {describe_age(standing.age)} ago"
     if policy.new_rows is not None and standing.new_rows >= policy.new_rows:
         return f"{standing.new_rows} new values"
