@@ -13,7 +13,8 @@ from forecaster.events import Event
 from forecaster.frequency import Ints
 from forecaster.models.neural import NeuralForecaster
 from forecaster.panel import Panel
-from forecaster.parallel.processes import Desk, in_order, work_side_by_side
+from forecaster.parallel.factory import create_pool
+from forecaster.parallel.pool import Callbacks, Work, WorkerContext, iterate_tasks
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -54,33 +55,31 @@ def fit_in_processes(
         states: where members find and save their checkpoints.
     """
     tasks = {number: _Member(each.config, each.fitted(), states.parts[number]) for number, each in members.items()}
-    work_side_by_side(
-        _fit,
-        in_order(tasks),
-        shared=(panel, validation),
-        workers=min(workers, len(members)),
-        threads=next(iter(members.values())).config.training.threads,
-        hear=watch,
-        take=lambda number, fitted: members[number].take_fitted(fitted),
-        keep=states.save,
+    threads = next(iter(members.values())).config.training.threads
+    create_pool(workers=min(workers, len(members)), threads=threads).run(
+        Work(_fit, iterate_tasks(tasks), shared=(panel, validation)),
+        Callbacks(
+            on_message=watch,
+            on_result=lambda number, fitted: members[number].take_fitted(fitted),
+            on_checkpoint=states.save,
+        ),
     )
 
 
-def _fit(desk: Desk, task: _Member) -> Arrays:
-    """Fit one member in this process, and give what it learnt."""
-    member = NeuralForecaster(task.config, late=desk.late)
-    desk.late = 0.0
+def _fit(context: WorkerContext, task: _Member) -> Arrays:
+    """Fit one member in a worker, and return its fitted arrays."""
+    member = NeuralForecaster(task.config, late=context.startup_seconds)
     if task.fitted:
         member.take_fitted(task.fitted)
-    member.fit(*desk.shared, watch=desk.tell, checkpoint=_Posted(desk, task.saved))
+    member.fit(*context.shared, watch=context.send_message, checkpoint=_SentCheckpoint(context, task.saved))
     return member.fitted()
 
 
-class _Posted:
-    """A checkpoint that the parent process keeps."""
+class _SentCheckpoint:
+    """A checkpoint that the parent process saves."""
 
-    def __init__(self, desk: Desk, saved: Arrays) -> None:
-        self._desk = desk
+    def __init__(self, context: WorkerContext, saved: Arrays) -> None:
+        self._context = context
         self._saved = saved
         self._saved_at = time.monotonic()
 
@@ -89,7 +88,7 @@ class _Posted:
 
     def save(self, state: Arrays) -> None:
         self._saved = state
-        self._desk.post(state)
+        self._context.send_checkpoint(state)
         self._saved_at = time.monotonic()
 
     def is_due(self) -> bool:

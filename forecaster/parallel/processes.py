@@ -1,202 +1,161 @@
-"""Work done side by side, in processes of their own."""
+"""A pool whose workers are processes of this machine."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
 
-from forecaster import runtime as process
+from forecaster import runtime
 from forecaster.errors import DependencyError, ForecastError, Interrupted
-from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
-
-LEAST_STEPS = 500  # of a network's training, that are worth the start of a process (2.5 s of a processor)
-
-_TOLD, _ASKED, _POSTED, _DONE, _FAILED = range(5)
+from forecaster.parallel.pool import Callbacks, Result, Task, Work
 
 
-class Desk:
-    """Where a process does one task after the other.
+class _Kind(IntEnum):
+    """The kinds of what a worker process sends."""
 
-    Attributes:
-        shared: what all tasks need.
-        late: seconds that the process took to start; who takes them off a budget sets them to 0.
-    """
-
-    def __init__(self, shared: Any, line: Any, is_stopped: Any, late: float) -> None:
-        self.shared = shared
-        self.late = late
-        self._line = line
-        self._is_stopped = is_stopped
-
-    def tell(self, said: object) -> None:
-        """Tell the parent process something.
-
-        Raises: Interrupted: the task shall end.
-        """
-        self._line.send((_TOLD, said))
-        if self._is_stopped.is_set():
-            raise Interrupted(signal.SIGINT)
-
-    def ask(self, question: object) -> Any:
-        """Ask the parent process something."""
-        self._line.send((_ASKED, question))
-        return self._line.recv()
-
-    def post(self, kept: object) -> None:
-        """Give the parent process something to keep."""
-        self._line.send((_POSTED, kept))
+    MESSAGE = 0
+    QUESTION = 1
+    CHECKPOINT = 2
+    RESULT = 3
+    ERROR = 4
 
 
 @dataclass
 class _Worker:
-    """A process as its parent knows it, with the number of its task."""
+    """A worker process as the parent sees it, with the number of its current or last task."""
 
     process: Any
-    line: Any
+    pipe: Any
     number: int = 0
     is_busy: bool = False
 
 
-def in_order(tasks: Mapping[int, Task]) -> Callable[[], tuple[int, Task] | None]:
-    """One task after the other, by its number."""
-    following = iter(tasks.items())
-    return lambda: next(following, None)
+class ProcessPool:
+    """A pool that runs tasks in spawned processes.
 
-
-def work_side_by_side(
-    work: Callable[[Desk, Task], Result],
-    give: Callable[[], tuple[int, Task] | None],
-    *,
-    shared: object,
-    workers: int,
-    threads: int | None = None,
-    hear: Callable[[int, Any], object],
-    take: Callable[[int, Result], None],
-    keep: Callable[[int, Any], None] | None = None,
-) -> None:
-    """Do tasks in processes, each of which gets the next one when it is through with one.
-
-    Processes are spawned, not forked: a fork would copy torch's threads in whatever state they are. They are deaf to
-    the terminal's signals and leave with their parent. When a task fails or `hear` or `take` raises, all end.
-
-    Args:
-        work: a function of a module, for it is sent by its name.
-        give: the next task and its number; None where there is none for now: it is asked again when one has ended.
-        shared: sent to each process once.
-        workers: processes.
-        threads: that each process is made ready for training with; None where torch has nothing to do.
-        hear: gets what a task tells or asks, by its number; gives the answer.
-        take: gets what came of a task, in the order in which they end.
-        keep: gets what a task posts, even after it was stopped: it ends itself then, at its next `Desk.tell`. None
-            where tasks post nothing: their processes are killed.
-
-    Raises:
-        DependencyError: a process was killed.
-        Exception: whatever a task, `hear`, `take` or `keep` raised.
+    Processes are not forked, because a fork would copy torch's threads in an undefined state. They ignore the signals
+    of the terminal, and exit when their parent exits.
     """
-    context = multiprocessing.get_context("spawn")
-    is_stopped = context.Event()
-    crew: list[_Worker] = []
-    failure: BaseException | None = None
-    try:
-        with _signals_held():
-            crew.extend(_spawn(context, threads, shared, is_stopped) for _ in range(workers))
-        while True:
-            try:
-                if failure is None:
-                    _employ(crew, work, give)
-                if not any(worker.is_busy for worker in crew):
-                    break
-                for worker in _speaking(crew):
-                    kind, said = _receive(worker)
-                    if kind == _FAILED:
-                        raise said
-                    if kind == _POSTED and keep:
-                        keep(worker.number, said)
-                    elif kind == _TOLD and failure is None:
-                        hear(worker.number, said)
-                    elif kind == _ASKED:
-                        worker.line.send(hear(worker.number, said))
-                    elif kind == _DONE and failure is None:
-                        take(worker.number, said)
-            except BaseException as error:  # whatever it is, what is posted yet must be kept
-                failure = failure or error
-                is_stopped.set()
-                if keep is None:
-                    raise
-    finally:
-        for worker in crew:
-            worker.line.close()
-            worker.process.kill()  # all was said
-            worker.process.join()
-    if failure is not None:
-        raise failure
+
+    def __init__(self, *, workers: int, threads: int | None) -> None:
+        """Set the number of processes, and the threads that torch uses in each one (None: they do not need torch)."""
+        self._workers = workers
+        self._threads = threads
+
+    def run(self, work: Work[Task, Result], callbacks: Callbacks[Result]) -> None:
+        """Run all tasks; see `Pool.run`."""
+        context = multiprocessing.get_context("spawn")
+        is_stopped = context.Event()
+        workers: list[_Worker] = []
+        failure: BaseException | None = None
+        try:
+            with _signals_blocked():
+                workers.extend(_spawn(context, self._threads, work.shared, is_stopped) for _ in range(self._workers))
+            while True:
+                try:
+                    if failure is None:
+                        _assign_tasks(workers, work)
+                    if not any(worker.is_busy for worker in workers):
+                        break
+                    for worker in _wait_for_data(workers):
+                        _receive(worker, callbacks, is_failed=failure is not None)
+                except BaseException as error:  # even a signal must not lose the last checkpoints
+                    failure = failure or error
+                    is_stopped.set()
+                    if callbacks.on_checkpoint is None:
+                        raise
+        finally:
+            for worker in workers:
+                worker.pipe.close()
+                worker.process.kill()
+                worker.process.join()
+        if failure is not None:
+            raise failure
 
 
 def _spawn(context: Any, threads: int | None, shared: object, is_stopped: Any) -> _Worker:
-    line, far_end = context.Pipe()
-    started = context.Process(target=_sit, args=(far_end, threads, shared, is_stopped, time.monotonic()))
-    started.start()
+    pipe, far_end = context.Pipe()
+    process = context.Process(target=_worker_main, args=(far_end, threads, shared, is_stopped, time.monotonic()))
+    process.start()
     far_end.close()
-    return _Worker(started, line)
+    return _Worker(process, pipe)
 
 
-def _employ(
-    crew: list[_Worker], work: Callable[[Desk, Task], Result], give: Callable[[], tuple[int, Task] | None]
-) -> None:
-    """Hand tasks to those who have none, as long as there are some."""
-    for worker in crew:
+def _assign_tasks(workers: list[_Worker], work: Work[Task, Result]) -> None:
+    """Send a task to each idle worker, as long as there are tasks."""
+    for worker in workers:
         if not worker.is_busy:
-            if (following := give()) is None:
+            if (numbered_task := work.next_task()) is None:
                 return
-            worker.number, task = following
+            worker.number, task = numbered_task
             worker.is_busy = True
-            with suppress(BrokenPipeError, ConnectionResetError):  # `_receive` says so
-                worker.line.send((work, task))
+            with suppress(BrokenPipeError, ConnectionResetError):  # `_receive` reports a dead worker
+                worker.pipe.send((work.function, task))
 
 
-def _speaking(crew: list[_Worker]) -> list[_Worker]:
-    """Wait until there is something to receive."""
-    ready = wait([worker.line for worker in crew if worker.is_busy])
-    return [worker for worker in crew if worker.line in ready]
+def _wait_for_data(workers: list[_Worker]) -> list[_Worker]:
+    """Wait until at least one worker has sent something, and return those that have."""
+    ready = multiprocessing.connection.wait([worker.pipe for worker in workers if worker.is_busy])
+    return [worker for worker in workers if worker.pipe in ready]
 
 
-def _receive(worker: _Worker) -> tuple[int, Any]:
-    """What a process says next, whole: a signal waits.
+def _receive(worker: _Worker, callbacks: Callbacks[Result], *, is_failed: bool) -> None:
+    """Receive one item from a worker and call its callback.
 
-    Raises: DependencyError: it is no more.
+    Args:
+        is_failed: if True, messages and results are dropped, because the pool is about to raise an error.
+
+    Raises: DependencyError: the process was killed.
+    """
+    kind, content = _read(worker)
+    match kind:
+        case _Kind.ERROR:
+            raise content
+        case _Kind.CHECKPOINT:
+            if callbacks.on_checkpoint:
+                callbacks.on_checkpoint(worker.number, content)
+        case _Kind.QUESTION:
+            worker.pipe.send(callbacks.on_question(worker.number, content))
+        case _Kind.MESSAGE if not is_failed:
+            callbacks.on_message(worker.number, content)
+        case _Kind.RESULT if not is_failed:
+            callbacks.on_result(worker.number, content)
+
+
+def _read(worker: _Worker) -> tuple[_Kind, Any]:
+    """Read one item from the pipe of a worker; a signal is delivered only after the whole item.
+
+    Raises: DependencyError: the process was killed.
     """
     try:
-        with _signals_held():
-            kind, said = worker.line.recv()
+        with _signals_blocked():
+            kind, content = worker.pipe.recv()
     except (EOFError, ConnectionResetError) as error:
         worker.is_busy = False
         worker.process.join()
         raise DependencyError(
-            f"a process that trained was killed ({_ending(worker.process.exitcode)})",
+            f"a worker process was killed ({_describe_exit(worker.process.exitcode)})",
             hint="if memory ran short, train one network after the other: --set ensemble.workers=1",
         ) from error
-    worker.is_busy = kind not in (_DONE, _FAILED)
-    return kind, said
+    worker.is_busy = kind not in (_Kind.RESULT, _Kind.ERROR)
+    return kind, content
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit {code}"
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold signals back for the length of the block; processes spawned in it go on to hold them."""
+def _signals_blocked() -> Iterator[None]:
+    """Block SIGINT and SIGTERM within the block; processes that are spawned in it keep them blocked."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -204,54 +163,49 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _sit(line: Any, threads: int | None, shared: object, is_stopped: Any, started: float) -> None:
-    """Do what comes down the line, until nobody is at its other end."""
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+@dataclass(frozen=True)
+class _PipeContext:
+    """The `WorkerContext` of a task in a worker process."""
+
+    shared: Any
+    startup_seconds: float
+    pipe: Any
+    is_stopped: Any
+
+    def send_message(self, message: object) -> None:
+        self.pipe.send((_Kind.MESSAGE, message))
+        if self.is_stopped.is_set():
+            raise Interrupted(signal.SIGINT)
+
+    def send_checkpoint(self, state: object) -> None:
+        self.pipe.send((_Kind.CHECKPOINT, state))
+
+    def ask(self, question: object) -> Any:
+        self.pipe.send((_Kind.QUESTION, question))
+        return self.pipe.recv()
+
+
+def _worker_main(pipe: Any, threads: int | None, shared: object, is_stopped: Any, spawned_at: float) -> None:
+    """Run tasks from the pipe until the parent closes it."""
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     if threads is not None:
-        process.prepare_torch(threads)
-    desk = Desk(shared, line, is_stopped, time.monotonic() - started)
+        runtime.prepare_torch(threads)
+    startup_seconds = time.monotonic() - spawned_at
     with suppress(EOFError):
         while True:
-            work, task = line.recv()
+            function, task = pipe.recv()
             try:
-                done = (_DONE, work(desk, task))
+                item = (_Kind.RESULT, function(_PipeContext(shared, startup_seconds, pipe, is_stopped), task))
             except Exception as error:
                 if not isinstance(error, ForecastError):
-                    error.add_note(f"in a process of its own:\n{traceback.format_exc()}")
-                done = (_FAILED, error)
-            line.send(done)
+                    error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+                item = (_Kind.ERROR, error)
+            pipe.send(item)
+            startup_seconds = 0.0
 
 
-def _leave_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-class Foremost:
-    """Tell of several trainings as of one at a time: of the one with the lowest number. Notes are told of all."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._under_way: set[int] = set()
-        self._started: dict[int, TrainingStarted] = {}  # the stage that each is in, if it has not been told
-
-    def watch(self, number: int, event: Event) -> None:
-        self._under_way.add(number)
-        is_foremost = number == min(self._under_way)
-        match event:
-            case TrainingStarted():
-                self._started[number] = event
-            case TrainingStep() if is_foremost:
-                if (started := self._started.pop(number, None)) is not None:
-                    self._watch(replace(started, done=event.step - 1))
-                self._watch(event)
-            case TrainingStep() | TrainingEnded() if not is_foremost:
-                pass
-            case _:
-                self._watch(event)
-
-    def end(self, number: int) -> None:
-        """Note that a task is over; the one with the lowest number of the others is told of from now on."""
-        self._under_way.discard(number)

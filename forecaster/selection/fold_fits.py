@@ -11,7 +11,15 @@ from forecaster.forecast import Forecaster
 from forecaster.models.build import build
 from forecaster.models.variants import members_of, workers_of
 from forecaster.panel import Panel
-from forecaster.parallel.processes import LEAST_STEPS, Desk, Foremost, in_order, work_side_by_side
+from forecaster.parallel.factory import create_pool
+from forecaster.parallel.pool import (
+    MIN_STEPS_PER_WORKER,
+    Callbacks,
+    OneAtATime,
+    Work,
+    WorkerContext,
+    iterate_tasks,
+)
 
 
 def fit_of(config: Config, watch: Watch) -> Fit:
@@ -44,19 +52,14 @@ def side_by_side(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spre
         return None
 
     def spread(panel: Panel, plan: Plan, take: Take) -> None:
-        foremost = Foremost(watch)
+        one_at_a_time = OneAtATime(watch)
 
-        def hear(number: int, said: Any) -> None:
-            take(said) if isinstance(said, Part) else foremost.watch(number, said)
+        def on_message(number: int, message: Any) -> None:
+            take(message) if isinstance(message, Part) else one_at_a_time.forward(number, message)
 
-        work_side_by_side(
-            _forecast,
-            in_order(dict(enumerate(plan.groups()))),
-            shared=(in_turn(config), panel, plan),
-            workers=workers,
-            threads=config.training.threads,
-            hear=hear,
-            take=lambda number, _: foremost.end(number),
+        create_pool(workers=workers, threads=config.training.threads).run(
+            Work(_forecast, iterate_tasks(dict(enumerate(plan.groups()))), shared=(in_turn(config), panel, plan)),
+            Callbacks(on_message, on_result=lambda number, _: one_at_a_time.end(number)),
         )
 
     return spread
@@ -71,7 +74,7 @@ def workers_for(config: Config, groups: int, *, most: int) -> int:
     """
     if config.training.budget is not None:
         return 1
-    workers = min(groups, most, groups * steps_of(config) // LEAST_STEPS)
+    workers = min(groups, most, groups * steps_of(config) // MIN_STEPS_PER_WORKER)
     beside = max(workers_of(each) for each in (config, *members_of(config)))
     return workers if workers >= beside else 1
 
@@ -96,8 +99,8 @@ def in_turn(config: Config) -> Config:
     return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=own)})
 
 
-def _forecast(desk: Desk, group: range) -> None:
-    """Fit and forecast a group, and tell each part as soon as it is there."""
-    config, panel, plan = desk.shared
-    for part in forecast_group(fit_of(config, desk.tell), panel, plan, group):
-        desk.tell(part)
+def _forecast(context: WorkerContext, group: range) -> None:
+    """Fit and forecast a group in a worker, and send each part as soon as it is ready."""
+    config, panel, plan = context.shared
+    for part in forecast_group(fit_of(config, context.send_message), panel, plan, group):
+        context.send_message(part)

@@ -22,7 +22,7 @@ from forecaster.events import Note, Watch, ignore
 from forecaster.models.naive import SeasonalNaive
 from forecaster.models.variants import members_of, most_workers, workers_of
 from forecaster.panel import Panel
-from forecaster.parallel.processes import LEAST_STEPS
+from forecaster.parallel.pool import MIN_STEPS_PER_WORKER
 from forecaster.selection.fold_fits import fit_of
 from forecaster.selection.resolve import resolve
 from forecaster.selection.search.optuna import ROUND, load_optuna
@@ -167,7 +167,7 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
     validation = split(task.seen, task.plan.horizon, is_calibrated=False, holds_out=False).validation
 
     missing = (trials or TRIALS) - len(study.trials())
-    workers = min(ROUND, task.most, missing * task.base.training.steps // LEAST_STEPS)
+    workers = min(ROUND, task.most, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
     how = trying(Ground(task.base, task.seen, validation), workers=workers, watch=watch)
     space = from_plain(study.facts["space"])
     limits = Limits(trials, seconds, kept=_cost_of_judging(default))

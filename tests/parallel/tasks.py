@@ -1,15 +1,15 @@
-"""Tasks for processes to do."""
+"""Tasks for workers."""
 
 import os
 import signal
 import time
 
 from forecaster.errors import DataError, Interrupted
-from forecaster.parallel.processes import Desk
+from forecaster.parallel.pool import WorkerContext
 
 
-def work(desk: Desk, task: object) -> object:
-    """Do what a task says."""
+def run(context: WorkerContext, task: object) -> object:
+    """Do what the task names."""
     match task:
         case "fail":
             raise DataError("cannot", hint="may not")
@@ -17,22 +17,24 @@ def work(desk: Desk, task: object) -> object:
             raise ValueError("our own fault")
         case "vanish":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "last words":
+        case "save at the end":
             try:
                 while True:
-                    desk.tell("going on")
+                    context.send_message("running")
                     time.sleep(0.01)
             except Interrupted:
-                desk.post("all of it")
+                context.send_checkpoint("everything")
                 raise
         case "sleep":
-            desk.tell("asleep")
+            context.send_message("asleep")
             time.sleep(60)
         case "ask":
-            return desk.ask("may I")
+            return context.ask("may I")
         case "threads":
             import torch
 
             return torch.get_num_threads()
-    desk.tell(os.getpid())
-    return desk.shared, task
+        case "startup":
+            return context.startup_seconds
+    context.send_message(os.getpid())
+    return context.shared, task

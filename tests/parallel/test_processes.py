@@ -1,131 +1,136 @@
-"""Work in processes of its own."""
+"""Tasks in worker processes."""
 
 import os
 import signal
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from forecaster.errors import DataError, DependencyError, Interrupted
-from forecaster.events import Event, Note, TrainingEnded, TrainingStarted, TrainingStep
-from forecaster.parallel.processes import Foremost, in_order, work_side_by_side
-from tests.parallel.tasks import work
+from forecaster.parallel.factory import create_pool
+from forecaster.parallel.pool import Callbacks, Work, iterate_tasks
+from tests.parallel.tasks import run
 
 Pairs = list[tuple[int, Any]]
 
 
-def do(*tasks: object, workers: int = 2, stop_at: object = None, is_kept: bool = False) -> tuple[Pairs, Pairs, Pairs]:
-    """Do tasks; give what was heard, taken and kept."""
-    heard, taken, kept = Pairs(), Pairs(), Pairs()
+@dataclass
+class Reports:
+    """What a pool reported, each with the number of its task."""
 
-    def hear(number: int, said: object) -> str:
-        heard.append((number, said))
-        if said == stop_at:
+    messages: Pairs = field(default_factory=list)
+    results: Pairs = field(default_factory=list)
+    checkpoints: Pairs = field(default_factory=list)
+    questions: Pairs = field(default_factory=list)
+
+
+def run_tasks(
+    *tasks: object,
+    workers: int = 2,
+    threads: int | None = None,
+    stop_at: object = None,
+    has_checkpoints: bool = False,
+) -> Reports:
+    """Run tasks in a pool; a signal arrives with the message `stop_at`."""
+    reports = Reports()
+
+    def on_message(number: int, message: object) -> None:
+        reports.messages.append((number, message))
+        if message == stop_at:
             raise Interrupted(signal.SIGTERM)
-        return f"{said}, yes"
+
+    def on_question(number: int, question: object) -> str:
+        reports.questions.append((number, question))
+        return f"{question}, yes"
 
     with suppress(Interrupted):
-        work_side_by_side(
-            work,
-            in_order(dict(enumerate(tasks))),
-            shared="all",
-            workers=workers,
-            hear=hear,
-            take=lambda number, result: taken.append((number, result)),
-            keep=(lambda number, said: kept.append((number, said))) if is_kept else None,
+        create_pool(workers=workers, threads=threads).run(
+            Work(run, iterate_tasks(dict(enumerate(tasks))), shared="all"),
+            Callbacks(
+                on_message,
+                on_result=lambda number, result: reports.results.append((number, result)),
+                on_checkpoint=(lambda number, state: reports.checkpoints.append((number, state)))
+                if has_checkpoints
+                else None,
+                on_question=on_question,
+            ),
         )
-    return heard, taken, kept
+    return reports
 
 
-def test_more_tasks_than_processes_are_all_done() -> None:
-    heard, taken, _ = do("a", "b", "c", "d", "e")
-    assert sorted(taken) == [(number, ("all", task)) for number, task in enumerate("abcde")]
-    assert sorted(number for number, _ in heard) == [0, 1, 2, 3, 4]
-    assert 1 <= len({process for _, process in heard} - {os.getpid()}) <= 2
+def test_more_tasks_than_processes_all_end() -> None:
+    reports = run_tasks("a", "b", "c", "d", "e")
+    assert sorted(reports.results) == [(number, ("all", task)) for number, task in enumerate("abcde")]
+    assert sorted(number for number, _ in reports.messages) == [0, 1, 2, 3, 4]
+    assert 1 <= len({process for _, process in reports.messages} - {os.getpid()}) <= 2
 
 
-def test_what_a_task_asks_is_answered() -> None:
-    heard, taken, _ = do("ask", "ask")
-    assert sorted(heard) == [(0, "may I"), (1, "may I")]
-    assert sorted(taken) == [(0, "may I, yes"), (1, "may I, yes")]
+def test_a_question_gets_an_answer() -> None:
+    reports = run_tasks("ask", "ask")
+    assert sorted(reports.questions) == [(0, "may I"), (1, "may I")]
+    assert sorted(reports.results) == [(0, "may I, yes"), (1, "may I, yes")]
 
 
-def test_a_task_that_is_not_there_yet_is_asked_for_again() -> None:
-    taken: list[int] = []
-    given: list[int] = []
+def test_a_question_that_nobody_expects_is_an_error() -> None:
+    pool = create_pool(workers=1)
+    with pytest.raises(NotImplementedError, match="'may I'"):
+        pool.run(Work(run, iterate_tasks({0: "ask"})), Callbacks(lambda *_: None, lambda *_: None))
 
-    def give() -> tuple[int, object] | None:
-        """Two at a time, and no more before both are taken."""
-        if len(given) == 6 or (len(given) % 2 == 0 and len(taken) < len(given)):
+
+def test_the_pool_asks_again_for_a_task_after_each_end() -> None:
+    ended: list[int] = []
+    started: list[int] = []
+
+    def next_task() -> tuple[int, object] | None:
+        """Return two tasks at a time, and no more before both have ended."""
+        if len(started) == 6 or (len(started) % 2 == 0 and len(ended) < len(started)):
             return None
-        given.append(len(given))
-        return given[-1], "a"
+        started.append(len(started))
+        return started[-1], "a"
 
-    work_side_by_side(
-        work, give, shared=None, workers=2, hear=lambda *_: None, take=lambda number, _: taken.append(number)
+    create_pool(workers=2).run(
+        Work(run, next_task), Callbacks(lambda *_: None, on_result=lambda number, _: ended.append(number))
     )
-    assert [sorted(taken[first : first + 2]) for first in (0, 2, 4)] == [[0, 1], [2, 3], [4, 5]]
+    assert [sorted(ended[first : first + 2]) for first in (0, 2, 4)] == [[0, 1], [2, 3], [4, 5]]
 
 
-def test_a_failure_reaches_the_caller_and_ends_what_is_under_way() -> None:
+def test_a_failure_reaches_the_caller_and_ends_the_other_tasks() -> None:
     with pytest.raises(DataError, match="cannot") as caught:
-        do("sleep", "fail", "a")
+        run_tasks("sleep", "fail", "a")
     assert caught.value.hint == "may not"
 
 
-def test_a_fault_says_where_in_the_other_process_it_was() -> None:
+def test_a_fault_says_where_in_the_worker_it_was() -> None:
     with pytest.raises(ValueError, match="our own fault") as caught:
-        do("stumble")
+        run_tasks("stumble")
     assert "tasks.py" in caught.value.__notes__[0]
 
 
-def test_a_process_that_is_killed_is_told_and_holds_nobody_up() -> None:
+def test_a_killed_process_is_an_error_and_blocks_nothing() -> None:
     with pytest.raises(DependencyError, match="was killed \\(SIGKILL\\)") as caught:
-        do("vanish", "sleep")
+        run_tasks("vanish", "sleep")
     assert "ensemble.workers=1" in caught.value.hint
 
 
-def test_who_has_nothing_to_save_ends_at_once_when_the_work_is_stopped() -> None:
-    heard, taken, _ = do("sleep", "sleep", "sleep", stop_at="asleep")
-    assert len(heard) == 1
-    assert taken == []
+def test_tasks_without_checkpoints_end_at_once_when_the_pool_is_stopped() -> None:
+    reports = run_tasks("sleep", "sleep", "sleep", stop_at="asleep")
+    assert len(reports.messages) == 1
+    assert reports.results == []
 
 
-def test_who_has_something_to_save_is_heard_to_the_end() -> None:
-    _, taken, kept = do("last words", "last words", stop_at="going on", is_kept=True)
-    assert sorted(kept) == [(0, "all of it"), (1, "all of it")]
-    assert taken == []
+def test_tasks_with_checkpoints_can_save_when_the_pool_is_stopped() -> None:
+    reports = run_tasks("save at the end", "save at the end", stop_at="running", has_checkpoints=True)
+    assert sorted(reports.checkpoints) == [(0, "everything"), (1, "everything")]
+    assert reports.results == []
 
 
-def test_a_process_takes_the_threads_it_is_given() -> None:
-    taken: Pairs = []
-    work_side_by_side(
-        work,
-        in_order({0: "threads"}),
-        shared=None,
-        workers=1,
-        threads=3,
-        hear=lambda *_: None,
-        take=lambda number, result: taken.append((number, result)),
-    )
-    assert taken == [(0, 3)]
+def test_a_process_uses_the_threads_that_the_pool_names() -> None:
+    assert run_tasks("threads", workers=1, threads=3).results == [(0, 3)]
 
 
-def test_of_several_trainings_the_foremost_is_told_and_every_note() -> None:
-    told: list[Event] = []
-    foremost = Foremost(told.append)
-    step = TrainingStep(1, 0.0, 1.0, None, 0.1, 1.0)
-    started, ended = TrainingStarted("fit", 9, 0), TrainingEnded("fit", 9, 9, 1.0, (9,))
-    foremost.watch(0, started)
-    foremost.watch(1, TrainingStarted("fit", 7, 0))
-    foremost.watch(1, step)
-    foremost.watch(0, step)
-    foremost.watch(1, Note("short"))
-    foremost.watch(1, replace(step, step=2))
-    assert told == [started, step, Note("short")]
-    foremost.end(0)
-    foremost.watch(1, replace(step, step=3))
-    foremost.watch(2, ended)
-    assert told[3:] == [TrainingStarted("fit", 7, 2), replace(step, step=3)]
+def test_only_the_first_task_of_a_worker_counts_its_start() -> None:
+    (_, first), (_, second) = run_tasks("startup", "startup", workers=1).results
+    assert first > 0
+    assert second == 0

@@ -55,7 +55,7 @@ def forecast(config: Config, panel: Panel, *, watch: Any = ignore) -> Backtest:
 @pytest.fixture
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the smallest work to be worth a process."""
-    monkeypatch.setattr(fold_fits, "LEAST_STEPS", 1)
+    monkeypatch.setattr(fold_fits, "MIN_STEPS_PER_WORKER", 1)
 
 
 @pytest.mark.usefixtures("worth_it")

@@ -9,7 +9,8 @@ from typing import Any
 
 from forecaster.errors import DependencyError, ForecastError, Interrupted
 from forecaster.events import Note, TrialEnded, TrialStarted, Watch
-from forecaster.parallel.processes import Desk, Foremost, work_side_by_side
+from forecaster.parallel.factory import create_pool
+from forecaster.parallel.pool import Callbacks, OneAtATime, Work, WorkerContext
 from forecaster.selection.search.optuna import Running
 from forecaster.selection.search.space import Dimension, Values
 from forecaster.selection.search.study import Report, Study, Trial, writable
@@ -87,32 +88,21 @@ def search(
 
 
 def _search_side_by_side(going: "_Search", crew: Crew, watch: Watch) -> None:
-    foremost = Foremost(watch)
+    one_at_a_time = OneAtATime(watch)
 
-    def hear(number: int, said: Any) -> bool | None:
-        if isinstance(said, _Reached):
-            return going.is_over(number, said)
-        foremost.watch(number, said)
-        return None
-
-    def take(number: int, outcome: _Outcome) -> None:
-        foremost.end(number)
+    def on_result(number: int, outcome: _Outcome) -> None:
+        one_at_a_time.end(number)
         going.end(number, outcome)
 
-    work_side_by_side(
-        _try_in_process,
-        going.begin,
-        shared=crew,
-        workers=crew.workers,
-        threads=crew.threads,
-        hear=hear,
-        take=take,
+    create_pool(workers=crew.workers, threads=crew.threads).run(
+        Work(_try_in_process, going.begin, shared=crew),
+        Callbacks(on_message=one_at_a_time.forward, on_result=on_result, on_question=going.is_over),
     )
 
 
-def _try_in_process(desk: Desk, values: Values) -> "_Outcome":
-    crew: Crew = desk.shared
-    return _outcome(lambda report: crew.try_out(crew.shared, values, report, desk.tell), desk.ask)
+def _try_in_process(context: WorkerContext, values: Values) -> "_Outcome":
+    crew: Crew = context.shared
+    return _outcome(lambda report: crew.try_out(crew.shared, values, report, context.send_message), context.ask)
 
 
 @dataclass(frozen=True)
