@@ -35,11 +35,11 @@ def main() -> None:
     parser.add_argument("--origins", type=int, default=4, help="trainings, each on data that ends earlier")
     parser.add_argument("--periods", type=int, default=8, help="horizons after each training, an update after each")
     parser.add_argument("--steps", type=int, default=100, help="training steps of the network at most")
-    parser.add_argument("--rate", type=float, default=training.RATE, help="share of the learning rate")
-    parser.add_argument("--share", type=float, default=training.SHARE, help="share of the steps")
+    parser.add_argument("--rate", type=float, default=training.RATE_SHARE, help="share of the learning rate")
+    parser.add_argument("--share", type=float, default=training.STEP_SHARE, help="share of the steps")
     parser.add_argument("--anew", action="store_true", help="also train anew after each period")
     given = parser.parse_args()
-    training.RATE, training.SHARE = given.rate, given.share
+    training.RATE_SHARE, training.STEP_SHARE = given.rate, given.share
     print(json.dumps(measure(given.data, given.origins, given.periods, given.steps, is_anew=given.anew), indent=2))
 
 

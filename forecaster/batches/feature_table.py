@@ -1,44 +1,46 @@
-"""The features of every time that a window can read, computed once for all series that share it."""
+"""A table of calendar and holiday features by time, computed once for all series that share their times."""
 
 import numpy as np
 
-from forecaster.batches import calendar_features
+from forecaster.batches import calendar_features, holidays
 from forecaster.batches.window_spec import WindowSpec
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
 
-def tabulate(panel: Panel, spec: WindowSpec) -> tuple[Floats, Ints, tuple[str, ...]]:
-    """Compute the features of every time that a window can read, once for all series that share it.
+def tabulate_features(panel: Panel, spec: WindowSpec) -> tuple[Floats, Ints, tuple[str, ...]]:
+    """Compute the features of every time that a window can contain.
 
     Returns: the features of each distinct time [R, K], the row of each series' first step [N], and the names [K].
     """
-    names = (calendar_features.names(panel.frequency) if spec.calendar else ()) + (
-        calendar_features.holiday_names(panel.frequency) if spec.holidays else ()
+    frequency = panel.frequency
+    names = (calendar_features.feature_names(frequency) if spec.calendar else ()) + (
+        holidays.feature_names(frequency) if spec.holidays else ()
     )
     if not names:
         return np.empty((0, 0), np.float32), np.zeros(len(panel), np.int64), ()
     stamps, row = _distinct_times(panel, spec)
-    parts = [calendar_features.calendar(panel.frequency, stamps, panel.zone)] if spec.calendar else []
+    parts = [calendar_features.compute_features(frequency, stamps, panel.zone)] if spec.calendar else []
     if spec.holidays:
-        parts.append(calendar_features.holidays(spec.holidays, panel.frequency, stamps, panel.zone))
+        parts.append(holidays.compute_features(spec.holidays, frequency, stamps, panel.zone))
     return np.hstack(parts), row, names
 
 
 def _distinct_times(panel: Panel, spec: WindowSpec) -> tuple[Ints, Ints]:
-    """List the times from a context before each series to a horizon after its last row; series whose times
-    overlap share them, so that the list is never longer than all series together.
+    """List the times from a context before each series to a horizon after its last row.
 
-    Returns: [R] timestamps, and [N] where each series' first step is among them.
+    Series whose times overlap share them, so the list is never longer than all series together.
+
+    Returns: [R] timestamps, and [N] the index of each series' first step among them.
     """
     frequency = panel.frequency
     number = frequency.index(np.zeros(1, np.int64), panel.start)
     origin = frequency.timestamps(np.zeros(1, np.int64), number)
-    offset = panel.start - origin  # series of one frequency may run beside each other, half a step apart
+    offset = panel.start - origin  # the grids of two series of one frequency may differ by a part of a step
     low = number - spec.context
     high = number + np.maximum(panel.stop - panel.begin, panel.lengths) + spec.horizon
     order = np.lexsort((low, offset))
-    blocks: list[tuple[int, int, int]] = []  # series that a block starts from, its first and last step
+    blocks: list[tuple[int, int, int]] = []  # the first series of each block, its first step and the end of its steps
     block_of = np.empty(len(panel), np.int64)
     for series in order:
         is_apart = not blocks or offset[blocks[-1][0]] != offset[series] or low[series] > blocks[-1][2]

@@ -1,7 +1,7 @@
-"""Means over the visible history of each series, of many at once; many cuts of one series cost little more than one.
+"""Means over the visible history of many series at once.
 
-Series that overlap in memory share one running sum, so R cuts of a series of T steps take T + R operations, not T R.
-Those that lie apart are summed each by itself, but many in one pass over a stretch of memory.
+Series that overlap in memory, such as the cuts of one series, share one running sum: R cuts of T steps take T + R
+operations, not T R. Series that do not overlap are summed separately, many of them in one pass over a chunk of memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,21 +16,21 @@ from forecaster.panel import Panel
 
 Means = npt.NDArray[np.float64]
 
-# of what it was taken from: a difference below it has lost half of its digits to rounding
-_CANCELLED = 1e-8
-_STRETCH = 200_000  # values read at a time, or one series where that is longer; a million took twice as long
+# A difference smaller than this share of the numbers subtracted has lost half of its digits to rounding.
+_CANCELLED_SHARE = 1e-8
+_VALUES_PER_CHUNK = 200_000  # a longer series is a chunk by itself; chunks of a million values took twice as long
 
 
 @dataclass(frozen=True)
-class _Stretch:
-    """Series that overlap in memory, or many that lie one after the other.
+class _Chunk:
+    """Series that overlap in memory, or many series one after the other.
 
     Attributes:
-        target: [T] what any of them may see, and what lies between.
+        target: [T] the memory from the first to the last visible value of these series.
         rows: [R] their numbers in the panel.
         first: [R] position in `target` of each one's first step.
         last: [R] position after each one's last visible step.
-        is_shared: whether they overlap; those that do not are in the order of their positions.
+        is_shared: True if the series overlap; otherwise they are in the order of their positions.
     """
 
     target: Means
@@ -41,89 +41,93 @@ class _Stretch:
 
 
 def mean_change(panel: Panel, lag: int, measure: Callable[[Means], Means]) -> Means:
-    """[N] mean of `measure(x_t - x_{t-lag})`, nowhere negative, over each series' visible steps.
+    """Return the [N] means of `measure(x_t - x_{t-lag})` over each series' visible steps.
 
-    NaN where none is observed.
+    Args:
+        lag: number of steps between the two values of a difference.
+        measure: a function of differences that is never negative, such as `np.abs`.
+
+    Returns: [N], NaN where no difference is known.
     """
     result = np.full(len(panel), np.nan)
-    for part in _stretches(panel):
-        change = measure(part.target[lag:] - part.target[:-lag])
-        first = np.minimum(part.first, len(change))
-        last = np.maximum(part.last - lag, first)
-        if part.is_shared:
-            result[part.rows] = _means_by_running_sum(change, first, last)
+    for chunk in _chunks(panel):
+        change = measure(chunk.target[lag:] - chunk.target[:-lag])
+        first = np.minimum(chunk.first, len(change))
+        last = np.maximum(chunk.last - lag, first)
+        if chunk.is_shared:
+            result[chunk.rows] = _means_by_running_sum(change, first, last)
         else:
-            result[part.rows] = _means_apart(change, first, last)
+            result[chunk.rows] = _means_of_separate_ranges(change, first, last)
     return result
 
 
 def moments(panel: Panel) -> tuple[Means, Means]:
-    """[N] mean and standard deviation of each series' visible target; the latter 0 for a constant one."""
+    """Return the mean [N] and the standard deviation [N] of each series' visible target; 0 for a constant series."""
     mean, deviation = np.empty(len(panel)), np.empty(len(panel))
-    for part in _stretches(panel):
-        measure = _moments_by_running_sum if part.is_shared else _moments_apart
-        mean[part.rows], deviation[part.rows] = measure(part.target, part.first, part.last)
+    for chunk in _chunks(panel):
+        measure = _moments_by_running_sum if chunk.is_shared else _moments_of_separate_series
+        mean[chunk.rows], deviation[chunk.rows] = measure(chunk.target, chunk.first, chunk.last)
     return mean, deviation
 
 
-def _moments_apart(target: Means, first: Ints, last: Ints) -> tuple[Means, Means]:
-    mean = _means_apart(target, first, last)  # exact where a float32 repeats itself, so that it deviates by 0
+def _moments_of_separate_series(target: Means, first: Ints, last: Ints) -> tuple[Means, Means]:
+    mean = _means_of_separate_ranges(target, first, last)  # exact for a constant float32, so that its deviation is 0
     centred = target[first[0] :] - np.repeat(mean, np.diff(first, append=len(target)))
-    return mean, np.sqrt(_means_apart(np.square(centred, out=centred), first - first[0], last - first[0]))
+    return mean, np.sqrt(_means_of_separate_ranges(np.square(centred, out=centred), first - first[0], last - first[0]))
 
 
 def _moments_by_running_sum(target: Means, first: Ints, last: Ints) -> tuple[Means, Means]:
-    level = target[~np.isnan(target)][0]  # what a constant beginning is, exactly
+    level = target[~np.isnan(target)][0]  # the exact mean of a constant beginning
     centred = target - level
     average = _means_by_running_sum(centred, first, last)
     square = _means_by_running_sum(centred**2, first, last)
     variance = square - average**2
     deviation = np.sqrt(np.maximum(variance, 0))
-    for place in np.flatnonzero((variance < _CANCELLED * square) & (square > 0)):
-        deviation[place] = np.nanstd(target[first[place] : last[place]])
+    for index in np.flatnonzero((variance < _CANCELLED_SHARE * square) & (square > 0)):
+        deviation[index] = np.nanstd(target[first[index] : last[index]])
     return level + average, deviation
 
 
-def _stretches(panel: Panel) -> Iterator[_Stretch]:
+def _chunks(panel: Panel) -> Iterator[_Chunk]:
     begins, ends, group = panel.blocks()
     order = np.argsort(group, kind="stable")
     bounds = np.searchsorted(group[order], np.arange(len(begins) + 1))
     is_alone = np.diff(bounds) == 1
-    is_together = is_alone[1:] & is_alone[:-1] & (np.diff(begins // _STRETCH) == 0)
+    is_together = is_alone[1:] & is_alone[:-1] & (np.diff(begins // _VALUES_PER_CHUNK) == 0)
     firsts = np.flatnonzero(np.append(True, ~is_together)[: len(begins)])
     for block, after in pairwise([*firsts.tolist(), len(begins)]):
         begin, rows = begins[block], order[bounds[block] : bounds[after]]
         target = panel.values[begin : ends[after - 1], 0].astype(np.float64)
         first, last = panel.begin[rows] - begin, panel.end[rows] - begin
-        yield _Stretch(target, rows, first, last, is_shared=not is_alone[block])
+        yield _Chunk(target, rows, first, last, is_shared=not is_alone[block])
 
 
-def _means_apart(values: Means, first: Ints, last: Ints) -> Means:
-    """[R] means of what is known of `values` [T] from `first` to before `last` [R]; NaN where nothing is.
+def _means_of_separate_ranges(values: Means, first: Ints, last: Ints) -> Means:
+    """Return the [R] means of the known `values` [T] from `first` to before `last` [R]; NaN where none is known.
 
-    No two ranges overlap, and they are in order.
+    The ranges must be in order and must not overlap.
     """
     result = np.full(len(first), np.nan)
-    some = np.flatnonzero(last > first)
-    if not len(some):
+    filled = np.flatnonzero(last > first)
+    if not len(filled):
         return result
-    values = values[: last[some[-1]]]
-    bounds = np.column_stack([first[some], last[some]]).ravel()[:-1]  # every other sum is of what lies between
+    values = values[: last[filled[-1]]]
+    bounds = np.column_stack([first[filled], last[filled]]).ravel()[:-1]  # every second sum is that of a gap between
     is_known = ~np.isnan(values)
     count = np.add.reduceat(is_known.astype(np.int64), bounds)[::2]
     total = np.add.reduceat(np.where(is_known, values, 0), bounds)[::2]
-    result[some[count > 0]] = total[count > 0] / count[count > 0]
+    result[filled[count > 0]] = total[count > 0] / count[count > 0]
     return result
 
 
 def _means_by_running_sum(values: Means, first: Ints, last: Ints) -> Means:
-    """As `_means_apart`, for ranges in any order that may overlap."""
+    """Return the same means as `_means_of_separate_ranges` for ranges in any order, which may overlap."""
     is_known = ~np.isnan(values)
     count = np.concatenate([[0], np.cumsum(is_known)])
     total = np.concatenate([[0.0], np.cumsum(np.where(is_known, values, 0))])
     result = np.full(len(first), np.nan)
-    part, known = total[last] - total[first], count[last] - count[first]
-    np.divide(part, known, out=result, where=known > 0)
-    for place in np.flatnonzero((np.abs(part) < _CANCELLED * np.abs(total[last])) & (known > 0)):
-        result[place] = np.nanmean(values[first[place] : last[place]])
+    sums, known = total[last] - total[first], count[last] - count[first]
+    np.divide(sums, known, out=result, where=known > 0)
+    for index in np.flatnonzero((np.abs(sums) < _CANCELLED_SHARE * np.abs(total[last])) & (known > 0)):
+        result[index] = np.nanmean(values[first[index] : last[index]])
     return result

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecaster.batches import calendar_features
+from forecaster.batches import holidays
 from forecaster.config import DataConfig
 from forecaster.data import future
 from forecaster.data import notes as account
@@ -137,7 +137,7 @@ class _Large(NamedTuple):
 
 def _check(config: DataConfig) -> None:
     if config.holidays:
-        calendar_features.check_country(config.holidays)
+        holidays.check_country(config.holidays)
 
 
 def _open_large(source: str, config: DataConfig) -> _Large | None:

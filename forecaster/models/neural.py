@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from forecaster import runtime
-from forecaster.batches.windows import Batch, UpdateWindows, Windows
+from forecaster.batches.update_windows import UpdateWindows
+from forecaster.batches.windows import Batch, Windows
 from forecaster.config import Config
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch

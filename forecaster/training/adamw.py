@@ -1,4 +1,4 @@
-"""AdamW that leaves torch's compiler alone."""
+"""AdamW that does not import torch's compiler."""
 
 import inspect
 from typing import Any
@@ -7,10 +7,10 @@ import torch
 
 
 class AdamW(torch.optim.AdamW):
-    """torch's own in every number, but without what its methods are wrapped in for torch's compiler.
+    """torch's AdamW with the same numbers, but without the wrappers that torch's compiler puts around its methods.
 
-    That would import the compiler at the first step, which takes a second of the processor and serves nothing here.
-    Where torch wraps other methods, or none, the import comes back and nothing else changes.
+    They would import the compiler at the first step, which takes a second and is of no use here. If a version of torch
+    wraps other methods, the compiler is imported again and nothing else changes.
     """
 
     add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)

@@ -1,4 +1,4 @@
-"""Batches of windows where the network lies."""
+"""Batches of windows on the device of the network."""
 
 from dataclasses import fields
 from typing import Protocol
@@ -12,28 +12,34 @@ from forecaster.network.inputs import Inputs
 
 
 class WindowSource(Protocol):
-    """Where windows are drawn from."""
+    """A source of windows, as arrays in main memory."""
 
     def draw(self, size: int, random: RandomSource) -> Batch:
-        """Take `size` windows at random."""
+        """Draw `size` windows at random."""
 
 
 class BatchFeed(Protocol):
-    """Draws windows, on the network's device."""
+    """A source of windows, as tensors on the network's device."""
 
     def draw(self, size: int, random: RandomSource) -> Inputs:
-        """Take `size` windows at random."""
+        """Draw `size` windows at random."""
 
 
 def make_feed(source: WindowSource, device: torch.device) -> BatchFeed:
-    """The fastest way from windows to a device: on the processor numpy's gather, elsewhere one that runs there."""
+    """Return the fastest feed to a device.
+
+    That is numpy's gather on the processor, and elsewhere a gather on the device if the windows allow it.
+    """
     if device.type != "cpu" and isinstance(source, Windows):
         return DeviceFeed(source, device)
     return HostFeed(source, device)
 
 
 class HostFeed:
-    """Gathered by numpy; on the processor the tensors share the arrays' memory, to any other device they are copied."""
+    """A feed that gathers with numpy.
+
+    On the processor the tensors share the arrays' memory; to any other device they are copied.
+    """
 
     def __init__(self, source: WindowSource, device: torch.device) -> None:
         self._source, self._device = source, device
@@ -43,9 +49,9 @@ class HostFeed:
 
 
 class DeviceFeed:
-    """Gathered on the device, where the whole panel lies: only the numbers of the windows travel there.
+    """A feed that gathers on the device, which stores the whole panel: only the numbers of windows are copied to it.
 
-    They are drawn as on the processor, so a seed means the same windows on every device.
+    These numbers are drawn on the processor, so a seed means the same windows on every device.
     """
 
     def __init__(self, windows: Windows, device: torch.device) -> None:
@@ -59,34 +65,34 @@ class DeviceFeed:
 
     def gather(self, numbers: Ints) -> Inputs:
         """Gather windows by number [B], as `Windows.gather` does."""
-        of, length = self._tables, self._windows.context
+        tables, length = self._tables, self._windows.context
         number = torch.from_numpy(numbers).to(self._device, non_blocking=True)
-        series = torch.searchsorted(of["bounds"], number, right=True)
-        before = of["bounds"][series - 1].where(series > 0, 0)
-        cut, begin = of["first"][series] + number - before, of["begin"][series]
+        series = torch.searchsorted(tables["bounds"], number, right=True)
+        before = tables["bounds"][series - 1].where(series > 0, 0)
+        cut, begin = tables["first"][series] + number - before, tables["begin"][series]
         position = cut[:, None] + self._span  # [B, L + H]
         is_before = position < begin[:, None]
-        outside = is_before | (position >= of["end"][series][:, None])
-        rows = _gather(of["target"][:, None], position, outside)[..., 0]
-        beyond = is_before | (position >= of["stop"][series][:, None])
-        known = _gather(of["known"], position, beyond)
-        if len(of["almanac"]):
-            steps = of["row"][series][:, None] + position - begin[:, None]
-            known = torch.cat((of["almanac"][steps], known), dim=2)
+        outside = is_before | (position >= tables["end"][series][:, None])
+        rows = _gather(tables["target"][:, None], position, outside)[..., 0]
+        beyond = is_before | (position >= tables["stop"][series][:, None])
+        known = _gather(tables["known"], position, beyond)
+        if len(tables["features"]):
+            steps = tables["feature_row"][series][:, None] + position - begin[:, None]
+            known = torch.cat((tables["features"][steps], known), dim=2)
         return Inputs(
             context=rows[:, :length],
             target=rows[:, length:],
-            past=_gather(of["past"], position[:, :length], outside[:, :length]),
+            past=_gather(tables["past"], position[:, :length], outside[:, :length]),
             known=known,
-            static=of["static"][series],
+            static=tables["static"][series],
             series=series,
-            phase=(of["phase"][series] + cut - begin) % self._windows.season,
-            spread=of["spread"][series],
-            centre=of["centre"][series],
+            phase=(tables["phase"][series] + cut - begin) % self._windows.season,
+            spread=tables["spread"][series],
+            centre=tables["centre"][series],
         )
 
 
 def _gather(columns: Tensor, position: Tensor, outside: Tensor) -> Tensor:
-    """[B, W, C] rows of `columns` [T, C] at positions [B, W], NaN where outside."""
+    """Gather [B, W, C] from `columns` [T, C] at positions [B, W], with NaN where `outside`."""
     rows: Tensor = columns[position.clamp(0, len(columns) - 1)]
     return rows.masked_fill(outside[:, :, None], torch.nan)

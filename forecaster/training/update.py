@@ -1,21 +1,21 @@
-"""A short training that goes on from the weights a network has."""
+"""A short training that continues from the current weights of a network."""
 
 from forecaster.config import TrainingConfig
 from forecaster.network.network import Network
 from forecaster.training.loop import Training
 
-SHARE = 0.1  # of the steps that the network was trained with
-RATE = 0.1  # of the peak that its learning rate had
+STEP_SHARE = 0.1  # steps of an update, as a share of those that the network was trained with
+RATE_SHARE = 0.1  # peak learning rate of an update, as a share of that of the training
 
 
 def continue_training(network: Network, config: TrainingConfig, *, steps: int) -> Training:
-    """Prepare a training that starts from the network's weights: few steps, at a rate that is low and falls to 0.
+    """Prepare a training that starts from the network's weights: few steps, at a low learning rate that falls to 0.
 
-    Moments of the gradients are learnt anew, so the rate rises first, as in any training.
+    Moments of the gradients start at 0, so the rate rises first, as in any training.
 
     Args:
-        config: of the training that gave the weights.
-        steps: that this one took.
+        config: the config of the training that produced the weights.
+        steps: the number of steps of that training.
     """
-    gentle = config.model_copy(update={"learning_rate": RATE * config.learning_rate, "schedule": "one_cycle"})
-    return Training(network, gentle, steps=max(1, round(SHARE * steps)))
+    gentle = config.model_copy(update={"learning_rate": RATE_SHARE * config.learning_rate, "schedule": "one_cycle"})
+    return Training(network, gentle, steps=max(1, round(STEP_SHARE * steps)))

@@ -1,7 +1,6 @@
-"""What is known of any time."""
+"""Features of the calendar, against the standard library."""
 
 import math
-import sys
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,9 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from forecaster.batches import calendar_features
-from forecaster.errors import DataError, DependencyError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
-from tests.conftest import fake_holidays
 
 HOURLY, DAILY, WEEKLY = (Frequency("fixed", every) for every in (HOUR, DAY, WEEK))
 MONTHLY, BUSINESS = Frequency("months", 1), Frequency("business")
@@ -55,10 +52,12 @@ def test_features_equal_a_plain_computation_stamp_by_stamp(frequency: Frequency)
     start = "2019-12-31T00:00:00" if frequency.month_end else "2019-12-30T21:30:17" if frequency.every < DAY else None
     stamps = stamps_of(start or "2020-01-01", frequency, 900)
     stamps = np.concatenate([stamps[:300], stamps[-300:]])
-    table = calendar_features.calendar(frequency, stamps)
+    table = calendar_features.compute_features(frequency, stamps)
     assert table.dtype == np.float32
     expected = [plain(EPOCH + timedelta(microseconds=int(stamp))) for stamp in stamps]
-    assert_allclose(table, [[row[name] for name in calendar_features.names(frequency)] for row in expected], atol=1e-5)
+    assert_allclose(
+        table, [[row[name] for name in calendar_features.feature_names(frequency)] for row in expected], atol=1e-5
+    )
     assert np.abs(table).max() <= 1
 
 
@@ -80,9 +79,9 @@ def test_features_equal_a_plain_computation_stamp_by_stamp(frequency: Frequency)
     ids=lambda value: getattr(value, "name", None),
 )
 def test_only_what_can_vary_is_a_feature(frequency: Frequency, cycles: list[str]) -> None:
-    found = calendar_features.names(frequency)
+    found = calendar_features.feature_names(frequency)
     assert list(dict.fromkeys(name.split("_")[0] for name in found)) == cycles
-    assert calendar_features.calendar(frequency, np.arange(6).reshape(2, 3) * frequency.every).shape == (
+    assert calendar_features.compute_features(frequency, np.arange(6).reshape(2, 3) * frequency.every).shape == (
         2,
         3,
         len(found),
@@ -90,7 +89,7 @@ def test_only_what_can_vary_is_a_feature(frequency: Frequency, cycles: list[str]
 
 
 def test_business_days_have_no_weekend() -> None:
-    assert [name for name in calendar_features.names(BUSINESS) if "week" in name] == [
+    assert [name for name in calendar_features.feature_names(BUSINESS) if "week" in name] == [
         f"weekday_{day}" for day in range(1, 6)
     ]
 
@@ -100,85 +99,15 @@ def test_the_hour_is_the_one_on_the_wall_clock_of_the_zone() -> None:
     local = [
         datetime.fromtimestamp(stamp / 1e6, ZoneInfo("Europe/Paris")).replace(tzinfo=None) for stamp in stamps.flat
     ]
-    expected = [[plain(moment)[name] for name in calendar_features.names(HOURLY)] for moment in local]
-    assert_allclose(calendar_features.calendar(HOURLY, stamps, "Europe/Paris").reshape(12, -1), expected, atol=1e-6)
+    expected = [[plain(moment)[name] for name in calendar_features.feature_names(HOURLY)] for moment in local]
+    assert_allclose(
+        calendar_features.compute_features(HOURLY, stamps, "Europe/Paris").reshape(12, -1), expected, atol=1e-6
+    )
 
 
 def test_daily_stamps_of_a_zone_already_are_on_its_wall_clock() -> None:
     stamps = stamps_of("2024-03-30", DAILY, 9)
     assert_array_equal(
-        calendar_features.calendar(DAILY, stamps, "Asia/Tokyo"), calendar_features.calendar(DAILY, stamps)
+        calendar_features.compute_features(DAILY, stamps, "Asia/Tokyo"),
+        calendar_features.compute_features(DAILY, stamps),
     )
-
-
-@pytest.fixture
-def country(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "holidays", fake_holidays())
-
-
-@pytest.mark.usefixtures("country")
-def test_a_holiday_is_seen_on_its_day_and_from_the_days_beside_it() -> None:
-    table = calendar_features.holidays("DE", DAILY, stamps_of("2024-05-08", DAILY, 4))
-    assert calendar_features.holiday_names(DAILY) == ("is_holiday", "before_holiday", "after_holiday")
-    assert_array_equal(table, [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]])  # the 9th
-    hours = calendar_features.holidays("DE", HOURLY, stamps_of("2024-05-08T22:00", HOURLY, 4).reshape(2, 2))
-    assert_array_equal(hours, [[[0, 1, 0]] * 2, [[1, 0, 0]] * 2])
-
-
-@pytest.mark.usefixtures("country")
-def test_a_state_adds_its_own_holidays() -> None:
-    day = stamps_of("2024-05-30", DAILY, 1)
-    assert [calendar_features.holidays(name, DAILY, day)[0, 0] for name in ("DE", "DE-BY", "de-BY")] == [0, 1, 1]
-
-
-@pytest.mark.usefixtures("country")
-def test_holidays_at_the_turn_of_the_year_are_seen_from_the_other_year() -> None:
-    table = calendar_features.holidays("DE", DAILY, stamps_of("2023-12-31", DAILY, 1))
-    assert_array_equal(table, [[0, 1, 0]])
-
-
-@pytest.mark.usefixtures("country")
-@pytest.mark.parametrize(
-    ("frequency", "start", "expected"),
-    [
-        (WEEKLY, "2024-05-06", [0.25, 0]),
-        (MONTHLY, "2024-04-01", [0, 0.25, 0]),
-        (Frequency("months", 1, month_end=True), "2024-04-30", [0, 0.25, 0]),
-    ],
-    ids=["weekly", "monthly", "month ends"],
-)
-def test_steps_longer_than_a_day_count_their_holidays(frequency: Frequency, start: str, expected: list[float]) -> None:
-    table = calendar_features.holidays("DE", frequency, stamps_of(start, frequency, len(expected)))
-    assert calendar_features.holiday_names(frequency) == ("holidays",)
-    assert_array_equal(table[:, 0], expected)
-
-
-@pytest.mark.usefixtures("country")
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [("XDE", r"no calendar of 'XDE' \(did you mean 'DE'\?\)"), ("DE-ZZ", "no part 'ZZ' of DE")],
-)
-def test_an_unknown_country_is_a_wrong_usage(name: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
-        calendar_features.check_country(name)
-
-
-@pytest.mark.usefixtures("country")
-def test_integer_time_has_no_holidays() -> None:
-    with pytest.raises(DataError, match="integers"):
-        calendar_features.holidays("DE", Frequency("integer"), np.arange(3))
-
-
-def test_without_the_package_the_command_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "holidays", None)
-    with pytest.raises(DependencyError) as caught:
-        calendar_features.check_country("DE")
-    assert "pip install holidays" in caught.value.hint
-
-
-def test_the_package_itself_is_understood() -> None:
-    pytest.importorskip("holidays")
-    stamps = stamps_of("2024-12-24", DAILY, 3)
-    assert_array_equal(calendar_features.holidays("DE-BY", DAILY, stamps)[:, 0], [0, 1, 1])
-    with pytest.raises(UsageError):
-        calendar_features.check_country("DE-ZZ")

@@ -40,7 +40,7 @@ def test_changes_of_many_cuts_are_those_of_each_alone(rows: Panel, lag: int) -> 
 @pytest.fixture(params=[10, 100, 10_000])
 def apart(request: pytest.FixtureRequest, make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> Panel:
     """Series side by side, cut and out of order, some of which overlap; read in stretches of several lengths."""
-    monkeypatch.setattr(running_means, "_STRETCH", request.param)
+    monkeypatch.setattr(running_means, "_VALUES_PER_CHUNK", request.param)
     generator = np.random.default_rng(1)
     series = []
     for length in generator.integers(1, 40, 30):

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.batches import calendar_features
+from forecaster.batches import calendar_features, holidays
+from forecaster.batches.update_windows import NEW_WINDOW_SHARE, UpdateWindows
 from forecaster.batches.window_spec import WindowSpec
-from forecaster.batches.windows import NEW_WINDOW_SHARE, UpdateWindows, Windows
+from forecaster.batches.windows import Windows
 from forecaster.frequency import HOUR, WEEK, Frequency, Ints
 from forecaster.panel import Panel
 from tests.conftest import MakePanel, fake_holidays
@@ -144,10 +145,10 @@ def expected_at(panel: Panel, series: int, step: int, context: int, horizon: int
         there = is_inside and begin + row < stop
         known.append(panel.values[begin + row, 2:4] if there else np.full(2, NAN))
     stamps = panel.start[series] + np.array(rows) * HOUR
-    clock = calendar_features.calendar(panel.frequency, stamps, panel.zone)
-    holidays = calendar_features.holidays("DE", panel.frequency, stamps, panel.zone)
+    clock = calendar_features.compute_features(panel.frequency, stamps, panel.zone)
+    public = holidays.compute_features("DE", panel.frequency, stamps, panel.zone)
     phase = (panel.start[series] + step * HOUR) // HOUR % panel.season
-    return {"past": np.array(past), "known": np.hstack([clock, holidays, known]), "phase": phase}
+    return {"past": np.array(past), "known": np.hstack([clock, public, known]), "phase": phase}
 
 
 @pytest.mark.parametrize("zone", [None, "Europe/Paris"])
@@ -168,7 +169,7 @@ def test_covariates_equal_a_plain_loop_over_every_window(
         assert int(batch.phase[row]) == expected["phase"]
     assert batch.series.tolist() == [series for series, _ in steps]
     assert_array_equal(batch.static, panel.static[batch.series])
-    names = (*calendar_features.names(HOURLY), *calendar_features.holiday_names(HOURLY), "k", "l")
+    names = (*calendar_features.feature_names(HOURLY), *holidays.feature_names(HOURLY), "k", "l")
     assert windows.known_names == names
     assert batch.known.shape[2] == len(names)
 
@@ -184,7 +185,7 @@ def test_a_prediction_sees_known_columns_after_the_cut_but_no_past_ones(mixed: P
     assert np.isnan(first[10:]).all()
     assert not np.isnan(batch.known[:, :, :-2]).any()
     for row in range(3):
-        expected = calendar_features.calendar(HOURLY, mixed.future(9)[row])
+        expected = calendar_features.compute_features(HOURLY, mixed.future(9)[row])
         np.testing.assert_allclose(batch.known[row, 4:, :-2], expected, atol=1e-6)
 
 
@@ -226,13 +227,15 @@ def test_series_half_a_step_apart_each_get_their_own_times(make_panel: MakePanel
     known = windows.gather(np.arange(3)).known
     for row in range(3):
         stamps = panel.start[row] + np.arange(7, 11) * HOUR
-        np.testing.assert_allclose(known[row], calendar_features.calendar(HOURLY, stamps), atol=1e-6)
+        np.testing.assert_allclose(known[row], calendar_features.compute_features(HOURLY, stamps), atol=1e-6)
 
 
 def test_times_that_series_share_are_computed_once(make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    plain = calendar_features.calendar
-    monkeypatch.setattr(calendar_features, "calendar", lambda *given: seen.append(given[1].size) or plain(*given))
+    plain = calendar_features.compute_features
+    monkeypatch.setattr(
+        calendar_features, "compute_features", lambda *given: seen.append(given[1].size) or plain(*given)
+    )
     panel = make_panel([np.arange(100)] * 50, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.repeat([0, 10**6], 25) * HOUR)
     windows = Windows.for_training(panel, WindowSpec(5, 3, calendar=True))

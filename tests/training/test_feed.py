@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from forecaster.batches.update_windows import UpdateWindows
 from forecaster.batches.window_spec import WindowSpec
-from forecaster.batches.windows import UpdateWindows, Windows
+from forecaster.batches.windows import Windows
 from forecaster.frequency import HOUR, Frequency
 from forecaster.network.inputs import Inputs
 from forecaster.panel import Panel

@@ -80,7 +80,7 @@ def test_steps_told_in_blocks_are_those_told_one_by_one(windows: tuple[Windows, 
     list(whole.steps(*windows))
 
     first = Training(network(config), config, steps=24)
-    first.block = 3
+    first.steps_per_block = 3
     told: list[int] = []
     for step in first.steps(*windows):
         told.append(step.step)
@@ -148,7 +148,7 @@ def test_a_batch_whose_gradient_overflows_leaves_the_weights_alone(
     windows: tuple[Windows, Windows], block: int
 ) -> None:
     training = Training(network(), TRAINING, steps=3)
-    training.block = block
+    training.steps_per_block = block
     before = weights(training)
     for parameter in training.network.parameters():
         parameter.register_hook(lambda gradient: gradient * math.inf)
