@@ -77,9 +77,10 @@ def compare(
     with console.working():
         done = workflow.compare(shared, configs, by=by, out=out, stdin=sys.stdin.buffer, watch=console.watch)
     from forecaster.report.terminal import compare as report
+    from forecaster.report.verdicts import comparison_sentence
 
     console.show(
-        {"folder": str(done.folder), "sentence": report.sentence(done.metrics), **done.metrics},
+        {"folder": str(done.folder), "sentence": comparison_sentence(done.metrics), **done.metrics},
         report.summary(done.metrics),
     )
     console.tell(f"wrote {done.folder / workflow.LEADERBOARD}")

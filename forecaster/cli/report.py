@@ -59,6 +59,7 @@ def report(
         )
     from rich.text import Text
 
+    from forecaster.report.words import file_size
     from forecaster.workflows.report import make
 
     with console.working():
@@ -82,8 +83,4 @@ def report(
     target = out or made.home
     make.write(made, target)
     console.show({**document, "out": str(target)}, Text(made.verdict))
-    console.tell(f"wrote {target}: {_size(len(made.content))}")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.0f} kB"
+    console.tell(f"wrote {target}: {file_size(len(made.content))}")

@@ -63,7 +63,7 @@ def test_where_nothing_is_better_the_naive_forecast_is_the_model_to_use(forecast
     frame.to_csv(tmp_path / "walk.csv", index=False)
     done = forecast("compare", "walk.csv", "--models", "gru", "--horizon", "3", *QUICK, "--json", "-o", "c")
     assert done.code == 0, done.err
-    assert done.json["sentence"] == "Nothing beats naive by more than chance: forecast with --model naive."
+    assert done.json["sentence"] == "No model is significantly better than naive: forecast with --model naive."
     assert done.json["folder"] == "c"
     assert (done.json["verdict"], done.json["compare"]["chosen"]) == ("no better", "naive")
     assert forecast("train", "walk.csv", "--config", "c/config.yaml", "-o", "b").code == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forecaster.report.words import plural, share, unbroken, when
+from forecaster.report.words import bind_units, plural, share, timestamp
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from forecaster.report.words import plural, share, unbroken, when
     ],
 )
 def test_a_time_is_written_as_people_write_it(stamp: object, expected: str) -> None:
-    assert when(stamp) == expected
+    assert timestamp(stamp) == expected
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_a_share_is_whole_per_cent_but_next_to_none_or_all(value: float | None, 
 
 def test_counts_read_well() -> None:
     assert (plural(1, "step"), plural(1200, "step"), plural(2, "series")) == ("1 step", "1,200 steps", "2 series")
-    assert unbroken("80 % of all") == "80\N{NO-BREAK SPACE}% of all"
+    assert bind_units("80 % of all") == "80\N{NO-BREAK SPACE}% of all"

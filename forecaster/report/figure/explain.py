@@ -8,8 +8,8 @@ import numpy as np
 
 from forecaster.errors import DependencyError
 from forecaster.explain.explanation import Array, Attribution, Explanation, Flow, Gradients, Importance, Unrolling
-from forecaster.report.terminal.explain import signed, title_of, which_steps
-from forecaster.report.terminal.train import number
+from forecaster.report.verdicts import describe_influence, describe_steps
+from forecaster.report.words import number, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,7 +140,7 @@ def draw_importance(axis: "Axes", importance: Importance | None) -> None:
         return
     shown = sorted(importance.influences, key=lambda each: -each.lost)[:_LISTED]
     kept = [each for each in importance.influences if each in shown][::-1]
-    names = [title_of(each) for each in kept]
+    names = [describe_influence(each) for each in kept]
     lost = [each.lost for each in kept]
     error = np.nan_to_num([each.error for each in kept])
     axis.barh(names, lost, xerr=error, color=_BLUE, ecolor=_GREY, height=0.7)
@@ -164,7 +164,7 @@ def draw_attribution(axis: "Axes", attribution: Attribution) -> None:
     axis.margins(y=0.1)
     low, high = axis.get_ylim()
     axis.set_ylim(low, high + 0.8 * (high - low))  # room for the text
-    axis.set_title(f"Why this forecast: {which_steps(attribution)}")
+    axis.set_title(f"Why this forecast: {describe_steps(attribution)}")
 
 
 def _positive(values: Array) -> Array:

@@ -9,8 +9,7 @@ import pandas as pd
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, axes, band, bars, counted, line, marked
 from forecaster.report.page.parts import Chart, Listing, Section, Table, Text
-from forecaster.report.terminal.train import cell, number
-from forecaster.report.words import SCALE_IN_WORDS, plural, share
+from forecaster.report.words import SCALE_IN_WORDS, metric_cell, number, plural, share
 
 _METRICS = {
     "mase": "MASE",
@@ -31,7 +30,7 @@ _LEVELS = (50, 80, 90, 95)
 def score_table(caption: str, models: Mapping[str, Mapping[str, float | None]], first: str = "Model") -> Table:
     """A row of metrics for each name."""
     known = [name for name in _METRICS if any(name in each for each in models.values())]
-    rows = [[name, *(cell(metric, each.get(metric)) for metric in known)] for name, each in models.items()]
+    rows = [[name, *(metric_cell(metric, each.get(metric)) for metric in known)] for name, each in models.items()]
     return Table(caption, [first, *(_METRICS[name] for name in known)], rows)
 
 

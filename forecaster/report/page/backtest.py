@@ -12,9 +12,8 @@ from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, NAIVE, SEASONAL, TRUTH, axes, bare, line, marked, shape, time_kind
 from forecaster.report.page.parts import Chart, Code, Drawn, Page, Section, Text
 from forecaster.report.page.picks import Pick, note
-from forecaster.report.terminal.backtest import describe_cutoffs, describe_scope
-from forecaster.report.terminal.train import number, sentence
-from forecaster.report.words import plural, share, when
+from forecaster.report.verdicts import describe_cutoffs, describe_scope, skill_sentence
+from forecaster.report.words import number, plural, share, timestamp
 
 _FOLDS_DRAWN = 24  # of a series, the last
 
@@ -68,16 +67,16 @@ def compose(found: Folds) -> Page:
     return Page(
         kind="Backtest",
         name=found.name,
-        verdict=sentence(dict(found.metrics), model),
+        verdict=skill_sentence(dict(found.metrics), model),
         facts={
             "Model": model,
             "Forecasts": f"{block['forecasts']:,}",
             "Horizon": plural(block["horizon"], "step"),
             "Series": f"{block['series']:,}",
-            "MASE": "-" if own["mase"] is None else number(own["mase"]),
+            "MASE": number(own["mase"]),
             "sMAPE": "-" if own["smape"] is None else f"{number(own['smape'])} %",
             "80 % interval held": share(own["coverage80"]),
-            "First cutoff": when(block["cutoff"]["first"]),
+            "First cutoff": timestamp(block["cutoff"]["first"]),
         },
         sections=[section for section in sections if section is not None],
         drawn=drawn,

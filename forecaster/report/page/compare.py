@@ -12,9 +12,8 @@ from forecaster.report.page import accuracy
 from forecaster.report.page.backtest import describe_omissions, describe_plan
 from forecaster.report.page.charts import MODEL, QUIET, axes, bars, points
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
-from forecaster.report.terminal.compare import sentence
-from forecaster.report.terminal.train import cell, number
-from forecaster.report.words import plural, share
+from forecaster.report.verdicts import comparison_sentence
+from forecaster.report.words import metric_cell, number, plural, share
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def compose(found: Leaderboard) -> Page:
     return Page(
         kind="Comparison",
         name=found.name,
-        verdict=sentence(dict(found.metrics)),
+        verdict=comparison_sentence(dict(found.metrics)),
         facts={
             "Model to use": block["chosen"],
             "Its MASE": "-" if row["mase"] is None else number(row["mase"]),
@@ -103,7 +102,7 @@ def _table(models: Mapping[str, Mapping[str, Any]]) -> Table:
         rows.append(
             [
                 name,
-                *(cell(metric, row[metric]) for metric in ("mase", "smape", "wql", "coverage80")),
+                *(metric_cell(metric, row[metric]) for metric in ("mase", "smape", "wql", "coverage80")),
                 share(row["skill"]),
                 beats,
                 *("-" if row[key] is None else f"{row[key]:.2g}" for key in ("p_seasonal_naive", "p_naive")),

@@ -9,7 +9,7 @@ from typing import Any
 
 from forecaster.errors import DependencyError
 from forecaster.report.page.parts import Chart, Drawn, Listing, Page, Part, brief, plain
-from forecaster.report.words import unbroken
+from forecaster.report.words import bind_units
 
 _SCRIPTS = ("page.js", "draw.js", "sketch.js", "choose.js", "listing.js")  # one after the other
 _WHAT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -77,7 +77,7 @@ def _drawn(each: Drawn) -> dict[str, Any]:
         "name": each.name,
         "group": each.group,
         "columns": columns,
-        "seen": {key: unbroken(text) for key, text in each.seen.items()},
+        "seen": {key: bind_units(text) for key, text in each.seen.items()},
     }
 
 
@@ -101,7 +101,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["unbroken"] = unbroken
+    environment.filters["bind_units"] = bind_units
     return environment
 
 

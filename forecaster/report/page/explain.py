@@ -6,26 +6,18 @@ from typing import Any
 import numpy as np
 
 from forecaster.explain.explanation import Array, Attribution, Explanation, Flow, Gradients, Importance, LayerTrace
+from forecaster.report.excerpts import lag_blocks, liveliest_units
 from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, Trace, axes, band, bars, line
 from forecaster.report.page.parts import Chart, Section, Text
-from forecaster.report.terminal.explain import (
-    blocks,
-    clip,
-    completeness,
-    liveliest,
-    memory_sentence,
-    signed,
-    title_of,
-    which_steps,
-)
-from forecaster.report.terminal.train import number
-from forecaster.report.words import plural, when
+from forecaster.report.verdicts import completeness_sentence, describe_influence, describe_steps, memory_sentence
+from forecaster.report.words import clip, number, plural, signed, timestamp
 
 _UNITS = 48  # rows of the heat map
 _FLOWS = 4
 _LISTED = 16
 _COLORS = (MODEL, SEASONAL, NAIVE, QUIET)
 _DASHES = ("solid", "dash", "dot", "longdash")
+_NAME_WIDTH = 30
 _LAG = "lag, steps before the cutoff"
 _STATES = ("hidden", "cell", "candidate")
 _BACK = {"autorange": "reversed"}  # the oldest step stands on the left
@@ -59,15 +51,15 @@ def _states_chart(found: Explanation, trace: LayerTrace) -> Chart:
     assert found.unrolling
     assert found.gradients
     hidden = trace.parts["hidden"]  # [S, D]
-    unit = liveliest(hidden, 1)[0]
-    shown = liveliest(hidden, _UNITS)
+    unit = liveliest_units(hidden, 1)[0]
+    shown = liveliest_units(hidden, _UNITS)
     order = sorted(shown, key=lambda each: hidden[:, each].mean())
     most = max(float(np.abs(hidden).max()), 1e-9)
     many = f"the {_UNITS} of {hidden.shape[1]} hidden units that move most" if len(shown) < hidden.shape[1] else ""
     width = found.gradients.step
     seen = (
-        f"{found.unrolling.series}, read up to {when(found.unrolling.cutoff)}: a column is a step of the recurrence"
-        f" ({plural(width, 'step')} of data), a row one of {many or plural(hidden.shape[1], 'hidden unit')}."
+        f"{found.unrolling.series}, read up to {timestamp(found.unrolling.cutoff)}: a column is a step of the"
+        f" recurrence ({plural(width, 'step')} of data), a row one of {many or plural(hidden.shape[1], 'hidden unit')}."
         f" The darker, the farther from 0; blue is above it, orange below. Unit {unit + 1} moves most, from"
         f" {number(float(hidden[:, unit].min()))} to {number(float(hidden[:, unit].max()))}."
     )
@@ -87,7 +79,7 @@ def _states_chart(found: Explanation, trace: LayerTrace) -> Chart:
     numbers = {"lag": "lag", "read up to": "time", "input, scaled": "input", **mean}
     columns: dict[str, Any] = {
         "lag": found.unrolling.lags,
-        "time": [when(each) for each in found.unrolling.times],
+        "time": [timestamp(each) for each in found.unrolling.times],
         "input": found.unrolling.input,
         "row": np.arange(len(order)),
         "state": hidden[:, order].T,
@@ -151,12 +143,13 @@ def _importance_chart(importance: Importance) -> Chart:
     """What the error gains when something is exchanged between windows, with its standard error."""
     ranked = sorted(importance.influences, key=lambda each: -each.lost)[:_LISTED]
     kept = [each for each in importance.influences if each in ranked]
-    names = [title_of(each) for each in kept]
+    names = [describe_influence(each) for each in kept]
     best = ranked[0]
     seen = (
         f"What the forecaster reads is exchanged between {plural(importance.windows, 'held-out window')}, one influence"
         f" at a time; the bars are the MASE that this adds to {number(importance.mase)}, with its standard error."
-        f" Most is lost without {title_of(best)}: {number(best.lost)}. A bar within two errors of 0 says nothing."
+        f" Most is lost without {describe_influence(best)}: {number(best.lost)}."
+        " A bar within two errors of 0 says nothing."
     )
     trace = bars("MASE lost", "label", "lost", MODEL, is_lying=True)
     trace["error_x"] = {"type": "data", "array": "@error", "color": f"${QUIET}", "thickness": 1.5}
@@ -173,7 +166,7 @@ def _importance_chart(importance: Importance) -> Chart:
 def _attribution_chart(attribution: Attribution, importance: Importance | None) -> Chart:
     """One forecast as a sum, from the flat window's to the real one's."""
     parts: list[tuple[str, float]] = []
-    for first, last in blocks(attribution, importance):
+    for first, last in lag_blocks(attribution, importance):
         name = f"lag {first}" if first == last else f"lags {first}-{last}"
         parts.append((name, float(attribution.of_lags[first - 1 : last].sum())))
     groups = sorted(attribution.of_groups.items(), key=lambda each: -abs(each[1]))
@@ -187,10 +180,10 @@ def _attribution_chart(attribution: Attribution, importance: Importance | None) 
     margin = 0.15 * (high - low) or abs(high) or 1.0
     most, value = max(parts, key=lambda each: abs(each[1]), default=("nothing", 0.0))
     seen = (
-        f"{attribution.series}, {which_steps(attribution)} after {when(attribution.cutoff)}, by integrated gradients:"
-        f" the network says {number(attribution.baseline)} of a flat window at {number(attribution.level)} and"
-        f" {number(attribution.forecast)} of the real one. Most comes of {most}: {signed(value)}."
-        f" {completeness(attribution)}"
+        f"{attribution.series}, {describe_steps(attribution)} after {timestamp(attribution.cutoff)}, by integrated"
+        f" gradients: the network says {number(attribution.baseline)} of a flat window at {number(attribution.level)}"
+        f" and {number(attribution.forecast)} of the real one. Most comes of {most}: {signed(value)}."
+        f" {completeness_sentence(attribution)}"
     )
     trace: Trace = {
         "type": "waterfall",
@@ -233,7 +226,7 @@ def _positive(values: Array) -> Array:
 
 def _labels(names: list[str]) -> list[str]:
     """Names as plotly may show them: short, no markup, each another."""
-    short = [clip(name) for name in names]
+    short = [clip(name, _NAME_WIDTH) for name in names]
     return [
         escape(name if short.count(name) == 1 else f"{name} ({place})", quote=False)
         for place, name in enumerate(short, start=1)

@@ -14,9 +14,8 @@ from forecaster.report.page.charts import MODEL, TRUTH, axes, band, bare, line, 
 from forecaster.report.page.newest import newest_columns, newest_section
 from forecaster.report.page.parts import Chart, Drawn, Facts, Page, Section, Table, Text
 from forecaster.report.page.picks import Pick, note
-from forecaster.report.terminal.ledger import drift_sentence
-from forecaster.report.terminal.train import number
-from forecaster.report.words import plural, share, when
+from forecaster.report.verdicts import drift_sentence
+from forecaster.report.words import number, plural, share, timestamp
 
 _RUNS, _ANOMALIES = 30, 20  # that are listed
 
@@ -91,7 +90,7 @@ def describe(document: Mapping[str, Any]) -> str:
     skills = {"seasonal naive": overall["skill"], "naive": overall["skill_naive"]}
     known = {name: value for name, value in skills.items() if value is not None}
     worse = [name for name, value in known.items() if value <= 0]
-    told = f"Since {when(document['since'])}, the forecasts of {job} were "
+    told = f"Since {timestamp(document['since'])}, the forecasts of {job} were "
     if not known:
         told += f"off by {number(overall['mae'])} on average, which cannot be compared with naive ones"
     elif worse:
@@ -110,7 +109,7 @@ def _facts(found: Operated) -> dict[str, str]:
     if found.runs:
         newest = found.runs[0]
         facts = {
-            "Last run": when(str(newest["started"])[:16]),
+            "Last run": timestamp(str(newest["started"])[:16]),
             "It ended": f"{newest['details'].get('status') or '-'} ({newest['code']})",
             "Model": str(newest["model"] or "-"),
             "Runs": f"{len(found.runs):,}",
@@ -118,7 +117,7 @@ def _facts(found: Operated) -> dict[str, str]:
     if overall:
         facts |= {
             "Forecasts scored": f"{overall['forecasts']:,}",
-            "MASE": "-" if overall["mase"] is None else number(overall["mase"]),
+            "MASE": number(overall["mase"]),
             "80 % interval held": share(overall["coverage80"]),
             "Bias": number(overall["bias"]),
         }
@@ -170,7 +169,7 @@ def _recent_columns(rows: pd.DataFrame) -> tuple[dict[str, Any], str]:
     rows = rows.drop_duplicates("ds", keep="last").sort_values("at")
     inside = int(((rows["y"] >= rows["q0.1"]) & (rows["y"] <= rows["q0.9"])).sum())
     error = float((rows["mean"] - rows["y"]).abs().mean())
-    first, last = when(rows["ds"].iloc[0]), when(rows["ds"].iloc[-1])
+    first, last = timestamp(rows["ds"].iloc[0]), timestamp(rows["ds"].iloc[-1])
     seen = (
         f"Of {plural(len(rows), 'actual')} from {first} to {last}, {inside} lie"
         f" inside the 80 % interval; the last forecast made for each was off by {number(error)} on average."
@@ -235,7 +234,7 @@ def _cut_table(caption: str, cut: Mapping[str, Mapping[str, Any]], first: str) -
         [
             name,
             f"{each['forecasts']:,}",
-            *("-" if each[key] is None else number(each[key]) for key in ("mase", "mae", "bias")),
+            *(number(each[key]) for key in ("mase", "mae", "bias")),
             *(share(each[key]) for key in ("skill", "skill_naive", "coverage50", "coverage80", "coverage95")),
         ]
         for name, each in cut.items()
@@ -261,7 +260,7 @@ def _anomalies(document: Mapping[str, Any]) -> list[Any]:
     if not block["count"]:
         return [Text(f"No actual lies outside the {level} % interval.")]
     rows = [
-        [row["unique_id"], when(row["ds"]), *(number(row[key]) for key in ("y", "lower", "upper", "excess"))]
+        [row["unique_id"], timestamp(row["ds"]), *(number(row[key]) for key in ("y", "lower", "upper", "excess"))]
         for row in block["listed"][:_ANOMALIES]
     ]
     caption = f"{plural(block['count'], 'actual')} outside the {level} % interval"
@@ -274,11 +273,11 @@ def _runs_section(found: Operated) -> Section:
         return Section("runs", "Runs", [Text("No run yet.")])
     rows = [
         [
-            when(str(run["started"])[:16]),
+            timestamp(str(run["started"])[:16]),
             str(run["details"].get("status") or "-"),
             str(run["code"]),
             str(run["model"] or "-"),
-            when(run["cutoff"] or "-"),
+            timestamp(run["cutoff"] or "-"),
             f"{run['series']:,}",
             "-" if run["seconds"] is None else format_duration(run["seconds"]),
         ]

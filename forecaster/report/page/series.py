@@ -11,8 +11,7 @@ from forecaster.forecast import Forecast, bounds_of
 from forecaster.report.page.charts import MODEL, SEASONAL, TRUTH, axes, band, bare, line, marked, time_kind
 from forecaster.report.page.parts import Chart, Drawn, Section
 from forecaster.report.page.picks import Pick
-from forecaster.report.terminal.train import number
-from forecaster.report.words import plural, when
+from forecaster.report.words import number, plural, timestamp
 
 _LEVELS = (50, 80, 95)
 
@@ -133,7 +132,7 @@ def draw_series(found: TrainedModel) -> list[Drawn]:
             columns |= _future_columns(found.forecast, place, stamps[place])
             seen["future"] = _tell_future(found.forecast, place, stamps[place], found.unit)
         elif past is not None:
-            seen["future"] = f"The last {plural(len(past[1]), 'step')} that were observed, to {when(past[0][-1])}."
+            seen["future"] = f"The last {plural(len(past[1]), 'step')} that were observed, to {timestamp(past[0][-1])}."
         if columns:
             columns["view"] = view_of(columns, int(found.manifest["horizon"]), int(found.manifest["data"]["season"]))
             drawn.append(Drawn(each.name, each.group, columns, seen))
@@ -173,7 +172,7 @@ def _tell_future(forecast: Forecast, place: int, stamps: Any, unit: str) -> str:
 
 def tell_future(stamps: Sequence[Any], mean: Any, width: Any, unit: str, *, is_fallback: bool) -> str:
     """What is expected on average, at least and at most, and how wide its 80 % interval is."""
-    times = [when(stamp) for stamp in stamps]
+    times = [timestamp(stamp) for stamp in stamps]
     if len(mean) == 1:
         told = f"{number(float(mean[0]))} is expected for {times[0]}"
     else:

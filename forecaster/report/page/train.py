@@ -10,8 +10,8 @@ from forecaster.report.page.parts import Code, Facts, Page, Section, Text
 from forecaster.report.page.picks import note
 from forecaster.report.page.series import TrainedModel, chart_series, draw_series
 from forecaster.report.page.training import training_section
-from forecaster.report.terminal.train import number, sentence
-from forecaster.report.words import plural, share, when
+from forecaster.report.verdicts import NO_HOLDOUT, skill_sentence
+from forecaster.report.words import number, plural, share, timestamp
 
 _REPAIRS = {
     "gaps": "steps without a row, masked",
@@ -52,11 +52,7 @@ def compose(found: TrainedModel) -> Page:
         sections.append(training_section(found.history, found.manifest))
     sections += found.insights
     sections += [_quality_section(found.quality), _origin_section(found)]
-    verdict = (
-        sentence(metrics, model)
-        if held_out["models"]
-        else ("Every series is too short to hold anything out, so nothing is known of the model's quality.")
-    )
+    verdict = skill_sentence(metrics, model) if held_out["models"] else NO_HOLDOUT
     return Page(
         kind="Trained model",
         name=found.name,
@@ -77,11 +73,11 @@ def _facts(found: TrainedModel, model: str) -> dict[str, str]:
         "Model": model,
         "Horizon": plural(found.manifest["horizon"], found.unit),
         "Series": f"{data['series']:,}",
-        "Data until": when(data["last"]),
+        "Data until": timestamp(data["last"]),
     }
     if own:
         known = own["coverage80"] is not None
-        facts["MASE, held out"] = "-" if own["mase"] is None else number(own["mase"])
+        facts["MASE, held out"] = number(own["mase"])
         facts["sMAPE, held out"] = "-" if own["smape"] is None else f"{number(own['smape'])} %"
         facts["80 % interval held"] = share(own["coverage80"]) if known else "-"
     if found.manifest["training"]["seconds"]:
@@ -96,8 +92,8 @@ def _quality_section(quality: Mapping[str, Any]) -> Section:
     pairs = {
         "rows": f"{quality['rows']:,}",
         "series": f"{quality['series']:,}",
-        "from": when(quality["first"]),
-        "to": when(quality["last"]),
+        "from": timestamp(quality["first"]),
+        "to": timestamp(quality["last"]),
         **{name: f"{count:,}" for name, count in counts.items()},
         **{f"left out: {name}": str(reason) for name, reason in left_out.items()},
     }

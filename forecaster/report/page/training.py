@@ -9,8 +9,7 @@ import pandas as pd
 from forecaster.durations import format_duration
 from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, line, marked
 from forecaster.report.page.parts import Chart, Section
-from forecaster.report.terminal.train import number
-from forecaster.report.words import plural
+from forecaster.report.words import number, plural
 
 _POINTS = 400  # drawn of a curve
 

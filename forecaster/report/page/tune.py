@@ -10,9 +10,8 @@ from forecaster.durations import format_duration
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, counted, line, points
 from forecaster.report.page.parts import Chart, Code, Page, Section, Table, Text
-from forecaster.report.terminal.train import number
-from forecaster.report.terminal.tune import sentence
-from forecaster.report.words import plural
+from forecaster.report.verdicts import tuning_sentence
+from forecaster.report.words import number, plural
 
 _STATES = {"pruned": "stopped early"}
 
@@ -67,7 +66,7 @@ def compose(found: Search) -> Page:
     return Page(
         kind="Search",
         name=found.name,
-        verdict=sentence(dict(found.metrics)),
+        verdict=tuning_sentence(dict(found.metrics)),
         facts={
             "Trials": str(tune["trials"]),
             "Stopped early": str(tune["pruned"]),

@@ -5,7 +5,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from forecaster.report.terminal.train import score_table, sentence, spread
+from forecaster.report.excerpts import quartile_steps
+from forecaster.report.terminal.train import score_table
+from forecaster.report.verdicts import describe_cutoffs, describe_scope, skill_sentence
 
 _WORST = 5
 
@@ -18,32 +20,19 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
         Text(describe_cutoffs(block["cutoff"])),
         score_table(block["overall"], first="model"),
     ]
-    steps = spread(block["horizon"])
+    steps = quartile_steps(block["horizon"])
     if len(steps) > 1:
         of_step = {str(step): block["by_step"][str(step)][model] for step in steps}
         parts += [Text(), Text(f"{model} by step of the horizon", style="bold"), score_table(of_step, first="step")]
     if block["series"] > 1:
         worst = _worst({name: each[model] for name, each in block["by_series"].items()})
         parts += [Text(), Text(f"{model} on its worst series", style="bold"), score_table(worst, first="series")]
-    parts += [Text(), Text(sentence(metrics, model), style="bold")]
+    parts += [Text(), Text(skill_sentence(metrics, model), style="bold")]
     if block["unscored"]:
         parts.append(Text(f"{block['unscored']} series are too short for every fold."))
     if block["fallbacks"]:
         parts.append(Text(f"{block['fallbacks']} of {block['forecasts']} forecasts are a fallback's."))
     return Group(*parts)
-
-
-def describe_scope(block: dict[str, Any]) -> str:
-    """How many folds of what: `3 folds of 12 steps of 40 series`."""
-    folds, series = block["folds"], block["series"]
-    of_series = f" of {series} series" if series > 1 else ""
-    return f"{folds} fold{'s' * (folds > 1)} of {block['horizon']} steps{of_series}"
-
-
-def describe_cutoffs(cutoff: dict[str, Any]) -> str:
-    """From when to when."""
-    first, last = cutoff["first"], cutoff["last"]
-    return f"cutoff {first}" if first == last else f"cutoffs from {first} to {last}"
 
 
 def _worst(scores: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:

@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.report.terminal.backtest import describe_cutoffs, describe_scope
-from forecaster.report.terminal.train import cell
+from forecaster.report.verdicts import comparison_sentence, describe_cutoffs, describe_scope
+from forecaster.report.words import metric_cell, share
 
 _METRICS = {"mase": "MASE", "smape": "sMAPE", "wql": "WQL", "coverage80": "80%\nholds"}
 _RUNS_SHOWN = 6
@@ -29,29 +29,10 @@ def summary(metrics: dict[str, Any]) -> RenderableType:
         parts.append(Text(f"best by series: {_shares(block)}"))
     if block["steps_won"] and block["horizon"] > 1:
         parts.append(Text(f"best by step: {_steps(block['steps_won'])}"))
-    parts.append(Text(sentence(metrics), style="bold"))
+    parts.append(Text(comparison_sentence(metrics), style="bold"))
     if block["unscored"]:
         parts.append(Text(f"{block['unscored']} series are too short for every fold."))
     return Group(*parts)
-
-
-def sentence(metrics: dict[str, Any]) -> str:
-    """What to do, in plain words."""
-    block = metrics["compare"]
-    test, chosen, leader = block["test"], block["chosen"], block["leader"]
-    row = block["models"][chosen]
-    if metrics["verdict"] == "better":
-        p = max(row["p_seasonal_naive"], row["p_naive"])
-        skills = f"{_percent(row['skill'])} better than seasonal naive and {_percent(row['skill_naive'])} than naive"
-        return f"Use {chosen}: {skills}, more than chance ({_p(p)})."
-    if not test["count"]:
-        return "Nothing can be said: the errors have no scale here, as of series that never change."
-    if test["count"] < test["fewest"]:
-        return f"Too few {test['units']} ({test['count']}) to tell skill from luck{_lead(block)}: {_more(test)}."
-    if leader == chosen:
-        return f"Only naive forecasts were compared: forecast with --model {chosen}, or name others with --models."
-    unbeaten = chosen if chosen in block["unbeaten"] else next(iter(block["unbeaten"]), "both naive forecasts")
-    return f"Nothing beats {_plain(unbeaten)} by more than chance: forecast with --model {chosen}."
 
 
 def _board(block: dict[str, Any]) -> Table:
@@ -65,8 +46,8 @@ def _board(block: dict[str, Any]) -> Table:
     for name, row in block["models"].items():
         table.add_row(
             name,
-            *(cell(metric, row[metric]) for metric in _METRICS),
-            "-" if row["skill"] is None else _percent(row["skill"]),
+            *(metric_cell(metric, row[metric]) for metric in _METRICS),
+            share(row["skill"]),
             _beats(row),
             *(
                 f"{row[key]:.1f}" if row[key] < 100 else f"{row[key]:.0f}"
@@ -92,7 +73,7 @@ def _legend(block: dict[str, Any]) -> str:
 
 def _shares(block: dict[str, Any]) -> str:
     won = sorted(((row["series_won"], name) for name, row in block["models"].items()), key=lambda each: -each[0])
-    some = [f"{name} {_percent(share)}" for share, name in won[:_MODELS_SHOWN] if share]
+    some = [f"{name} {share(part)}" for part, name in won[:_MODELS_SHOWN] if part]
     return ", ".join(some) or "none, since their errors have no scale"
 
 
@@ -107,28 +88,3 @@ def _steps(winners: list[str]) -> str:
 
 def _range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
-
-
-def _lead(block: dict[str, Any]) -> str:
-    row = block["models"][block["leader"]]
-    if row["skill"] is None or row["skill_naive"] is None or min(row["skill"], row["skill_naive"]) <= 0:
-        return ""
-    return f", though {block['leader']} leads"
-
-
-def _more(test: dict[str, Any]) -> str:
-    if test["units"] == "cutoffs" and test["possible"]:
-        return f"pass --folds {test['fewest']}"
-    return "give longer series, or pass a shorter --horizon"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ")

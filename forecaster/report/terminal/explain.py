@@ -13,16 +13,16 @@ from forecaster.explain.explanation import (
     Explanation,
     Gradients,
     Importance,
-    Influence,
     LayerTrace,
     Unrolling,
 )
-from forecaster.report.terminal.train import number
+from forecaster.report.excerpts import lag_blocks, liveliest_units
+from forecaster.report.verdicts import completeness_sentence, describe_influence, describe_steps, memory_sentence
+from forecaster.report.words import clip, number, signed
 
 BLOCKS, DIGITS = "▁▂▃▄▅▆▇█", "01234567"
 """Marks of a row of bars from low to high, and what stands for them where a terminal has only ASCII."""
 
-_FINE = 0.01  # per cent; finer shares tell nobody anything
 _COLUMNS = 36  # of a row of bars
 _UNITS, _FEWER = 6, 2  # of a layer's state, and where there are several
 _LISTED = 12
@@ -45,17 +45,6 @@ def summary(explanation: Explanation, *, marks: str = BLOCKS) -> RenderableType:
     if explanation.attribution:
         parts += [Text(), *_show_attribution(explanation.attribution, explanation.importance, marks)]
     return Group(*parts)
-
-
-def memory_sentence(gradients: Gradients) -> str:
-    """The one number, in plain words."""
-    if not gradients.total.norm.any():
-        return "No gradient reaches any state: there is nothing to learn from these windows."
-    share = f"{100 * gradients.total.fate:.2g} %" if 100 * gradients.total.fate >= _FINE else "less than 0.01 %"
-    return (
-        f"Memory: {gradients.memory} of {gradients.context} steps hold 90 % of the influence;"
-        f" {share} of the gradient reaches the oldest state: it {gradients.fate}."
-    )
 
 
 def bars(values: Array, low: float, high: float, *, marks: str = BLOCKS, columns: int = _COLUMNS) -> str:
@@ -100,14 +89,8 @@ def _add_layer(table: Table, trace: LayerTrace, marks: str, units: int) -> None:
         else:
             _add_row(table, f"{name} gate", part.mean(axis=1), marks)
     hidden = trace.parts["hidden"]
-    for unit in liveliest(hidden, units):
+    for unit in liveliest_units(hidden, units):
         _add_row(table, f"hidden unit {unit + 1}", hidden[:, unit], marks)
-
-
-def liveliest(states: Array, count: int) -> list[int]:
-    """Numbers, rising, of the units of [S, D] that move most."""
-    order = np.argsort(-states.std(axis=0), kind="stable")
-    return sorted(order[:count].tolist())
 
 
 def _add_row(table: Table, name: str, values: Array, marks: str) -> None:
@@ -161,7 +144,7 @@ def _show_importance(importance: Importance, marks: str) -> list[RenderableType]
         length = round(_BAR * max(each.lost, 0) / most) if most > 0 else 0
         error = "-" if np.isnan(each.error) else number(each.error)
         mark = marks[-1] if marks == BLOCKS else "#"
-        table.add_row(clip(title_of(each)), number(each.lost), error, mark * length)
+        table.add_row(clip(describe_influence(each), _NAME), number(each.lost), error, mark * length)
     hidden = len(importance.influences) - len(shown)
     title = f"What matters: MASE lost, of {number(importance.mase)}, when {importance.windows} windows exchange it"
     lines: list[RenderableType] = [Text(title, style="bold"), table]
@@ -173,59 +156,20 @@ def _show_attribution(attribution: Attribution, importance: Importance | None, m
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_row(f"a flat window at {number(attribution.level)}", number(attribution.baseline))
-    for first, last in blocks(attribution, importance):
+    for first, last in lag_blocks(attribution, importance):
         added = float(attribution.of_lags[first - 1 : last].sum())
         table.add_row(f"lag {first}" if first == last else f"lags {first}-{last}", signed(added))
     groups = sorted(attribution.of_groups.items(), key=lambda each: -abs(each[1]))
     for name, added in groups[:_LISTED]:
-        table.add_row(clip(name), signed(added))
+        table.add_row(clip(name, _NAME), signed(added))
     rest = sum(added for _, added in groups[_LISTED:])
     if len(groups) > _LISTED:
         table.add_row(f"{len(groups) - _LISTED} more", signed(rest))
     table.add_row("forecast", number(attribution.forecast))
-    which = f"{attribution.series}, {which_steps(attribution)} after {attribution.cutoff}"
+    which = f"{attribution.series}, {describe_steps(attribution)} after {attribution.cutoff}"
     title = f"Why this forecast (integrated gradients): {which}"
     flat = "The flat window has the level and size of the real one, and average covariates."
-    return [Text(title, style="bold"), table, Text(flat), Text(completeness(attribution))]
-
-
-def completeness(attribution: Attribution) -> str:
-    """How nearly the parts sum to the forecast, in a sentence."""
-    added = abs(attribution.forecast - attribution.baseline)
-    share = 100 * abs(attribution.error) / added if added else 0.0
-    within = f"{share:.1g} % of what they add" if share >= _FINE else "rounding"
-    return f"The parts sum to the forecast within {within}."
-
-
-def blocks(attribution: Attribution, importance: Importance | None) -> list[tuple[int, int]]:
-    """First and last lag of what stands in one row: as what matters has it, where that is told."""
-    reach = len(attribution.lags)
-    told = importance.influences if importance else ()
-    blocks = [(each.first, min(each.last, reach)) for each in told if each.first and each.last and each.first <= reach]
-    return blocks or [(1, reach)]
-
-
-def which_steps(attribution: Attribution) -> str:
-    """The steps of the horizon that are explained, in words."""
-    if attribution.steps == 1:
-        return f"step {attribution.step or 1}"
-    return f"the mean of {attribution.steps} steps"
-
-
-def title_of(influence: Influence) -> str:
-    """What was exchanged, in words."""
-    is_plain = influence.kind in ("lags", "calendar", "series")
-    return influence.name if is_plain else f"{influence.kind} {influence.name}"
-
-
-def clip(name: str) -> str:
-    """A name as far as there is room for it."""
-    return name if len(name) <= _NAME else f"{name[: _NAME - 3]}..."
-
-
-def signed(value: float) -> str:
-    """A number that is added, with its sign."""
-    return ("+" if value >= 0 else "") + number(value)
+    return [Text(title, style="bold"), table, Text(flat), Text(completeness_sentence(attribution))]
 
 
 def _ends(left: str, right: str, width: int) -> str:

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from forecaster.panel import Panel
 from forecaster.report.terminal.plot import Sparkline
-from forecaster.report.terminal.train import number, tell_networks
+from forecaster.report.terminal.train import tell_networks
+from forecaster.report.words import number, plural
 
 _COLUMNS, _SERIES, _GAPS = 14, 12, 3
 _WIDE = 12  # characters of a sparkline
@@ -51,13 +52,13 @@ def summary(document: dict[str, Any], panel: Panel | None = None) -> RenderableT
 def _title(document: dict[str, Any]) -> str:
     frequency, series = document["frequency_in_words"], document["series"]
     zone = f", {document['zone']}" if document["zone"] else ""
-    return f"{document['data']}: {_count(document['rows'], 'row')}, {series:,} series, {frequency}{zone}"
+    return f"{document['data']}: {plural(document['rows'], 'row')}, {series:,} series, {frequency}{zone}"
 
 
 def _lengths(document: dict[str, Any]) -> str:
     shortest, median, longest = document["steps"].values()
     if shortest == longest:
-        return _count(longest, "step") + (" each" if document["series"] > 1 else "")
+        return plural(longest, "step") + (" each" if document["series"] > 1 else "")
     return f"{shortest:,} to {longest:,} steps a series, {median:,} in the middle"
 
 
@@ -116,10 +117,10 @@ def _values(document: dict[str, Any]) -> list[str]:
     observed = max(values["steps"] - values["missing"], 1)
     told = [f"between {number(values['lowest'])} and {number(values['highest'])}"]
     if values["missing"]:
-        told.append(f"{values['missing']:,} of {_count(values['steps'], 'step')} without a value {_share(values)}")
+        told.append(f"{values['missing']:,} of {plural(values['steps'], 'step')} without a value {_share(values)}")
     for gap in document["longest_gaps"][:_GAPS]:
         span = gap["from"] if gap["steps"] == 1 else f"{gap['from']} to {gap['to']}"
-        told.append(f"longest gap{_of(gap, series)}: {_count(gap['steps'], 'step')}, {span}")
+        told.append(f"longest gap{_of(gap, series)}: {plural(gap['steps'], 'step')}, {span}")
     for name, words in (("zeros", "are 0"), ("negatives", "are below 0")):
         if values[name]:
             told.append(f"{values[name]:,} {words} ({100 * values[name] / observed:.2g} %)")
@@ -130,7 +131,7 @@ def _values(document: dict[str, Any]) -> list[str]:
         told.append(f"the same for {flat['steps']:,} steps from {flat['from']}{_of(flat, series)}")
     if values["outlier"]:
         where = f"{values['outlier']['ds']}{_of(values['outlier'], series)}"
-        told.append(f"{_count(values['outliers'], 'value')} far off those around, such as that of {where}")
+        told.append(f"{plural(values['outliers'], 'value')} far off those around, such as that of {where}")
     return told
 
 
@@ -202,7 +203,3 @@ def _short(value: float) -> str:
 
 def _share(values: dict[str, Any]) -> str:
     return f"({100 * values['missing'] / values['steps']:.2g} %)"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

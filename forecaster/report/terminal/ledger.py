@@ -8,7 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.evaluation.adaptive import FEWEST
-from forecaster.report.terminal.train import number, spread
+from forecaster.report.excerpts import quartile_steps
+from forecaster.report.verdicts import drift_sentence
+from forecaster.report.words import number, plural, share
 
 _METRICS = {
     "forecasts": "n",
@@ -33,7 +35,7 @@ _NAME = 22  # characters of a name, so that a row keeps within 80
 def scores(document: Mapping[str, Any], by: str | None) -> RenderableType:
     """How good recent forecasts were: overall, by step, series, model and week; anomalies; drift. Or one cut alone."""
     counts, job = document["actuals"], document["job"]
-    news = f"{_count(counts['new'], 'new actual')}, {_count(document['scored'], 'forecast')} scored"
+    news = f"{plural(counts['new'], 'new actual')}, {plural(document['scored'], 'forecast')} scored"
     if document["overall"] is None:
         return Text(f"{job}: {news}. No forecast has come true yet.")
     title = Text(f"{job}: actuals from {document['since']} to {document['until']}", style="bold")
@@ -42,7 +44,10 @@ def scores(document: Mapping[str, Any], by: str | None) -> RenderableType:
     parts: list[RenderableType] = [title, Text(news), _table("", {"all": document["overall"]})]
     steps = document["by_step"]
     if len(steps) > 1:
-        parts += [Text(), _table("step", {key: steps[key] for key in map(str, spread(len(steps))) if key in steps})]
+        parts += [
+            Text(),
+            _table("step", {key: steps[key] for key in map(str, quartile_steps(len(steps))) if key in steps}),
+        ]
     if len(document["by_model"]) > 1:
         parts += [Text(), _table("model", document["by_model"])]
     if document["by_week"] and len(document["by_week"]) > 1:
@@ -62,17 +67,6 @@ def score_rows(document: Mapping[str, Any], by: str | None) -> list[dict[str, An
         if by in (None, cut):
             rows += [{"cut": cut, "key": key, **each} for key, each in (document[name] or {}).items()]
     return rows
-
-
-def drift_sentence(drift: Mapping[str, Any] | None) -> str:
-    """What Page-Hinkley's test says, in plain words."""
-    if drift is None:
-        return "Drift: unknown, since no holdout of the newest bundle is there to compare with."
-    measured = f"error {_cell(drift['error'])}, promised {_cell(drift['promised'])}"
-    level = f"statistic {_cell(drift['statistic'])}, alarm above {drift['threshold']:g}"
-    if drift["is_alarm"]:
-        return f"Drift: ALARM since {drift['alarmed']}, rising since {drift['since']}: {measured}; {level}."
-    return f"Drift: none. Over {_count(drift['periods'], 'period')} {measured}; {level}."
 
 
 def runs(document: Mapping[str, Any]) -> RenderableType:
@@ -99,13 +93,13 @@ def revisions(document: Mapping[str, Any]) -> RenderableType:
         which = f"run {document['run']}" if document["run"] else "no run"
         return Text(f"{document['job']}: {which} forecast no time that a run before it had forecast, too")
     scaled = document["mean_absolute_scaled"]
-    relative = "" if scaled is None else f", {_cell(scaled)} of the usual seasonal error"
+    relative = "" if scaled is None else f", {number(scaled)} of the usual seasonal error"
     title = f"{document['job']}: run {document['run']} against the forecasts before it"
-    size = _cell(document["mean_absolute_change"])
-    mean = f"{_count(document['revised'], 'time')} forecast again, changed by {size} on average{relative}"
+    size = number(document["mean_absolute_change"])
+    mean = f"{plural(document['revised'], 'time')} forecast again, changed by {size} on average{relative}"
     names = ["series", "ds", "before", "now", "change", "scaled"]
     keys = ("previous", "mean", "change", "scaled")
-    rows = [[row["unique_id"][:_NAME], row["ds"], *(_cell(row[key]) for key in keys)] for row in document["revisions"]]
+    rows = [[row["unique_id"][:_NAME], row["ds"], *(number(row[key]) for key in keys)] for row in document["revisions"]]
     parts: list[RenderableType] = [Text(title, style="bold"), Text(mean), _rows(names, rows, right=names[2:])]
     hidden = document["revised"] - len(rows)
     return Group(*parts, *([Text(f"... and {hidden} smaller ones")] if hidden else []))
@@ -121,15 +115,15 @@ def widths(document: Mapping[str, Any]) -> RenderableType:
         [
             _steps(row["first_step"], row["last_step"]),
             f"{row['level']} %",
-            _share(row["held"]),
-            _share(row["would_have_held"]),
+            share(row["held"]),
+            share(row["would_have_held"]),
             f"{row['factor_before']:.2f}",
             f"{row['factor']:.2f}",
         ]
         for row in document["intervals"]
         if row["level"] in _LEVELS
     ]
-    scope = f"{_count(document['forecasts'], 'forecast')} over {_count(document['periods'], 'period')}"
+    scope = f"{plural(document['forecasts'], 'forecast')} over {plural(document['periods'], 'period')}"
     span = f"actuals from {document['since']} to {document['until']}"
     end = (
         "nothing was kept (--dry-run)" if document["is_dry"] else f"kept as adjustment {number_of}, for runs after this"
@@ -143,23 +137,20 @@ def widths(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _anomalies(block: Mapping[str, Any]) -> list[RenderableType]:
-    title = f"{_count(block['count'], 'actual')} outside the {block['level']} % interval"
+    title = f"{plural(block['count'], 'actual')} outside the {block['level']} % interval"
     if not block["count"]:
         return [Text(f"No actual lies outside the {block['level']} % interval.")]
     names = ["series", "ds", "actual", "from", "to", "beyond", "step"]
     keys = ("y", "lower", "upper", "excess")
     rows = [
-        [row["unique_id"][:_NAME], row["ds"], *(_cell(row[key]) for key in keys), str(row["step"])]
+        [row["unique_id"][:_NAME], row["ds"], *(number(row[key]) for key in keys), str(row["step"])]
         for row in block["listed"][:_SHOWN]
     ]
     return [Text(title + (", the farthest:" if block["count"] > _SHOWN else ":")), _rows(names, rows, right=names[2:])]
 
 
 def _table(first: str, cut: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = [
-        [name[:_NAME], *(_share(each[key]) if key in _SHARES else _cell(each[key]) for key in _METRICS)]
-        for name, each in cut.items()
-    ]
+    rows = [[name[:_NAME], *(_cell(key, each[key]) for key in _METRICS)] for name, each in cut.items()]
     return _rows([first, *_METRICS.values()], rows, right=tuple(_METRICS.values()))
 
 
@@ -185,19 +176,12 @@ def _status(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": row["details"].get("status")}
 
 
-def _cell(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else number(value)
+def _cell(key: str, value: float | None) -> str:
+    """Return a metric in as few characters as possible: a row has ten of them."""
+    if key == "forecasts":
+        return str(value)
+    return share(value).replace(" ", "") if key in _SHARES else number(value)
 
 
 def _steps(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f}%"
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"

@@ -14,7 +14,7 @@ from rich.text import Text
 from forecaster.evaluation.metrics import Array
 from forecaster.forecast import Forecast
 from forecaster.panel import Floats, Panel
-from forecaster.report.terminal.train import number
+from forecaster.report.words import number
 
 _ROWS = 12
 _BLANK = "\u2800"

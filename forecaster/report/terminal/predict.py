@@ -8,7 +8,7 @@ from rich.text import Text
 from forecaster.forecast import Forecast
 from forecaster.panel import Floats, Panel
 from forecaster.report.terminal.plot import Sparkline, fan
-from forecaster.report.terminal.train import number
+from forecaster.report.words import number
 
 _ROWS = 14
 _PAST, _AHEAD = 16, 8  # characters of a sparkline

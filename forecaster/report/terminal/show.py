@@ -7,13 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.report.terminal import backtest, compare, train, tune
+from forecaster.report.words import file_size
 
 _TITLES = {
     "backtest": "a backtest of",
     "compare": "a comparison on",
     "tune": "a search of settings for",
 }
-_MEGABYTE = 1_000_000
 
 
 def summary(document: dict[str, Any]) -> RenderableType:
@@ -46,7 +46,7 @@ def _bundle(document: dict[str, Any]) -> RenderableType:
         "columns": _columns(manifest["data"]["columns"]),
         "training": _training(manifest),
         "versions": ", ".join(f"{name} {number}" for name, number in manifest["versions"].items()),
-        "files": f"{len(document['files'])}, {_size(sum(document['files'].values()))}, each as its hash says",
+        "files": f"{len(document['files'])}, {file_size(sum(document['files'].values()))}, each as its hash says",
     }
     if "chosen" in manifest:
         rows["chosen"] = f"by --model auto: {manifest['chosen']['why']}"
@@ -147,7 +147,3 @@ def _table(rows: dict[str, str]) -> Table:
     for name, text in rows.items():
         table.add_row(name, text)
     return table
-
-
-def _size(count: int) -> str:
-    return f"{count / _MEGABYTE:.1f} MB" if count >= _MEGABYTE / 10 else f"{count / 1000:.0f} kB"

@@ -8,6 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.report.terminal.train import score_table
+from forecaster.report.verdicts import describe_scope, tuning_sentence
+from forecaster.report.words import plural
 
 _SHORT = {
     "model.kind": "cell",
@@ -26,30 +28,15 @@ def summary(metrics: dict[str, Any]) -> RenderableType:
     """The best trials, the scores on what the search did not see, and what they mean."""
     tune = metrics["tune"]
     unseen = tune["unseen"]
-    folds = f"{unseen['folds']} fold{'s' * (unseen['folds'] > 1)} of {unseen['horizon']} steps"
-    series = f" of {unseen['series']} series" if unseen["series"] > 1 else ""
     return Group(
         Text(_scope(tune), style="bold"),
         _leaders(tune["leaders"]),
         Text(),
-        Text(f"Not seen by the search: {folds}{series}", style="bold"),
+        Text(f"Not seen by the search: {describe_scope(unseen)}", style="bold"),
         score_table(unseen["models"], first="settings"),
         Text(),
-        Text(sentence(metrics), style="bold"),
+        Text(tuning_sentence(metrics), style="bold"),
     )
-
-
-def sentence(metrics: dict[str, Any]) -> str:
-    """The verdict in plain words."""
-    tune = metrics["tune"]
-    gain = tune["gain"]
-    names = {"mase": "MASE", "wql": "WQL"}
-    if any(value is None for value in gain.values()):
-        return "The tuned settings cannot be compared with the default: their errors have no scale here."
-    told = " and ".join(f"{_percent(gain[key])} by {name}" for key, name in names.items())
-    if tune["verdict"] == "better":
-        return f"On steps that the search did not see, the tuned settings beat the default: {told}."
-    return f"On steps that the search did not see, the tuned settings are no better ({told}): keep the default."
 
 
 def following(folder: str, source: str, metrics: dict[str, Any]) -> str:
@@ -64,8 +51,7 @@ def _scope(tune: dict[str, Any]) -> str:
     default, best = tune["default"]["loss"], tune["best"]
     pruned = f", {tune['pruned']} stopped early" if tune["pruned"] else ""
     beside = "" if default is None else f"; the default's {default:.4f}"
-    trials = f"{tune['trials']} trial{'s' * (tune['trials'] > 1)}"
-    return f"{trials}{pruned}: the best loss is {best['loss']:.4f}{beside}"
+    return f"{plural(tune['trials'], 'trial')}{pruned}: the best loss is {best['loss']:.4f}{beside}"
 
 
 def _leaders(leaders: list[dict[str, Any]]) -> Table:
@@ -81,7 +67,3 @@ def _leaders(leaders: list[dict[str, Any]]) -> Table:
 
 def _cell(value: float | str) -> str:
     return f"{value:.2g}" if isinstance(value, float) else str(value)
-
-
-def _percent(gain: float) -> str:
-    return f"{100 * gain:+.1f} %"

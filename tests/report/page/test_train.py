@@ -37,12 +37,12 @@ def test_sentences_are_true_of_their_numbers(found: TrainedModel) -> None:
     assert f"below that of seasonal naive at {lower} of 5 steps" in steps.seen
 
 
-def test_without_a_holdout_the_page_says_that_nothing_is_known(found: TrainedModel) -> None:
+def test_without_a_holdout_the_page_says_that_the_accuracy_is_unknown(found: TrainedModel) -> None:
     empty = {
         "holdout": {**found.metrics["holdout"], "models": {}, "reliability": {}},
         "skill": None,
         "skill_naive": None,
     }
     page = compose(replace(found, metrics=empty, holdout=found.holdout[:0]))
-    assert "nothing is known" in page.verdict
+    assert "the accuracy of the model is unknown" in page.verdict
     assert [section.key for section in page.sections] == ["forecast", "training", "inside", "quality", "origin"]

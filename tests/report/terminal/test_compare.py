@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from forecaster.report.terminal.compare import sentence, summary
+from forecaster.report.terminal.compare import summary
+from forecaster.report.verdicts import comparison_sentence
 
 
 def row(skill: float | None = None, naive: float | None = None, p: float | None = None, **other: Any) -> dict[str, Any]:
@@ -49,27 +50,27 @@ def compared(chosen: str = "naive", **block: Any) -> dict[str, Any]:
     [
         (
             compared("gru"),
-            "Use gru: 12 % better than seasonal naive and 30 % than naive, more than chance (p < 0.001).",
+            "Use gru: 12 % better than seasonal naive and 30 % better than naive, both significantly (p < 0.001).",
         ),
-        (compared(unbeaten=["naive"]), "Nothing beats naive by more than chance: forecast with --model naive."),
+        (compared(unbeaten=["naive"]), "No model is significantly better than naive: forecast with --model naive."),
         (
             compared("seasonal_naive", unbeaten=["seasonal_naive", "naive"]),
-            "Nothing beats seasonal naive by more than chance: forecast with --model seasonal_naive.",
+            "No model is significantly better than seasonal naive: forecast with --model seasonal_naive.",
         ),
         (
             compared("seasonal_naive", unbeaten=["naive"]),
-            "Nothing beats naive by more than chance: forecast with --model seasonal_naive.",
+            "No model is significantly better than naive: forecast with --model seasonal_naive.",
         ),
-        (compared(), "Nothing beats both naive forecasts by more than chance: forecast with --model naive."),
+        (compared(), "No model is significantly better than both naive forecasts: forecast with --model naive."),
         (
             compared(test={"count": 3}),
-            "Too few cutoffs (3) to tell skill from luck, though gru leads: pass --folds 5.",
+            "Too few cutoffs (3) to test the differences, though gru leads: pass --folds 5.",
         ),
         (
             compared(leader="seasonal_naive", test={"count": 3, "possible": False}),
-            "Too few cutoffs (3) to tell skill from luck: give longer series, or pass a shorter --horizon.",
+            "Too few cutoffs (3) to test the differences: use longer series, or a shorter --horizon.",
         ),
-        (compared(test={"count": 0}), "Nothing can be said: the errors have no scale here"),
+        (compared(test={"count": 0}), "The models cannot be compared: the errors have no scale here"),
         (
             compared(leader="naive", unbeaten=["naive"]),
             "Only naive forecasts were compared: forecast with --model naive, or name others with --models.",
@@ -77,7 +78,7 @@ def compared(chosen: str = "naive", **block: Any) -> dict[str, Any]:
     ],
 )
 def test_it_ends_with_a_sentence_to_act_on(found: dict[str, Any], words: str) -> None:
-    assert sentence(found).startswith(words)
+    assert comparison_sentence(found).startswith(words)
 
 
 def printed(found: dict[str, Any]) -> str:

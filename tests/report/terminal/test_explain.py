@@ -18,7 +18,8 @@ from forecaster.explain.explanation import (
     LayerTrace,
     Unrolling,
 )
-from forecaster.report.terminal.explain import DIGITS, bars, liveliest, summary
+from forecaster.report.excerpts import liveliest_units
+from forecaster.report.terminal.explain import DIGITS, bars, summary
 
 STEPS = 300
 CUTOFF = "2024-10-26 00:00:00"
@@ -83,7 +84,7 @@ def test_a_page_of_everything_fits_eighty_columns() -> None:
     assert "…" not in text
     for title in ("Unrolled in time", "Backpropagation through time", "What matters", "Why this forecast"):
         assert title in text
-    assert "Memory: 200 of 300 steps hold 90 % of the influence; 5 % of the gradient reaches" in text
+    assert "Memory: 200 of 300 steps have 90 % of the influence; 5 % of the gradient reaches" in text
     assert "layer 2, backward" in text
 
 
@@ -113,7 +114,7 @@ def test_many_values_share_columns() -> None:
 
 def test_the_liveliest_units_are_those_that_move_most() -> None:
     states = np.array([[0, 5, 0, 1], [0, 5, 9, 2]], float)
-    assert liveliest(states, 2) == [2, 3]
+    assert liveliest_units(states, 2) == [2, 3]
 
 
 def test_a_picture_is_drawn_of_every_part() -> None:

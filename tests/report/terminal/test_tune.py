@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from forecaster.report.terminal.tune import following, sentence, summary
+from forecaster.report.terminal.tune import following, summary
+from forecaster.report.verdicts import tuning_sentence
 
 SETTINGS = {
     "model.kind": "mingru",
@@ -41,7 +42,7 @@ def metrics(mase: float | None, wql: float | None, **settings: Any) -> dict[str,
     ],
 )
 def test_the_verdict_is_said_in_plain_words(mase: float | None, wql: float | None, words: str) -> None:
-    assert words in sentence(metrics(mase, wql))
+    assert words in tuning_sentence(metrics(mase, wql))
 
 
 def test_the_next_command_takes_the_config_only_where_it_is_better() -> None:

@@ -1,6 +1,8 @@
+"""The sentences that the terminal and the page share."""
+
 import pytest
 
-from forecaster.report.terminal.train import coverage_sentence, sentence
+from forecaster.report.verdicts import coverage_sentence, skill_sentence
 
 
 @pytest.mark.parametrize(
@@ -14,17 +16,17 @@ from forecaster.report.terminal.train import coverage_sentence, sentence
         ("seasonal_naive", 0.0, 0.3, "seasonal_naive is 30 % better than naive."),
     ],
 )
-def test_the_verdict_is_said_in_plain_words(
+def test_the_skill_is_stated_in_plain_words(
     model: str, skill: float | None, skill_naive: float | None, words: str
 ) -> None:
-    assert sentence({"skill": skill, "skill_naive": skill_naive, "verdict": ""}, model).startswith(words)
+    assert skill_sentence({"skill": skill, "skill_naive": skill_naive, "verdict": ""}, model).startswith(words)
 
 
-def test_what_the_intervals_held_is_said_with_its_error() -> None:
+def test_the_coverage_of_the_intervals_comes_with_its_error() -> None:
     scores: dict[str, float | None] = {}
     for level, share, error in ((50, 0.49, 0.031), (80, 0.807, 0.022), (90, 0.9, 0.02), (95, 1.0, 0.011)):
         scores |= {f"coverage{level}": share, f"coverage{level}_error": error}
-    said = "Intervals of 50, 80, 90, 95 % held 49 +- 3, 81 +- 2, 90 +- 2, 100 +- 1 %."
-    assert coverage_sentence(scores) == said
-    assert len(said) <= 80
+    assert coverage_sentence(scores) == (
+        "The 50, 80, 90 and 95 % intervals covered 49 ± 3, 81 ± 2, 90 ± 2 and 100 ± 1 % of the held-out values."
+    )
     assert coverage_sentence(scores | {"coverage90": None}) == ""
