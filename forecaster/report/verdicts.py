@@ -55,7 +55,7 @@ def comparison_sentence(metrics: Mapping[str, Any]) -> str:
         remedy = "use longer series, or a shorter --horizon"
         if test["units"] == "cutoffs" and test["possible"]:
             remedy = f"pass --folds {test['fewest']}"
-        return f"Too few {test['units']} ({test['count']}) to test the differences{_lead(block)}: {remedy}."
+        return f"Too few {test['units']} ({test['count']}) for a significance test{_lead(block)}: {remedy}."
     if block["leader"] == model:
         return f"Only naive forecasts were compared: forecast with --model {model}, or name others with --models."
     unbeaten = model if model in block["unbeaten"] else next(iter(block["unbeaten"]), "both naive forecasts")

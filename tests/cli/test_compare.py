@@ -36,7 +36,7 @@ def test_the_model_to_use_is_one_that_beats_both_naive_forecasts_for_sure(foreca
     done = forecast("compare", noise, *options)
     assert done.code == 0, done.err
     assert "Use gru: " in done.out
-    assert "more than chance" in done.out
+    assert "better than: significantly" in done.out
     (folder,) = Path("runs").iterdir()  # and no link `latest`, since this is no bundle
     assert folder.name.startswith("white_noise-compare-2")
     assert {file.name for file in folder.iterdir()} == FILES
@@ -100,7 +100,7 @@ def test_folds_follow_from_the_length_unless_they_are_set(forecast: Forecast, sa
 def test_too_few_cutoffs_say_so_and_how_many_it_takes(forecast: Forecast, noise: Path) -> None:
     options = ["--models", "gru", "--horizon", "4", "--season", "4", *QUICK, *MEAN]
     done = forecast("compare", noise, *options, "--folds", "3", "--json")
-    assert done.json["sentence"] == "Too few cutoffs (3) to tell skill from luck, though gru leads: pass --folds 5."
+    assert done.json["sentence"] == "Too few cutoffs (3) for a significance test, though gru leads: pass --folds 5."
     assert done.json["compare"]["models"]["gru"]["p_naive"] is None
     assert done.json["verdict"] == "no better"
 

@@ -40,7 +40,7 @@ def _board(block: dict[str, Any]) -> Table:
     table.add_column("model", no_wrap=True, vertical="bottom")
     for title in (*_METRICS.values(), "skill"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("surely\nbeats", no_wrap=True)
+    table.add_column("better\nthan", no_wrap=True)
     for title in ("train\ns", "predict\ns"):
         table.add_column(title, justify="right", no_wrap=True)
     for name, row in block["models"].items():
@@ -67,7 +67,7 @@ def _legend(block: dict[str, Any]) -> str:
     test = block["test"]
     return (
         "skill: how much lower its MASE is than seasonal naive's\n"
-        f"surely beats: by more than chance, in a Diebold-Mariano test over {test['count']} {test['units']}"
+        f"better than: significantly, by a Diebold-Mariano test over {test['count']} {test['units']}"
     )
 
 

@@ -64,11 +64,11 @@ def compared(chosen: str = "naive", **block: Any) -> dict[str, Any]:
         (compared(), "No model is significantly better than both naive forecasts: forecast with --model naive."),
         (
             compared(test={"count": 3}),
-            "Too few cutoffs (3) to test the differences, though gru leads: pass --folds 5.",
+            "Too few cutoffs (3) for a significance test, though gru leads: pass --folds 5.",
         ),
         (
             compared(leader="seasonal_naive", test={"count": 3, "possible": False}),
-            "Too few cutoffs (3) to test the differences: use longer series, or a shorter --horizon.",
+            "Too few cutoffs (3) for a significance test: use longer series, or a shorter --horizon.",
         ),
         (compared(test={"count": 0}), "The models cannot be compared: the errors have no scale here"),
         (
@@ -95,7 +95,7 @@ def test_the_leaderboard_fits_80_columns() -> None:
     assert "2 series are too short for every fold." in text
 
 
-def test_a_model_surely_beats_both_or_one_or_none_and_too_few_cutoffs_leave_it_open() -> None:
+def test_a_model_is_better_than_both_or_one_or_none_and_too_few_cutoffs_leave_it_open() -> None:
     models = {
         "gru": row(0.1, 0.1, 0.01, beats=["seasonal_naive", "naive"]),
         "lstm": row(0.1, 0.1, 0.01, beats=["naive"]),
