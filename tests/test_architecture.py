@@ -98,6 +98,73 @@ def test_a_module_imports_only_from_floors_below(path: Path) -> None:
             assert FLOOR_OF[parts[1]] < FLOOR_OF[room], f"{name_of(path)} imports {imported}"
 
 
+def folder_of(dotted: str) -> str:
+    """Return the folder that a dotted name below `forecaster` leads to, as far as it exists."""
+    folder = PACKAGE
+    for part in dotted.split("."):
+        if not (folder / part).is_dir():
+            break
+        folder /= part
+    return ".".join(folder.relative_to(PACKAGE).parts)
+
+
+def folder_graph() -> dict[str, set[str]]:
+    """Return, for every folder of the package, the folders that its own modules import from."""
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        folder = ".".join(path.parent.relative_to(PACKAGE).parts)
+        imported = {each.removeprefix("forecaster.") for each in imports_of(path) if each.startswith("forecaster.")}
+        graph.setdefault(folder, set()).update(folder_of(each) for each in imported)
+    return {folder: targets - {folder} for folder, targets in graph.items()}
+
+
+def find_circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the nodes of one circle in a directed graph, empty where there is none."""
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return path[path.index(node) :]
+        if node in finished:
+            return []
+        for target in sorted(graph.get(node, ())):
+            circle = visit(target, [*path, node])
+            if circle:
+                return circle
+        finished.add(node)
+        return []
+
+    finished: set[str] = set()
+    return next((circle for node in sorted(graph) if (circle := visit(node, []))), [])
+
+
+def is_nested(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def test_folders_side_by_side_form_no_circle() -> None:
+    """A folder and the folders within it are one subject: between them the test of modules finds circles."""
+    graph = {
+        one: {other for other in others if other and not is_nested(one, other)}
+        for one, others in folder_graph().items()
+    }
+    graph.pop("", None)  # the modules beside the folders have floors of their own
+    assert find_circle(graph) == []
+
+
+def test_modules_form_no_circle() -> None:
+    names = {name_of(path) for path in MODULES}
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        imported = {each.removeprefix("forecaster.") for each in imports_of(path) if each.startswith("forecaster.")}
+        graph[name_of(path)] = {each if each in names else each.rpartition(".")[0] for each in imported} & names
+    assert find_circle(graph) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    assert find_circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert find_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_library_stays_in_its_home(path: Path) -> None:
     name = name_of(path)
