@@ -1,4 +1,4 @@
-"""The command `forecast`: one boundary for every failure, commands that load their work when they are called."""
+"""The command `forecast`: its commands, and the one place where failures become messages and exit codes."""
 
 import json
 import re
@@ -36,9 +36,9 @@ app = typer.Typer(
 app.command(rich_help_panel="Forecast")(train)
 app.command(rich_help_panel="Forecast")(predict)
 app.command(rich_help_panel="Forecast")(init)
-app.command(rich_help_panel="Judge")(backtest)
-app.command(rich_help_panel="Judge")(tune)
-app.command(rich_help_panel="Judge")(compare)
+app.command(rich_help_panel="Evaluate")(backtest)
+app.command(rich_help_panel="Evaluate")(tune)
+app.command(rich_help_panel="Evaluate")(compare)
 app.command(rich_help_panel="Operate")(run)
 app.command(rich_help_panel="Operate")(schedule)
 app.command(rich_help_panel="Understand")(report)
@@ -49,9 +49,9 @@ app.command(rich_help_panel="Understand")(show)
 app.command(rich_help_panel="Understand")(doctor)
 
 
-def print_version(is_asked: bool) -> None:
-    """Print the version and end."""
-    if is_asked:
+def print_version(is_requested: bool) -> None:
+    """Print the version and exit."""
+    if is_requested:
         typer.echo(f"forecast {__version__}")
         raise typer.Exit
 
@@ -62,11 +62,11 @@ def options(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=print_version)
     ] = False,
 ) -> None:
-    """Stand above all commands."""
+    """Declare the options that belong to no command."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and give its exit code; every failure passes here and nowhere else."""
+    """Run the command line and return its exit code. Every failure ends here and nowhere else."""
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     try:
@@ -76,11 +76,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error.code, error.kind, error.message, error.hint, as_json)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "forecast")
-        if not error.format_message():  # no arguments at all: the help was printed instead
+        if not error.format_message():  # Without any arguments typer has printed the help.
             return error.exit_code
         message = _suggest(error.format_message())
         return _fail(error.exit_code, "usage", message, f"type `{command} --help`", as_json)
-    except typer.Abort:  # Ctrl-C before any work began
+    except typer.Abort:  # Ctrl-C before the work began
         return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", as_json)
     except Exception:
         traceback.print_exc()
@@ -88,9 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _suggest(message: str) -> str:
-    """Add the near miss to typer's complaint about a wrong choice, which lists the right ones in quotes."""
-    found = re.search(r"'([^']*)' is not one of (.*?)\.?$", message)
-    return message.rstrip(".") + near_miss(found[1], re.findall(r"'([^']*)'", found[2])) if found else message
+    """Add the nearest valid choice to typer's message about an invalid one, which lists the valid ones in quotes."""
+    match = re.search(r"'([^']*)' is not one of (.*?)\.?$", message)
+    return message.rstrip(".") + near_miss(match[1], re.findall(r"'([^']*)'", match[2])) if match else message
 
 
 def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:

@@ -16,7 +16,7 @@ def backtest(
     data: options.Data = None,
     bundle: Annotated[
         Path | None,
-        typer.Option("--bundle", help="A trained bundle, whose settings and columns are taken.", show_default=False),
+        typer.Option("--bundle", help="A trained bundle; its settings and columns are used.", show_default=False),
     ] = None,
     model: options.Model = None,
     preset: options.Preset = None,
@@ -24,7 +24,7 @@ def backtest(
     folds: Annotated[int | None, options.describe_folds("5, or as many as fit")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The folder of the results.", show_default="runs/<name>-backtest-<time>"),
+        typer.Option("--out", "-o", help="Folder for the results.", show_default="runs/<name>-backtest-<time>"),
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
@@ -36,15 +36,15 @@ def backtest(
     columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Forecast from past cutoffs and score that beside naive forecasts.
+    """Forecast from past cutoffs, and compare the errors with those of naive forecasts.
 
-    Each forecast sees nothing after its cutoff but columns that are known ahead. Writes every forecast beside what
-    came true, and scores overall, by step, by series and by cutoff.
+    A forecast uses nothing after its cutoff except known covariates. Writes every forecast beside the actual value, and
+    scores overall, by step, by series and by cutoff.
     """
     from forecaster.workflows import backtest as workflow
 
     if out is not None and not out.name:
-        raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out folds")
+        raise UsageError(f"--out {out}: is no name for a new folder", hint="name one, such as --out folds")
     evaluation = {"folds": folds, **spread}
     overrides: dict[str, Any] = {
         "data.path": data,
@@ -57,26 +57,28 @@ def backtest(
         "training.device": device,
         **{f"evaluation.{name}": value for name, value in evaluation.items()},
     }
-    given: dict[str, Any] = {"out": out, "stdin": sys.stdin.buffer, "watch": console.watch}
+    shared: dict[str, Any] = {"out": out, "stdin": sys.stdin.buffer, "watch": console.watch}
     if bundle is not None:
         if config or settings or any(value is not None for value in (model, preset, seed, threads, *columns.values())):
             raise UsageError(
-                "--bundle already says what the model, its settings and the columns are",
-                hint="leave the other options out, or leave --bundle out",
+                "--bundle already sets the model, its settings and the columns",
+                hint="leave out the other options, or --bundle",
             )
-        chosen = {name: value for name, value in evaluation.items() if value is not None}
+        passed_evaluation = {name: value for name, value in evaluation.items() if value is not None}
         with console.working():
-            done = workflow.backtest_bundle(data, bundle, evaluation=chosen, horizon=horizon, device=device, **given)
+            done = workflow.backtest_bundle(
+                data, bundle, evaluation=passed_evaluation, horizon=horizon, device=device, **shared
+            )
     else:
         from forecaster.settings import load
 
         resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
         if resolved.data.path is None:
-            raise UsageError("no DATA was given", hint="type `forecast backtest data.csv --model gru`")
+            raise UsageError("DATA is missing", hint="type `forecast backtest data.csv --model gru`")
         with console.working():
-            done = workflow.backtest(resolved, **given)
+            done = workflow.backtest(resolved, **shared)
     from forecaster.report.terminal import backtest as report
 
     console.show({"folder": str(done.folder), **done.metrics}, report.summary(done.metrics, done.model))
-    console.tell(f"wrote {done.folder / workflow.TABLE}")
-    console.tell(f"next: {shlex.join(['forecast', 'report', str(done.folder)])}")
+    console.note(f"wrote {done.folder / workflow.TABLE}")
+    console.note(f"next: {shlex.join(['forecast', 'report', str(done.folder)])}")

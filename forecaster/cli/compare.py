@@ -24,17 +24,17 @@ def compare(
         typer.Option(
             "--models",
             metavar="A,B,C",
-            help="What --model takes, with commas; naive and seasonal_naive always join.",
-            show_default="the preset's and auto_theta",
+            help="Models as in --model, separated by commas. naive and seasonal_naive always take part.",
+            show_default="the preset's model and auto_theta",
         ),
     ] = None,
-    by: Annotated[Metric, typer.Option("--by", help="What the leaderboard is sorted by.")] = "mase",
+    by: Annotated[Metric, typer.Option("--by", help="Metric that sorts the leaderboard.")] = "mase",
     preset: options.Preset = None,
     horizon: options.Horizon = None,
-    folds: Annotated[int | None, options.describe_folds("by the length of the series")] = None,
+    folds: Annotated[int | None, options.describe_folds("from the length of the series")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The folder of the results.", show_default="runs/<name>-compare-<time>"),
+        typer.Option("--out", "-o", help="Folder for the results.", show_default="runs/<name>-compare-<time>"),
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
@@ -46,16 +46,16 @@ def compare(
     columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Backtest several models on the same cutoffs and say which to use.
+    """Backtest several models on the same cutoffs and recommend one.
 
-    Ranks them, and tests which of them beat the naive forecasts by more than chance. A cell in --models changes only
-    the cell of the preset; a recipe is taken whole.
+    Ranks the models, and tests which of them are significantly better than the naive forecasts. A cell in --models
+    replaces only the cell of the preset; a recipe replaces all its settings.
     """
     from forecaster.settings import load
     from forecaster.workflows import compare as workflow
 
     if out is not None and not out.name:
-        raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out leaderboard")
+        raise UsageError(f"--out {out}: is no name for a new folder", hint="name one, such as --out leaderboard")
     overrides: dict[str, Any] = {
         "data.path": data,
         "data.horizon": horizon,
@@ -72,7 +72,7 @@ def compare(
 
     shared = load_as(None)
     if shared.data.path is None:
-        raise UsageError("no DATA was given", hint="type `forecast compare data.csv`")
+        raise UsageError("DATA is missing", hint="type `forecast compare data.csv`")
     configs = None if models is None else {name: load_as(name) for name in _parse_models(models)}
     with console.working():
         done = workflow.compare(shared, configs, by=by, out=out, stdin=sys.stdin.buffer, watch=console.watch)
@@ -83,23 +83,23 @@ def compare(
         {"folder": str(done.folder), "sentence": comparison_sentence(done.metrics), **done.metrics},
         report.summary(done.metrics),
     )
-    console.tell(f"wrote {done.folder / workflow.LEADERBOARD}")
+    console.note(f"wrote {done.folder / workflow.LEADERBOARD}")
     command = shlex.join(["forecast", "train", shared.data.path, "--config", str(done.folder / "config.yaml")])
-    console.tell(f"next: {command}")
+    console.note(f"next: {command}")
 
 
 def _parse_models(text: str) -> list[str]:
-    """Read `gru,lstm`.
+    """Return the model names of a text such as `gru,lstm`, each once.
 
-    Raises: UsageError: one is no model, or none is named.
+    Raises: UsageError: a name is unknown, or there is none.
     """
     known = get_args(get_args(get_args(options.Model)[0])[0])
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in known:
             raise UsageError(
-                f"--models: {name!r} is no model{near_miss(name, known)}", hint=f"choose among {', '.join(known)}"
+                f"--models: unknown model {name!r}{near_miss(name, known)}", hint=f"choose from {', '.join(known)}"
             )
     if not names:
-        raise UsageError("--models: names none", hint="write it as --models gru,lstm")
+        raise UsageError("--models names no model", hint="write it as --models gru,lstm")
     return list(dict.fromkeys(names))

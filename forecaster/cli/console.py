@@ -1,4 +1,4 @@
-"""Where the command line writes: results to stdout, everything else to stderr; and how a signal stops a run."""
+"""The output of the command line: results to stdout, everything else to stderr. Also how a signal stops a run."""
 
 import contextlib
 import json
@@ -25,10 +25,10 @@ _REFRESHES_PER_SECOND = 4
 
 
 class Console:
-    """Show one command's work and result.
+    """The output of one command.
 
-    `watch` is what workflows announce their events to. A signal is raised there, between two training steps, so that
-    the state that gets saved is whole; outside of training it is raised at once.
+    Workflows report their events to `watch`. During training a signal is raised there, between two steps, so that the
+    saved state is complete; at any other time it is raised at once.
     """
 
     def __init__(self, *, json: bool, quiet: bool, verbose: bool, no_color: bool) -> None:
@@ -54,12 +54,12 @@ class Console:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the result goes to somebody's eyes, who may like to see it drawn."""
+        """True if a person sees the result in a terminal, where charts are useful."""
         return self._out.is_terminal and not self._out.is_dumb_terminal
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """Draw progress, and turn SIGINT and SIGTERM into `Interrupted`, within the block."""
+        """Show progress and turn SIGINT and SIGTERM into `Interrupted` within the block."""
         before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             with self._progress:
@@ -69,12 +69,12 @@ class Console:
                 signal.signal(number, handler)
 
     def watch(self, event: events.Event) -> None:
-        """Show an event, then let a signal that came meanwhile take effect."""
+        """Show an event, then raise a signal that has arrived in the meantime."""
         match event:
             case events.DataRead():
-                self.tell(f"{event.source}: {event.roles}")
+                self.note(f"{event.source}: {event.roles}")
             case events.Note():
-                self.tell(event.text)
+                self.note(event.text)
             case events.TrainingStarted():
                 self._is_training = True
                 self._start_bar("training", event.stage, event.steps, event.done)
@@ -94,17 +94,17 @@ class Console:
             case events.BundleWritten() | events.CheckpointWritten():
                 self.detail(f"wrote {event.path}")
             case events.ForecastsWritten():
-                self.tell(f"wrote {event.path}: {event.steps} rows, {event.series} series")
+                self.note(f"wrote {event.path}: {event.steps} rows, {event.series} series")
         if self._signal is not None:
             raise Interrupted(self._signal)
 
-    def tell(self, text: str) -> None:
-        """Write a note for people to stderr."""
+    def note(self, text: str) -> None:
+        """Write a note to stderr."""
         if not self._is_quiet:
             self._err.print(text)
 
-    def complain(self, text: str) -> None:
-        """Write what went wrong to stderr, --quiet or not."""
+    def error(self, text: str) -> None:
+        """Write an error to stderr, even with --quiet."""
         self._err.print(text)
 
     def detail(self, text: str) -> None:
@@ -113,7 +113,7 @@ class Console:
             self._err.print(text)
 
     def show(self, document: Mapping[str, object], view: RenderableType) -> None:
-        """Write the result to stdout: the document with --json, else the view."""
+        """Write the result to stdout: the document with --json, otherwise the view."""
         with _until_closed():
             if self.is_json:
                 sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
@@ -123,18 +123,18 @@ class Console:
                 sys.stdout.write(text.get())
 
     def line(self, text: str) -> None:
-        """Write one line of the result to stdout, at once."""
+        """Write one line of the result to stdout and flush it."""
         with _until_closed():
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
 
     def show_text(self, document: Mapping[str, object], text: str) -> None:
-        """Write the result to stdout: the document with --json, else the text as it is."""
+        """Write the result to stdout: the document with --json, otherwise the text unchanged."""
         with _until_closed():
             sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n" if self.is_json else text)
 
     def show_table(self, document: Mapping[str, object], frames: "Iterable[pd.DataFrame]") -> None:
-        """Write frames to stdout: as CSV one by one, or with --json as the document, their records as `forecasts`."""
+        """Write frames to stdout: one after the other as CSV, or with --json as `forecasts` within the document."""
         from forecaster.store.csv import csv_texts
 
         with _until_closed():
@@ -147,7 +147,7 @@ class Console:
                     sys.stdout.write(text.decode())
 
     def _start_bar(self, kind: str, title: str, total: int | None, done: int) -> None:
-        """Begin a bar in place of the last one of its kind."""
+        """Start a progress bar that replaces the previous one of its kind."""
         if kind in self._tasks:
             self._progress.remove_task(self._tasks[kind])
         self._tasks[kind] = self._progress.add_task(title, total=total, completed=done, note="")
@@ -173,7 +173,7 @@ class Console:
             self._start_bar("trials", "trials", event.trials, event.number - 1)
 
     def _show_trial_end(self, event: events.TrialEnded) -> None:
-        self._is_training = False  # one that was pruned has not said so
+        self._is_training = False  # A pruned trial sends no TrainingEnded.
         best = "" if event.best is None else f"best {event.best:.4f}"
         left = "" if not event.seconds_left else f", about {format_duration(event.seconds_left)} left"
         self._progress.update(self._tasks["trials"], completed=event.done, note=best + left, is_timed=True)
@@ -181,14 +181,14 @@ class Console:
         self.detail(f"trial {event.number}: {loss}; {best} in trial {event.best_number}{left}")
 
     def _show_model(self, event: events.ModelCompared) -> None:
-        for kind in ("training", "folds"):  # the last model's
+        for kind in ("training", "folds"):  # The bars of the previous model.
             if kind in self._tasks:
                 self._progress.remove_task(self._tasks.pop(kind))
         self._start_bar("models", event.model, event.models, event.done)
         self.detail(f"{event.model}: model {event.done + 1} of {event.models}")
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._signal is not None:  # it is stopping; its state must be saved whole
+        if self._signal is not None:  # The run is stopping already, and its state must be saved completely.
             return
         self._signal = number
         if not self._is_training:
@@ -196,14 +196,14 @@ class Console:
 
 
 class _TimeRemaining(TimeRemainingColumn):
-    """Time left by the pace of steps; a task that tells of its own leaves it out."""
+    """The remaining time, estimated from the pace of steps; empty for tasks that estimate it themselves."""
 
     def render(self, task: Task) -> Text:
         return Text() if task.fields.get("is_timed") else super().render(task)
 
 
 class _Stderr(RichConsole):
-    """Notes whose reader may leave early; rich would end the process with a failure."""
+    """A console for stderr that ignores a closed pipe, where rich would end the process with an error."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -212,7 +212,7 @@ class _Stderr(RichConsole):
 
 @contextlib.contextmanager
 def _until_closed() -> Iterator[None]:
-    """Write to stdout until its reader closes the pipe, which is no failure: it has what it wanted."""
+    """Write to stdout until its reader closes the pipe, which is no error."""
     try:
         yield
         sys.stdout.flush()
@@ -221,7 +221,7 @@ def _until_closed() -> Iterator[None]:
     except OSError as error:
         _discard(sys.stdout)
         raise OutputError(
-            f"standard output: cannot write: {error.strerror}", hint="free some space, or name a file with --out"
+            f"standard output: cannot write: {error.strerror}", hint="free some disk space, or name a file with --out"
         ) from error
 
 

@@ -7,14 +7,14 @@ import typer
 
 from forecaster.cli import options
 
-_MISSING = 69  # of errors.DependencyError
+_EXIT_CODE = 69  # A required package or service is missing, as for errors.DependencyError.
 
 
 @options.expand
 def doctor(*, console: options.Output) -> None:
-    """Look whether this machine has what it takes, and say what to type where it has not.
+    """Check this machine, and print how to fix what is missing.
 
-    Packages, processor, memory, disk, and a small network that is trained twice. Exit code 69 if something needed is
+    Checks packages, processor, memory and disk, and trains a small network twice. Exit code 69 if something required is
     missing.
     """
     from forecaster.report.terminal.doctor import summary
@@ -26,4 +26,4 @@ def doctor(*, console: options.Output) -> None:
     document = {"is_fit": is_fit, "checks": [asdict(check) for check in checks]}
     console.show(document, summary(document))
     if not is_fit:
-        raise typer.Exit(_MISSING)
+        raise typer.Exit(_EXIT_CODE)

@@ -16,41 +16,44 @@ _FORMATS = (".png", ".svg", ".json")
 def explain(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="DIR", help="The trained bundle; runs/latest, when not given.", show_default=False),
+        typer.Argument(metavar="DIR", help="The trained bundle. By default, runs/latest.", show_default=False),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="The table to look at.", show_default="what it was trained on"),
+        typer.Option("--data", help="The table to explain.", show_default="the training data"),
     ] = None,
     series: Annotated[
-        str | None, typer.Option("--series", help="The series whose window is shown.", show_default="the first")
+        str | None, typer.Option("--series", help="Series whose window is explained.", show_default="the first")
     ] = None,
     window: Annotated[
         str | None,
-        typer.Option("--window", metavar="CUTOFF", help="Last time that the window holds.", show_default="the last"),
+        typer.Option("--window", metavar="CUTOFF", help="Last time of the window.", show_default="the end of the data"),
     ] = None,
     step: Annotated[
         int | None,
         typer.Option("--step", min=1, help="Step of the horizon to explain.", show_default="the mean of all"),
     ] = None,
     member: Annotated[
-        int | None, typer.Option("--member", min=1, help="Which network of an ensemble.", show_default="the first")
+        int | None, typer.Option("--member", min=1, help="Network of an ensemble to explain.", show_default="the first")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="A picture, .png or .svg, or all numbers, .json.", show_default=False),
+        typer.Option(
+            "--out", "-o", help="File to write: a figure (.png, .svg) or all numbers (.json).", show_default=False
+        ),
     ] = None,
     query: options.Query = None,
     *,
     console: options.Output,
 ) -> None:
-    """Look inside a trained network: its states and gates, how far it remembers, what its forecasts hang on.
+    """Explain a trained network: its states and gates, its memory, and which inputs its forecasts depend on.
 
-    Of any other model it tells what its forecasts hang on.
+    For a model without a network, explains which inputs its forecasts depend on.
     """
     if out is not None and out.suffix not in _FORMATS:
         raise UsageError(
-            f"--out {out}: nothing is drawn as {out.suffix or 'that'}", hint="end it in .png, .svg or .json"
+            f"--out {out}: cannot write a {out.suffix or 'nameless'} file",
+            hint="use a name that ends in .png, .svg or .json",
         )
     from forecaster.report.terminal import explain as report
 
@@ -84,11 +87,11 @@ def explain(
         from forecaster.report.figure.explain import draw
 
         atomic_write(out, draw(explanation, out.suffix.removeprefix(".")))
-    console.tell(f"wrote {out}")
+    console.note(f"wrote {out}")
 
 
 def _marks(blocks: str, plain: str) -> str:
-    """The marks that standard output can show."""
+    """Return the marks that the encoding of standard output contains."""
     try:
         blocks.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

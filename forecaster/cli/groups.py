@@ -1,4 +1,4 @@
-"""Groups of options that a command takes as one parameter."""
+"""Groups of options that a command declares as one parameter."""
 
 import functools
 import inspect
@@ -7,26 +7,29 @@ from typing import Annotated, Any, get_args, get_origin
 
 
 def expand(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take groups of options: a parameter `Annotated[T, group]` becomes the parameters of the function
-    `group`, and gets what that makes of them. Its docstring is its help, whose paragraphs lose their line breaks.
+    """Replace each parameter `Annotated[T, group]` of a command by the parameters of the function `group`.
+
+    The command then receives what `group` returns for them. Its docstring becomes its help; line breaks within a
+    paragraph are removed, since the terminal's width decides where lines break.
     """
     signature = inspect.signature(command)
     groups = {name: group for name, each in signature.parameters.items() if (group := _group_of(each))}
-    own = [each for name, each in signature.parameters.items() if name not in groups]
-    taken = {name: inspect.signature(group).parameters.values() for name, group in groups.items()}
+    ungrouped = [each for name, each in signature.parameters.items() if name not in groups]
+    grouped = {name: inspect.signature(group).parameters.values() for name, group in groups.items()}
     parameters = [
-        each.replace(kind=each.KEYWORD_ONLY) for each in [*own, *(p for each in taken.values() for p in each)]
+        each.replace(kind=each.KEYWORD_ONLY)
+        for each in [*ungrouped, *(parameter for group in grouped.values() for parameter in group)]
     ]
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
+    def run(**arguments: Any) -> None:
         for name, group in groups.items():
-            given[name] = group(**{each.name: given.pop(each.name) for each in taken[name]})
-        command(**given)
+            arguments[name] = group(**{each.name: arguments.pop(each.name) for each in grouped[name]})
+        command(**arguments)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
-    run.__doc__ = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # the terminal's width breaks them
+    run.__doc__ = "\n\n".join(" ".join(each.split()) for each in paragraphs)
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
 
@@ -34,5 +37,5 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
 def _group_of(parameter: inspect.Parameter) -> Callable[..., Any] | None:
     if get_origin(parameter.annotation) is not Annotated:
         return None
-    described = get_args(parameter.annotation)[1]
-    return described if inspect.isfunction(described) else None
+    metadata = get_args(parameter.annotation)[1]
+    return metadata if inspect.isfunction(metadata) else None

@@ -23,7 +23,7 @@ def inspect(
         typer.Option(
             "--out",
             "-o",
-            help="Write it down: .json for all of it, .csv or .parquet for a row a series, - for CSV on stdout.",
+            help="File to write: .json for the report, .csv or .parquet for a row per series, - for CSV on stdout.",
             show_default=False,
         ),
     ] = None,
@@ -33,42 +33,45 @@ def inspect(
     columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Say what a table holds, what is doubtful of it, and what training would make of it.
+    """Describe a table: its columns, its problems, and how training would use it.
 
-    Reads as train does, and trains nothing: columns, frequency, season, gaps, values, splits.
+    Reads the table as train does but trains nothing. Reports columns, frequency, season, gaps, values and splits.
     """
     from forecaster.settings import load
     from forecaster.workflows import inspect as workflow
 
     if out is not None and str(out) != "-" and out.suffix not in _ENDINGS:
-        raise UsageError(f"--out {out}: nothing is written as {out.suffix or 'that'}", hint="end it in .json or .csv")
+        raise UsageError(
+            f"--out {out}: cannot write a {out.suffix or 'nameless'} file",
+            hint="use a name that ends in .json, .csv or .parquet",
+        )
     overrides = {"data.path": data, "data.horizon": horizon, **columns}
     resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
     if resolved.data.path is None:
-        raise UsageError("no DATA was given", hint="type `forecast inspect data.csv`")
+        raise UsageError("DATA is missing", hint="type `forecast inspect data.csv`")
     with console.working():
-        found = workflow.inspect(resolved, stdin=sys.stdin.buffer, watch=console.watch)
-    following = _following(found.document["data"], horizon, columns, config, settings)
-    document = {**found.document, "next": following}
+        inspection = workflow.inspect(resolved, stdin=sys.stdin.buffer, watch=console.watch)
+    command = _training_command(inspection.document["data"], horizon, columns, config, settings)
+    document = {**inspection.document, "next": command}
     if out is not None and str(out) == "-":
         from forecaster.store.csv import to_csv
 
-        console.show_text(document, to_csv(found.series).decode())
+        console.show_text(document, to_csv(inspection.series).decode())
         return
     if out is not None:
-        workflow.publish(document, found.series, out)
-        console.tell(f"wrote {out}")
+        workflow.publish(document, inspection.series, out)
+        console.note(f"wrote {out}")
     from forecaster.report.terminal.inspect import summary
 
-    console.show(document, summary(found.document, found.panel if console.is_terminal else None))
-    if found.document["train"]["is_possible"]:
-        console.tell(f"next: {following}")
+    console.show(document, summary(inspection.document, inspection.panel if console.is_terminal else None))
+    if inspection.document["train"]["is_possible"]:
+        console.note(f"next: {command}")
 
 
-def _following(
+def _training_command(
     data: str, horizon: int | None, columns: dict[str, Any], config: Path | None, settings: list[str] | None
 ) -> str:
-    """The command that trains on what was looked at."""
+    """Return the command that trains on the inspected table."""
     words = ["forecast", "train", data]
     for key, value in {"horizon": horizon, **columns, "data.config": config}.items():
         name = key.removeprefix("data.")

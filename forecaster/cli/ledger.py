@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from forecaster.cli.console import Console
 
 app = typer.Typer(
-    help="Say what came true of forecasts that were kept, what ran, and what changed.",
+    help="Score recorded forecasts, list runs, and compare forecasts between runs.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -23,18 +23,22 @@ JobFile = Annotated[
 ]
 Url = Annotated[
     str | None,
-    typer.Option("--ledger", metavar="URL", help="SQL URL or SQLite file, in place of a job's.", show_default=False),
+    typer.Option(
+        "--ledger", metavar="URL", help="SQL URL or SQLite file of a ledger, instead of a job's.", show_default=False
+    ),
 ]
-Name = Annotated[str | None, typer.Option("--job", help="Job in that ledger.", show_default="the only one")]
+Name = Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="the only one")]
 Since = Annotated[
     str | None,
     typer.Option(
-        "--since", help="First actual that counts: a date, 30d before the last, or all.", show_default="recent ones"
+        "--since",
+        help="First actual to use: a date, 30d for 30 days before the last, or all.",
+        show_default="recent ones",
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Write the rows as CSV to a file, or - for stdout.", show_default=False),
+    typer.Option("--out", "-o", help="CSV file to write, or - for standard output.", show_default=False),
 ]
 
 
@@ -46,13 +50,13 @@ def score(
     name: Name = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Where actuals are read.", show_default="the job's data"),
+        typer.Option("--data", help="Table to read actuals from.", show_default="the job's data"),
     ] = None,
     since: Since = None,
-    level: Annotated[int, typer.Option("--level", help="Actuals outside this interval are anomalies.")] = 95,
+    level: Annotated[int, typer.Option("--level", help="Interval in per cent; actuals outside it are anomalies.")] = 95,
     by: Annotated[
         Literal["step", "series", "model", "week"] | None,
-        typer.Option("--by", help="Show this cut alone, all of it.", show_default=False),
+        typer.Option("--by", help="Show only the scores by this, in full.", show_default=False),
     ] = None,
     out: Out = None,
     config: options.ConfigFile = None,
@@ -60,26 +64,26 @@ def score(
     columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Score forecasts whose actuals have arrived; show error, bias, coverage, skill, anomalies and drift.
+    """Score forecasts whose actuals have arrived: error, bias, coverage, skill, anomalies and drift.
 
-    Recent actuals count: of the last 90 steps, or 30 days where steps are shorter.
+    Uses the actuals of the last 90 steps, or of the last 30 days if steps are shorter than a day.
     """
     from forecaster.report.terminal import ledger as report
     from forecaster.settings import load
     from forecaster.workflows.ledger import score as workflow
     from forecaster.workflows.ledger.scope import open_source
 
-    named = {key: value for key, value in columns.items() if value is not None}
-    if data is None and (named or config is not None):
-        raise UsageError("options of columns go with --data", hint="name the table: --data sales.csv")
-    given = None if data is None else load(config, overrides={"data.path": data, **named})
+    columns_passed = {key: value for key, value in columns.items() if value is not None}
+    if data is None and (columns_passed or config is not None):
+        raise UsageError("options for columns need --data", hint="name the table, such as --data sales.csv")
+    data_config = None if data is None else load(config, overrides={"data.path": data, **columns_passed})
     with console.working():
         source = open_source(job, url, name)
         document = workflow.score(
-            source, data=given, since=since, level=level, stdin=sys.stdin.buffer, watch=console.watch
+            source, data=data_config, since=since, level=level, stdin=sys.stdin.buffer, watch=console.watch
         )
     if by == "week" and document["overall"] and document["by_week"] is None:
-        raise UsageError("--by week: time in integers has no weeks", hint="take --by step, series or model")
+        raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")
     view = report.scores(document, by)
     _show_rows(console, document, view, report.score_rows(document, by), out)
 
@@ -90,12 +94,12 @@ def history(
     job: JobFile = None,
     url: Url = None,
     name: Name = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Runs to list, the newest.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Number of runs to list.")] = 20,
     out: Out = None,
     *,
     console: options.Output,
 ) -> None:
-    """List the runs of a job, or of all jobs in a ledger, the newest first."""
+    """List the runs of a job, or of all jobs in a ledger, newest first."""
     from forecaster.report.terminal import ledger as report
     from forecaster.workflows.ledger import changes
     from forecaster.workflows.ledger.scope import open_source
@@ -111,13 +115,15 @@ def diff(
     job: JobFile = None,
     url: Url = None,
     name: Name = None,
-    run: Annotated[str | None, typer.Option("--run", help="Key of a run.", show_default="the newest")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Revisions to list, the largest.")] = 20,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Key of a run, as history lists it.", show_default="the newest")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Number of revisions to list.")] = 20,
     out: Out = None,
     *,
     console: options.Output,
 ) -> None:
-    """Show what a run changed against the previous forecasts of the same times, the largest revisions first."""
+    """Compare the forecasts of a run with the previous ones for the same times, largest revisions first."""
     from forecaster.report.terminal import ledger as report
     from forecaster.workflows.ledger import changes
     from forecaster.workflows.ledger.scope import open_source
@@ -136,38 +142,42 @@ def recalibrate(
     since: Since = None,
     gamma: Annotated[
         float | None,
-        typer.Option("--gamma", help="How fast widths follow; larger wavers more.", show_default="0.02"),
+        typer.Option(
+            "--gamma",
+            help="Step size of the adaptation; larger values react faster and vary more.",
+            show_default="0.02",
+        ),
     ] = None,
-    reset: Annotated[bool, typer.Option("--reset", help="Go back to the model's own intervals.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; keep nothing.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Return to the model's own intervals.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change without recording it.")] = False,
     out: Out = None,
     *,
     console: options.Output,
 ) -> None:
-    """Widen or narrow the intervals of forecasts to come, by how much those before held; nothing is trained.
+    """Widen or narrow the intervals of future forecasts by how often past ones covered the actuals.
 
-    Runs after this take the new widths from the ledger.
+    Trains nothing. Later runs of the job read the new widths from the ledger.
     """
     from forecaster.report.terminal import ledger as report
     from forecaster.workflows.ledger import recalibrate as workflow
     from forecaster.workflows.ledger.scope import open_source
 
     if gamma is not None and not 0 < gamma < 1:
-        raise UsageError(f"--gamma {gamma:g}: is not between 0 and 1", hint="leave it out, or pass --gamma 0.02")
-    chosen = {} if gamma is None else {"gamma": gamma}
+        raise UsageError(f"--gamma {gamma:g} is not between 0 and 1", hint="leave it out, or pass --gamma 0.02")
+    rate = {} if gamma is None else {"gamma": gamma}
     with console.working():
         source = open_source(job, url, name)
         if reset:
             document = workflow.reset(source, is_dry=dry_run)
         else:
-            document = workflow.recalibrate_job(source, since=since, is_dry=dry_run, **chosen)
+            document = workflow.recalibrate_job(source, since=since, is_dry=dry_run, **rate)
     _show_rows(console, document, report.widths(document), document["intervals"], out)
 
 
 def _show_rows(
     console: "Console", document: dict[str, Any], view: Any, rows: list[dict[str, Any]], out: Path | None
 ) -> None:
-    """Show a result: the document with --json, else the view; with --out the rows as CSV.
+    """Show a result: the document with --json, otherwise the view. With --out, write the rows as CSV.
 
     Raises: OutputError: the file cannot be written.
     """
@@ -188,4 +198,4 @@ def _show_rows(
         return
     atomic_write(out, text.getvalue().encode())
     console.show(document, view)
-    console.tell(f"wrote {out}: {len(rows)} rows")
+    console.note(f"wrote {out}: {len(rows)} rows")

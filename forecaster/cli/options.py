@@ -1,4 +1,4 @@
-"""The options that several commands share, each described once; and groups of them that a command takes as one."""
+"""The options that several commands share, each declared once, and groups of options that belong together."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -43,80 +43,84 @@ Model = Annotated[
     | None,
     typer.Option(
         "--model",
-        help="A recurrent cell, a recipe (segrnn, deepar), a baseline, a statistical one, or auto: the best of them.",
+        help="A recurrent cell, a recipe (segrnn, deepar), a baseline, a statistical model, or auto.",
         show_default="the preset's",
     ),
 ]
 Preset = Annotated[
     Literal["fast", "default", "best"] | None,
-    typer.Option("--preset", help="The recipe that sets what you do not.", show_default="default"),
+    typer.Option("--preset", help="Defaults for every setting that you leave open.", show_default="default"),
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all random numbers.", show_default="0")
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="Processor threads a network; results depend on it.", show_default="1"),
+    typer.Option("--threads", min=1, help="Processor threads per network. Results depend on it.", show_default="1"),
 ]
 Memory = Annotated[
     str | None,
     typer.Option(
-        "--memory", metavar="SIZE", help="Memory to stay within, for large Parquet files: 4GB.", show_default=False
+        "--memory", metavar="SIZE", help="Memory limit for large Parquet files, such as 4GB.", show_default=False
     ),
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"] | None,
-    typer.Option("--device", help="Where networks learn; auto takes a GPU if there is one.", show_default="auto"),
+    typer.Option("--device", help="Where networks are trained; auto uses a GPU if there is one.", show_default="auto"),
 ]
 Horizon = Annotated[
     int | None,
-    typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="by the data's frequency"),
+    typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="from the frequency"),
 ]
 Query = Annotated[
     str | None,
     typer.Option(
         "--query",
-        help="SQL query whose rows are the table, where DATA is a SQL URL.",
+        help="SQL query that returns the table, if DATA is a SQL URL.",
         rich_help_panel=_TABLE,
         show_default=False,
     ),
 ]
 Time = Annotated[
     str | None,
-    typer.Option("--time", help="Column of timestamps, or none.", rich_help_panel=_TABLE, show_default="found"),
+    typer.Option("--time", help="Column of timestamps, or none.", rich_help_panel=_TABLE, show_default="detected"),
 ]
 Target = Annotated[
     str | None,
     typer.Option(
-        "--target", help="Column to forecast; several with commas.", rich_help_panel=_TABLE, show_default="found"
+        "--target", help="Columns to forecast, separated by commas.", rich_help_panel=_TABLE, show_default="detected"
     ),
 ]
 Id = Annotated[
     str | None,
     typer.Option(
-        "--id", help="Column that names the series of a long table.", rich_help_panel=_TABLE, show_default="found"
+        "--id", help="Column that names the series of a long table.", rich_help_panel=_TABLE, show_default="detected"
     ),
 ]
 Freq = Annotated[
     str | None,
     typer.Option(
         "--freq",
-        help="Pandas alias (D, h, 15min, W, MS), B, trading or integer.",
+        help="Frequency: a pandas alias (D, h, 15min, W, MS), B, trading or integer.",
         rich_help_panel=_TABLE,
-        show_default="found",
+        show_default="detected",
     ),
 ]
 Season = Annotated[
     int | None,
     typer.Option(
-        "--season", min=1, help="Steps in a season, 1 for none.", rich_help_panel=_TABLE, show_default="by frequency"
+        "--season",
+        min=1,
+        help="Steps in a season, 1 for none.",
+        rich_help_panel=_TABLE,
+        show_default="from the frequency",
     ),
 ]
 Duplicates = Annotated[
     Literal["error", "first", "last", "mean", "sum"] | None,
     typer.Option(
         "--duplicates",
-        help="What to do with differing rows for one timestamp.",
+        help="How to merge rows that differ for one timestamp.",
         rich_help_panel=_TABLE,
         show_default="error",
     ),
@@ -125,7 +129,7 @@ Past = Annotated[
     str | None,
     typer.Option(
         "--past",
-        help="Columns that help to forecast, with commas.",
+        help="Covariates known only up to the present, separated by commas.",
         rich_help_panel=_TABLE,
         show_default=False,
     ),
@@ -134,7 +138,7 @@ Known = Annotated[
     str | None,
     typer.Option(
         "--known",
-        help="Such columns whose future is known, with commas.",
+        help="Covariates whose future values are known, separated by commas.",
         rich_help_panel=_TABLE,
         show_default=False,
     ),
@@ -143,7 +147,7 @@ Static = Annotated[
     str | None,
     typer.Option(
         "--static",
-        help="Columns that do not change within a series, with commas.",
+        help="Covariates with one value for each series, separated by commas.",
         rich_help_panel=_TABLE,
         show_default=False,
     ),
@@ -152,31 +156,30 @@ Holidays = Annotated[
     str | None,
     typer.Option(
         "--holidays",
-        help="Country whose holidays matter: DE, or DE-BY.",
+        help="Country or region whose public holidays matter: DE, or DE-BY.",
         rich_help_panel=_TABLE,
         show_default=False,
     ),
 ]
 Minimum = Annotated[
     float | None,
-    typer.Option("--min", help="Forecasts are never below it.", rich_help_panel=_TABLE, show_default=False),
+    typer.Option("--min", help="Lower limit of forecasts.", rich_help_panel=_TABLE, show_default=False),
 ]
 Maximum = Annotated[
     float | None,
-    typer.Option("--max", help="Forecasts are never above it.", rich_help_panel=_TABLE, show_default=False),
+    typer.Option("--max", help="Upper limit of forecasts.", rich_help_panel=_TABLE, show_default=False),
 ]
 Integer = Annotated[
-    bool, typer.Option("--integer", help="Forecasts are whole numbers.", rich_help_panel=_TABLE, show_default=False)
+    bool,
+    typer.Option("--integer", help="Round forecasts to whole numbers.", rich_help_panel=_TABLE, show_default=False),
 ]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="YAML file with any of the settings.", show_default=False)
-]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="One setting, such as training.steps=500; may be repeated.",
+        help="A setting, such as training.steps=500. Repeat it for several.",
         show_default=False,
     ),
 ]
@@ -191,7 +194,7 @@ Refit = Annotated[
     typer.Option(
         "--refit",
         min=0,
-        help="Fit anew every so many folds; 0 fits once, on what precedes the first cutoff.",
+        help="Refit the model every N folds; 0 fits it once, before the first cutoff.",
         rich_help_panel=_FOLDS,
         show_default="0",
     ),
@@ -201,7 +204,7 @@ Window = Annotated[
     typer.Option(
         "--window",
         min=2,
-        help="Latest steps before a cutoff that may be seen.",
+        help="Steps before each cutoff that the model may use.",
         rich_help_panel=_FOLDS,
         show_default="all",
     ),
@@ -209,9 +212,9 @@ Window = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of a table.", rich_help_panel=_OUTPUT)
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.", rich_help_panel=_OUTPUT)]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More detail on stderr.", rich_help_panel=_OUTPUT)]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colour and no animation.", rich_help_panel=_OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes to stderr.", rich_help_panel=_OUTPUT)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more detail to stderr.", rich_help_panel=_OUTPUT)]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colour and no animation.", rich_help_panel=_OUTPUT)]
 
 
 def _columns(
@@ -230,7 +233,7 @@ def _columns(
     maximum: Maximum = None,
     integer: Integer = False,
 ) -> dict[str, Any]:
-    """What was said about the table's columns, by config key; None where nothing was."""
+    """Return the options on the table's columns by config key; None for those that were not passed."""
     return {
         "data.query": query,
         "data.time": time,
@@ -250,18 +253,18 @@ def _columns(
 
 
 def describe_folds(default: str) -> Any:
-    """The option --folds, whose default each command has its own words for."""
+    """Return the option --folds with a command's own description of its default."""
     return typer.Option(
         "--folds",
         min=1,
-        help="Cutoffs a series, counted from its end.",
+        help="Cutoffs per series, counted from its end.",
         rich_help_panel=_FOLDS,
         show_default=default,
     )
 
 
 def _folds(stride: Stride = None, refit: Refit = None, window: Window = None) -> dict[str, Any]:
-    """How folds lie and what they share, by key of the section `evaluation`; None where nothing was said."""
+    """Return the options on folds by key of the section `evaluation`; None for those that were not passed."""
     return {"stride": stride, "refit": refit, "window": window}
 
 

@@ -14,7 +14,7 @@ from forecaster.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-_ROWS = 100_000  # turned into text at once
+_ROWS_PER_FRAME = 100_000
 
 
 @options.expand
@@ -22,7 +22,7 @@ def predict(
     data: Annotated[
         str | None,
         typer.Argument(
-            metavar="DATA", help="Fresh data; the table the bundle was trained on, when not given.", show_default=False
+            metavar="DATA", help="Fresh data. By default, the table that the bundle was trained on.", show_default=False
         ),
     ] = None,
     bundle: Annotated[
@@ -30,22 +30,22 @@ def predict(
     ] = None,
     horizon: Annotated[
         int | None,
-        typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="as many as trained for"),
+        typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="as in training"),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="The forecasts table: .csv, .parquet, or - for standard output.")
+        Path, typer.Option("--out", "-o", help="File for the forecasts: .csv, .parquet, or - for standard output.")
     ] = Path("forecasts.csv"),
-    layout: Annotated[Literal["long", "nixtla"], typer.Option("--layout", help="Columns of the table.")] = "long",
+    layout: Annotated[Literal["long", "nixtla"], typer.Option("--layout", help="Column layout of the file.")] = "long",
     levels: Annotated[
         str | None,
-        typer.Option("--levels", help="Intervals to add, in per cent, with commas: 80,95.", show_default=False),
+        typer.Option("--levels", help="Intervals to add, in per cent, separated by commas: 80,95.", show_default=False),
     ] = None,
     future: Annotated[
         str | None,
         typer.Option(
             "--future",
             metavar="FILE",
-            help="Table of the known columns for the steps to forecast.",
+            help="Table with the known covariates for the steps to forecast.",
             show_default=False,
         ),
     ] = None,
@@ -54,29 +54,34 @@ def predict(
     memory: options.Memory = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        typer.Option("--device", help="Where networks run; cuda and auto load torch, which takes seconds."),
+        typer.Option("--device", help="Where networks run. cuda and auto load torch, which takes seconds."),
     ] = "cpu",
     plot: Annotated[
-        bool, typer.Option("--plot", help="Draw the forecast, though standard output is no terminal.")
+        bool, typer.Option("--plot", help="Draw the forecast even if standard output is no terminal.")
     ] = False,
     *,
     console: options.Output,
 ) -> None:
-    """Forecast what comes after the data with a trained bundle.
+    """Forecast the steps after the data with a trained bundle.
 
-    Writes a row a series and step: the point forecast (mean), the deciles (q0.1 .. q0.9), and a status.
+    Writes one row for each series and step: the point forecast (mean), the deciles (q0.1 .. q0.9) and a status.
     """
-    wanted = quantities.parse_levels(levels) if levels else ()
+    extra_levels = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import bounds_of
     from forecaster.report.terminal.predict import outlook
     from forecaster.workflows.predict import predict as workflow
     from forecaster.workflows.predict import publish
 
-    bounds_of(wanted)
+    bounds_of(extra_levels)
     if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
-        raise UsageError(f"--out {out}: no table is written as {out.suffix}", hint="end the name in .csv or .parquet")
+        raise UsageError(
+            f"--out {out}: cannot write a {out.suffix} file", hint="use a name that ends in .csv or .parquet"
+        )
     if plot and str(out) == "-":
-        raise UsageError("--plot: standard output takes the table", hint="name a file with --out, or leave --plot out")
+        raise UsageError(
+            "--plot cannot be combined with --out -: standard output is used for the table",
+            hint="name a file with --out, or leave --plot out",
+        )
     with console.working():
         predicted = workflow(
             data,
@@ -98,9 +103,9 @@ def predict(
             for part in itertools.chain([first], predicted.parts):
                 series += len(part.forecast.ids)
                 if layout == "nixtla":
-                    yield part.forecast.to_nixtla(levels=wanted or (80,))
+                    yield part.forecast.to_nixtla(levels=extra_levels or (80,))
                 else:
-                    yield from part.forecast.frames(_ROWS // predicted.horizon + 1, levels=wanted)
+                    yield from part.forecast.frames(_ROWS_PER_FRAME // predicted.horizon + 1, levels=extra_levels)
 
         def document() -> dict[str, object]:
             return {
@@ -116,5 +121,5 @@ def predict(
             console.show_table(document(), tables)
             return
         publish(frames(), out, watch=console.watch)
-    drawn = first.panel if plot or console.is_terminal else None
-    console.show({**document(), "out": str(out)}, outlook(first.forecast, drawn, series=series))
+    history = first.panel if plot or console.is_terminal else None
+    console.show({**document(), "out": str(out)}, outlook(first.forecast, history, series=series))

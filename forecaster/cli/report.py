@@ -17,7 +17,7 @@ def report(
         Path | None,
         typer.Argument(
             metavar="DIR",
-            help="What train, backtest, compare or tune wrote, or a job's YAML file.",
+            help="A folder that train, backtest, compare or tune wrote, or a job file.",
             show_default="runs/latest",
         ),
     ] = None,
@@ -26,36 +26,37 @@ def report(
         typer.Option(
             "--out",
             "-o",
-            help="The page (.html) or figure (.png, .svg), or - for the page on standard output.",
+            help="File to write: a page (.html) or a figure (.png, .svg), or - for the page on standard output.",
             show_default="DIR/report.html",
         ),
     ] = None,
     series: Annotated[
         list[str] | None,
-        typer.Option("--series", metavar="ID", help="Draw this series, first; may be repeated.", show_default=False),
+        typer.Option("--series", metavar="ID", help="Series to draw first. Repeat it for several.", show_default=False),
     ] = None,
     future: Annotated[
         str | None,
         typer.Option(
             "--future",
             metavar="FILE",
-            help="Of a bundle: table of the known columns for the steps to forecast.",
+            help="For a bundle: table with the known covariates for the steps to forecast.",
             show_default=False,
         ),
     ] = None,
     *,
     console: options.Output,
 ) -> None:
-    """Make one self-contained page, or a figure, of what another command found.
+    """Make a self-contained page, or a figure, from the result of another command.
 
-    The page needs no network and can be mailed: verdict, forecasts, scores, calibration, errors, training, the data and
-    where it all comes from.
+    The page needs no network connection, so you can mail it. It shows the verdict, forecasts, scores, calibration,
+    errors, the training and the data.
     """
     to_stdout = str(out) == "-"
     kind = "" if out is None or to_stdout else out.suffix.lower()
     if out is not None and not to_stdout and kind not in (*_PAGES, *_PICTURES):
         raise UsageError(
-            f"--out {out}: no report is written as {kind or 'a folder'}", hint="end the name in .html, .png or .svg"
+            f"--out {out}: cannot write a report as {kind or 'a folder'}",
+            hint="use a name that ends in .html, .png or .svg",
         )
     from rich.text import Text
 
@@ -83,4 +84,4 @@ def report(
     target = out or made.home
     make.write(made, target)
     console.show({**document, "out": str(target)}, Text(made.verdict))
-    console.tell(f"wrote {target}: {file_size(len(made.content))}")
+    console.note(f"wrote {target}: {file_size(len(made.content))}")

@@ -11,27 +11,27 @@ from forecaster.errors import UsageError
 
 @options.expand
 def run(
-    jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml...", help="Files of jobs.", show_default=False)],
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Jobs that run side by side.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
+    jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml...", help="Job files.", show_default=False)],
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Number of jobs that run side by side.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the run would do, and write nothing.")] = False,
     log_file: Annotated[
         Path | None,
-        typer.Option("--log-file", help="Append a JSON line for each event to this file.", show_default=False),
+        typer.Option("--log-file", help="File to append a JSON line to for each event.", show_default=False),
     ] = None,
     settings: options.Settings = None,
     *,
     console: options.Output,
 ) -> None:
-    """Run jobs once: score what came true, train where due, publish new forecasts, and keep them in the ledger.
+    """Run jobs once: score past forecasts, train if due, publish new forecasts, and record them in the ledger.
 
-    Prints one JSON line for each job. Exit code: that of the only job; of several 0 if all are 0, 3 if some published,
-    else the first failure's.
+    Prints one JSON line for each job. With one job, its exit code is the command's; with several, the command ends with
+    0 if all do, 3 if some published, and otherwise the code of the first failure.
     """
     from forecaster.workflows import run as workflow
 
-    twice = {path for path in jobs if jobs.count(path) > 1}
-    if twice:
-        raise UsageError(f"{min(twice)}: is named twice", hint="name each job once")
+    duplicates = {path for path in jobs if jobs.count(path) > 1}
+    if duplicates:
+        raise UsageError(f"{min(duplicates)} appears twice", hint="name each job once")
     statuses: list[workflow.Status] = []
 
     def tell(status: workflow.Status) -> None:
@@ -39,7 +39,7 @@ def run(
         console.line(status.to_json())
         failure = status.told.get("error")
         if failure:
-            console.complain(f"error: {failure['message']}\nhint: {failure['hint']}")
+            console.error(f"error: {failure['message']}\nhint: {failure['hint']}")
 
     if workers > 1 and len(jobs) > 1:
         arguments = [*(["--dry-run"] if dry_run else []), *(["--log-file", str(log_file)] if log_file else []), "-q"]

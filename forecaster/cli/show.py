@@ -16,9 +16,10 @@ def show(
     *,
     console: options.Output,
 ) -> None:
-    """Say in words what a bundle is: the model, its data, its training, how good it is.
+    """Describe a bundle: its model, its data, its training and its accuracy.
 
-    Also of a run that was interrupted, a backtest, a comparison or a search. Every file is held to its hash.
+    Also describes an interrupted run, a backtest, a comparison or a study. Checks every file of a bundle against its
+    hash.
     """
     from forecaster.report.terminal.show import summary
     from forecaster.workflows.show import show as workflow
@@ -26,4 +27,4 @@ def show(
     document = workflow(folder)
     console.show(document, summary(document))
     for number, command in enumerate(document["next"]):
-        console.tell(f"{'  or' if number else 'next'}: {command}")
+        console.note(f"{'  or' if number else 'next'}: {command}")

@@ -18,7 +18,7 @@ def train(
     preset: options.Preset = None,
     budget: Annotated[
         str | None,
-        typer.Option("--budget", metavar="TIME", help="Time for training: 30s, 5m, 1h.", show_default=False),
+        typer.Option("--budget", metavar="TIME", help="Time limit for training: 30s, 5m, 1h.", show_default=False),
     ] = None,
     horizon: options.Horizon = None,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="Read the context both ways.")] = False,
@@ -32,19 +32,19 @@ def train(
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", metavar="DIR", help="Go on with an interrupted run.", show_default=False)
+        Path | None, typer.Option("--resume", metavar="DIR", help="Continue an interrupted run.", show_default=False)
     ] = None,
     no_refit: Annotated[
-        bool, typer.Option("--no-refit", help="Keep the network that was judged; do not train again on everything.")
+        bool, typer.Option("--no-refit", help="Keep the evaluated network; do not train it again on all data.")
     ] = False,
     *,
     columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Train a network on a table and judge it beside naive forecasts.
+    """Train a network on a table and compare it with naive forecasts.
 
-    The last steps of each series are held out to score the network, which is then trained again on everything.
-    Writes a bundle: weights, settings, metrics, and what was found in the data.
+    The last steps of each series are held out to evaluate the network, which is then trained again on all data. Writes
+    a bundle: a folder with the weights, the settings, the metrics and a report on the data.
     """
     from forecaster.workflows import train as workflow
 
@@ -63,12 +63,12 @@ def train(
         "training.refit": False if no_refit else None,
     }
     if out is not None and not out.name:
-        raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out bundle")
+        raise UsageError(f"--out {out}: is no name for a new folder", hint="name one, such as --out bundle")
     if resume is not None:
-        given = [key for key, value in overrides.items() if value is not None]
-        if given or config or settings or out:
+        options_passed = [key for key, value in overrides.items() if value is not None]
+        if options_passed or config or settings or out:
             raise UsageError(
-                "--resume goes on with the settings and data of the interrupted run; nothing else can be given",
+                "--resume uses the settings and data of the interrupted run, so you cannot pass other options",
                 hint=f"type `forecast train --resume {shlex.quote(str(resume))}`",
             )
         with console.working():
@@ -78,7 +78,7 @@ def train(
 
         resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
         if resolved.data.path is None:
-            raise UsageError("no DATA was given", hint="type `forecast train data.csv`")
+            raise UsageError("DATA is missing", hint="type `forecast train data.csv`")
         with console.working():
             trained = workflow.train(resolved, out=out, stdin=sys.stdin.buffer, watch=console.watch)
     from rich.console import Group
@@ -90,4 +90,4 @@ def train(
     if trained.held and console.is_terminal:
         view = Group(hindsight(*trained.held), view)
     console.show({"bundle": str(trained.folder), **trained.metrics}, view)
-    console.tell(terminal_train.after_training(trained.folder, trained.is_latest))
+    console.note(terminal_train.after_training(trained.folder, trained.is_latest))

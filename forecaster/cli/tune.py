@@ -16,11 +16,11 @@ def tune(
     data: options.Data = None,
     trials: Annotated[
         int | None,
-        typer.Option("--trials", min=1, help="Networks to try.", show_default="30, or as many as --budget lets"),
+        typer.Option("--trials", min=1, help="Networks to try.", show_default="30, or as many as --budget allows"),
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option("--budget", metavar="TIME", help="Time for all: 90s, 30m, 2h.", show_default=False),
+        typer.Option("--budget", metavar="TIME", help="Time limit for the study: 90s, 30m, 2h.", show_default=False),
     ] = None,
     model: options.Model = None,
     preset: options.Preset = None,
@@ -28,7 +28,10 @@ def tune(
     folds: Annotated[
         int | None,
         typer.Option(
-            "--folds", min=1, help="Cutoffs at the end that the search does not see.", show_default="5, or fewer"
+            "--folds",
+            min=1,
+            help="Cutoffs at the end that evaluate the best settings; the trials do not use them.",
+            show_default="5, or fewer",
         ),
     ] = None,
     out: Annotated[
@@ -41,18 +44,19 @@ def tune(
     settings: options.Settings = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="DIR", help="Go on with a study, or join its search.", show_default=False),
+        typer.Option(
+            "--resume", metavar="DIR", help="Continue a study, or join one that is running.", show_default=False
+        ),
     ] = None,
     *,
     columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Search the settings of a network, and judge the best beside the default.
+    """Search the settings of a network, and compare the best ones with the default.
 
-    What you set stays; cell, context, segments, size, dropout, learning rate,
-    scale and decoder are searched. The last folds are kept from the search and
-    judge it. Writes study.db, which several processes may share, and the best
-    config.yaml, which train --config takes.
+    Settings that you pass stay fixed. Trials vary the cell, context, segments, size, dropout, learning rate, scale and
+    decoder. The last folds are not used by the trials, so that they can evaluate the result. Writes study.db, which
+    several processes may share, and the best settings as config.yaml for train --config.
     """
     from forecaster.workflows import tune as workflow
 
@@ -69,11 +73,11 @@ def tune(
     }
     limits: dict[str, Any] = {"trials": trials, "seconds": quantities.parse_time_limit("--budget", budget)}
     if out is not None and not out.name:
-        raise UsageError(f"--out {out}: names no folder of its own", hint="name a new one: --out study")
+        raise UsageError(f"--out {out}: is no name for a new folder", hint="name one, such as --out study")
     if resume is not None:
         if config or settings or out or any(value is not None for value in overrides.values()):
             raise UsageError(
-                "--resume goes on with the settings and data of the study; only --trials and --budget can be given",
+                "--resume uses the settings and data of the study; only --trials and --budget can be combined with it",
                 hint=f"type `forecast tune --resume {shlex.quote(str(resume))}`",
             )
         with console.working():
@@ -83,15 +87,15 @@ def tune(
 
         resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
         if resolved.data.path is None:
-            raise UsageError("no DATA was given", hint="type `forecast tune data.csv`")
+            raise UsageError("DATA is missing", hint="type `forecast tune data.csv`")
         with console.working():
             tuned = workflow.tune(resolved, **limits, out=out, stdin=sys.stdin.buffer, watch=console.watch)
     if tuned.metrics is None:
-        console.show({"folder": str(tuned.folder), "tune": None}, "Another process is still at work on this study.")
+        console.show({"folder": str(tuned.folder), "tune": None}, "Another process is still working on this study.")
         again = shlex.join(["forecast", "tune", "--resume", str(tuned.folder)])
-        console.tell(f"the last one to end judges; if it is stopped: {again}")
+        console.note(f"the last process to finish evaluates the study; if it is stopped: {again}")
         return
     from forecaster.report.terminal import tune as tuning
 
     console.show({"folder": str(tuned.folder), **tuned.metrics}, tuning.summary(tuned.metrics))
-    console.tell(tuning.following(str(tuned.folder), tuned.source, tuned.metrics))
+    console.note(tuning.following(str(tuned.folder), tuned.source, tuned.metrics))

@@ -193,14 +193,14 @@ def test_each_model_is_told_when_its_turn_comes(forecast: Forecast, sales: Path)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ("sales.csv --models gru,lstn", 2, "--models: 'lstn' is no model (did you mean 'lstm'?)"),
-        ("sales.csv --models ,", 2, "--models: names none"),
+        ("sales.csv --models gru,lstn", 2, "--models: unknown model 'lstn' (did you mean 'lstm'?)"),
+        ("sales.csv --models ,", 2, "--models names no model"),
         ("sales.csv --models naive --by mse", 2, "--by"),
         ("sales.csv --models naive --folds 10 --horizon 9", 65, "10 folds of 9 steps, 9 apart, need a series"),
         ("sales.csv --models naive -o full", 73, "full: exists and is not an empty folder"),
-        ("sales.csv --models naive -o .", 2, "names no folder"),
+        ("sales.csv --models naive -o .", 2, "is no name for a new folder"),
         ("sales.csv --set evaluation.fold=3", 78, "did you mean 'folds'"),
-        ("--models naive", 2, "no DATA was given"),
+        ("--models naive", 2, "DATA is missing"),
     ],
 )
 def test_what_cannot_be_done_says_why(forecast: Forecast, sales: Path, arguments: str, code: int, words: str) -> None:

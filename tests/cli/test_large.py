@@ -94,7 +94,7 @@ def test_training_within_memory_draws_series_and_says_so(
 def test_a_size_that_is_none_is_refused(forecast: Forecast, shops: Path) -> None:
     done = forecast("train", shops, "--memory", "much")
     assert done.code == 2
-    assert "--memory much: is no size" in done.err
+    assert "--memory much is no size" in done.err
     assert "--memory 4: has no unit" in forecast("train", shops, "--memory", "4").err
     assert forecast("train", shops, "--set", "data.memory=much").code == 78
 

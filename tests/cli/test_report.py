@@ -271,7 +271,7 @@ def test_what_is_no_result_is_refused(forecast: Forecast, sales: Path, place: st
 def test_an_altered_bundle_and_a_wrong_ending_are_refused(forecast: Forecast, sales: Path) -> None:
     forecast("train", sales, *NAIVE, "-o", "b")
     done = forecast("report", "b", "-o", "report.pdf")
-    assert (done.code, "end the name in .html, .png or .svg" in done.err) == (2, True)
+    assert (done.code, "use a name that ends in .html, .png or .svg" in done.err) == (2, True)
     shutil.copy("b/metrics.json", "b/holdout.csv")
     assert forecast("report", "b").code == 66
 

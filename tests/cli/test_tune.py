@@ -170,7 +170,7 @@ def test_a_process_that_ends_while_another_is_at_work_leaves_the_verdict_to_it(
     done = forecast("tune", "--resume", folder_of(), "--json")
     assert done.code == 0
     assert done.json == {"folder": str(folder_of()), "tune": None}
-    assert "judges" in done.err
+    assert "evaluates the study" in done.err
 
 
 def test_time_alone_may_end_a_search(forecast: Forecast, sales: Path) -> None:
@@ -202,7 +202,7 @@ def test_standard_input_can_be_tuned_on_but_not_resumed(forecast: Forecast, sale
         (["sales.csv", "--model", "naive"], 2, "nothing to tune"),
         (["sales.csv", "--budget", "soon"], 2, "write it as --budget 30s"),
         (["sales.csv", "--budget", "0m"], 2, "write it as --budget 30s"),
-        ([], 2, "no DATA was given"),
+        ([], 2, "DATA is missing"),
         (["sales.csv", "--resume", "s"], 2, "only --trials and --budget"),
         (["--resume", "nowhere"], 66, "holds no study"),
         (["nowhere.csv"], 66, "nowhere.csv"),

@@ -135,7 +135,7 @@ adjustments = sa.Table(
 )
 
 _NEWEST = """NOT EXISTS (SELECT 1 FROM actual_rows AS later
-    WHERE later.series_id = a.series_id AND later.gather = a.at AND later.version > a.version)"""
+    WHERE later.series_id = a.series_id AND later.at = a.at AND later.version > a.version)"""
 _WORDS = "r.job, r.key AS run, f.run_id, s.unique_id, f.series_id, f.ds, f.at, k.cutoff, f.step, r.model"
 _OF_FORECAST = """
     JOIN runs AS r ON r.id = f.run_id
