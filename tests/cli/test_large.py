@@ -95,7 +95,7 @@ def test_a_size_that_is_none_is_refused(forecast: Forecast, shops: Path) -> None
     done = forecast("train", shops, "--memory", "much")
     assert done.code == 2
     assert "--memory much is no size" in done.err
-    assert "--memory 4: has no unit" in forecast("train", shops, "--memory", "4").err
+    assert "--memory 4 has no unit" in forecast("train", shops, "--memory", "4").err
     assert forecast("train", shops, "--set", "data.memory=much").code == 78
 
 
