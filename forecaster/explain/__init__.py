@@ -1,1 +1,1 @@
-"""A look inside: what a network's states, gates and gradients do, and what its forecast hangs on."""
+"""Explanations of a forecaster: the states, gates and gradients of its networks, and the inputs that matter to it."""

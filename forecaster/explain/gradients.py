@@ -1,4 +1,4 @@
-"""Backpropagation through time, laid open: how much of the loss's gradient reaches each state."""
+"""Backpropagation through time: how much of the loss's gradient reaches each state of a network."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,8 +16,8 @@ from forecaster.network.network import Network
 from forecaster.network.recursive import RecursiveNetwork
 
 WINDOWS = 256
-_VALUES = 64_000_000  # of states and gates that a part of the windows keeps at once
-_KEPT = 12  # tensors a step keeps for its gradient, about
+_MAX_VALUES_IN_MEMORY = 64_000_000  # values of states and gates, for all windows that are computed together
+_TENSORS_PER_STEP = 12  # tensors that one step keeps in memory for its gradient, approximately
 _TAIL = 0.1
 
 Key = tuple[int, str, str]
@@ -29,51 +29,52 @@ def measure_gradients(
     *,
     series: Ints | None = None,
     room: int | None = None,
-    most: int = WINDOWS,
+    max_windows: int = WINDOWS,
 ) -> Gradients:
     """Measure |d loss / d h_t| of every state, for the loss that the network was trained with.
 
-    The loss is that of the horizon: a recursive network's own, also about steps of the context, would reach each state
-    from the step right after it. A window's share in the mean is that of its loss in training. Dropout is off.
+    Only the loss of the horizon counts. The training loss of a recursive network also covers the steps of the context,
+    and would reach each state from the step right after it. Windows weigh as in training. Dropout is off.
 
     Args:
-        windows: with a target.
-        series: [N] number of each series of the windows among those trained on; None where they are these.
-        room: steps that a context could have at most; None for any number.
-        most: windows to average over, evenly spaced.
+        network: a trained network; it is not changed.
+        windows: windows with a target.
+        series: [N] number of each series of the windows among those trained on; None if the numbers are the same.
+        room: largest possible context; None if unknown.
+        max_windows: largest number of windows to average over, evenly spaced.
     """
     twin, layers = unroll(network)
-    numbers = windows.pick_spaced(most)
+    numbers = windows.pick_spaced(max_windows)
     context, width = windows.gather(numbers[:1]).context.shape[1], network.embed.width
     lags = [min(width * (back + 1), context) for back in range(-(-context // width))]
-    found: dict[Key, list[Array]] = {}
+    norms: dict[Key, list[Array]] = {}
     weights = 0.0
     rows = _rows_at_once(layers, len(lags))
     for part in (numbers[first : first + rows] for first in range(0, len(numbers), rows)):
         gradients, weight = _gradients(twin, layers, _inputs(windows, part, series), len(lags))
-        for key, norms in gradients.items():
-            found.setdefault(key, []).append(norms)
+        for key, norm in gradients.items():
+            norms.setdefault(key, []).append(norm)
         weights += weight
     unit = len(numbers) / weights if weights else 0.0
-    flows = {key: _flow(key, lags, np.concatenate(parts) * unit) for key, parts in found.items()}
+    flows = {key: _flow(key, lags, np.concatenate(parts) * unit) for key, parts in norms.items()}
     total = flows.pop((0, "forward", "hidden"))
     return Gradients(len(numbers), tuple(flows.values()), total, width, context, room)
 
 
 def _gradients(network: Network, layers: list[Unrolled], batch: Inputs, steps: int) -> tuple[dict[Key, Array], float]:
-    """Norms [B, S] of each layer, direction and part, the newest step first, and the weight of the losses."""
+    """Compute the norms [B, S] by layer, direction and part, the newest step first, and the weight of the losses."""
     ahead = -(-batch.target.shape[1] // network.embed.width) * network.embed.width
     loss, weight = network.weigh_losses(batch, last=ahead if isinstance(network, RecursiveNetwork) else None)
     states = dict(_states(layers, steps))
-    every = [state for each in states.values() for state in each]
-    gradients = torch.autograd.grad(loss, every, allow_unused=True)
+    tensors = [state for steps_of_part in states.values() for state in steps_of_part]
+    gradients = torch.autograd.grad(loss, tensors, allow_unused=True)
     norms: dict[Key, Array] = {}
-    for place, key in enumerate(states):
-        own = gradients[place * steps : (place + 1) * steps]
-        size = [torch.zeros(len(batch.context)) if each is None else each.norm(dim=1) for each in own]
+    for index, key in enumerate(states):
+        part = gradients[index * steps : (index + 1) * steps]
+        size = [torch.zeros(len(batch.context)) if each is None else each.norm(dim=1) for each in part]
         norms[key] = torch.stack(size[::-1], dim=1).double().numpy()
-    together = [own**2 for (_, direction, part), own in norms.items() if (direction, part) == ("forward", "hidden")]
-    return {(0, "forward", "hidden"): np.sqrt(np.sum(together, axis=0)), **norms}, float(weight)
+    squares = [norm**2 for (_, *key), norm in norms.items() if key == ["forward", "hidden"]]
+    return {(0, "forward", "hidden"): np.sqrt(np.sum(squares, axis=0)), **norms}, float(weight)
 
 
 def _inputs(windows: Windows, numbers: Ints, series: Ints | None) -> Inputs:
@@ -82,7 +83,7 @@ def _inputs(windows: Windows, numbers: Ints, series: Ints | None) -> Inputs:
 
 
 def _states(layers: list[Unrolled], steps: int) -> Iterator[tuple[Key, list[Tensor]]]:
-    """The states of the first `steps` steps; a recursive network goes on into the horizon."""
+    """Yield the states of the first `steps` steps; a recursive network also has states in the horizon."""
     for number, layer in enumerate(layers, start=1):
         for direction, cell, trace in zip(("forward", "backward"), layer.cells, layer.trace, strict=False):
             for part in cell.carried:
@@ -93,11 +94,11 @@ def _flow(key: Key, lags: list[int], norms: Array) -> Flow:
     layer, direction, part = key
     norm = norms.mean(axis=0)
     low, high = np.quantile(norms, (_TAIL, 1 - _TAIL), axis=0)
-    read = norm if direction == "forward" else norm[::-1]  # from the end of its reading on
-    fate = float(read[-1] / read[0]) if read[0] > 0 else 0.0
-    return Flow(layer, direction, part, lags, norm, low, high, memory_of(read, lags), fate)
+    from_end = norm if direction == "forward" else norm[::-1]  # [S] the state that was computed last comes first
+    fate = float(from_end[-1] / from_end[0]) if from_end[0] > 0 else 0.0
+    return Flow(layer, direction, part, lags, norm, low, high, memory_of(from_end, lags), fate)
 
 
 def _rows_at_once(layers: list[Unrolled], steps: int) -> int:
-    a_row = steps * _KEPT * sum(cell.hidden for layer in layers for cell in layer.cells)
-    return max(1, _VALUES // a_row)
+    values_per_row = steps * _TENSORS_PER_STEP * sum(cell.hidden for layer in layers for cell in layer.cells)
+    return max(1, _MAX_VALUES_IN_MEMORY // values_per_row)

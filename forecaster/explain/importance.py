@@ -1,4 +1,4 @@
-"""What a forecast hangs on: how much worse it gets when something is exchanged between windows. For any Forecaster."""
+"""The inputs that matter to any Forecaster: how much its errors grow when an input is exchanged between windows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,18 +12,20 @@ from forecaster.forecast import Forecaster
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
-_BLOCKS = 8  # of lags, at most, beside the last step
+_MAX_LAG_BLOCKS = 8  # groups of lags besides the last step
 
 Kind = Literal["lags", "past", "known", "static", "calendar", "series"]
 
 
 @dataclass(frozen=True)
 class InputGroup:
-    """What is exchanged together.
+    """Inputs that are exchanged together.
 
     Attributes:
-        first, last: lags, of the kind `lags`.
-        columns: numbers of the panel's columns, or of its static columns.
+        name: the name that the group has in an explanation, such as `lags 2-7`.
+        kind: the kind of input.
+        first, last: the smallest and the largest lag of a group of lags; None otherwise.
+        columns: numbers of the panel's columns, or of its static columns if the kind is `static`.
     """
 
     name: str
@@ -33,22 +35,47 @@ class InputGroup:
     columns: tuple[int, ...] = ()
 
 
-def group_lags(context: int, season: int) -> list[InputGroup]:
-    """The last step, the rest of its season, the seasons before; of a long context several seasons at once.
+@dataclass(frozen=True)
+class HeldOutWindows:
+    """Windows to forecast, and the values that came true.
 
-    Without a season that fits twice, blocks are equal parts of the context.
+    Attributes:
+        panel: R cuts of series. The target after a cut is hidden; known covariates may be visible.
+        actual: [R, H] the target after each cut.
+        scale: [R] divisors of MASE.
+        independent: the number of windows that do not overlap; standard errors are computed for at most that many.
     """
-    block = season if 1 < season <= context // 2 else max(-(-context // _BLOCKS), 1)
-    block *= max(1, -(-context // (block * _BLOCKS)))
+
+    panel: Panel
+    actual: Floats
+    scale: Array
+    independent: int
+
+    def errors(self, forecaster: Forecaster) -> Array:
+        """Compute the [R] MASE of a forecaster in each window."""
+        forecast = forecaster.predict(self.panel, self.actual.shape[1])
+        return mase(self.actual.astype(np.float64), forecast.mean, self.scale).astype(np.float64)
+
+
+def group_lags(context: int, season: int) -> list[InputGroup]:
+    """Group the lags of a context: the last step, the rest of its season, and the seasons before it.
+
+    In a long context a group contains several seasons. Without a season that fits twice into the context, the groups
+    are equal parts of it.
+    """
+    block = season if 1 < season <= context // 2 else max(-(-context // _MAX_LAG_BLOCKS), 1)
+    block *= max(1, -(-context // (block * _MAX_LAG_BLOCKS)))
     bounds = [(1, 1), *((max(first, 2), min(first + block - 1, context)) for first in range(1, context + 1, block))]
     return [InputGroup(_lag_name(first, last), "lags", first, last) for first, last in bounds if first <= last]
 
 
 def group_columns(panel: Panel, source_of: Callable[[str], str]) -> list[InputGroup]:
-    """One for each column of the table; text, which is a column a word in the panel, is exchanged whole.
+    """Group the covariates of a panel by their column in the table.
+
+    A text column of the table is several columns of the panel, one for each word; they are exchanged together.
 
     Args:
-        source_of: the table's column that a column of the panel comes from.
+        source_of: returns the column of the table that a column of the panel comes from.
     """
     groups: dict[tuple[Kind, str], list[int]] = {}
     for number, (name, role) in enumerate(zip(panel.columns, panel.roles, strict=True)):
@@ -60,62 +87,55 @@ def group_columns(panel: Panel, source_of: Callable[[str], str]) -> list[InputGr
 
 
 def measure_importance(
-    forecaster: Forecaster,
-    seen: Panel,
-    actual: Floats,
-    scale: Array,
-    groups: list[InputGroup],
-    *,
-    context: int,
-    repeats: int,
-    independent: int,
-    seed: int,
+    forecaster: Forecaster, windows: HeldOutWindows, groups: list[InputGroup], *, context: int, repeats: int, seed: int
 ) -> Importance:
-    """Exchange each group between windows, forecast again, and compare the errors.
+    """Exchange each group of inputs between windows, forecast again, and compare the errors.
 
-    Values at a lag are exchanged in units of each window's own mean and deviation over the context, and kept within
-    what the window itself holds, so that a window keeps its level, its size and its sign. Covariates move as they are,
-    over all of a window's time and of its horizon; `calendar` gives a window the dates of another, `series` its id.
+    Values at a lag are exchanged in units of each window's own mean and deviation over the context, and clipped to the
+    range of the window's own values, so that a window keeps its level, its size and its sign. Covariates are exchanged
+    unchanged, over the context and the horizon of a window; `calendar` replaces the dates of a window by those of
+    another window, and `series` its id.
 
     Args:
-        seen: the windows, R cuts of series; the target after a cut is hidden, known columns may be seen.
-        actual: [R, H] what came true.
-        scale: [R] that MASE divides by.
+        forecaster: the forecaster, which is not fitted again.
+        windows: R windows.
+        groups: the inputs to exchange, one group after the other.
+        context: number of lags that the forecaster reads, or that are exchanged at most.
         repeats: permutations of each group.
-        independent: windows that do not overlap; the standard errors count no more.
+        seed: seed of the permutations.
 
     Source: Breiman 2001, "Random forests", sec. 10; model-agnostic: Fisher, Rudin & Dominici 2019, arXiv:1801.01489.
     """
-    horizon = actual.shape[1]
-    apart = _apart(seen, horizon)
-    whole = _errors(forecaster, apart, actual, scale)
+    horizon = windows.actual.shape[1]
+    apart = replace(windows, panel=_copy_apart(windows.panel, horizon))
+    unchanged = apart.errors(forecaster)
     generator = np.random.default_rng(seed)
     influences = []
     for group in groups:
         lost = np.mean(
             [
-                _errors(forecaster, _exchange(apart, group, donors, context, horizon), actual, scale) - whole
-                for donors in _permutations(generator, len(apart), repeats)
+                replace(apart, panel=_exchange(apart.panel, group, donors, context, horizon)).errors(forecaster)
+                - unchanged
+                for donors in _permutations(generator, len(apart.panel), repeats)
             ],
             axis=0,
         )  # [R]
-        mean, error = _mean_and_error(lost[~np.isnan(lost)], independent)
+        mean, error = _mean_and_error(lost[~np.isnan(lost)], windows.independent)
         influences.append(Influence(group.name, group.kind, group.first, group.last, mean, error))
-    return Importance(
-        _mean_and_error(whole[~np.isnan(whole)], independent)[0], len(seen), independent, repeats, tuple(influences)
-    )
+    mean, _ = _mean_and_error(unchanged[~np.isnan(unchanged)], windows.independent)
+    return Importance(mean, len(windows.panel), windows.independent, repeats, tuple(influences))
 
 
 def _mean_and_error(values: Array, independent: int) -> tuple[float, float]:
-    """Mean and standard error; NaN where there are too few."""
+    """Compute the mean and its standard error; NaN where there are too few values."""
     if not len(values):
         return float("nan"), float("nan")
-    counted = min(independent, len(values))
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(counted)) if counted > 1 else float("nan")
+    count = min(independent, len(values))
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
 
 
 def _permutations(generator: np.random.Generator, rows: int, repeats: int) -> Iterator[Ints]:
-    """[R] for each window another one to take from, never itself."""
+    """Draw permutations [R] that assign to each window another one as its donor, never itself."""
     for _ in range(repeats):
         order = generator.permutation(rows)
         donors = np.empty(rows, np.int64)
@@ -123,18 +143,13 @@ def _permutations(generator: np.random.Generator, rows: int, repeats: int) -> It
         yield donors
 
 
-def _errors(forecaster: Forecaster, panel: Panel, actual: Floats, scale: Array) -> Array:
-    """[R] MASE of each window."""
-    return mase(actual.astype(np.float64), forecaster.predict(panel, actual.shape[1]).mean, scale).astype(np.float64)
-
-
-def _apart(seen: Panel, horizon: int) -> Panel:
-    """The same windows, each in memory of its own, so that one can be changed alone."""
-    ahead = np.minimum(seen.stop - seen.end, horizon)
-    sizes = seen.lengths + ahead
+def _copy_apart(panel: Panel, horizon: int) -> Panel:
+    """Copy windows so that no two share memory and each can be changed alone."""
+    ahead = np.minimum(panel.stop - panel.end, horizon)
+    sizes = panel.lengths + ahead
     begin = np.cumsum(sizes) - sizes
-    position = np.repeat(seen.begin - begin, sizes) + np.arange(sizes.sum())
-    return replace(seen, values=seen.values[position], begin=begin, end=begin + seen.lengths, stop=begin + sizes)
+    position = np.repeat(panel.begin - begin, sizes) + np.arange(sizes.sum())
+    return replace(panel, values=panel.values[position], begin=begin, end=begin + panel.lengths, stop=begin + sizes)
 
 
 def _exchange(panel: Panel, group: InputGroup, donors: Ints, context: int, horizon: int) -> Panel:
@@ -155,25 +170,25 @@ def _exchange(panel: Panel, group: InputGroup, donors: Ints, context: int, horiz
 
 
 def _with_lags(panel: Panel, group: InputGroup, donors: Ints, context: int) -> Floats:
-    window = _at(panel, np.arange(-context, 0))  # [R, L] positions, -1 where there is none
+    window = _positions(panel, np.arange(-context, 0))  # [R, L]
     target = np.where(window >= 0, panel.values[window, 0], np.nan).astype(np.float64)
-    bare = np.logical_and.reduce(np.isnan(target), axis=1)
-    target[bare] = 0  # nothing to exchange
+    is_blank = np.logical_and.reduce(np.isnan(target), axis=1)
+    target[is_blank] = 0  # these windows have nothing to exchange
     centre, spread = np.nanmean(target, axis=1, keepdims=True), np.nanstd(target, axis=1, keepdims=True)
     standard = (target - centre) / np.where(spread > 0, spread, 1)
-    taken = standard[donors] * spread + centre
-    taken = np.clip(taken, np.nanmin(target, axis=1, keepdims=True), np.nanmax(target, axis=1, keepdims=True))
+    exchanged = standard[donors] * spread + centre
+    exchanged = np.clip(exchanged, np.nanmin(target, axis=1, keepdims=True), np.nanmax(target, axis=1, keepdims=True))
     lags = np.arange(context, 0, -1)
-    is_asked = (lags >= (group.first or 1)) & (lags <= (group.last or context))
-    is_moved = is_asked & (window >= 0) & ~np.isnan(target) & ~np.isnan(taken) & ~bare[:, None]
+    is_in_group = (lags >= (group.first or 1)) & (lags <= (group.last or context))
+    is_moved = is_in_group & (window >= 0) & ~np.isnan(target) & ~np.isnan(exchanged) & ~is_blank[:, None]
     values = panel.values.copy()
-    values[window[is_moved], 0] = taken[is_moved]
+    values[window[is_moved], 0] = exchanged[is_moved]
     return values
 
 
 def _with_columns(panel: Panel, group: InputGroup, donors: Ints, context: int, horizon: int) -> Floats:
     steps = np.arange(-context, horizon if group.kind == "known" else 0)
-    own = _at(panel, steps)
+    own = _positions(panel, steps)
     other = own[donors]
     is_moved = (own >= 0) & (other >= 0)
     values = panel.values.copy()
@@ -182,8 +197,8 @@ def _with_columns(panel: Panel, group: InputGroup, donors: Ints, context: int, h
     return values
 
 
-def _at(panel: Panel, steps: Ints) -> Ints:
-    """[R, S] positions of steps counted from each cut, -1 outside of a window's own memory."""
+def _positions(panel: Panel, steps: Ints) -> Ints:
+    """Return the [R, S] positions of steps [S] counted from each cut; -1 outside of a window's own memory."""
     position = panel.end[:, None] + steps
     return np.where((position >= panel.begin[:, None]) & (position < panel.stop[:, None]), position, -1)
 

@@ -1,6 +1,6 @@
-"""One network from within: a window unrolled, gradients through time, one forecast as a sum."""
+"""An explanation of one network: a window unrolled, gradients through time, and one forecast as a sum."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,40 @@ from forecaster.network.network import Network
 from forecaster.panel import Panel
 
 
-class Inside(NamedTuple):
-    """What is found within a network."""
+@dataclass(frozen=True)
+class ExplainedNetwork:
+    """A trained network and the panel that it reads.
+
+    Attributes:
+        network: the network.
+        spec: the windows that it was trained with.
+        panel: N series.
+        numbers: [N] number of each series among those trained on.
+        names: names of the panel's covariates; those of the calendar and of learnt identities are added.
+    """
+
+    network: Network
+    spec: WindowSpec
+    panel: Panel
+    numbers: Ints
+    names: CovariateNames
+
+
+@dataclass(frozen=True)
+class WindowChoice:
+    """The window that is unrolled and attributed.
+
+    Attributes:
+        row: number of its series in the panel.
+        hidden: number of the last steps of this series that are after the cutoff.
+    """
+
+    row: int
+    hidden: int = 0
+
+
+class NetworkExplanation(NamedTuple):
+    """The three parts of an explanation that need a network."""
 
     unrolling: Unrolling
     gradients: Gradients
@@ -26,50 +58,54 @@ class Inside(NamedTuple):
 
 
 def look_inside(
-    network: Network,
-    panel: Panel,
-    spec: WindowSpec,
-    *,
-    numbers: Ints,
-    held_out: Ints,
-    row: int,
-    hidden: int,
-    names: CovariateNames,
-    step: int | None = None,
-    most: int,
-) -> Inside:
-    """Look into a network that reads a panel.
+    subject: ExplainedNetwork, window: WindowChoice, *, held_out: Ints, step: int | None = None, max_windows: int
+) -> NetworkExplanation:
+    """Explain a network by one window and by the gradients of many.
 
     Args:
-        numbers: [N] number of each series among those trained on.
-        held_out: [N] last steps of each series, over whose windows gradients are averaged; over all where none is.
-        row: number of the series whose window is shown.
-        hidden: how many of its last steps lie after the cutoff.
-        names: of the panel's columns; those of the calendar and of identities are added.
-        step: see `attribute`.
-        most: windows that gradients are averaged over.
+        subject: the network and its panel of N series.
+        window: the window to unroll and to attribute.
+        held_out: [N] number of last steps of each series, whose windows gradients are averaged over; all windows if
+            no series has enough of them.
+        step: the step of the horizon to attribute, as for `attribute`.
+        max_windows: largest number of windows that gradients are averaged over.
     """
-    seen = panel.select(np.array([row])).cut(hidden)
-    windows = Windows.for_prediction(seen, spec)
-    batch = Inputs.of(replace(windows.gather(windows.pick_spaced(1)), series=numbers[[row]]))
-    series, cutoff = str(seen.ids[0]), str(panel.frequency.format(seen.cutoff, panel.zone)[0])
-    measured = Windows.for_validation(panel, held_out, spec)
-    if not len(measured):
-        measured = Windows.for_training(panel, spec)
+    panel, network = subject.panel, subject.network
+    visible = panel.select(np.array([window.row])).cut(window.hidden)
+    windows = Windows.for_prediction(visible, subject.spec)
+    batch = Inputs.of(replace(windows.gather(windows.pick_spaced(1)), series=subject.numbers[[window.row]]))
+    gradients = _measure_gradients(subject, held_out, max_windows)
+    unrolling = _unroll(network, batch, visible, gradients)
+    names = _name_inputs(subject, windows)
+    attribution = attribute(network, batch, names, series=unrolling.series, cutoff=unrolling.cutoff, step=step)
+    return NetworkExplanation(unrolling, gradients, attribution)
+
+
+def _measure_gradients(subject: ExplainedNetwork, held_out: Ints, max_windows: int) -> Gradients:
+    panel, spec = subject.panel, subject.spec
+    windows = Windows.for_validation(panel, held_out, spec)
+    if not len(windows):
+        windows = Windows.for_training(panel, spec)
     room = int(panel.lengths.max()) - spec.horizon
-    gradients = measure_gradients(network, measured, series=numbers, room=room, most=most)
+    return measure_gradients(subject.network, windows, series=subject.numbers, room=room, max_windows=max_windows)
 
-    read, layers = read_window(network, batch)
-    newest = np.arange(len(read))[::-1] * gradients.step  # steps from each segment's last one to the cutoff
-    stamps = panel.frequency.timestamps(seen.start[0], seen.lengths[0] - 1 - newest)
-    times = [str(text) for text in panel.frequency.format(stamps, panel.zone)]
-    unrolling = Unrolling(series, cutoff, gradients.total.lags[::-1], times, read, layers)
 
-    identity = network.covariates.identity
+def _unroll(network: Network, batch: Inputs, visible: Panel, gradients: Gradients) -> Unrolling:
+    """Unroll the only window of a batch, which ends where the only series of `visible` does."""
+    values, layers = read_window(network, batch)
+    newest = np.arange(len(values))[::-1] * gradients.step  # steps from each segment's last one to the cutoff
+    stamps = visible.frequency.timestamps(visible.start[0], visible.lengths[0] - 1 - newest)
+    times = [str(text) for text in visible.frequency.format(stamps, visible.zone)]
+    cutoff = str(visible.frequency.format(visible.cutoff, visible.zone)[0])
+    return Unrolling(str(visible.ids[0]), cutoff, gradients.total.lags[::-1], times, values, layers)
+
+
+def _name_inputs(subject: ExplainedNetwork, windows: Windows) -> CovariateNames:
+    """Add the features of the calendar and of a learnt identity to the names of the panel's covariates."""
+    names, identity = subject.names, subject.network.covariates.identity
     calendar = len(windows.known_names) - len(names.known)
-    whole = CovariateNames(
+    return CovariateNames(
         past=names.past,
         known=["calendar"] * calendar + [*names.known],
         static=[*names.static, *["series"] * (identity.features if identity else 0)],
     )
-    return Inside(unrolling, gradients, attribute(network, batch, whole, series=series, cutoff=cutoff, step=step))

@@ -14,7 +14,7 @@ from forecaster.errors import DataError, UsageError, near_miss
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import split
 from forecaster.explain.explanation import CovariateNames, Explanation, Importance
-from forecaster.explain.importance import InputGroup, group_columns, group_lags, measure_importance
+from forecaster.explain.importance import HeldOutWindows, InputGroup, group_columns, group_lags, measure_importance
 from forecaster.forecast import Forecaster
 from forecaster.frequency import Ints
 from forecaster.models.calibrated import Conformal, spread_cutoffs
@@ -99,7 +99,7 @@ def look_into(
     notes: list[str] = []
     inside, name = None, None
     if networks:
-        from forecaster.explain.inside import look_inside
+        from forecaster.explain.inside import ExplainedNetwork, WindowChoice, look_inside
 
         number = _number_of(member, len(networks))
         network = networks[number]
@@ -111,16 +111,17 @@ def look_into(
             )
         row, hidden = _choose_window(subject, loaded, source, series, window, notes)
         inside = look_inside(
-            network.network,
-            subject.panel,
-            network.window_spec,
-            numbers=network.numbers_of(subject.panel),
+            ExplainedNetwork(
+                network.network,
+                network.window_spec,
+                subject.panel,
+                network.numbers_of(subject.panel),
+                _names(subject),
+            ),
+            WindowChoice(row, hidden),
             held_out=subject.unlearnt,
-            row=row,
-            hidden=hidden,
-            names=_names(subject),
             step=_steps_of(network, step),
-            most=effort.gradients,
+            max_windows=effort.gradients,
         )
     else:
         notes.append(
@@ -246,13 +247,10 @@ def _importance(subject: _Subject, effort: Effort, notes: list[str]) -> Importan
     independent = np.minimum(tail // horizon, np.bincount(series[some], minlength=len(panel))).sum()
     found = measure_importance(
         subject.forecaster,
-        seen,
-        seen.actual(horizon, whole.end),
-        seasonal_error(seen, panel.season),
+        HeldOutWindows(seen, seen.actual(horizon, whole.end), seasonal_error(seen, panel.season), int(independent)),
         _groups(subject),
         context=_reach(subject),
         repeats=_FEW_REPEATS if is_slow else effort.repeats,
-        independent=int(independent),
         seed=config.training.seed,
     )
     if np.isnan(found.mase):

@@ -53,7 +53,7 @@ def test_the_gradient_of_a_linear_recurrence_is_a_power_of_its_weight(factor: fl
 
 def test_the_newest_gradient_is_that_of_the_loss_by_the_decoder(make_panel: MakePanel) -> None:
     network, windows = linear_network(0.5), windows_of(make_panel)
-    found = measure_gradients(network, windows, most=4)
+    found = measure_gradients(network, windows, max_windows=4)
     batch = Inputs.of(windows.gather(windows.pick_spaced(4)))
     raw, target, _ = network.outputs(batch)
     slopes = 2 * (raw[..., 0] - target) / HORIZON  # of each window's mean squared error
@@ -91,7 +91,7 @@ def test_the_memory_is_the_first_lag_that_reaches_the_share() -> None:
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"])
 def test_every_cell_in_a_stack_that_reads_both_ways_is_measured(kind: str, make_panel: MakePanel) -> None:
     network = network_of(kind, model={"layers": 2, "bidirectional": True, "dilation": (1, 2)})
-    found = measure_gradients(network, windows_of(make_panel), most=8)
+    found = measure_gradients(network, windows_of(make_panel), max_windows=8)
     parts = ["hidden", "cell"] if kind == "lstm" else ["hidden"]
     expected = [(layer, way, part) for layer in (1, 2) for way in ("forward", "backward") for part in parts]
     assert [(flow.layer, flow.direction, flow.part) for flow in found.flows] == expected

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from forecaster.explain.explanation import Importance
-from forecaster.explain.importance import InputGroup, group_columns, group_lags, measure_importance
+from forecaster.explain.importance import HeldOutWindows, InputGroup, group_columns, group_lags, measure_importance
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.frequency import DAY
 from forecaster.models.naive import Naive, SeasonalNaive
@@ -63,13 +63,10 @@ def measure(panel: Panel, forecaster: object, groups: list[InputGroup], *, indep
     seen = panel.cut(HORIZON)
     return measure_importance(
         forecaster,  # type: ignore[arg-type]
-        seen,
-        seen.actual(HORIZON, panel.end),
-        np.ones(len(panel)),
+        HeldOutWindows(seen, seen.actual(HORIZON, panel.end), np.ones(len(panel)), independent),
         groups,
         context=CONTEXT,
         repeats=3,
-        independent=independent,
         seed=0,
     )
 
