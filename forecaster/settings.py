@@ -1,4 +1,4 @@
-"""How files, flags and environment become one config, and how a config is written.
+"""Reading a config from files, flags and environment variables, and writing one.
 
 Precedence: flag > `--set a.b=c` > environment `FORECAST_A__B` > file > detected from the data > default.
 """
@@ -25,17 +25,17 @@ def load(
     settings: tuple[str, ...] = (),
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
-    """Put a config together from its sources.
+    """Return the config that results from all sources.
 
     Args:
         path: a YAML file.
-        overrides: values of flags by dotted key (`{"data.horizon": 48}`); None means the flag was not given.
+        overrides: values of flags by dotted key (`{"data.horizon": 48}`); None if the flag was not passed.
         settings: `a.b=c` texts, read as YAML values.
-        environment: where `FORECAST_TRAINING__STEPS=500` may stand.
+        environment: variables such as `FORECAST_TRAINING__STEPS=500`.
 
     Raises:
-        InputError: the file is not there.
-        ConfigError: a key or value is wrong; names the key and the near miss.
+        InputError: the file does not exist.
+        ConfigError: a key or value is wrong; the message names it and the nearest valid key.
     """
     tree = _for_preset(read_yaml(path) if path else {}, overrides or {})
     source = str(path) if path else "settings"
@@ -58,28 +58,28 @@ def load(
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping.
+    """Return the mapping of a YAML file.
 
     Raises: InputError: no such file; ConfigError: not YAML, or not a mapping.
     """
     try:
         tree = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", hint="check the path given to --config") from error
+        raise InputError(f"{path}: {error.strerror}", hint="check the path after --config") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: not YAML: {reason}", hint=KEYS_EXPLAINED) from error
+        raise ConfigError(f"{path} is not YAML: {reason}", hint=KEYS_EXPLAINED) from error
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: holds {type(tree).__name__}, not sections", hint=KEYS_EXPLAINED)
+        raise ConfigError(f"{path}: expected sections, found {type(tree).__name__}", hint=KEYS_EXPLAINED)
     if "job" in tree and tree["job"] is None:
-        tree["job"] = {}  # nothing but comments: a job all the same
+        tree["job"] = {}  # A section with nothing but comments is a job as well.
     return tree
 
 
 def _for_preset(tree: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A flag that names another preset than the file's leaves out what that one chose."""
+    """Return the file's tree; if a flag names another preset, keep only the sections that do not depend on it."""
     kind = overrides.get("model.kind")
     named = kind if kind in RECIPES else overrides.get("preset")
     if named and tree.get("preset", named) != named:
@@ -88,15 +88,15 @@ def _for_preset(tree: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str,
 
 
 def dump(config: Config) -> str:
-    """Write a config as YAML that `load` reads back equal."""
+    """Return a config as YAML, which `load` reads back unchanged."""
     without = {"job"} if config.job is None else None
     return yaml.safe_dump(config.model_dump(mode="json", exclude=without), sort_keys=False)
 
 
 def explain(config: Config) -> str:
-    """Write a config as YAML that `load` reads back equal, each key with what it means.
+    """Return a config as YAML with a comment for each key. `load` reads it back unchanged.
 
-    Keys that nobody set are comments, so that a preset may still choose them.
+    Keys that nobody set are commented out, so that a preset may still set them.
     """
     lines = [_line(config, "preset"), ""]
     for name in type(config).model_fields:
@@ -140,7 +140,7 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
 
 
 def _keep_to_one(tree: dict[str, Any]) -> None:
-    """A model named by a flag replaces the mixture of a file: variants that name others are dropped."""
+    """Drop the variants of a file that name other models, if a flag names the model."""
     ensemble = tree.get("ensemble")
     if isinstance(ensemble, dict) and isinstance(ensemble.get("variants"), list):
         ensemble["variants"] = [each for each in ensemble["variants"] if "kind" not in (each.get("model") or {})]

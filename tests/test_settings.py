@@ -54,7 +54,7 @@ def test_exponents_without_a_point_are_numbers() -> None:
         ("training=3", ["training"]),
         ("training.steps.more=3", ["training.steps.more"]),
         ("nothing", ["nothing"]),
-        ("model.dilation=[1, 2]", ["model.dilation", "one number for each layer", "1 in all"]),
+        ("model.dilation=[1, 2]", ["model.dilation", "one number for each of the 1 layers"]),
         ("model.dilation=[0]", ["model.dilation"]),
     ],
 )
@@ -93,7 +93,7 @@ def test_truncation_refuses_a_bidirectional_network() -> None:
     ],
 )
 def test_recursion_refuses_what_it_cannot_go_on_from(setting: str, name: str) -> None:
-    with pytest.raises(ConfigError, match=f"decode.kind recursive does not go with {name}"):
+    with pytest.raises(ConfigError, match=f"decode.kind recursive cannot be combined with {name}"):
         load(settings=("decode.kind=recursive", setting), environment={})
     assert load(settings=("decode.kind=parallel", setting), environment={})
 
@@ -101,7 +101,7 @@ def test_recursion_refuses_what_it_cannot_go_on_from(setting: str, name: str) ->
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        (("data.minimum=3", "data.maximum=2"), "data.maximum: no target is at most this and at least data.minimum 3"),
+        (("data.minimum=3", "data.maximum=2"), "data.maximum: must not be below data.minimum 3"),
         (("data.minimum=2.2", "data.maximum=2.8", "data.integer=true"), "no whole number from data.minimum 2.2 to"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_broken_file_is_told(tmp_path: Path, content: str | None, error: type[
 
 
 def test_logarithms_and_a_scale_without_a_location_do_not_go_together() -> None:
-    with pytest.raises(ConfigError, match="kind mean_abs has none to subtract"):
+    with pytest.raises(ConfigError, match="kind mean_abs subtracts none"):
         load(settings=("scale.kind=mean_abs", "scale.log=true"), environment={})
 
 

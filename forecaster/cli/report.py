@@ -64,7 +64,7 @@ def report(
     from forecaster.workflows.report import make
 
     with console.working():
-        made = make.report(
+        page = make.report(
             place,
             picture=kind.removeprefix(".") if kind in _PICTURES else None,
             wanted=series or (),
@@ -72,16 +72,16 @@ def report(
             watch=console.watch,
         )
     document = {
-        "kind": made.kind,
-        "verdict": made.verdict,
-        "series": made.series,
-        "drawn": made.drawn,
-        "bytes": len(made.content),
+        "kind": page.kind,
+        "verdict": page.verdict,
+        "series": page.series,
+        "drawn": page.drawn,
+        "bytes": len(page.content),
     }
     if to_stdout:
-        console.show_text({**document, "out": "-"}, made.content.decode())
+        console.show_text({**document, "out": "-"}, page.content.decode())
         return
-    target = out or made.home
-    make.write(made, target)
-    console.show({**document, "out": str(target)}, Text(made.verdict))
-    console.note(f"wrote {target}: {file_size(len(made.content))}")
+    target = out or page.home
+    make.write(page, target)
+    console.show({**document, "out": str(target)}, Text(page.verdict))
+    console.note(f"wrote {target}: {file_size(len(page.content))}")

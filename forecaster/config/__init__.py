@@ -1,7 +1,7 @@
 """The sections of a configuration.
 
-A value of None means "detect": the workflow fills it from the data, and the resolved config is saved beside every
-result.
+None means that a value is detected: the workflow fills it in from the data, and the resolved config is saved beside
+every result.
 """
 
 from forecaster.config.data import DataConfig, Duplicates

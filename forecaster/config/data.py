@@ -1,4 +1,4 @@
-"""The section `data`: which table, and what its columns are."""
+"""The section `data`: the table and the roles of its columns."""
 
 import math
 from typing import Literal
@@ -11,31 +11,31 @@ Duplicates = Literal["error", "first", "last", "mean", "sum"]
 
 
 class DataConfig(Section):
-    """Which table, and which of its columns is what."""
+    """The table, and the roles of its columns."""
 
-    path: str | None = Field(None, description="CSV, Parquet, folder or glob; `-` is standard input; or a SQL URL")
-    query: str | None = Field(None, description="SQL query that gives the table, where the path is a SQL URL")
-    time: str | None = Field(None, description="column of timestamps; `none` where the table has none")
+    path: str | None = Field(
+        None, description="CSV or Parquet file, folder or glob; `-` for standard input; or a SQL URL"
+    )
+    query: str | None = Field(None, description="SQL query that returns the table, if the path is a SQL URL")
+    time: str | None = Field(None, description="column of timestamps; `none` if the table has none")
     target: tuple[str, ...] | None = Field(None, description="columns to forecast")
     id: str | None = Field(None, description="column that names the series of a long table")
     freq: str | None = Field(None, description="pandas alias (D, h, 15min, W, MS, QE), `B`, `trading` or `integer`")
     season: int | None = Field(None, ge=1, description="steps in a season, 1 for none")
     horizon: int | None = Field(None, ge=1, le=100_000, description="steps to forecast")
-    duplicates: Duplicates = Field("error", description="what to do with differing rows for one timestamp")
-    past: tuple[str, ...] = Field((), description="columns that help to forecast, observed as the target is")
-    known: tuple[str, ...] = Field((), description="columns that are known for the steps to forecast, too")
-    static: tuple[str, ...] = Field((), description="columns that do not change within a series")
-    categories: dict[str, tuple[str, ...]] | None = Field(
-        None, description="values that columns of text are told apart by"
+    duplicates: Duplicates = Field("error", description="how to merge rows that differ for one timestamp")
+    past: tuple[str, ...] = Field((), description="covariates known only up to the present")
+    known: tuple[str, ...] = Field((), description="covariates whose future values are known")
+    static: tuple[str, ...] = Field((), description="covariates with one value for each series")
+    categories: dict[str, tuple[str, ...]] | None = Field(None, description="categories of each text column")
+    calendar: bool | None = Field(None, description="add calendar features: hour, weekday, time of the year")
+    holidays: str | None = Field(
+        None, description="country or region whose public holidays matter, such as DE or DE-BY"
     )
-    calendar: bool | None = Field(None, description="features of the calendar: hour, weekday, season of the year")
-    holidays: str | None = Field(None, description="country whose holidays matter, such as DE or DE-BY")
-    minimum: float | None = Field(None, description="forecasts are never below it")
-    maximum: float | None = Field(None, description="forecasts are never above it")
-    integer: bool = Field(False, description="forecasts are whole numbers")
-    memory: ByteSize | None = Field(
-        None, description="memory to stay within, such as 4GB, where the data is long Parquet files; null for any"
-    )
+    minimum: float | None = Field(None, description="lower limit of forecasts")
+    maximum: float | None = Field(None, description="upper limit of forecasts")
+    integer: bool = Field(False, description="round forecasts to whole numbers")
+    memory: ByteSize | None = Field(None, description="memory limit for long Parquet files, such as 4GB; null for none")
 
     @property
     def resolved_horizon(self) -> int:
@@ -57,7 +57,7 @@ class DataConfig(Section):
     def _leaves_room_above_the_minimum(cls, value: float | None, info: ValidationInfo) -> float | None:
         minimum = info.data.get("minimum")
         if value is not None and minimum is not None and value < minimum:
-            raise ValueError(f"no target is at most this and at least data.minimum {minimum:g}")
+            raise ValueError(f"must not be below data.minimum {minimum:g}")
         return value
 
     @field_validator("integer")

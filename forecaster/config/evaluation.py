@@ -1,4 +1,4 @@
-"""The sections `evaluation` and `conformal`: how forecasts are judged, and their intervals made honest."""
+"""The sections `evaluation` and `conformal`: backtests, and the calibration of intervals."""
 
 from typing import Literal
 
@@ -8,21 +8,25 @@ from forecaster.config.section import Section
 
 
 class EvaluationConfig(Section):
-    """Which cutoffs `forecast backtest` and `compare` forecast from, and what each may see."""
+    """The cutoffs of `forecast backtest` and `compare`, and the data that each may use."""
 
     folds: int | None = Field(
-        None, ge=1, description="cutoffs a series, counted from its end; null for 5, or as many as fit"
+        None, ge=1, description="cutoffs per series, counted from its end; null for 5, or as many as fit"
     )
     stride: int | None = Field(None, ge=1, description="steps between two cutoffs; null for the horizon")
-    refit: int = Field(0, ge=0, description="folds that share a fit; 0: all, fitted on what precedes the first cutoff")
-    window: int | None = Field(None, ge=2, description="latest steps before a cutoff that may be seen; null for all")
+    refit: int = Field(
+        0,
+        ge=0,
+        description="number of folds after which the model is fitted again; 0 to fit it once, before the first cutoff",
+    )
+    window: int | None = Field(None, ge=2, description="steps before each cutoff that the model may use; null for all")
 
 
 class ConformalConfig(Section):
-    """How intervals are brought to hold as much as they say."""
+    """The calibration of intervals, so that they cover their nominal share of the actuals."""
 
     kind: Literal["split", "off"] = Field(
-        "split", description="split: by how much they held of steps that taught nothing; off: as the model gives them"
+        "split", description="split to calibrate intervals on held-out steps; off to keep the model's own"
     )
 
     @property
@@ -32,4 +36,4 @@ class ConformalConfig(Section):
     @field_validator("kind", mode="before")
     @classmethod
     def _off_is_a_word(cls, value: object) -> object:
-        return "off" if value is False else value  # YAML takes it for a boolean
+        return "off" if value is False else value  # YAML reads an unquoted off as a boolean.

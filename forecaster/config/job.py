@@ -1,4 +1,4 @@
-"""The section `job` of a configuration: what `forecast run` reads, keeps, publishes, and when it refuses to."""
+"""The section `job`: the files and policies of `forecast run`."""
 
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,89 +19,89 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class RetrainConfig(Section):
-    """When the model is trained again; any one of these is enough."""
+    """The conditions for training again; one of them is enough."""
 
-    max_age: Duration | None = Field("7d", description="time since it was last trained, or its training was tried")
-    new_rows: int | None = Field(None, ge=1, description="values that are new since then")
+    max_age: Duration | None = Field("7d", description="time since the last training, or the last attempt")
+    new_rows: int | None = Field(None, ge=1, description="new values since then")
     skill_below: float | None = Field(None, lt=1, description="skill of recent forecasts against seasonal naive")
-    drift: bool = Field(False, description="errors of recent forecasts left what the holdout promised")
+    drift: bool = Field(False, description="train if the errors of recent forecasts drift above the holdout's")
 
 
 class ChallengerConfig(Section):
-    """What a newly trained model has to show before it replaces the old one."""
+    """The test that a newly trained model must pass before it replaces the champion."""
 
-    folds: int = Field(5, ge=1, description="recent cutoffs, a horizon apart, that a new model is tried on")
-    margin: float = Field(0.0, ge=0, lt=1, description="share by which its MASE has to be lower")
+    folds: int = Field(5, ge=1, description="recent cutoffs, a horizon apart, on which both models are compared")
+    margin: float = Field(0.0, ge=0, lt=1, description="share by which the new model's MASE must be lower")
 
 
 class GateConfig(Section):
-    """What has to hold before anything is published; null asks nothing."""
+    """The conditions for publishing; null for no condition."""
 
     skill: float | None = Field(
-        0.0, lt=1, description="least skill against seasonal naive, but for what may be chance; null for any"
+        0.0, lt=1, description="minimum skill against seasonal naive; refuses only significant differences"
     )
     coverage: tuple[Share, Share] | None = Field(
-        None, description="least and most share of values inside the 80 % interval"
+        None, description="minimum and maximum share of actuals that the 80 % interval covers"
     )
 
     @field_validator("coverage")
     @classmethod
     def _in_order(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and value[0] > value[1]:
-            raise ValueError("the first must not be above the second")
+            raise ValueError("the first number must not be above the second")
         return value
 
 
 class AlarmConfig(Section):
-    """When errors count as worse than the model's holdout promised."""
+    """The drift alarm: errors above those on the model's holdout."""
 
-    delta: float = Field(
-        0.25, ge=0, description="rise of the error over what the holdout promised that is still allowed"
+    delta: float = Field(0.25, ge=0, description="tolerated rise of the error, as a share of the holdout's")
+    threshold: float = Field(
+        8.0, gt=0, description="cumulated excess, in units of the holdout's error, that raises the alarm"
     )
-    threshold: float = Field(8.0, gt=0, description="sum of errors above that, in promised errors, that is an alarm")
 
 
 class JobConfig(Section):
-    """One job: where its files lie, and its policies. Paths are relative to the job's file."""
+    """One job: its files and its policies. Paths are relative to the job's file."""
 
-    version: Literal[1] = Field(1, description="of the layout of this section")
-    name: str | None = Field(None, min_length=1, description="in the ledger; null for the name of this file")
-    bundles: str | None = Field(None, description="a folder of its own for trained models; null for <job>.bundles")
+    version: Literal[1] = Field(1, description="version of this section's layout")
+    name: str | None = Field(None, min_length=1, description="name in the ledger; null for the name of this file")
+    bundles: str | None = Field(None, description="folder for the job's trained models alone; null for <job>.bundles")
     outputs: tuple[str, ...] = Field(
         ("forecasts.csv",), min_length=1, description=".csv or .parquet files, or SQL URLs with ?table=NAME"
     )
-    levels: tuple[float, ...] = Field((), description="intervals beside the nine deciles, in per cent, such as 95")
+    levels: tuple[float, ...] = Field((), description="intervals to add to the nine deciles, in per cent, such as 95")
     ledger: str | None = Field(None, description="SQL URL or file; null for <job>.ledger.db")
 
     max_age: Duration | None = Field(
-        None, description="most time since the end of the newest value's step; older data is refused, older series too"
+        None, description="maximum age of the newest value; older data, and older series, are refused"
     )
-    min_rows: int = Field(2, ge=2, description="fewest rows that the data must have")
-    flat: int | None = Field(None, ge=2, description="equal last values that make a series suspicious")
+    min_rows: int = Field(2, ge=2, description="minimum number of rows")
+    flat: int | None = Field(None, ge=2, description="number of equal last values that make a series suspect")
     drop: float | None = Field(
-        0.5, ge=0, lt=1, description="share of rows or of series that may be gone since the last run"
+        0.5, ge=0, lt=1, description="share of rows or series that may be missing since the last run"
     )
-    partial: Literal["drop", "keep"] = Field("drop", description="what to do with a last step that is not over yet")
-    zone: str | None = Field(None, description="time zone of data that names none; null for the machine's")
+    partial: Literal["drop", "keep"] = Field("drop", description="what to do with a last step that is not over")
+    zone: str | None = Field(None, description="time zone of data without one; null for the machine's")
 
-    recent: int = Field(30, ge=1, description="last steps whose forecasts tell of skill")
+    recent: int = Field(30, ge=1, description="recent steps whose forecasts measure the skill")
     retrain: RetrainConfig = RetrainConfig()
     update: bool = Field(
         False,
-        description="between trainings, let a network learn on from each horizon of new steps, if that is better",
+        description="between trainings, continue training on each horizon of new steps, and keep it if it is better",
     )
     challenger: ChallengerConfig = ChallengerConfig()
     gate: GateConfig = GateConfig()
-    recalibrate: bool = Field(False, description="let the widths of intervals follow what came true, run by run")
+    recalibrate: bool = Field(False, description="adapt the widths of intervals to the actuals in every run")
     alarm: AlarmConfig = AlarmConfig()
-    keep: int = Field(5, ge=1, description="trained models that are kept")
+    keep: int = Field(5, ge=1, description="number of trained models to retain")
 
     on_failure: str | None = Field(
         None,
-        description="command that gets the status, JSON, on standard input where a run ends with another code than 0",
+        description="command that receives the status as JSON on standard input if a run does not end with 0",
     )
-    on_drift: str | None = Field(None, description="command that gets it where errors left what the holdout promised")
-    timeout: Duration = Field("1m", description="time that such a command may take")
+    on_drift: str | None = Field(None, description="command that receives the status if the drift alarm is raised")
+    timeout: Duration = Field("1m", description="time limit for these commands")
 
     @field_validator("retrain", "challenger", "gate", "alarm", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The section `model`: a recurrent cell, a model that learns each series by itself, or `auto`."""
+"""The section `model`: a recurrent network, a model that is fitted to each series by itself, or `auto`."""
 
 from typing import Annotated, Literal
 
@@ -8,22 +8,22 @@ from forecaster.config.section import Section
 
 _MODELS = (
     "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), naive, seasonal_naive, drift,"
-    " auto_ets, auto_theta, auto_arima, or auto: what forecasts held-out folds best"
+    " auto_ets, auto_theta, auto_arima, or auto for the model that forecasts held-out folds best"
 )
 
 
 class NetworkModel(Section):
-    """What all recurrent networks share."""
+    """The settings that all recurrent networks share."""
 
     context: int | None = Field(None, ge=1, description="past steps that the network reads")
-    hidden: int = Field(64, ge=1, description="hidden units a layer")
-    layers: int = Field(1, ge=1, description="recurrent layers, one on top of the other")
-    dropout: float = Field(0.1, ge=0, lt=1, description="share of units left out in training, between and after layers")
-    bidirectional: bool = Field(False, description="read the context both ways")
-    residual: bool = Field(False, description="add to a layer's output what it read, where both are equally wide")
-    normalise: bool = Field(False, description="normalise what each layer but the lowest reads")
+    hidden: int = Field(64, ge=1, description="hidden units per layer")
+    layers: int = Field(1, ge=1, description="recurrent layers in the stack")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of units dropped in training, between and after layers")
+    bidirectional: bool = Field(False, description="read the context in both directions")
+    residual: bool = Field(False, description="add a layer's input to its output, if both have the same width")
+    normalise: bool = Field(False, description="normalise the input of every layer but the first")
     dilation: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
-        None, description="for each layer, how many segments back the state comes from that it goes on from"
+        None, description="for each layer, the number of segments between a state and its predecessor"
     )
 
     @field_validator("dilation")
@@ -31,7 +31,7 @@ class NetworkModel(Section):
     def _one_for_each_layer(cls, value: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
         layers = info.data.get("layers", 0)
         if value is not None and layers and len(value) != layers:
-            raise ValueError(f"one number for each layer is needed, {layers} in all")
+            raise ValueError(f"needs one number for each of the {layers} layers")
         return value
 
 
@@ -55,13 +55,13 @@ class GruConfig(NetworkModel):
 
 
 class MinGruConfig(NetworkModel):
-    """Minimal GRU: gates that see the input alone, all steps solved at once."""
+    """Minimal GRU, whose gates depend on the input alone, so that all steps are computed at once."""
 
     kind: Literal["mingru"] = Field("mingru", description=_MODELS)
 
 
 class MinLstmConfig(NetworkModel):
-    """Minimal LSTM: gates that see the input alone, all steps solved at once."""
+    """Minimal LSTM, whose gates depend on the input alone, so that all steps are computed at once."""
 
     kind: Literal["minlstm"] = Field("minlstm", description=_MODELS)
 
@@ -91,15 +91,17 @@ class DriftConfig(Section):
 
 
 class StatisticalModel(Section):
-    """What models share that `statsforecast` chooses and fits for each series by itself."""
+    """The settings of models that `statsforecast` selects and fits for each series by itself."""
 
     history: int | None = Field(
-        None, ge=1, description="last steps that are read; null for 500, or three seasons where these are longer"
+        None,
+        ge=1,
+        description="last steps that the model reads; null for 500, or for three seasons if these are longer",
     )
 
 
 class AutoEtsConfig(StatisticalModel):
-    """Exponential smoothing, its error, trend and season chosen by AICc."""
+    """Exponential smoothing; AICc selects error, trend and season."""
 
     kind: Literal["auto_ets"] = Field("auto_ets", description=_MODELS)
 
@@ -111,13 +113,13 @@ class AutoThetaConfig(StatisticalModel):
 
 
 class AutoArimaConfig(StatisticalModel):
-    """ARIMA with seasons, its orders chosen stepwise by AICc."""
+    """Seasonal ARIMA; a stepwise search by AICc selects the orders."""
 
     kind: Literal["auto_arima"] = Field("auto_arima", description=_MODELS)
 
 
 class AutoConfig(Section):
-    """What forecasts held-out folds best; resolving a config puts the model that was chosen in its place."""
+    """The model that forecasts held-out folds best; resolving a config replaces `auto` by it."""
 
     kind: Literal["auto"] = Field("auto", description=_MODELS)
 

@@ -1,4 +1,4 @@
-"""The sections `scale`, `embed`, `decode` and `head`: what surrounds the recurrence."""
+"""The sections `scale`, `embed`, `decode` and `head`: the parts of a network around its recurrence."""
 
 from typing import Annotated, Literal, get_args
 
@@ -12,36 +12,39 @@ _HEADS = "quantile, point, student_t, or for counts negative_binomial"
 
 
 class ScaleConfig(Section):
-    """How each window is brought to one size before the network sees it, and back after."""
+    """The normalisation of each window before the network reads it, and its inverse."""
 
     kind: ScaleKind | Literal["auto"] = Field(
-        "last", description=f"{', '.join(get_args(ScaleKind))}, or auto: the best of them on the validation tail"
+        "last", description=f"{', '.join(get_args(ScaleKind))}, or auto for the best of them on the validation tail"
     )
-    log: bool = Field(False, description="scale the logarithm; for positive data alone")
+    log: bool = Field(False, description="scale the logarithm; for positive data only")
 
     @model_validator(mode="after")
     def _logarithms_have_a_location(self) -> "ScaleConfig":
         if self.log and self.kind == "mean_abs":
-            raise ValueError("scale.log turns a unit into a location, and kind mean_abs has none to subtract")
+            raise ValueError("scale.log needs a scale that subtracts a location, and kind mean_abs subtracts none")
         return self
 
 
 class EmbedConfig(Section):
-    """How many steps the recurrence takes at once, and how it knows the series."""
+    """The input of the recurrence: the steps in a segment, and the identity of the series."""
 
-    width: int | None = Field(None, ge=1, description="steps in a segment; 1 reads step by step")
-    identity: int = Field(0, ge=0, description="width of a learnt vector a series; 0 for none")
+    width: int | None = Field(None, ge=1, description="steps in a segment; 1 to read step by step")
+    identity: int = Field(0, ge=0, description="size of a learned vector per series; 0 for none")
 
 
 class DecodeConfig(Section):
-    """How what was read of the context becomes the steps of the horizon."""
+    """The decoder, which turns the state after the context into the steps of the horizon."""
 
     kind: Literal["direct", "parallel", "recursive"] = Field(
-        "parallel", description="each step by its own weights, each segment by one step of the recurrence, or fed back"
+        "parallel",
+        description="direct: weights per step; parallel: a recurrence step per segment; recursive: forecasts fed back",
     )
-    skip: tuple[int, ...] | None = Field(None, description="lags whose values are copied ahead as far as trusted")
-    lags: tuple[int, ...] | None = Field(None, description="lags whose values a recursive network also reads")
-    paths: int = Field(200, ge=20, description="futures that a recursive network draws")
+    skip: tuple[int, ...] | None = Field(
+        None, description="seasonal lags whose past values are copied into the horizon, weighted by a learned gate"
+    )
+    lags: tuple[int, ...] | None = Field(None, description="lags whose past values a recursive network also reads")
+    paths: int = Field(200, ge=20, description="futures that a recursive network samples")
 
     @field_validator("skip", "lags", mode="after")
     @classmethod
@@ -52,21 +55,23 @@ class DecodeConfig(Section):
 
 
 class PointConfig(Section):
-    """One value a step; quantiles from what it misses on held-out windows."""
+    """One value per step; its quantiles are those of the residuals on held-out windows."""
 
     kind: Literal["point"] = Field("point", description=_HEADS)
-    loss: Literal["mse", "mae", "huber"] = Field("mae", description="aims at the mean, the median, or between them")
-    delta: float = Field(1.0, gt=0, description="scaled units from where the Huber loss grows in proportion")
+    loss: Literal["mse", "mae", "huber"] = Field(
+        "mae", description="mse for the mean, mae for the median, huber for a compromise"
+    )
+    delta: float = Field(1.0, gt=0, description="error in scaled units above which the Huber loss is linear")
 
 
 class QuantileConfig(Section):
-    """Quantiles by the pinball loss."""
+    """Quantiles trained with the pinball loss."""
 
     kind: Literal["quantile"] = Field("quantile", description=_HEADS)
 
 
 class StudentTConfig(Section):
-    """Student's t distribution: a bell with heavy tails."""
+    """Student's t distribution, which has heavy tails."""
 
     kind: Literal["student_t"] = Field("student_t", description=_HEADS)
 

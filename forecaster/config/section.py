@@ -1,9 +1,9 @@
-"""What every section of a configuration is."""
+"""The base class of the sections of a configuration."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """Values that do not change; a key that nobody knows is an error."""
+    """A frozen section; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""The sections `training` and `ensemble`: how networks learn."""
+"""The sections `training` and `ensemble`: the training of networks."""
 
 from typing import Any, Literal
 
@@ -12,27 +12,37 @@ Device = Literal["auto", "cpu", "cuda"]
 
 
 class TrainingConfig(Section):
-    """How the network learns."""
+    """The training of a network."""
 
-    steps: int = Field(1000, ge=1, description="optimizer steps at most")
-    batch: int = Field(256, ge=1, description="windows a step")
+    steps: int = Field(1000, ge=1, description="maximum number of optimizer steps")
+    batch: int = Field(256, ge=1, description="windows per step")
     learning_rate: float = Field(0.002, gt=0, description="peak of the one-cycle schedule")
-    weight_decay: float = Field(0.0001, ge=0, description="pull of the weights towards 0, against overfitting")
-    clip: float | None = Field(1.0, gt=0, description="longest gradient norm; null for none")
-    truncate: int | None = Field(None, ge=1, description="recurrence steps that gradients go back; null for all")
-    validate_every: int = Field(50, ge=1, description="steps between two looks at the validation tail")
-    patience: int = Field(20, ge=1, description="looks without a better one before training stops")
-    schedule: Literal["one_cycle", "cosine", "constant"] = Field("one_cycle", description="course of the learning rate")
-    draw: Literal["windows", "series"] = Field("series", description="evenly over all windows, or over the series")
-    weigh: Weigh = Field("evenly", description="windows count the same, or by their scale relative to their size")
-    budget: float | None = Field(None, gt=0, description="seconds that training may take in all, or 30s, 5m, 1h")
-    refit: bool = Field(True, description="train again on everything once the network is judged")
-    refit_steps: int | None = Field(None, ge=1, description="steps of that; null for as many as were found best")
-    seed: int = Field(0, ge=0, lt=2**63, description="of all random numbers")
-    device: Device = Field(
-        "auto", description="where networks learn: auto takes a CUDA GPU if there is one, else the cpu"
+    weight_decay: float = Field(0.0001, ge=0, description="decay of the weights towards 0, against overfitting")
+    clip: float | None = Field(1.0, gt=0, description="maximum norm of the gradient; null for no clipping")
+    truncate: int | None = Field(
+        None, ge=1, description="recurrence steps of backpropagation through time; null for all"
     )
-    threads: int = Field(1, ge=1, description="processor threads a network; a second one suffers from busy neighbours")
+    validate_every: int = Field(50, ge=1, description="steps between two evaluations on the validation tail")
+    patience: int = Field(20, ge=1, description="evaluations without an improvement before training stops")
+    schedule: Literal["one_cycle", "cosine", "constant"] = Field(
+        "one_cycle", description="schedule of the learning rate"
+    )
+    draw: Literal["windows", "series"] = Field(
+        "series", description="sample windows uniformly, or series uniformly and then a window"
+    )
+    weigh: Weigh = Field("evenly", description="weight windows equally, or by their scale relative to their level")
+    budget: float | None = Field(
+        None, gt=0, description="time limit for the whole training, in seconds or as 30s, 5m, 1h; null for none"
+    )
+    refit: bool = Field(True, description="train again on all data after the evaluation")
+    refit_steps: int | None = Field(
+        None, ge=1, description="steps of the refit; null for the best number of steps of the fit"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    device: Device = Field(
+        "auto", description="where networks are trained; auto uses a CUDA GPU if there is one, otherwise the cpu"
+    )
+    threads: int = Field(1, ge=1, description="processor threads per network; results depend on it")
 
     @field_validator("budget", mode="before")
     @classmethod
@@ -41,14 +51,14 @@ class TrainingConfig(Section):
 
 
 class EnsembleConfig(Section):
-    """Several models, combined by the median of their quantiles."""
+    """Several models whose quantiles are combined by the median."""
 
-    seeds: int = Field(1, ge=1, description="networks of each variant, each with a seed of its own")
+    seeds: int = Field(1, ge=1, description="networks of each variant, each with a different seed")
     variants: tuple[dict[str, dict[str, Any]], ...] = Field(
-        (), description="sections that replace parts of the config, one a variant"
+        (), description="sections that replace parts of the config, one entry per variant"
     )
     workers: int | None = Field(
         None,
         ge=1,
-        description="networks trained side by side, of an ensemble or several folds; null for one a core, on a GPU 1",
+        description="networks of an ensemble, or folds, trained side by side; null for one per core, or 1 on a GPU",
     )

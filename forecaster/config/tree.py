@@ -5,7 +5,7 @@ nobody. Presets, files, flags and the variants of an ensemble are all partial tr
 
 * `merge(below, above)` lays one tree over another: sections are merged, values of `above` win.
 * `vary(tree, variant)` merges the variant of an ensemble; if it names another model, it drops what that cannot have.
-* `without(tree, chosen)` removes the keys that `chosen` has.
+* `without(tree, other)` removes the keys that `other` has.
 * `validate(tree, source)` makes the frozen `Config`. Its `model_fields_set` records which keys somebody set; a kind
   that nobody named counts as not set, so that a preset may choose it.
 """
@@ -23,16 +23,22 @@ from forecaster.errors import ConfigError, near_miss
 Tree = dict[str, Any]
 
 ENVIRONMENT_PREFIX = "FORECAST_"
-KEYS_EXPLAINED = "every key is explained in what `forecast init DATA` writes; with --job, those of a job too"
-DEFAULT_KINDS = {"model": "gru", "head": "quantile"}  # the sections that are unions
+KEYS_EXPLAINED = "`forecast init DATA` writes a file that explains every key; with --job, also those of a job"
+DEFAULT_KINDS = {"model": "gru", "head": "quantile"}
 _UNIONS = {"model": ModelConfig, "head": HeadConfig}
 
 
 def validate(tree: Mapping[str, Any], source: str) -> Config:
-    """Check a tree of plain values; the first thing wrong becomes the error."""
-    given = {section: values for section, values in tree.items() if values is not None}
-    _name_recipe(given)
-    tree = dict(given)
+    """Return the config of a tree.
+
+    Args:
+        source: name of the tree in errors.
+
+    Raises: ConfigError: describes the first thing that is wrong.
+    """
+    sections = {section: values for section, values in tree.items() if values is not None}
+    _name_recipe(sections)
+    tree = dict(sections)
     for name in DEFAULT_KINDS:
         section = tree.get(name, {})
         if isinstance(section, dict) and "kind" not in section:
@@ -41,16 +47,16 @@ def validate(tree: Mapping[str, Any], source: str) -> Config:
         config = Config.model_validate(tree)
     except ValidationError as error:
         raise _explain(error, source) from error
-    for name in DEFAULT_KINDS:  # a kind that nobody named is the preset's to choose
-        if name not in given:
+    for name in DEFAULT_KINDS:  # A kind that nobody named is left to the preset.
+        if name not in sections:
             config.model_fields_set.discard(name)
-        elif "kind" not in given[name]:
+        elif "kind" not in sections[name]:
             getattr(config, name).model_fields_set.discard("kind")
     return config
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one tree of settings over another: sections are merged, values replaced."""
+    """Return one tree laid over another: sections are merged, values are replaced."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
@@ -59,7 +65,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def drop_foreign_settings(model: dict[str, Any]) -> None:
-    """Where another model was named than what is set was set for: drop the settings that only the other one has."""
+    """Drop settings that the newly named model does not have."""
     kinds = {section.model_fields["kind"].default: set(section.model_fields) for section in _members("model")}
     known = kinds.get(model["kind"])
     for key in set(model) & set.union(*kinds.values()) - (known or set(model)):
@@ -67,7 +73,7 @@ def drop_foreign_settings(model: dict[str, Any]) -> None:
 
 
 def _kind_of(name: str, section: Mapping[str, Any]) -> str:
-    """The usual kind of a section that names none, or the first that knows its keys."""
+    """Return the default kind of a section without one, or the first kind that has all its keys."""
     usual = DEFAULT_KINDS[name]
     kinds = {member.model_fields["kind"].default: member for member in _members(name)}
     fitting = [kind for kind, member in kinds.items() if set(section) <= set(member.model_fields)]
@@ -75,7 +81,7 @@ def _kind_of(name: str, section: Mapping[str, Any]) -> str:
 
 
 def _name_recipe(tree: dict[str, Any]) -> None:
-    """A recipe that stands where a model is named replaces the preset."""
+    """Move a recipe from `model.kind` to the preset."""
     model = tree.get("model")
     if isinstance(model, dict) and model.get("kind") in RECIPES:
         tree["preset"] = model["kind"]
@@ -85,7 +91,7 @@ def _name_recipe(tree: dict[str, Any]) -> None:
 def _explain(error: ValidationError, source: str) -> ConfigError:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
-    if len(place) > 1 and place[0] in DEFAULT_KINDS:  # a union adds its member's tag to the path
+    if len(place) > 1 and place[0] in DEFAULT_KINDS:  # A union adds its member's tag to the path.
         place = [place[0], *place[2:]]
     key = ".".join(place)
     match first["type"]:
@@ -99,7 +105,7 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
             known = [name.strip(" '") for name in first["ctx"]["expected_tags"].split(",")]
             got = first["ctx"]["tag"]
             return ConfigError(
-                f"{source}: {key}: unknown kind {got!r}{near_miss(got, known)}", hint=f"choose among {', '.join(known)}"
+                f"{source}: {key}: unknown kind {got!r}{near_miss(got, known)}", hint=f"choose from {', '.join(known)}"
             )
     reason = first["msg"].removeprefix("Value error, ")
     where = f"{key}: {reason[0].lower()}{reason[1:]}, got {first['input']!r}" if key else reason
@@ -118,19 +124,19 @@ def _keys_beside(place: tuple[int | str, ...]) -> set[str]:
 
 
 def _section_in(annotation: Any) -> type[Section]:
-    """The section that an annotation names, be it optional."""
-    found: type[Section] = next((each for each in get_args(annotation) if each is not type(None)), annotation)
-    return found
+    """Return the section class of an annotation, optional or not."""
+    section: type[Section] = next((each for each in get_args(annotation) if each is not type(None)), annotation)
+    return section
 
 
 def _members(section: str) -> tuple[type[Section], ...]:
-    """The kinds of a section that is a union."""
+    """Return the members of a section that is a union."""
     union, _ = get_args(_UNIONS[section])
     return get_args(union)
 
 
 def vary(tree: Tree, variant: Tree) -> Tree:
-    """Lay a variant over a config; one that names another model leaves out what only the config's knows."""
+    """Return a config tree changed by a variant. If the variant names another model, drop what that cannot have."""
     whole = merge(tree, variant)
     if "kind" in variant.get("model", {}):
         whole["model"] = dict(whole["model"])
@@ -138,12 +144,12 @@ def vary(tree: Tree, variant: Tree) -> Tree:
     return whole
 
 
-def without(tree: Tree, chosen: Tree) -> Tree:
-    """Leave out of a tree the keys that another one has."""
-    kept: Tree = {}
+def without(tree: Tree, other: Tree) -> Tree:
+    """Return a tree without the keys that another one has."""
+    rest: Tree = {}
     for key, value in tree.items():
-        if key not in chosen:
-            kept[key] = value
+        if key not in other:
+            rest[key] = value
         elif isinstance(value, dict):
-            kept[key] = without(value, chosen[key])
-    return kept
+            rest[key] = without(value, other[key])
+    return rest

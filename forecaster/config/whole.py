@@ -1,4 +1,4 @@
-"""Everything that decides a result, beside the data: all sections together, and what holds between them."""
+"""The whole configuration: all sections, and the conditions between them."""
 
 from typing import Any, Literal, get_args
 
@@ -16,14 +16,14 @@ Recipe = Literal["segrnn", "deepar"]
 Preset = Literal["fast", "default", "best"] | Recipe
 RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
-# scales without a location, under which 0 stays 0, and those still to be chosen
+# Scales without a location, under which 0 stays 0, and values that are replaced later.
 _SCALES_OF_COUNTS = ("mean_abs", "auto", None)
 
 
 class Config(Section):
-    """Everything that decides a result, beside the data."""
+    """Everything apart from the data that determines a result."""
 
-    preset: Preset = Field("default", description="the recipe that fills what nothing else sets")
+    preset: Preset = Field("default", description="defaults for every setting that nothing else sets")
 
     data: DataConfig = DataConfig()
     model: ModelConfig = GruConfig()
@@ -39,7 +39,7 @@ class Config(Section):
 
     @property
     def name(self) -> str:
-        """What tables, metrics and folders call the model: its recipe, else its cell or baseline; each of a mixture."""
+        """The name in tables, metrics and folders: the recipe, cell or baseline; a mixture joins them by `+`."""
         is_recipe = self.preset in RECIPES and isinstance(self.model, NetworkModel)
         own = self.preset if is_recipe else self.model.kind
         return "+".join(dict.fromkeys(variant.get("model", {}).get("kind", own) for variant in self.variants))
@@ -51,9 +51,9 @@ class Config(Section):
 
     @property
     def variants(self) -> tuple[dict[str, Any], ...]:
-        """What the ensemble's members change of the config, one that changes nothing where there is no ensemble.
+        """The changes that each variant of the ensemble makes to the config; one empty change without an ensemble.
 
-        Those that only set what a network has do not go with any other model.
+        Variants that set only what networks have are left out for any other model.
         """
         variants = self.ensemble.variants
         if not isinstance(self.model, NetworkModel):
@@ -64,7 +64,7 @@ class Config(Section):
     def _truncation_reads_one_way(self) -> "Config":
         if self.training.truncate and getattr(self.model, "bidirectional", False):
             raise ValueError(
-                "training.truncate cannot cut a bidirectional network: its state also comes from the future"
+                "training.truncate cannot be used with a bidirectional network, whose state also depends on later steps"
             )
         return self
 
@@ -81,15 +81,14 @@ class Config(Section):
         }
         for name, is_set in misfits.items():
             if is_set:
-                raise ValueError(f"decode.kind recursive does not go with {name}")
+                raise ValueError(f"decode.kind recursive cannot be combined with {name}")
         return self
 
     @model_validator(mode="after")
     def _counts_keep_their_zero(self) -> "Config":
-        is_chosen = "kind" in self.scale.model_fields_set  # what is not, resolving will choose
-        if self.head.kind == "negative_binomial" and is_chosen and self.scale.kind not in _SCALES_OF_COUNTS:
+        is_explicit = "kind" in self.scale.model_fields_set  # Resolving chooses a kind that is not set.
+        if self.head.kind == "negative_binomial" and is_explicit and self.scale.kind not in _SCALES_OF_COUNTS:
             raise ValueError(
-                "head.kind negative_binomial needs scale.kind mean_abs, which leaves 0 where it is, "
-                f"got {self.scale.kind!r}"
+                f"head.kind negative_binomial needs scale.kind mean_abs, under which 0 stays 0, got {self.scale.kind!r}"
             )
         return self

@@ -26,7 +26,7 @@ _HEADER = """\
 """
 
 _HEADER_OF_JOB = """\
-# A job for `forecast run`; null means: found from the data, and lines that are comments show what holds without them.
+# A job for `forecast run`. null means that the value is detected from the data. Commented lines show the defaults.
 # Paths are relative to this file. The section `job` at the end says where things go, and when nothing is published.
 """
 

@@ -38,7 +38,7 @@ def test_a_job_that_init_wrote_runs(forecast: Forecast, sales: Path) -> None:
     assert "forecast run jobs/nightly.yaml --dry-run" in done.err
     text = Path("jobs/nightly.yaml").read_text()
     assert "  path: ../sales.csv  #" in text
-    assert "    # max_age: 7d  # time since it was last trained" in text
+    assert "    # max_age: 7d  # time since the last training" in text
     assert forecast("run", "jobs/nightly.yaml").json["status"] == "published"
     assert Path("jobs/forecasts.csv").exists()
     assert forecast("init", "sales.csv", "--job").code == 0

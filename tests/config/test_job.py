@@ -17,7 +17,7 @@ from forecaster.settings import dump, explain
         ({"retrain": {"maxage": "7d"}}, "unknown key 'job.retrain.maxage' (did you mean 'max_age'?)"),
         ({"gate": {"skil": 0}}, "unknown key 'job.gate.skil' (did you mean 'skill'?)"),
         ({"max_age": "7"}, "job.max_age: write it as 30m, 36h or 7d"),
-        ({"gate": {"coverage": [0.9, 0.7]}}, "job.gate.coverage: the first must not be above the second"),
+        ({"gate": {"coverage": [0.9, 0.7]}}, "job.gate.coverage: the first number must not be above the second"),
         ({"zone": "Mars/Phobos"}, "job.zone: no such time zone"),
         ({"version": 2}, "job.version"),
     ],
