@@ -1,4 +1,4 @@
-"""Why this forecast: integrated gradients on what the network reads."""
+"""Attribution of one forecast to its inputs by integrated gradients."""
 
 import copy
 from dataclasses import fields, replace
@@ -13,9 +13,9 @@ from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.network.scale import Scaled
 
-_POINTS = (64, 128, 256, 512)  # of the quadrature, more where fewer are not exact enough
-_EXACT = 1e-3  # of what is attributed in all
-_ROWS = 64  # points at once
+_QUADRATURE_POINTS = (64, 128, 256, 512)  # tried in this order until the error is small enough
+_MAX_RELATIVE_ERROR = 1e-3  # error of the integration, as a share of the sum of all contributions
+_POINTS_PER_BATCH = 64
 
 
 Parts = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -25,17 +25,20 @@ Parts = tuple[Tensor, Tensor, Tensor, Tensor]
 def attribute(
     network: Network, batch: Inputs, names: CovariateNames, *, series: str, cutoff: str, step: int | None = None
 ) -> Attribution:
-    """Explain one forecast as the sum of what each input adds.
+    """Explain one forecast as a sum of contributions, one of each input.
 
-    From a flat window to the real one the inputs go in a straight line, and the gradient of the point forecast is
-    integrated along it. Flat is 0 after scaling: every observed step at the window's own level (its last value or its
-    mean, by the scale), every covariate at its mean in training, a learnt identity that of a series never seen. The
-    level and size of the window are taken as given: what the window is measured from is part of the baseline.
+    The gradient of the point forecast is integrated along the straight line from a flat window to the real one. The
+    flat window is 0 after scaling: every observed step is at the window's own level (its last value or its mean,
+    depending on the scale), every covariate is at its mean in training, and a learnt identity is that of an unseen
+    series. The level and size of the window are not attributed: they are part of the baseline.
 
     Args:
+        network: a trained network; it is not changed.
         batch: one window.
-        step: of the horizon, from 1; None for the mean of all. A recursive network forecasts its first segment without
-            drawing; steps beyond have no gradient.
+        names: names of the covariates in the batch.
+        series, cutoff: id and cutoff of the window.
+        step: step of the horizon, from 1; None for the mean of all. Only the first segment of a recursive network can
+            be attributed: later steps depend on random draws and have no gradient.
 
     Source: Sundararajan, Taly & Yan 2017, "Axiomatic attribution for deep networks", arXiv:1703.01365, eq. 1 and
     proposition 1 (completeness); the integral by Gauss and Legendre's rule.
@@ -50,65 +53,75 @@ def attribute(
         levels = scaled.inverse(torch.zeros_like(batch.target))
         level = float(levels.mean() if step is None else levels[0, step - 1])
         steps = network.decode_ahead(scaled, network.covariates(batch)).shape[1]
-    added: list[Tensor] = []
+    contributions: list[Tensor] = []
     error, points = 0.0, 0
-    for points in _POINTS:
-        added = [
+    for points in _QUADRATURE_POINTS:
+        contributions = [
             (a - b) * g
             for a, b, g in zip(real, flat, _mean_gradient(network, scaled, real, flat, step, points), strict=True)
         ]
-        error = forecast - baseline - sum(float(each.sum()) for each in added)
-        if abs(error) <= _EXACT * abs(forecast - baseline):
+        error = forecast - baseline - sum(float(each.sum()) for each in contributions)
+        if abs(error) <= _MAX_RELATIVE_ERROR * abs(forecast - baseline):
             break
-    values, past, known, static = (each.numpy() for each in added)
+    values, past, known, static = (each.numpy() for each in contributions)
     groups: dict[str, float] = {}
-    for each, own in ((past.sum(0), names.past), (known.sum(0), names.known), (static, names.static)):
-        for name, value in zip(own, each, strict=True):
-            groups[name] = groups.get(name, 0.0) + float(value)
-    lags = list(range(1, len(values) + 1))
-    counted = 1 if step else steps
+    named = (*zip(names.past, past.sum(0), strict=True), *zip(names.known, known.sum(0), strict=True))
+    for name, value in (*named, *zip(names.static, static, strict=True)):
+        groups[name] = groups.get(name, 0.0) + float(value)
     return Attribution(
-        series, cutoff, step, counted, forecast, baseline, level, lags, values[::-1].copy(), groups, error, points
+        series=series,
+        cutoff=cutoff,
+        step=step,
+        steps=1 if step else steps,
+        forecast=forecast,
+        baseline=baseline,
+        level=level,
+        lags=list(range(1, len(values) + 1)),
+        of_lags=values[::-1].copy(),
+        of_groups=groups,
+        error=error,
+        points=points,
     )
 
 
 def _ends(network: Network, batch: Inputs) -> tuple[Scaled, Parts, Parts]:
-    """The window's scaling, and its inputs: as they are, and flat."""
+    """Return the scaled window, its inputs, and the inputs of the flat window."""
     scaled, covariates = network.scale_windows(batch), network.covariates(batch)
     real = scaled.values[0], covariates.past[0], covariates.known[0], covariates.static[0]
-    nameless = torch.zeros_like(covariates.static)
+    unseen = torch.zeros_like(covariates.static)
     identity = network.covariates.identity
     if identity is not None:
-        nameless[:, -identity.features :] = identity(torch.full_like(batch.series, identity.unseen))
-    flat = *(torch.zeros_like(part) for part in real[:3]), nameless[0]
+        unseen[:, -identity.features :] = identity(torch.full_like(batch.series, identity.unseen))
+    flat = *(torch.zeros_like(part) for part in real[:3]), unseen[0]
     return scaled, real, flat  # type: ignore[return-value]
 
 
 def _forecast(network: Network, scaled: Scaled, inputs: Parts, step: int | None) -> Tensor:
-    """[R] the point forecast in data units from R versions of the inputs."""
+    """Compute the point forecasts [R] in data units from R versions of the inputs of one window."""
     values, past, known, static = inputs
-    own = replace(scaled.take(torch.zeros(len(values), dtype=torch.long)), values=values)
-    mean = network.head.mean(network.decode_ahead(own, Standardised(past, known, static)), own)  # [R, H]
+    rows = replace(scaled.take(torch.zeros(len(values), dtype=torch.long)), values=values)
+    mean = network.head.mean(network.decode_ahead(rows, Standardised(past, known, static)), rows)  # [R, H]
     return mean.mean(1) if step is None else mean[:, step - 1]
 
 
 def _mean_gradient(
     network: Network, scaled: Scaled, real: Parts, flat: Parts, step: int | None, points: int
 ) -> list[Tensor]:
-    """The mean of the forecast's gradient along the straight line from `flat` to `real`, of each input."""
-    places, weights = np.polynomial.legendre.leggauss(points)
+    """Average the forecast's gradient by each input along the straight line from `flat` to `real`."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
     total = [torch.zeros_like(part) for part in real]
-    for begin in range(0, points, _ROWS):
-        some = slice(begin, begin + _ROWS)
-        at, weight = torch.from_numpy((places[some] + 1) / 2), torch.from_numpy(weights[some] / 2)
+    for begin in range(0, points, _POINTS_PER_BATCH):
+        part = slice(begin, begin + _POINTS_PER_BATCH)
+        position, weight = torch.from_numpy((nodes[part] + 1) / 2), torch.from_numpy(weights[part] / 2)
         inputs = [
-            torch.lerp(b, a, at.view(-1, *[1] * a.dim())).requires_grad_() for a, b in zip(real, flat, strict=True)
+            torch.lerp(b, a, position.view(-1, *[1] * a.dim())).requires_grad_()
+            for a, b in zip(real, flat, strict=True)
         ]
         forecast = _forecast(network, scaled, tuple(inputs), step)  # type: ignore[arg-type]
         gradients = torch.autograd.grad((forecast * weight).sum(), inputs, allow_unused=True)
-        for place, gradient in enumerate(gradients):
+        for index, gradient in enumerate(gradients):
             if gradient is not None:
-                total[place] += gradient.sum(0)
+                total[index] += gradient.sum(0)
     return total
 
 

@@ -1,4 +1,4 @@
-"""Every cell as its equations stand in the books: one step at a time, each gate with a name."""
+"""Each cell by its published equations: one step at a time, with a name for each gate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ Step = Callable[[Tensor, State], tuple[State, Gates]]
 
 @dataclass(frozen=True)
 class Cell:
-    """One direction of a layer.
+    """The equations of one direction of a layer.
 
     Attributes:
-        kind: its name, `gru`.
+        kind: name of the cell, such as `gru`.
         hidden: units, D.
-        carried: names of the first parts of the state, `hidden` before `cell`: those whose gradient says something.
-        size: parts of the state.
-        project: what the input gives to the gates, [..., E] -> [..., G]; of all steps at once.
-        step: takes what the input gives to one step [B, G] and the state before it, each part [B, D]; gives the state
-            after it, and by name what else is worth seeing of the step, each [B, D].
+        carried: names of the first parts of the state, whose gradients are of interest: `hidden`, then `cell`.
+        size: number of parts of the state.
+        project: computes the input's part of the gates for all steps at once, [..., E] -> [..., G].
+        step: computes one step from the input's part of its gates [B, G] and the state before it, each part [B, D].
+            Returns the state after the step, and the gates by name, each [B, D].
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Cell:
 
 
 def cells_of(layer: Layer) -> tuple[Cell, ...]:
-    """The forward cell of a layer and, where it reads both ways, the backward one."""
+    """Return the forward cell of a layer and, if it reads both ways, the backward cell."""
     match layer:
         case Rnn():
             both = 1 + layer.kernel.bidirectional
@@ -73,7 +73,7 @@ KernelStep = Callable[[Tensor, State, Tensor, Tensor, str], tuple[State, Gates]]
 
 
 def _kernel_cell(kind: str, kernel: nn.RNNBase, direction: int, step: KernelStep, carried: tuple[str, ...]) -> Cell:
-    """A cell by the weights of torch's kernel; the recurrent bias stays with the recurrent product, as in a GRU."""
+    """Create a cell from the weights of a torch kernel; the recurrent bias belongs to the recurrent product."""
     weights = dict(kernel.named_parameters())
     suffix = "_l0_reverse" if direction else "_l0"
     w_x, w_h, b_x, b_h = (weights[name + suffix] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
@@ -122,29 +122,29 @@ def _mingru(from_input: Tensor, state: State) -> tuple[State, Gates]:
 def _minlstm(from_input: Tensor, state: State) -> tuple[State, Gates]:
     i, f, candidate = from_input.chunk(3, dim=1)
     share = torch.sigmoid(logsigmoid(i) - logsigmoid(f))
-    shown = {"input": torch.sigmoid(i), "forget": torch.sigmoid(f), "candidate": candidate}
-    return ((1 - share) * state[0] + share * candidate,), shown
+    gates = {"input": torch.sigmoid(i), "forget": torch.sigmoid(f), "candidate": candidate}
+    return ((1 - share) * state[0] + share * candidate,), gates
 
 
 def _slstm(recurrent: Tensor) -> Step:
-    """Its gates are shown as shares of the normaliser, which sum to 1, and its cell state as divided by that."""
+    """Return the step of an sLSTM, whose gates are shares of the normaliser and whose cell state is divided by it."""
 
     def step(from_input: Tensor, state: State) -> tuple[State, Gates]:
         h, c, n, m = state
-        m = torch.where(n == 0, -torch.inf, m).detach()  # nothing was read yet
+        m = torch.where(n == 0, -torch.inf, m).detach()  # n = 0 before the first step
         i, f, g, o = torch.addmm(from_input, h, recurrent).chunk(4, dim=1)
-        kept, g, o = logsigmoid(f) + m, torch.tanh(g), torch.sigmoid(o)
-        m = torch.maximum(kept, i).detach()
-        entering, kept = torch.exp(i - m), torch.exp(kept - m)
-        c, n, before = kept * c + entering * g, kept * n + entering, kept * n
-        shown = {"input": entering / n, "forget": before / n, "output": o, "candidate": g, "cell": c / n}
-        return (o * c / n, c, n, m), shown
+        log_decay, g, o = logsigmoid(f) + m, torch.tanh(g), torch.sigmoid(o)
+        m = torch.maximum(log_decay, i).detach()
+        entering, decay = torch.exp(i - m), torch.exp(log_decay - m)
+        c, n, before = decay * c + entering * g, decay * n + entering, decay * n
+        gates = {"input": entering / n, "forget": before / n, "output": o, "candidate": g, "cell": c / n}
+        return (o * c / n, c, n, m), gates
 
     return step
 
 
 def describe_gate(kind: str, gate: str) -> str:
-    """What a gate near 1 does, in a few words; empty where its name says it."""
+    """Describe the effect of a gate near 1 in a few words; empty if the name of the gate is enough."""
     return _MEANINGS.get((kind, gate), "")
 
 
@@ -154,10 +154,10 @@ _MEANINGS = {
     ("mingru", "update"): "1 replaces the state, 0 keeps it",
     ("lstm", "input"): "1 lets the candidate in",
     ("lstm", "forget"): "1 keeps the cell, 0 empties it",
-    ("lstm", "output"): "1 shows the cell",
-    ("minlstm", "input"): "its share of both is what is replaced",
-    ("minlstm", "forget"): "its share of both is what is kept",
+    ("lstm", "output"): "1 outputs the cell",
+    ("minlstm", "input"): "share of both gates: replaced part of the state",
+    ("minlstm", "forget"): "share of both gates: retained part of the state",
     ("slstm", "input"): "share of the cell that is new",
-    ("slstm", "forget"): "share of the cell that is kept",
-    ("slstm", "output"): "1 shows the cell",
+    ("slstm", "forget"): "share of the cell that is retained",
+    ("slstm", "output"): "1 outputs the cell",
 }

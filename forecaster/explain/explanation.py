@@ -1,7 +1,7 @@
-"""What an explanation says, as plain numbers and arrays with names; nothing here knows a network.
+"""The values of an explanation: plain numbers and arrays with names, independent of any network.
 
 Lags count steps of the data back from the cutoff: lag 1 is the last observed step. Where a step of the recurrence reads
-a segment of w steps, its lag is that of the oldest of them: the state at lag w has read the last segment.
+a segment of w steps, its lag is that of the oldest step in it: the state at lag w has read the last segment.
 """
 
 import math
@@ -13,18 +13,19 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-MEMORY_SHARE = 0.9  # of all influence, which the memory holds
-_DIGITS = 6  # significant ones in JSON
-_LONG, _SHORT = 3.0, 0.9  # the context is so many memories long, or the memory takes so much of the context
-_VANISHED, _EXPLODED = 0.01, 10.0  # the oldest gradient as a share of the newest
+MEMORY_SHARE = 0.9  # the memory is the smallest number of lags that carry this share of the gradient
+_JSON_DIGITS = 6  # significant digits
+_LONG_CONTEXT = 3.0  # contexts longer than this multiple of the memory are longer than necessary
+_SHORT_CONTEXT = 0.9  # contexts of which the memory fills this share may be too short
+_VANISHED, _EXPLODED = 0.01, 10.0  # limits of the oldest gradient as a share of the newest
 
 
 @dataclass(frozen=True)
 class CovariateNames:
-    """What the covariates of a batch are called, and what is summed up under one name.
+    """Names for the covariates of a batch.
 
     Attributes:
-        past, known, static: a name for each column; equal names are added up.
+        past, known, static: a name for each column; the influences of columns with equal names are added up.
     """
 
     past: Sequence[str]
@@ -34,14 +35,15 @@ class CovariateNames:
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """What one direction of a layer did, step by step.
+    """The states and gates of one direction of a layer, step by step.
 
     Attributes:
-        layer: 1 is the lowest.
+        layer: number of the layer; 1 is the lowest.
         direction: `forward` or `backward`.
-        cell: `gru`.
-        parts: by name [S, D], the oldest step first; `hidden` (and `cell`) before the gates. Gates lie in 0 .. 1.
-        meanings: what a gate near 1 or 0 does, by its name.
+        cell: kind of the cell, such as `gru`.
+        parts: states and gates [S, D] by name, the oldest step first; `hidden` (and `cell`) before the gates. Gates are
+            between 0 and 1.
+        meanings: the effect of a gate near 1 or 0, by the gate's name.
     """
 
     layer: int
@@ -53,14 +55,14 @@ class LayerTrace:
 
 @dataclass(frozen=True)
 class Unrolling:
-    """A network reading one window.
+    """The states of a network while it reads one window.
 
     Attributes:
-        series, cutoff: of the window.
-        lags: [S] of each step of the recurrence, falling.
-        times: [S] text, the time of the newest data that each step reads.
-        input: [S] the scaled target that each step reads, on average; NaN where nothing was observed.
-        layers: of the stack, from the bottom up, forward before backward.
+        series, cutoff: id and cutoff of the window.
+        lags: [S] the lag of each step of the recurrence, falling.
+        times: [S] the time of the newest data that each step reads, as text.
+        input: [S] mean of the scaled target that each step reads; NaN where nothing was observed.
+        layers: the layers of the stack from the bottom up, forward before backward.
     """
 
     series: str
@@ -73,18 +75,18 @@ class Unrolling:
 
 @dataclass(frozen=True)
 class Flow:
-    """How much of the loss's gradient reaches the states of one layer: |d loss / d h_t|, by lag.
+    """The gradient of the loss that reaches the states of one layer: |d loss / d h_t|, by lag.
 
     Attributes:
-        layer: 1 is the lowest; 0 for all layers together.
+        layer: number of the layer, 1 for the lowest; 0 for all layers together.
         direction: `forward` or `backward`.
-        part: of the state, `hidden` or `cell`.
+        part: part of the state, `hidden` or `cell`.
         lags: [S] rising.
         norm: [S] Euclidean norm, averaged over windows; each window's loss weighs as in training.
-        low, high: [S] of which a tenth of the windows have less, or more.
-        memory: the lag within which `MEMORY_SHARE` of the sum of `norm` lies. The memory of a backward state is counted
-            from the beginning of the context, where its reading ends.
-        fate: the oldest norm as a share of the newest, in the order of reading; 0 where it is lost.
+        low, high: [S] the 10 % and 90 % quantile of the norm over windows.
+        memory: the smallest number of lags that carry `MEMORY_SHARE` of the sum of `norm`. For backward states lags are
+            counted from the beginning of the context, where the backward reading ends.
+        fate: the oldest norm as a share of the newest, in the order of reading; 0 if no gradient is left.
     """
 
     layer: int
@@ -100,15 +102,15 @@ class Flow:
 
 @dataclass(frozen=True)
 class Gradients:
-    """Backpropagation through time, in a trained network.
+    """The gradients of a trained network's loss, propagated back through time.
 
     Attributes:
-        windows: that were averaged over.
-        flows: of each layer, direction and part of the state.
-        total: of the forward hidden states of all layers together; its memory is the network's.
-        step: steps of the data that a step of the recurrence reads, w.
+        windows: number of windows that the gradients are averaged over.
+        flows: the gradients by layer, direction and part of the state.
+        total: the gradients of the forward hidden states of all layers together; its memory is the network's memory.
+        step: steps of the data that one step of the recurrence reads, w.
         context: steps that the network reads.
-        room: steps that it could read at most, the series being as long as they are; None where nobody knows.
+        room: largest possible context in the longest series; None if unknown.
     """
 
     windows: int
@@ -120,43 +122,44 @@ class Gradients:
 
     @property
     def memory(self) -> int:
+        """The memory of the network, in steps of the data."""
         return self.total.memory
 
     @property
     def fate(self) -> str:
-        """`vanishes`, `explodes` or `is kept` on its way to the oldest state."""
+        """The fate of the gradient on its way to the oldest state: `vanishes`, `explodes` or `is kept`."""
         if self.total.fate < _VANISHED:
             return "vanishes"
         return "explodes" if self.total.fate > _EXPLODED else "is kept"
 
     @property
     def advice(self) -> str:
-        """What the memory says of the context, where they do not fit each other; else empty.
+        """A sentence that suggests another context if the memory does not fit this one; otherwise empty.
 
-        To a network that reads both ways the oldest step is as near as the newest, so nothing follows.
+        It is empty for a network that reads both ways, since the oldest step is then as near as the newest.
         """
         memory, context = self.memory, self.context
         is_both_ways = any(flow.direction == "backward" for flow in self.flows)
         if is_both_ways or len(self.total.lags) < 2 or not self.total.norm.any():
             return ""
-        if context > _LONG * memory:
+        if context > _LONG_CONTEXT * memory:
             times, shorter = context / memory, 2 * memory
             return f"The context is {times:.1f} times the memory: a shorter one may do, --set model.context={shorter}."
-        if memory >= _SHORT * context and (self.room is None or 2 * context <= self.room):
+        if memory >= _SHORT_CONTEXT * context and (self.room is None or 2 * context <= self.room):
             return f"The memory fills the context: a longer one may help, --set model.context={2 * context}."
         return ""
 
 
 @dataclass(frozen=True)
 class Influence:
-    """What it costs when something the forecaster reads is exchanged between windows.
+    """The increase of the error when an input of the forecaster is exchanged between windows.
 
     Attributes:
-        name: `lags 2-7`, `promo`, `calendar`.
+        name: name of the input, such as `lags 2-7`, `promo` or `calendar`.
         kind: `lags`, `past`, `known`, `static`, `calendar` or `series`.
-        first, last: lags, of the kind `lags`; else None.
-        lost: MASE with it exchanged, less MASE without.
-        error: standard error of `lost` over windows; NaN for a single one.
+        first, last: the smallest and largest lag if the kind is `lags`; otherwise None.
+        lost: MASE with the input exchanged, less MASE without.
+        error: standard error of `lost` over windows; NaN for a single window.
     """
 
     name: str
@@ -169,12 +172,14 @@ class Influence:
 
 @dataclass(frozen=True)
 class Importance:
-    """Permutation importance on steps that are held out.
+    """Permutation importance on held-out steps.
 
     Attributes:
-        mase: of the forecasts as they are.
-        windows: that were forecast; `independent` of them do not overlap.
-        repeats: permutations of each influence.
+        mase: MASE of the forecasts from unchanged inputs.
+        windows: number of windows that were forecast.
+        independent: number of these windows that do not overlap.
+        repeats: permutations of each input.
+        influences: the influence of each input.
     """
 
     mase: float
@@ -186,20 +191,20 @@ class Importance:
 
 @dataclass(frozen=True)
 class Attribution:
-    """One forecast as a sum: what the network says of a flat window with average covariates, and what each input adds.
+    """One forecast as a sum: the forecast from a flat window with average covariates, and a contribution of each input.
 
     Attributes:
-        series, cutoff: of the window.
-        step: of the horizon; None for the mean of all that were attributed.
-        steps: how many those are.
-        forecast: what the network says, in the data's units (before an ensemble's median and the target's bounds).
-        baseline: what it says of the flat window.
-        level: value of the flat window; where steps are compared with other levels, their mean.
+        series, cutoff: id and cutoff of the window.
+        step: step of the horizon; None for the mean of several steps.
+        steps: number of steps that the mean is taken over.
+        forecast: the network's forecast in the data's units (before an ensemble's median and the target's bounds).
+        baseline: the network's forecast from the flat window.
+        level: value of the flat window; the mean of these values if they differ between the steps of the horizon.
         lags: [L] rising.
-        of_lags: [L] what the value at each lag adds.
-        of_groups: what covariates add, by name.
-        error: forecast - baseline - all that is added: 0 but for the numerical integration.
-        points: at which the gradient was taken.
+        of_lags: [L] the contribution of the value at each lag.
+        of_groups: the contributions of covariates, by name.
+        error: forecast - baseline - all contributions: the error of the numerical integration.
+        points: number of points at which the gradient was computed.
     """
 
     series: str
@@ -218,13 +223,13 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that `forecast explain` finds; a part is None where there is nothing to look into.
+    """The result of `forecast explain`; a part that does not apply to the model is None.
 
     Attributes:
-        bundle: its folder.
+        bundle: folder of the bundle.
         model: name of the model.
-        network: what was looked into, `network 1 of 3: gru, context 42, width 1`; None without a network.
-        notes: sentences on what was left out or stands in.
+        network: the network that is explained, as `network 1 of 3: gru, context 42, width 1`; None without a network.
+        notes: sentences about parts that were left out or replaced.
     """
 
     bundle: str
@@ -238,23 +243,27 @@ class Explanation:
     attribution: Attribution | None
 
     def to_dict(self) -> dict[str, object]:
-        """The same as JSON knows it: arrays as lists, six significant digits, None for NaN."""
+        """Convert the explanation for JSON: arrays become lists, numbers have six digits, NaN becomes None."""
         document = _plain(self)
         assert isinstance(document, dict)
         if self.gradients:
-            told = {"memory": self.gradients.memory, "fate": self.gradients.fate, "advice": self.gradients.advice}
-            document["gradients"] |= told
+            summary = {"memory": self.gradients.memory, "fate": self.gradients.fate, "advice": self.gradients.advice}
+            document["gradients"] |= summary
         return {"schema_version": 1, **document}
 
 
 def memory_of(norm: Array, lags: list[int]) -> int:
-    """The smallest lag within which at least `MEMORY_SHARE` of the sum of `norm` lies; `lags` rise with the distance.
+    """Return the smallest lag within which at least `MEMORY_SHARE` of the sum of `norm` is reached.
 
-    Norms, not their squares, so that influences add up: where every state changes by a vector of length 1, the loss
-    changes by at most their sum (to first order). Without any influence it is the first lag.
+    Norms are summed, not their squares, so that influences add up: if every state changes by a vector of length 1, the
+    loss changes by at most the sum of the norms (to first order). Without any influence it is the first lag.
+
+    Args:
+        norm: [S] norms of the gradient.
+        lags: [S] rising.
 
     Source: norms of d loss / d h_t as in Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent
-    neural networks", sec. 2; the share that is asked for is ours.
+    neural networks", sec. 2; the share is our choice.
     """
     reached = np.cumsum(norm)
     return lags[int(np.searchsorted(reached, MEMORY_SHARE * reached[-1] * (1 - 1e-12)))]
@@ -270,5 +279,5 @@ def _plain(value: object) -> object:
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+        return float(f"{value:.{_JSON_DIGITS}g}") if math.isfinite(value) else None
     return value

@@ -1,4 +1,4 @@
-"""Recurrent layers unrolled in time: the same numbers as the fused kernels give, with every step laid open."""
+"""Recurrent layers unrolled in time: the same numbers as from the fused kernels, with access to every step."""
 
 import copy
 
@@ -17,15 +17,15 @@ Trace = dict[str, list[Tensor]]
 
 
 class Unrolled(Layer):
-    """A layer that takes its steps one by one, in plain form, and keeps what it computed.
+    """A layer that computes its steps one by one from the plain equations, and stores their states and gates.
 
-    torch's kernels give the outputs of all steps but no place within to look at or to differentiate by; here the state
-    of each step is a tensor of the graph. In a dilated layer a step's predecessor lies k steps back, that is all.
+    torch's kernels return the outputs of all steps, but gradients with respect to a state in between are not available.
+    Here the state of each step is a tensor of the graph. In a dilated layer the predecessor of a step is k steps back.
 
     Attributes:
-        cells: of each direction, forward first.
-        trace: of each direction, what the latest sequence gave: by name [B, D] a step, in the order of time. The
-            carried parts of the state come first, then the gates.
+        cells: the cell of each direction, forward first.
+        trace: the states and gates from the latest sequence for each direction: a list of [B, D] in the order of time
+            for each name. The carried parts of the state come first, then the gates.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -37,21 +37,21 @@ class Unrolled(Layer):
         self.trace: tuple[Trace, ...] = ()
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        read = [self._read(direction, x, state if direction == 0 else None) for direction in range(len(self.cells))]
-        self.trace = tuple(trace for trace, _ in read)
+        results = [self._read(direction, x, state if direction == 0 else None) for direction in range(len(self.cells))]
+        self.trace = tuple(trace for trace, _ in results)
         y = torch.cat([torch.stack(trace["hidden"], dim=1) for trace in self.trace], dim=2)  # [B, S, features]
-        return y, tuple(torch.stack(ends) for ends in zip(*(end for _, end in read), strict=True))
+        return y, tuple(torch.stack(ends) for ends in zip(*(end for _, end in results), strict=True))
 
     def branch(self, x: Tensor, state: State) -> Tensor:
         result: Tensor = self.layer.branch(x, state)
         return result
 
     def _read(self, direction: int, x: Tensor, state: State | None) -> tuple[Trace, State]:
-        """Read [B, S, E] in one direction; the state it ends in has k B rows, as `Dilated` hands them over."""
+        """Read [B, S, E] in one direction; the final state has k B rows, in the order that `Dilated` uses."""
         cell, reach = self.cells[direction], self.dilation
         batch, steps, _ = x.shape
         nothing = (x.new_zeros(batch, cell.hidden),) * cell.size
-        before = {  # states of steps that lie outside of the sequence
+        before = {  # states of the steps before the sequence
             turn - reach: tuple(part[0, turn * batch : (turn + 1) * batch] for part in state) if state else nothing
             for turn in range(reach)
         }
@@ -71,7 +71,7 @@ class Unrolled(Layer):
 
 
 def read_window(network: Network, batch: Inputs) -> tuple[Array, tuple[LayerTrace, ...]]:
-    """Let a network read one window, and give what it read [S] (see `Unrolling.input`) and what each layer did."""
+    """Let a network read one window, and return its inputs [S] (see `Unrolling.input`) and a trace of each layer."""
     twin, layers = unroll(network)
     width = network.embed.width
     with torch.no_grad():
@@ -79,18 +79,18 @@ def read_window(network: Network, batch: Inputs) -> tuple[Array, tuple[LayerTrac
         twin.decode_ahead(scaled, twin.covariates(batch))
     pad = -scaled.values.shape[1] % width
     values, known = (functional.pad(part[0], (pad, 0)).view(-1, width) for part in (scaled.values, scaled.mask))
-    read = (values * known).sum(1) / known.sum(1)  # NaN where nothing is known
+    inputs = (values * known).sum(1) / known.sum(1)  # NaN where nothing is known
     traces = []
     for number, layer in enumerate(layers, start=1):
         for direction, cell, trace in zip(("forward", "backward"), layer.cells, layer.trace, strict=False):
             parts = {name: torch.cat(steps).double().numpy() for name, steps in trace.items()}  # [S, D]
             meanings = {name: meaning for name in parts if (meaning := describe_gate(cell.kind, name))}
             traces.append(LayerTrace(number, direction, cell.kind, parts, meanings))
-    return read.double().numpy(), tuple(traces)
+    return inputs.double().numpy(), tuple(traces)
 
 
 def unroll(network: Network) -> tuple[Network, list[Unrolled]]:
-    """A copy of a network whose recurrent layers are unrolled, ready to forecast, and these from the bottom up."""
+    """Copy a network with unrolled recurrent layers, ready to forecast; return it and these layers, bottom up."""
     twin = copy.deepcopy(network).eval()
     layers = [Unrolled(layer) for layer in twin.recur.layers]  # type: ignore[arg-type]
     for number, layer in enumerate(layers):
