@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.evaluation.backtest import Backtest
-from forecaster.evaluation.score import LEVELS, Score
+from forecaster.evaluation.metrics import LEVELS
+from forecaster.evaluation.score import Score
 from forecaster.forecast import DECILES
 from forecaster.frequency import Ints
 

@@ -225,9 +225,7 @@ def _against(entries: Mapping[str, Entry], baseline: str, units: Units) -> dict[
 
 def _rank(by: str, scores: Score) -> float:
     """What to sort by, the best first; what is not known comes last."""
-    value = scores[by]
-    if by.startswith("coverage"):
-        value = abs(value - int(by.removeprefix("coverage")) / 100)
+    value = metrics.METRICS[by].rank(scores[by])
     return math.inf if math.isnan(value) else value
 
 

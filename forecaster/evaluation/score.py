@@ -7,10 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.evaluation import metrics
-from forecaster.forecast import DECILES, PROBABILITIES, Forecast
+from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Floats
-
-LEVELS = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95), 95: (0.025, 0.975)}
 
 Score = dict[str, float]
 
@@ -22,21 +20,12 @@ def score(forecast: Forecast, actual: Floats, scale: metrics.Array) -> Score:
         actual: [N, H] observed values, NaN where there is none.
         scale: [N] the in-sample seasonal error that MASE divides by.
     """
-    truth = actual.astype(np.float64)
-    deciles = forecast.quantiles[:, :, [PROBABILITIES.index(p) for p in DECILES]]
-    result = {
-        "mae": metrics.mae(truth, forecast.mean),
-        "rmse": metrics.rmse(truth, forecast.mean),
-        "smape": _mean(metrics.smape(truth, forecast.mean)),
-        "mase": _mean(metrics.mase(truth, forecast.mean, scale)),
-        "nd": metrics.nd(truth, forecast.mean),
-        "wql": metrics.wql(truth, deciles, DECILES),
-    }
-    observed = int(np.sum(~np.isnan(truth)))
-    for level, (lower, upper) in LEVELS.items():
-        shares = metrics.coverage(truth, forecast.at(lower), forecast.at(upper))
-        result[f"coverage{level}"] = _mean(shares)
-        result[f"coverage{level}_error"] = metrics.coverage_error(shares, observed, level / 100)
+    outcome = metrics.Outcome(forecast, actual.astype(np.float64), scale)
+    result: Score = {}
+    for metric in metrics.METRICS.values():
+        result[metric.name] = metric.compute(outcome)
+        if metric.compute_error:
+            result[f"{metric.name}_error"] = metric.compute_error(outcome)
     return result
 
 
@@ -78,8 +67,3 @@ def _shares(hits: npt.NDArray[np.bool_]) -> metrics.Array:
     """[Q] how often each column of [points, Q] holds; NaN where there is no point."""
     shares: metrics.Array = hits.sum(axis=0) / (len(hits) or np.nan)
     return shares
-
-
-def _mean(values: metrics.Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean(dtype=np.float64)) if len(known) else math.nan

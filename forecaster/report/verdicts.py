@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forecaster.evaluation.metrics import LEVELS, METRICS
 from forecaster.explain.explanation import Attribution, Gradients, Influence
 from forecaster.report.words import number, plural, share
 
 NO_HOLDOUT = "Every series is too short for a holdout, so the accuracy of the model is unknown."
-_LEVELS = (50, 80, 90, 95)
 _SMALLEST_SHARE = 0.0001  # below 0.01 %, the exact share does not matter
 
 
@@ -32,12 +32,12 @@ def coverage_sentence(scores: Mapping[str, float | None]) -> str:
         scores: `coverage80`, `coverage80_error` and so on, as metrics.json has them.
     """
     cells = []
-    for level in _LEVELS:
+    for level in LEVELS:
         coverage, error = scores[f"coverage{level}"], scores[f"coverage{level}_error"]
         if coverage is None or error is None:
             return ""
         cells.append(f"{100 * coverage:.0f} ± {100 * error:.0f}")
-    return f"The {_enumerate(_LEVELS)} % intervals covered {_enumerate(cells)} % of the held-out values."
+    return f"The {_enumerate(tuple(LEVELS))} % intervals covered {_enumerate(cells)} % of the held-out values."
 
 
 def comparison_sentence(metrics: Mapping[str, Any]) -> str:
@@ -68,7 +68,7 @@ def tuning_sentence(metrics: Mapping[str, Any]) -> str:
     gain = tune["gain"]
     if any(value is None for value in gain.values()):
         return "The tuned settings cannot be compared with the default: the errors have no scale here."
-    gains = " and ".join(f"{100 * gain[key]:+.1f} % by {name}" for key, name in (("mase", "MASE"), ("wql", "WQL")))
+    gains = " and ".join(f"{100 * gain[name]:+.1f} % by {METRICS[name].title}" for name in ("mase", "wql"))
     if tune["verdict"] == "better":
         return f"On the held-out folds, the tuned settings beat the default: {gains}."
     return f"On the held-out folds, the tuned settings are no better ({gains}): keep the default."

@@ -4,7 +4,10 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecaster.evaluation.metrics import Metric
 
 SCALE_IN_WORDS = "in units of the usual change of a series from season to season"
 
@@ -44,9 +47,9 @@ def share(value: float | None) -> str:
     return f"{percent:.1f} %" if is_edge else f"{percent:.0f} %"
 
 
-def metric_cell(metric: str, value: float | None) -> str:
-    """Return a metric as a table shows it: a coverage in per cent, any other metric as a number."""
-    return share(value) if metric.startswith("coverage") else number(value)
+def metric_cell(metric: "Metric", value: float | None) -> str:
+    """Return a metric as a table shows it: a share in per cent, any other metric as a number."""
+    return share(value) if metric.is_share else number(value)
 
 
 def file_size(count: int) -> str:

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose
 from utilsforecast import losses
 
 from forecaster.evaluation import metrics
-from forecaster.evaluation.score import LEVELS, score
+from forecaster.evaluation.metrics import LEVELS
+from forecaster.evaluation.score import score
 from forecaster.forecast import DECILES, Forecast
 from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel

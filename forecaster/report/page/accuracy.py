@@ -7,42 +7,38 @@ import numpy as np
 import pandas as pd
 
 from forecaster.evaluation import scored_rows as scores
+from forecaster.evaluation.metrics import LEVELS, METRICS, Detail, columns
 from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, axes, band, bars, counted, line, marked
 from forecaster.report.page.parts import Chart, Listing, Section, Table, Text
 from forecaster.report.words import SCALE_IN_WORDS, metric_cell, number, plural, share
 
-_METRICS = {
-    "mase": "MASE",
-    "smape": "sMAPE",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "wql": "WQL",
-    "coverage50": "50 % holds",
-    "coverage80": "80 % holds",
-    "coverage95": "95 % holds",
-}
 SCALED = "/ seasonal change"  # the unit of errors that are told as MASE tells them
 _BINS = 40
 _MANY = 500  # errors, of which the farthest 1 in 100 are not drawn
-_LEVELS = (50, 80, 90, 95)
 
 
 def score_table(caption: str, models: Mapping[str, Mapping[str, float | None]], first: str = "Model") -> Table:
     """A row of metrics for each name."""
-    known = [name for name in _METRICS if any(name in each for each in models.values())]
-    rows = [[name, *(metric_cell(metric, each.get(metric)) for metric in known)] for name, each in models.items()]
-    return Table(caption, [first, *(_METRICS[name] for name in known)], rows)
+    metrics = [metric for metric in columns(Detail.PAGE) if any(metric.name in each for each in models.values())]
+    rows = [
+        [name, *(metric_cell(metric, values.get(metric.name)) for metric in metrics)] for name, values in models.items()
+    ]
+    return Table(caption, [first, *(metric.title for metric in metrics)], rows)
+
+
+def metric_facts(scores: Mapping[str, float | None], *names: str) -> dict[str, str]:
+    """Return metrics by their titles, as a page shows them among its facts."""
+    return {METRICS[name].title: metric_cell(METRICS[name], scores[name]) for name in names}
 
 
 def explain_scores(*, is_brief: bool = False) -> Text:
-    """What the titles of a score table mean; a brief one has neither MAE nor RMSE."""
-    units = " MAE is the mean error in the series' own units; RMSE, too, but large errors count for more."
+    """Describe the columns of a score table, or of a leaderboard, which has fewer, if `is_brief` is True."""
+    metrics = columns(Detail.LEADERBOARD if is_brief else Detail.PAGE)
+    descriptions = " ".join(metric.description for metric in metrics if metric.description)
     return Text(
-        "MASE is the mean error in units of what a series usually changes from season to season: below 1 is better than"
-        " that. sMAPE is the error in per cent of the values, from 0 to 200."
-        f"{'' if is_brief else units} WQL scores the whole range that was forecast, by its quantiles. Of all of them,"
-        " lower is better. An interval should hold as much of what came true as its name says:"
-        " less means that it is too narrow. Naive forecasts repeat the last value, seasonal naive ones the last season."
+        f"{descriptions} Lower is better for all of them. An interval should cover the share of the actual values that"
+        " its name says: if it covers less, it is too narrow. Naive forecasts repeat the last value, seasonal naive"
+        " ones the last season."
     )
 
 
@@ -188,7 +184,7 @@ def calibration_section(
             },
         )
     )
-    levels = [level for level in _LEVELS if coverage and coverage.get(f"coverage{level}") is not None]
+    levels = [level for level in LEVELS if coverage and coverage.get(f"coverage{level}") is not None]
     if coverage and levels:
         rows = []
         for level in levels:
@@ -205,20 +201,20 @@ def calibration_section(
 def series_listing(table: pd.DataFrame, caption: str) -> Listing:
     """All series in a table, the worst first, by what `evaluation.rows.by_series` gives."""
     titles = {
-        "mase": "MASE",
+        "mase": METRICS["mase"].title,
         "seasonal_naive": "seasonal naive",
-        "smape": "sMAPE",
-        "mae": "MAE",
+        "smape": METRICS["smape"].title,
+        "mae": METRICS["mae"].title,
         "bias": "bias",
-        "coverage80": "80 % holds, %",
+        "coverage80": f"{METRICS['coverage80'].title}, %",
     }
-    columns: dict[str, Any] = {"series": [str(name) for name in table.index]}
+    values_by_title: dict[str, Any] = {"series": [str(name) for name in table.index]}
     for name, title in titles.items():
         values = table[name].to_numpy(np.float64) * (100 if name == "coverage80" else 1)
         if not np.isnan(values).all():
-            columns[title] = values
-    order = next((title for title in ("MASE", "sMAPE") if title in columns), None)
-    return Listing(caption, columns, order)
+            values_by_title[title] = values
+    order = next((titles[name] for name in ("mase", "smape") if titles[name] in values_by_title), None)
+    return Listing(caption, values_by_title, order)
 
 
 def unit_of(rows: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.durations import format_duration
+from forecaster.evaluation.metrics import Detail, columns
 from forecaster.report.page import accuracy
 from forecaster.report.page.backtest import describe_omissions, describe_plan
 from forecaster.report.page.charts import MODEL, QUIET, axes, bars, points
@@ -43,15 +44,14 @@ def compose(found: Leaderboard) -> Page:
             [Text(describe_plan(block)), Code(f"config.yaml: of {block['chosen']}, the model to use", found.config)],
         ),
     ]
-    row = models[block["chosen"]]
+    own = accuracy.metric_facts(models[block["chosen"]], "mase", "coverage80")
     return Page(
         kind="Comparison",
         name=found.name,
         verdict=comparison_sentence(dict(found.metrics)),
         facts={
             "Model to use": block["chosen"],
-            "Its MASE": "-" if row["mase"] is None else number(row["mase"]),
-            "Its 80 % interval held": share(row["coverage80"]),
+            **{f"Its {title}": value for title, value in own.items()},
             "Models": str(len(models)),
             "Forecasts of each": f"{block['forecasts']:,}",
             "Series": f"{block['series']:,}",
@@ -85,24 +85,16 @@ def _errors_chart(models: Mapping[str, Mapping[str, Any]]) -> Chart:
 
 
 def _table(models: Mapping[str, Mapping[str, Any]]) -> Table:
-    head = [
-        "Model",
-        "MASE",
-        "sMAPE",
-        "WQL",
-        "80 % holds",
-        "skill",
-        "surely beats",
-        "p, seasonal naive",
-        "p, naive",
-    ]
+    metrics = columns(Detail.LEADERBOARD)
+    titles = [metric.title for metric in metrics]
+    head = ["Model", *titles, "skill", "surely beats", "p, seasonal naive", "p, naive"]
     rows = []
     for name, row in models.items():
         beats = "both naive" if len(row["beats"]) == 2 else "".join(row["beats"]).replace("_", " ") or "-"
         rows.append(
             [
                 name,
-                *(metric_cell(metric, row[metric]) for metric in ("mase", "smape", "wql", "coverage80")),
+                *(metric_cell(metric, row.get(metric.name)) for metric in metrics),
                 share(row["skill"]),
                 beats,
                 *("-" if row[key] is None else f"{row[key]:.2g}" for key in ("p_seasonal_naive", "p_naive")),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from forecaster.durations import format_duration
 from forecaster.evaluation import scored_rows as scores
+from forecaster.evaluation.metrics import METRICS
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, TRUTH, axes, band, bare, line, marked, time_kind
 from forecaster.report.page.newest import newest_columns, newest_section
@@ -117,8 +118,7 @@ def _facts(found: Operated) -> dict[str, str]:
     if overall:
         facts |= {
             "Forecasts scored": f"{overall['forecasts']:,}",
-            "MASE": number(overall["mase"]),
-            "80 % interval held": share(overall["coverage80"]),
+            **accuracy.metric_facts(overall, "mase", "coverage80"),
             "Bias": number(overall["bias"]),
         }
     return facts
@@ -188,11 +188,11 @@ def _score_parts(document: Mapping[str, Any], model: str) -> list[Any]:
     parts: list[Any] = [
         _cut_table("In all and by model", {"all": document["overall"], **document["by_model"]}, "Forecasts of"),
         Text(
-            "MASE is the mean error in units of what a series usually changes from season to season, MAE in its own"
-            " units; of both, lower is better. Bias is the forecast less what came true, on average: above 0, forecasts"
-            " were too high. Skill is how much lower the MASE is than that of a forecast that repeats the last season,"
-            " v. naive than that of one that repeats the last value; below 0, that would have done better. An interval"
-            " should hold as much of what came true as its name says."
+            f"{METRICS['mase'].description} {METRICS['mae'].description} Lower is better for both. Bias is the forecast"
+            " less what came true, on average: above 0, forecasts were too high. Skill is how much lower the MASE is"
+            " than that of a forecast that repeats the last season, v. naive than that of one that repeats the last"
+            " value; below 0, that would have done better. An interval should cover the share of the actual values that"
+            " its name says."
         ),
     ]
     steps = document["by_step"]
@@ -219,23 +219,26 @@ def _weeks_chart(weeks: Mapping[str, Mapping[str, Any]]) -> Chart:
         seen,
         [marked("MASE", "week", "mase", MODEL)],
         axes("week", "MASE", x_kind="category", yaxis={"rangemode": "tozero"}),
-        {"week": "week", "MASE": "mase", "80 % held, %": "held"},
+        {"week": "week", "MASE": "mase", f"{METRICS['coverage80'].title}, %": "coverage80"},
         {
             "week": names,
             "mase": mase,
-            "held": 100 * np.array([each["coverage80"] for each in weeks.values()], np.float64),
+            "coverage80": 100 * np.array([each["coverage80"] for each in weeks.values()], np.float64),
         },
     )
 
 
 def _cut_table(caption: str, cut: Mapping[str, Mapping[str, Any]], first: str) -> Table:
-    head = [first, "how many", "MASE", "MAE", "bias", "skill", "v. naive", "50 % holds", "80 % holds", "95 % holds"]
+    errors, coverages = ("mase", "mae"), ("coverage50", "coverage80", "coverage95")
+    titles = {name: METRICS[name].title for name in (*errors, *coverages)}
+    head = [first, "how many", *(titles[name] for name in errors), "bias", "skill", "v. naive"]
+    head += [titles[name] for name in coverages]
     rows = [
         [
             name,
             f"{each['forecasts']:,}",
-            *(number(each[key]) for key in ("mase", "mae", "bias")),
-            *(share(each[key]) for key in ("skill", "skill_naive", "coverage50", "coverage80", "coverage95")),
+            *(number(each[key]) for key in (*errors, "bias")),
+            *(share(each[key]) for key in ("skill", "skill_naive", *coverages)),
         ]
         for name, each in cut.items()
     ]

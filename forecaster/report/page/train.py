@@ -11,7 +11,7 @@ from forecaster.report.page.picks import note
 from forecaster.report.page.series import TrainedModel, chart_series, draw_series
 from forecaster.report.page.training import training_section
 from forecaster.report.verdicts import NO_HOLDOUT, skill_sentence
-from forecaster.report.words import number, plural, share, timestamp
+from forecaster.report.words import plural, timestamp
 
 _REPAIRS = {
     "gaps": "steps without a row, masked",
@@ -76,10 +76,8 @@ def _facts(found: TrainedModel, model: str) -> dict[str, str]:
         "Data until": timestamp(data["last"]),
     }
     if own:
-        known = own["coverage80"] is not None
-        facts["MASE, held out"] = number(own["mase"])
-        facts["sMAPE, held out"] = "-" if own["smape"] is None else f"{number(own['smape'])} %"
-        facts["80 % interval held"] = share(own["coverage80"]) if known else "-"
+        held_out = accuracy.metric_facts(own, "mase", "smape", "coverage80")
+        facts |= {f"{title}, held out": value for title, value in held_out.items()}
     if found.manifest["training"]["seconds"]:
         facts["Trained in"] = format_duration(found.manifest["training"]["seconds"])
     return facts

@@ -7,10 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forecaster.evaluation.metrics import Detail, columns
 from forecaster.report.verdicts import comparison_sentence, describe_cutoffs, describe_scope
 from forecaster.report.words import metric_cell, share
 
-_METRICS = {"mase": "MASE", "smape": "sMAPE", "wql": "WQL", "coverage80": "80%\nholds"}
 _RUNS_SHOWN = 6
 _MODELS_SHOWN = 4  # among the winners
 
@@ -38,7 +38,8 @@ def summary(metrics: dict[str, Any]) -> RenderableType:
 def _board(block: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True, vertical="bottom")
-    for title in (*_METRICS.values(), "skill"):
+    metrics = columns(Detail.LEADERBOARD)
+    for title in (*(metric.title.replace(" ", "\n") for metric in metrics), "skill"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("better\nthan", no_wrap=True)
     for title in ("train\ns", "predict\ns"):
@@ -46,7 +47,7 @@ def _board(block: dict[str, Any]) -> Table:
     for name, row in block["models"].items():
         table.add_row(
             name,
-            *(metric_cell(metric, row[metric]) for metric in _METRICS),
+            *(metric_cell(metric, row.get(metric.name)) for metric in metrics),
             share(row["skill"]),
             _beats(row),
             *(

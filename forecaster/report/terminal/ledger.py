@@ -8,27 +8,23 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.evaluation.adaptive import FEWEST
+from forecaster.evaluation.metrics import LEVELS, METRICS
 from forecaster.report.excerpts import quartile_steps
 from forecaster.report.verdicts import drift_sentence
 from forecaster.report.words import number, plural, share
 
-_METRICS = {
+_COLUMNS = {
     "forecasts": "n",
-    "mae": "MAE",
-    "mase": "MASE",
+    **{name: METRICS[name].title for name in ("mae", "mase")},
     "bias": "bias",
     "skill": "skill",
     "skill_naive": "v. naive",
-    "coverage50": "50%",
-    "coverage80": "80%",
-    "coverage90": "90%",
-    "coverage95": "95%",
+    **{f"coverage{level}": f"{level}%" for level in LEVELS},
 }
-_SHARES = {name for name in _METRICS if name.startswith(("coverage", "skill"))}
+_SHARES = {name for name in _COLUMNS if name.startswith(("coverage", "skill"))}
 _CUTS = {"step": "by_step", "series": "by_series", "model": "by_model", "week": "by_week"}
 _SHOWN = 5
 _WEEKS = 8
-_LEVELS = (50, 80, 90, 95)
 _NAME = 22  # characters of a name, so that a row keeps within 80
 
 
@@ -121,7 +117,7 @@ def widths(document: Mapping[str, Any]) -> RenderableType:
             f"{row['factor']:.2f}",
         ]
         for row in document["intervals"]
-        if row["level"] in _LEVELS
+        if row["level"] in LEVELS
     ]
     scope = f"{plural(document['forecasts'], 'forecast')} over {plural(document['periods'], 'period')}"
     span = f"actuals from {document['since']} to {document['until']}"
@@ -150,8 +146,8 @@ def _anomalies(block: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _table(first: str, cut: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = [[name[:_NAME], *(_cell(key, each[key]) for key in _METRICS)] for name, each in cut.items()]
-    return _rows([first, *_METRICS.values()], rows, right=tuple(_METRICS.values()))
+    rows = [[name[:_NAME], *(_cell(key, each[key]) for key in _COLUMNS)] for name, each in cut.items()]
+    return _rows([first, *_COLUMNS.values()], rows, right=tuple(_COLUMNS.values()))
 
 
 def _rows(

@@ -9,12 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forecaster.evaluation.metrics import Detail, columns
 from forecaster.report.terminal.marks import Sentence
 from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, skill_sentence
 from forecaster.report.words import metric_cell
-
-_METRICS = ("mase", "smape", "mae", "rmse", "wql", "coverage80")
-_TITLES = {"mase": "MASE", "smape": "sMAPE", "mae": "MAE", "rmse": "RMSE", "wql": "WQL", "coverage80": "80% holds"}
 
 
 def summary(metrics: dict[str, Any], model: str) -> RenderableType:
@@ -42,10 +40,11 @@ def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str)
     """A row of metrics for each name; `first` says what the names are."""
     table = Table(box=None, pad_edge=False)
     table.add_column(first, no_wrap=True)
-    for name in _METRICS:
-        table.add_column(_TITLES[name], justify="right", no_wrap=True)
-    for name, each in scores.items():
-        table.add_row(name, *(metric_cell(metric, each[metric]) for metric in _METRICS))
+    metrics = columns(Detail.SCORES)
+    for metric in metrics:
+        table.add_column(metric.title, justify="right", no_wrap=True)
+    for name, values in scores.items():
+        table.add_row(name, *(metric_cell(metric, values.get(metric.name)) for metric in metrics))
     return table
 
 

@@ -90,7 +90,7 @@ def printed(found: dict[str, Any]) -> str:
 def test_the_leaderboard_fits_80_columns() -> None:
     text = printed(compared("gru"))
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
-    assert "seasonal_naive  0.6366  19.20  0.01420   81 %" in text
+    assert "seasonal_naive  0.6366  19.20  0.01420     81 %" in text
     assert "Compared: 20 folds of 14 steps of 3 series" in text
     assert "2 series are too short for every fold." in text
 

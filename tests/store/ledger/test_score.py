@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forecaster.evaluation import metrics
-from forecaster.evaluation.score import LEVELS
+from forecaster.evaluation.metrics import LEVELS
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Panel
 from forecaster.store.database import Database
