@@ -15,7 +15,7 @@ import numpy as np
 
 from forecaster.config import Config
 from forecaster.config.job import ChallengerConfig
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.evaluation.metrics import Array, seasonal_error
 from forecaster.events import ignore
 from forecaster.forecast import Forecaster
@@ -99,13 +99,13 @@ def measure(data: Path, origins: int, periods: int, steps: int, *, is_anew: bool
     }
 
 
-def _train(loaded: Loaded, config: Config) -> Bundle:
+def _train(loaded: LoadedData, config: Config) -> Bundle:
     with tempfile.TemporaryDirectory() as folder:
         train_on(loaded, config, Path(folder) / "trained", data="-")
         return bundle.read(Path(folder) / "trained")
 
 
-def _until(loaded: Loaded, back: int) -> Loaded:
+def _until(loaded: LoadedData, back: int) -> LoadedData:
     """The data as it was so many steps ago."""
     return replace(loaded, panel=loaded.panel.cut(back))
 

@@ -110,7 +110,7 @@ class Interrupted(ForecastError):
         return partial(type(self), hint=self.hint), (self.signum,)
 
 
-def near_miss(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Name the known word that was probably meant: ` (did you mean 'close'?)`, or nothing."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean '{matches[0]}'?)" if matches else ""

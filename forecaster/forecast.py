@@ -15,7 +15,7 @@ from forecaster.panel import Floats, Panel
 
 # every probabilistic forecaster gives these, so that 50, 80, 90 and 95 % intervals always exist
 PROBABILITIES = (0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975)
-GRAPH = "network.onnx"
+GRAPH_FILE = "network.onnx"
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -104,7 +104,7 @@ class Forecast:
         ds = self.frequency.format(self.ds.ravel(), self.zone).reshape(self.ds.shape)  # of one format throughout
         cutoff = self.frequency.format(self.cutoff, self.zone)
         status = np.where(self.fallback, "fallback", "ok").astype(object)
-        probabilities = sorted({*DECILES, *bounds_of(levels)})
+        probabilities = sorted({*DECILES, *interval_bounds(levels)})
         for first in range(0, max(len(self.ids), 1), size):
             some = slice(first, min(first + size, len(self.ids)))
             count = some.stop - some.start
@@ -123,7 +123,7 @@ class Forecast:
 
     def to_nixtla(self, *, levels: tuple[float, ...] = (80,)) -> pd.DataFrame:
         """Lay the forecast out as the Nixtla libraries do: `unique_id, ds, GRU, GRU-lo-80, GRU-hi-80`."""
-        bounds_of(levels)
+        interval_bounds(levels)
         name = self.model.upper()
         columns: dict[str, object] = {
             "unique_id": np.repeat(self.ids, self.horizon),
@@ -131,13 +131,13 @@ class Forecast:
             name: self.mean.ravel(),
         }
         for level in levels:
-            lower, upper = bounds_of((level,))
+            lower, upper = interval_bounds((level,))
             columns[f"{name}-lo-{level:g}"] = self.at(lower).ravel()
             columns[f"{name}-hi-{level:g}"] = self.at(upper).ravel()
         return pd.DataFrame(columns)
 
 
-def bounds_of(levels: tuple[float, ...]) -> tuple[float, ...]:
+def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
     """The two probabilities that bound each central interval: 80 -> 0.1, 0.9.
 
     Raises: UsageError: a level that is not between two of `PROBABILITIES`.
@@ -219,7 +219,7 @@ class Exportable(Protocol):
     """A forecaster whose networks others can run; one that holds others gives theirs."""
 
     def exports(self) -> dict[str, bytes]:
-        """Each network as an ONNX graph, by the name of its file, which ends in `GRAPH`; those that can be one."""
+        """Each network as an ONNX graph, by the name of its file, which ends in `GRAPH_FILE`; those that can be one."""
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ Role = Literal["target", "past", "known"]
 _PART = 200_000  # steps of whole series taken at a time
 
 
-class Observed(NamedTuple):
+class Observations(NamedTuple):
     """What was observed of some series, one after the other: [K] numbers of the series, their steps, and the target."""
 
     series: Ints
@@ -115,7 +115,7 @@ class Panel:
             found[late] = self.values[position[late], 0]
         return found
 
-    def observed(self) -> Iterator[Observed]:
+    def observations(self) -> Iterator[Observations]:
         """Give every visible target that was observed, of some whole series at a time."""
         lengths = self.lengths
         part = np.cumsum(lengths) // _PART
@@ -125,12 +125,12 @@ class Panel:
             step = np.arange(len(series)) - np.repeat(end - lengths[rows], lengths[rows])
             value = self.values[self.begin[series] + step, 0]
             is_known = ~np.isnan(value)
-            yield Observed(series[is_known], step[is_known], value[is_known])
+            yield Observations(series[is_known], step[is_known], value[is_known])
 
     @property
     def spacing(self) -> float:
         """Median over the series of the median steps between observed targets; above 1 where rows are sparse."""
-        steps = np.concatenate([_median_steps(part) for part in self.observed()])
+        steps = np.concatenate([_median_steps(part) for part in self.observations()])
         return float(np.median(steps)) if len(steps) else 1.0
 
     def cut(self, steps: Ints | int) -> "Panel":
@@ -154,7 +154,7 @@ class Panel:
                 return replace(self, begin=self.begin + hidden, start=start)
             hidden = hidden - is_other
 
-    def blocks(self) -> tuple[Ints, Ints, Ints]:
+    def group_overlapping(self) -> tuple[Ints, Ints, Ints]:
         """Group series that overlap in memory, as several cuts of one series do.
 
         Returns: [K] where each group begins in `values` and [K] where it ends, and [N] the group of each series.
@@ -196,7 +196,7 @@ def join(panels: Sequence[Panel]) -> Panel:
     )
 
 
-def _median_steps(part: Observed) -> npt.NDArray[np.float64]:
+def _median_steps(part: Observations) -> npt.NDArray[np.float64]:
     """Median steps from one observation to the next, of each series with two."""
     is_same = np.diff(part.series) == 0
     series, steps = part.series[1:][is_same], np.diff(part.step)[is_same]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from forecaster.errors import UsageError
-from forecaster.forecast import PROBABILITIES, Forecast, bounds_of
+from forecaster.forecast import PROBABILITIES, Forecast, interval_bounds
 from tests.conftest import MakePanel
 
 
@@ -54,9 +54,9 @@ def test_the_nixtla_layout_names_the_model_in_its_columns(forecast: Forecast) ->
 
 
 def test_a_level_that_is_not_forecast_is_a_wrong_usage() -> None:
-    assert bounds_of((80, 95)) == (0.1, 0.9, 0.025, 0.975)
+    assert interval_bounds((80, 95)) == (0.1, 0.9, 0.025, 0.975)
     with pytest.raises(UsageError, match="99 %"):
-        bounds_of((99,))
+        interval_bounds((99,))
 
 
 @pytest.mark.parametrize(

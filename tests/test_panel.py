@@ -60,7 +60,7 @@ def test_spacing_is_that_of_a_plain_loop(holed: Panel) -> None:
 
 
 def test_what_was_observed_is_given_series_by_series(holed: Panel) -> None:
-    parts = list(holed.observed())
+    parts = list(holed.observations())
     series, step, value = (np.concatenate(each) for each in zip(*parts, strict=True))
     for number, target in enumerate(holed):
         assert_array_equal(step[series == number], np.flatnonzero(~np.isnan(target)))
@@ -118,7 +118,7 @@ def test_months_that_lack_a_day_begin_no_shorter_history(make_panel: MakePanel) 
 def test_series_that_overlap_in_memory_make_one_block(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3], [4, 5], [6, 7, 8, 9]])
     rows = panel.select(np.array([2, 0, 2, 1])).cut(np.array([1, 0, 2, 1]))
-    begin, end, group = rows.blocks()
+    begin, end, group = rows.group_overlapping()
     assert begin.tolist() == [0, 3, 5]
     assert end.tolist() == [3, 4, 8]
     assert group.tolist() == [2, 0, 2, 1]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.batches.calendar_features import stack_columns, to_wall_clock
-from forecaster.errors import DataError, DependencyError, UsageError, near_miss
+from forecaster.errors import DataError, DependencyError, UsageError, did_you_mean
 from forecaster.frequency import DAY, Frequency, Ints
 from forecaster.panel import Floats
 
@@ -57,7 +57,7 @@ def check_country(country: str) -> None:
     states_of: dict[str, list[str]] = package.list_supported_countries()
     if code not in states_of:
         raise UsageError(
-            f"--holidays: no calendar of {code!r}{near_miss(code, states_of)}",
+            f"--holidays: no calendar of {code!r}{did_you_mean(code, states_of)}",
             hint="pass a country's code, such as DE",
         )
     if state and state not in states_of[code]:

@@ -89,7 +89,7 @@ def _moments_by_running_sum(target: Means, first: Ints, last: Ints) -> tuple[Mea
 
 
 def _chunks(panel: Panel) -> Iterator[_Chunk]:
-    begins, ends, group = panel.blocks()
+    begins, ends, group = panel.group_overlapping()
     order = np.argsort(group, kind="stable")
     bounds = np.searchsorted(group[order], np.arange(len(begins) + 1))
     is_alone = np.diff(bounds) == 1

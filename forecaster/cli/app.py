@@ -23,7 +23,7 @@ from forecaster.cli.schedule import schedule
 from forecaster.cli.show import show
 from forecaster.cli.train import train
 from forecaster.cli.tune import tune
-from forecaster.errors import ForecastError, near_miss
+from forecaster.errors import ForecastError, did_you_mean
 
 app = typer.Typer(
     name="forecast",
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _suggest(message: str) -> str:
     """Add the nearest valid choice to typer's message about an invalid one, which lists the valid ones in quotes."""
     match = re.search(r"'([^']*)' is not one of (.*?)\.?$", message)
-    return message.rstrip(".") + near_miss(match[1], re.findall(r"'([^']*)'", match[2])) if match else message
+    return message.rstrip(".") + did_you_mean(match[1], re.findall(r"'([^']*)'", match[2])) if match else message
 
 
 def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:

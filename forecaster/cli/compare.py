@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from forecaster.cli import options
-from forecaster.errors import UsageError, near_miss
+from forecaster.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from forecaster.config import Config
@@ -98,7 +98,7 @@ def _parse_models(text: str) -> list[str]:
     for name in names:
         if name not in known:
             raise UsageError(
-                f"--models: unknown model {name!r}{near_miss(name, known)}", hint=f"choose from {', '.join(known)}"
+                f"--models: unknown model {name!r}{did_you_mean(name, known)}", hint=f"choose from {', '.join(known)}"
             )
     if not names:
         raise UsageError("--models names no model", hint="write it as --models gru,lstm")

@@ -67,12 +67,12 @@ def predict(
     Writes one row for each series and step: the point forecast (mean), the deciles (q0.1 .. q0.9) and a status.
     """
     extra_levels = quantities.parse_levels(levels) if levels else ()
-    from forecaster.forecast import bounds_of
+    from forecaster.forecast import interval_bounds
     from forecaster.report.terminal.predict import outlook
     from forecaster.workflows.predict import predict as workflow
     from forecaster.workflows.predict import publish
 
-    bounds_of(extra_levels)
+    interval_bounds(extra_levels)
     if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
         raise UsageError(
             f"--out {out}: cannot write a {out.suffix} file", hint="use a name that ends in .csv or .parquet"

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from forecaster.config import RECIPES, Config, HeadConfig, ModelConfig
 from forecaster.config.section import Section
-from forecaster.errors import ConfigError, near_miss
+from forecaster.errors import ConfigError, did_you_mean
 
 Tree = dict[str, Any]
 
@@ -97,7 +97,7 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
     match first["type"]:
         case "extra_forbidden":
             known = sorted(_keys_beside(first["loc"]))
-            message = f"{source}: unknown key {key!r}{near_miss(place[-1], known)}"
+            message = f"{source}: unknown key {key!r}{did_you_mean(place[-1], known)}"
             variable = ENVIRONMENT_PREFIX + "__".join(place).upper()
             hint = f"unset {variable}" if variable in os.environ else f"keys here: {', '.join(known)}"
             return ConfigError(message, hint=hint)
@@ -105,7 +105,8 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
             known = [name.strip(" '") for name in first["ctx"]["expected_tags"].split(",")]
             got = first["ctx"]["tag"]
             return ConfigError(
-                f"{source}: {key}: unknown kind {got!r}{near_miss(got, known)}", hint=f"choose from {', '.join(known)}"
+                f"{source}: {key}: unknown kind {got!r}{did_you_mean(got, known)}",
+                hint=f"choose from {', '.join(known)}",
             )
     reason = first["msg"].removeprefix("Value error, ")
     where = f"{key}: {reason[0].lower()}{reason[1:]}, got {first['input']!r}" if key else reason

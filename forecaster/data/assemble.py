@@ -21,7 +21,7 @@ from forecaster.panel import Floats, Panel, Role
 
 
 @dataclass(frozen=True)
-class Layout:
+class AssembledPanel:
     """A panel, and what was found on the way to it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Layout:
     categories: Categories
     is_by_file: bool
 
-    def settle(self, config: DataConfig) -> DataConfig:
+    def complete(self, config: DataConfig) -> DataConfig:
         """The config by which further tables of the kind are laid out alike."""
         found = {
             "time": self.roles.time or "none",
@@ -65,7 +65,7 @@ class _Gathered:
     static_columns: tuple[str, ...]
 
 
-def lay_out(
+def assemble(
     table: Table,
     config: DataConfig,
     *,
@@ -73,7 +73,7 @@ def lay_out(
     frequency: Frequency | None = None,
     later: str | None = None,
     is_by_file: bool = False,
-) -> Layout:
+) -> AssembledPanel:
     """Make a panel of a table; see `data.load.load` for the arguments and errors.
 
     Args:
@@ -110,7 +110,7 @@ def lay_out(
         maximum=config.maximum,
         is_integer=config.integer,
     )
-    return Layout(
+    return AssembledPanel(
         panel,
         rows=len(table.frame),
         roles=roles,
@@ -127,7 +127,7 @@ def _gather(table: Table, roles: Roles, categories: Categories) -> _Gathered:
     codes, ids = _find_series(table, roles)
     times = _find_times(table, roles, codes)
     past, known = (covariates.encode(table, names, categories) for names in (roles.past, roles.known))
-    static = covariates.find_static(table, roles.static, categories, codes, ids)
+    static = covariates.encode_static(table, roles.static, categories, codes, ids)
     targets = np.column_stack([to_float32(table, name) for name in roles.targets])
     values = np.hstack([targets, past.values, known.values]) if roles.past or roles.known else targets
     columns = ("y" if roles.shape == "wide" else roles.targets[0], *past.columns, *known.columns)
@@ -140,7 +140,7 @@ def _gather(table: Table, roles: Roles, categories: Categories) -> _Gathered:
 
 def _append(gathered: _Gathered, table: Table, roles: Roles, categories: Categories, later: Table) -> _Gathered:
     times = future.join_times(table, gathered.times, later, str(roles.time))
-    rows, times = future.append(gathered.rows, later, roles, categories, times)
+    rows, times = future.append_rows(gathered.rows, later, roles, categories, times)
     return replace(gathered, rows=rows, times=times)
 
 
@@ -162,7 +162,7 @@ def _regularise(
     if times.zone and not frequency.is_wall_clock:  # a clock change must be neither gap nor duplicate
         rows, late = repair.sort(replace(unordered, stamps=times.stamps))
     rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
-    rows_on_grid, steps = repair.number(rows, frequency, is_named=is_named)
+    rows_on_grid, steps = repair.number_steps(rows, frequency, is_named=is_named)
     grid = repair.to_grid(rows_on_grid, steps, frequency, gathered.static)
     counts = {
         "gaps": len(grid.values) - len(steps),

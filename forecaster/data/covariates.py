@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.data.number_formats import numeric_share, to_float32
-from forecaster.data.table import MISSING, Table
+from forecaster.data.table import MISSING_WORDS, Table
 from forecaster.errors import DataError
 from forecaster.frequency import Ints
 from forecaster.panel import Floats
 
-MOST_CATEGORIES = 50
+MAX_CATEGORIES = 50
 
 Categories = dict[str, tuple[str, ...]]
 
@@ -50,7 +50,7 @@ def find_categories(table: Table, names: tuple[str, ...]) -> tuple[Categories, l
             continue
         counts = column.value_counts()
         counts = counts[counts > 0]
-        kept = sorted(map(str, counts.index), key=lambda word: (-counts[word], word))[:MOST_CATEGORIES]
+        kept = sorted(map(str, counts.index), key=lambda word: (-counts[word], word))[:MAX_CATEGORIES]
         found[name] = tuple(sorted(kept))
         if len(counts) > len(kept):
             notes.append(f"{name}: {len(counts)} values, the {len(kept)} most frequent are told apart")
@@ -78,7 +78,7 @@ def encode(table: Table, names: tuple[str, ...], categories: Categories) -> Enco
     return Encoded(np.hstack(parts), tuple(columns))
 
 
-def find_static(
+def encode_static(
     table: Table, names: tuple[str, ...], categories: Categories, codes: Ints, ids: npt.NDArray[np.object_]
 ) -> Encoded:
     """Give the one value of each series [N, S]; missing cells are passed over.
@@ -114,7 +114,7 @@ def _cells(table: Table, name: str) -> pd.Series:
     column = table.frame[name]
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return column
-    return column.cat.remove_categories([word for word in column.cat.categories if str(word).strip() in MISSING])
+    return column.cat.remove_categories([word for word in column.cat.categories if str(word).strip() in MISSING_WORDS])
 
 
 def _to_numbers(table: Table, name: str) -> Floats:

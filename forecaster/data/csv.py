@@ -11,12 +11,12 @@ from io import StringIO
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 
-from forecaster.data.table import MISSING
+from forecaster.data.table import MISSING_WORDS
 from forecaster.errors import DataError
 
 Content = bytes | mmap.mmap
-SAMPLE = 1 << 14  # bytes
-BLOCK = 1 << 20  # bytes that Arrow parses at once; no line may be longer
+SAMPLE_BYTES = 1 << 14  # bytes
+BLOCK_BYTES = 1 << 20  # bytes that Arrow parses at once; no line may be longer
 
 _BLOCKS_KEPT = 32
 
@@ -32,7 +32,7 @@ _DECIMAL = {
 
 
 @dataclass(frozen=True)
-class Dialect:
+class CsvFormat:
     """How a CSV writes its cells; a `delimiter` of one space stands for any run of blanks."""
 
     delimiter: str
@@ -40,7 +40,7 @@ class Dialect:
     has_header: bool
 
 
-def sniff(sample: str) -> Dialect:
+def detect_format(sample: str) -> CsvFormat:
     """Tell the dialect from the first lines, all of them whole."""
     fits: dict[str, tuple[float, int]] = {}
     for delimiter in _DELIMITERS:
@@ -53,10 +53,10 @@ def sniff(sample: str) -> Dialect:
     rows = [
         [cell.strip() for cell in row] for row in csv.reader(StringIO(text, newline=None), delimiter=delimiter) if row
     ]
-    return Dialect(delimiter, _decimal(rows, delimiter), _has_header(rows))
+    return CsvFormat(delimiter, _decimal(rows, delimiter), _has_header(rows))
 
 
-def parse(source: str, content: Content) -> tuple[pa.Table, Dialect]:
+def parse(source: str, content: Content) -> tuple[pa.Table, CsvFormat]:
     """Read the text of a CSV in any encoding.
 
     Returns: Arrow columns, text as dictionaries; times with a zone stay text, so that the zone is not lost.
@@ -64,14 +64,14 @@ def parse(source: str, content: Content) -> tuple[pa.Table, Dialect]:
     """
     if content[:2] in _UTF16:
         content = content[:].decode("utf-16", errors="replace").encode()
-    end = content.rfind(b"\n", 0, SAMPLE) if len(content) > SAMPLE else len(content)
-    sample = content[: end if end > 0 else SAMPLE]
+    end = content.rfind(b"\n", 0, SAMPLE_BYTES) if len(content) > SAMPLE_BYTES else len(content)
+    sample = content[: end if end > 0 else SAMPLE_BYTES]
     try:
         text = sample.decode("utf-8-sig")
     except UnicodeDecodeError:
         content = _to_utf8(content[:])
         text = content[: len(sample)].decode("utf-8-sig", errors="ignore")
-    dialect = sniff(text)
+    dialect = detect_format(text)
     if dialect.delimiter == " ":
         content = _collapse_blanks(_to_utf8(content[:]).decode()).encode()
     try:
@@ -102,19 +102,21 @@ def _to_utf8(content: bytes) -> bytes:
     return content.decode("latin-1").encode()
 
 
-def _read(content: Content, dialect: Dialect, types: dict[str, pa.DataType] | None = None) -> pa.Table:
+def _read(content: Content, dialect: CsvFormat, types: dict[str, pa.DataType] | None = None) -> pa.Table:
     """Read block by block, each column as the type of its first block, which takes a third of the memory.
 
     Where a later cell is of another type, everything is read at once, to find the type that holds all.
     """
     options = {
-        "read_options": pyarrow.csv.ReadOptions(block_size=BLOCK, autogenerate_column_names=not dialect.has_header),
+        "read_options": pyarrow.csv.ReadOptions(
+            block_size=BLOCK_BYTES, autogenerate_column_names=not dialect.has_header
+        ),
         "parse_options": pyarrow.csv.ParseOptions(
             delimiter=dialect.delimiter, newlines_in_values=content.find(b'"') >= 0
         ),
         "convert_options": pyarrow.csv.ConvertOptions(
             column_types=types,
-            null_values=MISSING,
+            null_values=MISSING_WORDS,
             decimal_point=dialect.decimal,
             auto_dict_encode=True,
             auto_dict_max_cardinality=1 << 30,
@@ -134,7 +136,7 @@ def _read(content: Content, dialect: Dialect, types: dict[str, pa.DataType] | No
         return pyarrow.csv.read_csv(source, **options)
 
 
-def _explain(source: str, content: bytes, dialect: Dialect, reason: str) -> DataError:
+def _explain(source: str, content: bytes, dialect: CsvFormat, reason: str) -> DataError:
     reader = csv.reader(StringIO(content.decode(errors="replace"), newline=""), delimiter=dialect.delimiter)
     width = None
     try:

@@ -12,10 +12,10 @@ from forecaster.data.repair import Rows
 from forecaster.data.roles import Roles
 from forecaster.data.table import Table, concatenate
 from forecaster.data.times import Times, parse_times
-from forecaster.errors import DataError, near_miss
+from forecaster.errors import DataError, did_you_mean
 from forecaster.panel import Panel
 
-FILE = "unique_id"  # the column that names each row's file where files hold one series each
+FILE_COLUMN = "unique_id"  # the column that names each row's file where files hold one series each
 
 
 def read_future(source: str, roles: Roles, *, is_by_file: bool) -> Table:
@@ -29,24 +29,24 @@ def read_future(source: str, roles: Roles, *, is_by_file: bool) -> Table:
     """
     tables = read(source)
     if is_by_file:
-        tables = [table if FILE in table.frame.columns else name_by_file(table) for table in tables]
+        tables = [table if FILE_COLUMN in table.frame.columns else add_file_column(table) for table in tables]
     needed = [name for name in (roles.time, roles.id, *roles.known) if name is not None]
     for table in tables:
         columns = list(table.frame.columns)
         missing = [name for name in needed if name not in columns]
         if missing:
             raise DataError(
-                f"{source}: has no column {missing[0]!r}{near_miss(missing[0], columns)}",
+                f"{source}: has no column {missing[0]!r}{did_you_mean(missing[0], columns)}",
                 hint=f"give the columns {', '.join(needed)}; forecast init --future-template writes a table to fill",
             )
     tables = [replace(table, frame=table.frame[needed]) for table in tables]
     return concatenate(source, tables) if len(tables) > 1 else tables[0]
 
 
-def name_by_file(table: Table) -> Table:
+def add_file_column(table: Table) -> Table:
     """Add the column that names each row's file."""
     names = pd.Categorical([table.parts[0].name]).repeat(len(table.frame))
-    return replace(table, frame=table.frame.assign(**{FILE: names}))
+    return replace(table, frame=table.frame.assign(**{FILE_COLUMN: names}))
 
 
 def join_times(table: Table, times: Times, future: Table, name: str) -> Times:
@@ -71,7 +71,7 @@ def join_times(table: Table, times: Times, future: Table, name: str) -> Times:
     return replace(times, stamps=np.concatenate([times.stamps, later.stamps]))
 
 
-def append(rows: Rows, future: Table, roles: Roles, categories: Categories, times: Times) -> tuple[Rows, Times]:
+def append_rows(rows: Rows, future: Table, roles: Roles, categories: Categories, times: Times) -> tuple[Rows, Times]:
     """Put the future's rows under the data's; what the data already says of a time must be the same.
 
     Args:
@@ -146,7 +146,7 @@ def template(panel: Panel, horizon: int, config: DataConfig, *, is_by_file: bool
         config: as the data was loaded with; its time is a column.
     """
     stamps = panel.future(horizon)
-    name = config.id or (FILE if is_by_file else None)
+    name = config.id or (FILE_COLUMN if is_by_file else None)
     columns: dict[str, object] = {}
     if name:
         columns[name] = np.repeat(panel.ids, horizon)

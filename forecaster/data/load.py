@@ -1,44 +1,43 @@
-"""A table on disk becomes a panel: read, laid out, put together; and what was found is said."""
+"""Tables loaded as a `Panel`, with a quality report and notes for the user."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from forecaster.batches import holidays
+from forecaster.batches.holidays import check_country
 from forecaster.config import DataConfig
 from forecaster.data import future
-from forecaster.data import notes as account
-from forecaster.data.assemble import Layout, lay_out
-from forecaster.data.memory_limit import choose_series, rows_at_once
+from forecaster.data.assemble import AssembledPanel, assemble
+from forecaster.data.memory_limit import rows_at_once, sample_series
+from forecaster.data.notes import describe_repairs, describe_roles, describe_violations
 from forecaster.data.parquet import Catalogue
-from forecaster.data.read import open_parquet, read
+from forecaster.data.read import TableSource, open_parquet
 from forecaster.data.roles import Roles, Shape, find_roles
-from forecaster.data.season import doubt_season, find_season
-from forecaster.data.spacing import describe
-from forecaster.data.table import concatenate, from_frame
+from forecaster.data.season import find_season, find_season_conflict
+from forecaster.data.spacing import describe_frequency
+from forecaster.data.table import concatenate
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel, join
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A panel, and how it was made.
+class LoadedData:
+    """A panel, and the facts about the table that it comes from.
 
     Attributes:
         panel: the series.
-        config: the given config with what was found filled in; loading with it gives the same panel.
-        quality: what was counted and repaired, plain values for `quality.json`.
-        roles: one line: which column became what.
-        notes: further things that a user should know.
-        shape: one series, a series a column, or a series an id.
-        is_by_file: whether the ids are the names of files.
-        series, rows: of the whole table, of which this may be a part.
-        empty: series that were left out, having no value.
+        config: the given config, completed with the detected values; loading with it gives the same panel.
+        quality: counts of values, gaps and repairs, as plain values for `quality.json`.
+        roles: one line that says how each column is used.
+        notes: further messages for the user.
+        shape: `single` (one series), `wide` (one series per column) or `long` (one series per id).
+        is_by_file: True if the ids are the names of the files.
+        series, rows: the size of the whole table, of which this may be a part.
+        empty: the series that are left out because they have no value.
     """
 
     panel: Panel
@@ -54,172 +53,162 @@ class Loaded:
 
 
 def load(
-    source: str,
+    source: TableSource | str,
     config: DataConfig,
     *,
     frequency: Frequency | None = None,
-    stdin: BinaryIO | None = None,
     later: str | None = None,
-    frame: pd.DataFrame | None = None,
     is_sample: bool = False,
-) -> Loaded:
-    """Make a panel of a table.
+) -> LoadedData:
+    """Load a table as a panel.
 
-    Long Parquet files of many rows are read some series at a time, and only what becomes the panel is kept. The
-    first of these parts tells the frequency of all, and the values of columns of text.
+    Long Parquet files with many rows are read a few series at a time, and only the panel stays in memory. The first
+    part decides the frequency and the categories of text columns for all parts.
 
     Args:
-        source: a CSV or Parquet file, a folder or glob of them, or `-`; with `frame`, what errors call it.
-        config: what the user named; None where it is to be found.
-        frequency: a bundle's own, learnt holidays included, to be kept; None where it is to be found.
-        stdin: where `-` reads from.
-        later: a table of the known columns' values for times to come, read as `source` is; needs a time column.
-        frame: the table itself, where something else has read it.
-        is_sample: whether whole series may be left out, evenly drawn, where `config.memory` does not hold them all.
+        source: a table, or its path.
+        config: the columns and options that the user named; the others are detected.
+        frequency: the frequency of a bundle, with its learned holidays; None to detect it.
+        later: the path of a table with the known columns of future steps; the data needs a time column.
+        is_sample: True to load a random sample of the series if `config.memory` is too small for all of them.
 
     Raises:
-        UsageError: the config names a column, country or frequency that is not there, or several columns would do.
-        DataError: the table is unusable as given; says where and why.
-        InputError: there is no such file, or it cannot be read.
-        DependencyError: holidays are asked for and their package is not installed.
+        UsageError: the config names a column, country or frequency that does not exist, or several columns would fit.
+        DataError: the table is unusable as given; the message says where and why.
+        InputError: the file does not exist, or cannot be read.
+        DependencyError: the config names holidays, and their package is not installed.
     """
-    _check(config)
-    large = _open_large(source, config) if later is None and frame is None else None
+    source = _as_source(source)
+    if config.holidays:
+        check_country(config.holidays)
+    large = _open_large(source, config) if later is None else None
     if large is not None:
-        kept = choose_series(large.catalogue.rows, config.horizon, config.memory) if is_sample else None
-        layouts = list(_lay_out_parts(large, config, frequency, kept=kept))
-        if frequency is not None or layouts[0].panel.frequency.kind != "business":
-            return _with_doubts(_conclude(source, config, layouts), large.catalogue)
-    # of few rows, or of trading days: only all rows can tell on which days nobody trades
-    whole = _lay_out_whole(source, config, frequency, stdin=stdin, later=later, frame=frame)
-    return _conclude(source, config, [whole])
+        catalogue = large.catalogue
+        is_selected = sample_series(catalogue.rows, config.horizon, config.memory) if is_sample else None
+        parts = list(_assemble_parts(large, config, frequency, is_selected=is_selected))
+        if frequency is not None or parts[0].panel.frequency.kind != "business":
+            return _add_notes_of_parts(_join_parts(source.place, config, parts), catalogue)
+    # Only all rows together show the days without trade, so a table of trading days is read as a whole.
+    return _join_parts(source.place, config, [_assemble_whole(source, config, frequency, later=later)])
 
 
 def load_in_parts(
-    source: str,
+    source: TableSource | str,
     config: DataConfig,
     *,
     frequency: Frequency,
-    stdin: BinaryIO | None = None,
     later: str | None = None,
-    frame: pd.DataFrame | None = None,
-) -> Iterator[Loaded]:
-    """Make panels of a table as `load` does, each of some of its series, so that any number takes the same memory.
+) -> Iterator[LoadedData]:
+    """Load a table as several panels of a few series each, which keeps memory constant; see `load` for the arguments.
 
-    Raises: ForecastError: as `load`; the parts before that are given.
+    Raises: ForecastError: as `load`, after the parts before the error have been yielded.
     """
-    _check(config)
-    large = _open_large(source, config) if later is None and frame is None else None
+    source = _as_source(source)
+    if config.holidays:
+        check_country(config.holidays)
+    large = _open_large(source, config) if later is None else None
     if large is None:
-        whole = _lay_out_whole(source, config, frequency, stdin=stdin, later=later, frame=frame)
-        yield _conclude(source, config, [whole])
+        yield _join_parts(source.place, config, [_assemble_whole(source, config, frequency, later=later)])
         return
-    is_found = False
-    for layout in _lay_out_parts(large, config, frequency):
-        if len(layout.panel):
-            is_found = True
+    is_empty = True
+    for part in _assemble_parts(large, config, frequency):
+        if len(part.panel):
+            is_empty = False
             yield replace(
-                _conclude(source, config, [layout]),
+                _join_parts(source.place, config, [part]),
                 series=len(large.catalogue),
                 rows=int(large.catalogue.rows.sum()),
-                roles=account.tell_roles(large.roles, layout.panel.frequency, len(large.catalogue)),
+                roles=describe_roles(large.roles, part.panel.frequency, len(large.catalogue)),
             )
-    if not is_found:
-        raise _without_values(source, large.roles)
+    if is_empty:
+        raise _no_values_error(source.place, large.roles)
 
 
-class _Large(NamedTuple):
-    """A long table in Parquet files, better not read at once."""
+class _LargeTable(NamedTuple):
+    """A long table in Parquet files that is too large to read at once."""
 
     catalogue: Catalogue
     roles: Roles
 
 
-def _check(config: DataConfig) -> None:
-    if config.holidays:
-        holidays.check_country(config.holidays)
+def _as_source(source: TableSource | str) -> TableSource:
+    return source if isinstance(source, TableSource) else TableSource(source)
 
 
-def _open_large(source: str, config: DataConfig) -> _Large | None:
-    """Open a table that is to be read in parts; None where it is small, or has to be seen as a whole."""
-    files = open_parquet(source)
+def _open_large(source: TableSource, config: DataConfig) -> _LargeTable | None:
+    """Open a table that can be read in parts; return None if it is small, or must be read as a whole."""
+    files = open_parquet(source.place) if source.frame is None else None
     if files is None or files.rows <= rows_at_once(config.memory):
         return None
     head = files.head()
     roles = find_roles(head, config)
-    words = [head.frame[name].dtype == "category" for name in (roles.time, *roles.targets) if name]
-    if roles.id is None or roles.time is None or any(words):  # words are read by the evidence of them all
+    is_text = [head.frame[name].dtype == "category" for name in (roles.time, *roles.targets) if name]
+    if roles.id is None or roles.time is None or any(is_text):  # the format of text is detected from all rows
         return None
-    return _Large(files.catalogue(roles.id), roles)
+    return _LargeTable(files.catalogue(roles.id), roles)
 
 
-def _lay_out_parts(
-    large: _Large,
+def _assemble_parts(
+    large: _LargeTable,
     config: DataConfig,
     frequency: Frequency | None,
     *,
-    kept: npt.NDArray[np.bool_] | None = None,
-) -> Iterator[Layout]:
-    for table in large.catalogue.shards(rows=rows_at_once(config.memory), kept=kept):
-        layout = lay_out(table, config, roles=large.roles, frequency=frequency)
-        config, frequency = layout.settle(config), layout.panel.frequency
-        yield layout
+    is_selected: npt.NDArray[np.bool_] | None = None,
+) -> Iterator[AssembledPanel]:
+    for table in large.catalogue.shards(rows=rows_at_once(config.memory), is_selected=is_selected):
+        part = assemble(table, config, roles=large.roles, frequency=frequency)
+        config, frequency = part.complete(config), part.panel.frequency
+        yield part
 
 
-def _lay_out_whole(
-    source: str,
-    config: DataConfig,
-    frequency: Frequency | None,
-    *,
-    stdin: BinaryIO | None,
-    later: str | None,
-    frame: pd.DataFrame | None,
-) -> Layout:
-    tables = read(source, stdin) if frame is None else [from_frame(source, frame)]
+def _assemble_whole(
+    source: TableSource, config: DataConfig, frequency: Frequency | None, *, later: str | None
+) -> AssembledPanel:
+    tables = source.read()
     is_by_file = len(tables) > 1 and find_roles(tables[0], config).shape != "long"
     if is_by_file:
-        tables = [future.name_by_file(table) for table in tables]
-    table = concatenate(source, tables) if len(tables) > 1 else tables[0]
-    return lay_out(table, config, frequency=frequency, later=later, is_by_file=is_by_file)
+        tables = [future.add_file_column(table) for table in tables]
+    table = concatenate(source.place, tables) if len(tables) > 1 else tables[0]
+    return assemble(table, config, frequency=frequency, later=later, is_by_file=is_by_file)
 
 
-def _conclude(source: str, config: DataConfig, layouts: Sequence[Layout]) -> Loaded:
-    """Put the parts of a table together, and say what was found."""
-    first = layouts[0]
-    panel = join([layout.panel for layout in layouts])
+def _join_parts(place: str, config: DataConfig, parts: Sequence[AssembledPanel]) -> LoadedData:
+    """Join the parts of a table, and complete the config, the quality report and the notes."""
+    first = parts[0]
+    panel = join([part.panel for part in parts])
     if not len(panel):
-        raise _without_values(source, first.roles)
+        raise _no_values_error(place, first.roles)
     frequency, roles = panel.frequency, first.roles
     if config.holidays and frequency.is_integer:
         raise DataError(
-            f"{source}: time is in integers, which --holidays {config.holidays} does not fit",
+            f"{place}: time is in integers, so --holidays {config.holidays} cannot be used",
             hint="leave --holidays out",
         )
-    notes = [*dict.fromkeys(note for layout in layouts for note in layout.notes), *account.doubt_support(panel)]
+    notes = [*dict.fromkeys(note for part in parts for note in part.notes), *describe_violations(panel)]
     if config.season is None:
-        panel, note = _settle_season(panel)
+        panel, note = _choose_season(panel)
         notes.append(note)
     horizon = config.horizon or frequency.defaults()[1]
     if config.horizon is None:
-        notes.append(f"horizon {horizon}, the default for {describe(frequency)}; --horizon overrides")
+        notes.append(f"horizon {horizon}, the default for {describe_frequency(frequency)}; --horizon overrides")
 
     oldest, newest = frequency.format(np.array([panel.start.min(), panel.cutoff.max()]), panel.zone)
-    empty = tuple(name for layout in layouts for name in layout.empty)
+    empty = tuple(name for part in parts for name in part.empty)
     quality = {
-        "rows": sum(layout.rows for layout in layouts),
+        "rows": sum(part.rows for part in parts),
         "series": len(panel),
         "first": oldest,
         "last": newest,
-        **{name: sum(layout.counts[name] for layout in layouts) for name in first.counts},
+        **{name: sum(part.counts[name] for part in parts) for name in first.counts},
         "left_out": {**roles.left_out, **dict.fromkeys(empty, "no values")},
         "short": int((panel.lengths <= horizon).sum()),
     }
-    return Loaded(
+    return LoadedData(
         panel,
-        first.settle(config).model_copy(update={"season": panel.season, "horizon": horizon}),
+        first.complete(config).model_copy(update={"season": panel.season, "horizon": horizon}),
         quality,
-        account.tell_roles(roles, frequency, len(panel)),
-        (*notes, *account.tell_repairs(quality, list(empty), config)),
+        describe_roles(roles, frequency, len(panel)),
+        (*notes, *describe_repairs(quality, list(empty), config)),
         roles.shape,
         first.is_by_file,
         series=len(panel),
@@ -228,29 +217,29 @@ def _conclude(source: str, config: DataConfig, layouts: Sequence[Layout]) -> Loa
     )
 
 
-def _with_doubts(loaded: Loaded, catalogue: Catalogue) -> Loaded:
-    """Say what became of a table that was read in parts."""
+def _add_notes_of_parts(loaded: LoadedData, catalogue: Catalogue) -> LoadedData:
+    """Add the notes that only a table read in parts needs."""
     notes, quality = list(loaded.notes), loaded.quality
     if catalogue.is_scattered:
-        notes.insert(0, f"rows of a series lie far apart and are read over and over: sort them by {loaded.config.id}")
+        notes.insert(0, f"each series is spread over the file, which is read many times; sort it by {loaded.config.id}")
     unread = len(catalogue) - len(loaded.panel) - len(loaded.empty)
     if unread:
-        held = f"{len(loaded.panel)} of {len(catalogue)} series"
-        notes.insert(0, f"memory holds {held}, evenly drawn: these are learnt from")
+        sample = f"a random sample of {len(loaded.panel)} of the {len(catalogue)} series"
+        notes.insert(0, f"not all series fit into --memory; training uses {sample}")
         quality = {**quality, "series_not_read": unread}
     return replace(loaded, notes=tuple(notes), quality=quality)
 
 
-def _without_values(source: str, roles: Roles) -> DataError:
-    return DataError(f"{source}: {', '.join(roles.targets)}: no values", hint="name another column with --target")
+def _no_values_error(place: str, roles: Roles) -> DataError:
+    return DataError(f"{place}: {', '.join(roles.targets)}: no values", hint="name another column with --target")
 
 
-def _settle_season(panel: Panel) -> tuple[Panel, str]:
-    """Find the season where time is without a calendar, else confirm the calendar's; and say why."""
+def _choose_season(panel: Panel) -> tuple[Panel, str]:
+    """Choose the season, by autocorrelation if time is in integers, else by frequency; the note says why."""
     if panel.frequency.is_integer:
         season = find_season(panel)
-        what = f"season {season}, found by autocorrelation" if season > 1 else "no season found by autocorrelation"
-        return replace(panel, season=season), f"{what}; --season overrides"
-    doubt = doubt_season(panel)
-    note = f"season {panel.season}, the default for {describe(panel.frequency)}"
-    return panel, f"{note}, but {doubt}" if doubt else f"{note}; --season overrides"
+        reason = f"season {season}, found by autocorrelation" if season > 1 else "no season found by autocorrelation"
+        return replace(panel, season=season), f"{reason}; --season overrides"
+    conflict = find_season_conflict(panel)
+    note = f"season {panel.season}, the default for {describe_frequency(panel.frequency)}"
+    return panel, f"{note}, but {conflict}" if conflict else f"{note}; --season overrides"

@@ -6,14 +6,14 @@ import numpy as np
 
 from forecaster.config import DataConfig
 from forecaster.data.roles import Roles
-from forecaster.data.spacing import describe
+from forecaster.data.spacing import describe_frequency
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 
 
-def tell_roles(roles: Roles, frequency: Frequency, series: int) -> str:
+def describe_roles(roles: Roles, frequency: Frequency, series: int) -> str:
     """Say in one line which column became what."""
-    time = f"{roles.time or 'order of rows'} -> time ({describe(frequency)})"
+    time = f"{roles.time or 'order of rows'} -> time ({describe_frequency(frequency)})"
     shown = ", ".join(roles.targets[:6]) + (" ..." if len(roles.targets) > 6 else "")
     match roles.shape:
         case "long":
@@ -29,7 +29,7 @@ def tell_roles(roles: Roles, frequency: Frequency, series: int) -> str:
     return f"{told}; left out: {left_out}" if left_out else told
 
 
-def tell_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig) -> list[str]:
+def describe_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig) -> list[str]:
     """Say what was repaired or left out, and how often.
 
     Args:
@@ -50,7 +50,7 @@ def tell_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig) 
     return [text.format(_count(*count)) for text, count in told.items() if count[0]]
 
 
-def doubt_support(panel: Panel) -> list[str]:
+def describe_violations(panel: Panel) -> list[str]:
     """Say where the data is not what it was said to be."""
     target = panel.values[:, 0]
     found = {}

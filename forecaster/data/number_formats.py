@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from forecaster.data.table import MISSING, Table
+from forecaster.data.table import MISSING_WORDS, Table
 from forecaster.errors import DataError
 
 _BLANKS = "' \u2019\u00a0\u202f"  # beside comma and point, what groups thousands
@@ -29,7 +29,7 @@ def parse_numbers(words: pd.Index, decimal: str) -> tuple[npt.NDArray[np.float64
     group = f"[{'.' if decimal == ',' else ','}{_BLANKS}]"
     pattern = rf"^[+-]?((\d+|\d{{1,3}}({group}\d{{3}})+)({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"
     is_number = pc.match_substring_regex(text, pattern)
-    is_missing = pc.is_in(text, value_set=pa.array(MISSING))
+    is_missing = pc.is_in(text, value_set=pa.array(MISSING_WORDS))
     plain = pc.replace_substring_regex(pc.if_else(is_number, text, None), group, "")
     plain = pc.replace_substring(plain, decimal, ".")
     values = plain.cast(pa.float64()).to_numpy(zero_copy_only=False)

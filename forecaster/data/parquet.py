@@ -28,7 +28,7 @@ class _Piece(NamedTuple):
     numbers: range | Ints
 
 
-class Parquet:
+class ParquetFiles:
     """Parquet files of the same columns, whose rows are not in memory yet.
 
     Attributes:
@@ -150,7 +150,7 @@ class Parquet:
         try:
             yield
         except (pa.ArrowException, OSError) as error:
-            raise damaged(self._source, error) from error
+            raise damaged_error(self._source, error) from error
 
 
 class Catalogue:
@@ -161,7 +161,7 @@ class Catalogue:
     """
 
     def __init__(
-        self, files: Parquet, column: str, numbers: dict[object, int], rows: Ints, first: Ints, last: Ints
+        self, files: ParquetFiles, column: str, numbers: dict[object, int], rows: Ints, first: Ints, last: Ints
     ) -> None:
         """Take what `Parquet.catalogue` found: the series' numbers by name, [N] their first and last row groups."""
         self.rows = rows
@@ -176,20 +176,20 @@ class Catalogue:
         """Whether series lie all over the files, as where rows are in the order of time."""
         return bool(np.median(self._last - self._first) > 1)
 
-    def shards(self, *, rows: int, kept: npt.NDArray[np.bool_] | None = None) -> Iterator[Table]:
+    def shards(self, *, rows: int, is_selected: npt.NDArray[np.bool_] | None = None) -> Iterator[Table]:
         """Give the table in parts of whole series, in their order.
 
         Where the rows of a series lie far apart, each part reads many row groups, and in the end every one many times.
 
         Args:
             rows: of a part, and at most those of one series more.
-            kept: [N] which series to give; None for all.
+            is_selected: [N] True for each series to include; None for all.
         """
-        kept = np.ones(len(self), bool) if kept is None else kept
-        before = np.cumsum(self.rows * kept) - self.rows * kept
-        _, part = np.unique(before[kept] // rows, return_inverse=True)
+        is_selected = np.ones(len(self), bool) if is_selected is None else is_selected
+        before = np.cumsum(self.rows * is_selected) - self.rows * is_selected
+        _, part = np.unique(before[is_selected] // rows, return_inverse=True)
         shard = np.full(len(self), -1)
-        shard[kept] = part
+        shard[is_selected] = part
         for number in range(int(part.max()) + 1):
             own = shard == number
             groups = range(int(self._first[own].min()), int(self._last[own].max()) + 1)
@@ -201,7 +201,7 @@ class Catalogue:
             yield self._files.rows_of(groups, self._column, is_wanted)
 
 
-def damaged(place: str, error: Exception) -> InputError:
+def damaged_error(place: str, error: Exception) -> InputError:
     """A Parquet file that cannot be read."""
     return InputError(f"{place}: damaged Parquet: {str(error).splitlines()[0]}", hint="write the file again")
 

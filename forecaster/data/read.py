@@ -7,21 +7,23 @@ import io
 import mmap
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.data import csv
 from forecaster.data.csv import Content
-from forecaster.data.parquet import Parquet, damaged, find_partitions
-from forecaster.data.table import Part, Table, to_frame
-from forecaster.errors import DataError, InputError, near_miss
+from forecaster.data.parquet import ParquetFiles, damaged_error, find_partitions
+from forecaster.data.table import Part, Table, from_frame, to_frame
+from forecaster.errors import DataError, InputError, did_you_mean
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", *_PARQUET_SUFFIXES)
-BLOCK = 1 << 20  # bytes read at once; a block without an end of line is not a table
+BLOCK_BYTES = 1 << 20  # bytes read at once; a block without an end of line is not a table
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -39,6 +41,25 @@ _FOREIGN = {
 _TEXT_CONTROLS = b"\t\n\r\f\x1a\x1b"
 _NOT_TEXT = bytes(set(range(32)) - set(_TEXT_CONTROLS))
 _SAVE = "save the table as CSV or Parquet and name that file"
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """A table to read, or the rows that a database has returned for it.
+
+    Attributes:
+        place: a CSV or Parquet file, a folder or glob of them, or `-`; errors start with it.
+        stdin: the stream that `-` reads from.
+        frame: the rows of a database; None to read `place`.
+    """
+
+    place: str
+    stdin: BinaryIO | None = None
+    frame: pd.DataFrame | None = None
+
+    def read(self) -> list[Table]:
+        """Return one table per file; see `read`."""
+        return read(self.place, self.stdin) if self.frame is None else [from_frame(self.place, self.frame)]
 
 
 def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
@@ -59,7 +80,7 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
         return [_parse(source, "stdin", _read_stream(source, stdin), source)]
     partitions = _find(find_partitions, source)
     if partitions:
-        return [Parquet(source, partitions, root=Path(source)).read()]
+        return [ParquetFiles(source, partitions, root=Path(source)).read()]
     tables = []
     paths = _find(find_files, source)
     names = [_stem(path) for path in paths]
@@ -75,7 +96,7 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
     return tables
 
 
-def open_parquet(source: str) -> Parquet | None:
+def open_parquet(source: str) -> ParquetFiles | None:
     """Open Parquet files without reading their rows; None where the source is anything else, or of several sorts.
 
     Raises: InputError: as `read`.
@@ -84,7 +105,7 @@ def open_parquet(source: str) -> Parquet | None:
         return None
     partitions = _find(find_partitions, source)
     if partitions:
-        return Parquet(source, partitions, root=Path(source))
+        return ParquetFiles(source, partitions, root=Path(source))
     paths = _find(find_files, source)
     if not all(path.is_file() and path.name.lower().endswith(_PARQUET_SUFFIXES) for path in paths):
         return None
@@ -92,7 +113,7 @@ def open_parquet(source: str) -> Parquet | None:
         first, *others = map(pyarrow.parquet.read_schema, paths)
     except (pa.ArrowException, OSError):
         return None  # `read` says what is the matter
-    return Parquet(source, paths) if all(first.equals(other) for other in others) else None
+    return ParquetFiles(source, paths) if all(first.equals(other) for other in others) else None
 
 
 def find_files(source: str) -> list[Path]:
@@ -115,7 +136,7 @@ def find_files(source: str) -> list[Path]:
         return files
     siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     raise InputError(
-        f"{source}: no such file{near_miss(path.name, siblings)}", hint=f"see what is there: ls {path.parent}"
+        f"{source}: no such file{did_you_mean(path.name, siblings)}", hint=f"see what is there: ls {path.parent}"
     )
 
 
@@ -139,21 +160,21 @@ def _open(source: str, path: Path) -> Content:
     with path.open("rb") as stream:
         if not stream.seekable():
             return _read_stream(source, stream)
-        head = stream.read(BLOCK)
+        head = stream.read(BLOCK_BYTES)
         stream.seek(0)
         if not head or head.startswith(_GZIP):
             return _read_stream(source, stream)
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     if not head.startswith(_PARQUET):
         _refuse_foreign(source, head)
-        for begin in range(0, len(content), BLOCK):
-            _refuse_long_line(source, content, begin, begin + BLOCK)
+        for begin in range(0, len(content), BLOCK_BYTES):
+            _refuse_long_line(source, content, begin, begin + BLOCK_BYTES)
     return content
 
 
 def _read_stream(source: str, stream: BinaryIO) -> bytes:
     """Read everything, decompressed; stop at the first block that is no part of a table."""
-    content = bytearray(stream.read(BLOCK))
+    content = bytearray(stream.read(BLOCK_BYTES))
     if content.startswith(_GZIP):
         packed = gzip.GzipFile(fileobj=io.BytesIO(content + stream.read()))
         try:
@@ -164,10 +185,10 @@ def _read_stream(source: str, stream: BinaryIO) -> bytes:
         return bytes(content + stream.read())
     _refuse_foreign(source, content)
     begin = 0
-    while len(content) == begin + BLOCK:
-        _refuse_long_line(source, content, begin, begin + BLOCK)
-        begin += BLOCK
-        content += stream.read(BLOCK)
+    while len(content) == begin + BLOCK_BYTES:
+        _refuse_long_line(source, content, begin, begin + BLOCK_BYTES)
+        begin += BLOCK_BYTES
+        content += stream.read(BLOCK_BYTES)
     return bytes(content)
 
 
@@ -184,7 +205,7 @@ def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             raise DataError(f"{source}: {what}, not a table", hint=_SAVE)
-    sample = head[: csv.SAMPLE]
+    sample = head[: csv.SAMPLE_BYTES]
     if not head.startswith(_UTF16) and len(sample.translate(None, _NOT_TEXT)) < len(sample):
         raise DataError(f"{source}: is binary, not a table", hint=_SAVE)
 
@@ -194,7 +215,7 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
         try:
             columns = pyarrow.parquet.read_table(pa.BufferReader(pa.py_buffer(content)))
         except (pa.ArrowException, OSError) as error:
-            raise damaged(place, error) from error
+            raise damaged_error(place, error) from error
         index = [name for name in columns.column_names if name.startswith("__index_level_")]
         columns = columns.drop_columns([name for name in index if not pa.types.is_temporal(columns[name].type)])
         if not columns.num_rows:

@@ -7,13 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import Duplicates
-from forecaster.data.spacing import ON_GRID, pieces
+from forecaster.data.spacing import MIN_ON_GRID_SHARE, split_rows
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats
 
-MOST_STEPS = 10_000_000  # a grid may be larger only if it is not mostly gaps
-MOST_EXPANSION = 50
+MAX_STEPS = 10_000_000  # a grid may be larger only if it is not mostly gaps
+MAX_STEPS_PER_ROW = 50
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
     return kept, dropped, merged
 
 
-def number(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, Ints]:
+def number_steps(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, Ints]:
     """Number each row by its step from the first row of its series.
 
     Where the frequency was found from the data, the few rows that it leaves between two steps are dropped.
@@ -132,13 +132,13 @@ def number(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, I
     """
     first = rows.stamps[rows.begin]
     steps, is_on = np.empty(len(rows.stamps), np.int64), np.empty(len(rows.stamps), bool)
-    for part in pieces(len(steps)):
+    for part in split_rows(len(steps)):
         starts = first[rows.codes[part]]
         steps[part] = frequency.index(starts, rows.stamps[part])
         is_on[part] = frequency.timestamps(starts, steps[part]) == rows.stamps[part]
     if is_on.all():
         return rows, steps
-    if is_named or is_on.mean() < ON_GRID:
+    if is_named or is_on.mean() < MIN_ON_GRID_SHARE:
         row = int(np.flatnonzero(~is_on)[0])
         time, start = frequency.format(np.array([rows.stamps[row], first[rows.codes[row]]]))
         raise DataError(
@@ -153,7 +153,7 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Se
     """Lay rows on the grid, each series from its first to its last row.
 
     Args:
-        rows, steps: as `number` gives them.
+        rows, steps: as `number_steps` gives them.
         static: [N, S] passed on.
 
     Returns: series with `values` [T, C]; a step without a row is NaN.
@@ -163,7 +163,7 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Se
     end = np.cumsum(steps[last] + 1)
     begin = end - steps[last] - 1
     total = int(end[-1])
-    if total > max(MOST_STEPS, MOST_EXPANSION * len(steps)):
+    if total > max(MAX_STEPS, MAX_STEPS_PER_ROW * len(steps)):
         raise DataError(
             f"{rows.source}: {len(steps):,} rows would lie on {total:,} steps of {frequency.name}",
             hint="pass a coarser --freq, or check the first and last times",
@@ -171,7 +171,7 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Se
     values = rows.values
     if total > len(steps):
         values = np.full((total, values.shape[1]), np.nan, np.float32)
-        for part in pieces(len(steps)):
+        for part in split_rows(len(steps)):
             values[begin[rows.codes[part]] + steps[part]] = rows.values[part]
     return Series(values, begin, end, rows.stamps[rows.begin], rows.ids, static)
 

@@ -10,7 +10,7 @@ from forecaster.config import DataConfig
 from forecaster.data.number_formats import numeric_share
 from forecaster.data.table import Table
 from forecaster.data.times import WITHOUT_TIME, is_time
-from forecaster.errors import DataError, UsageError, near_miss
+from forecaster.errors import DataError, UsageError, did_you_mean
 
 Shape = Literal["single", "wide", "long"]
 Kind = Literal["number", "flag", "time", "text", "empty"]
@@ -220,7 +220,7 @@ def _check_column(table: Table, option: str, name: str | None) -> None:
     columns = list(table.frame.columns)
     if name is not None and name not in columns:
         raise UsageError(
-            f"{table.source}: {option}: no column {name!r}{near_miss(name, columns)}",
+            f"{table.source}: {option}: no column {name!r}{did_you_mean(name, columns)}",
             hint=f"columns are {', '.join(columns[:20])}{' ...' if len(columns) > 20 else ''}",
         )
 

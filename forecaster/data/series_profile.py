@@ -21,7 +21,7 @@ Curve = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Survey:
+class SeriesProfile:
     """Facts of N series, [N] each; steps are counted from a series' first one.
 
     Attributes:
@@ -54,11 +54,11 @@ class Survey:
         return np.asarray(self.lowest == self.highest)
 
 
-def survey(panel: Panel) -> Survey:
+def profile_series(panel: Panel) -> SeriesProfile:
     """Look at every series of a panel by itself."""
     rows = [_look(target, panel.season) for target in panel]
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return Survey(*columns)
+    return SeriesProfile(*columns)
 
 
 def find_outliers(target: Floats, season: int) -> Ints:

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.data.trading_days import learn_trading
-from forecaster.errors import DataError, UsageError, near_miss
+from forecaster.errors import DataError, UsageError, did_you_mean
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
 
-ON_GRID = 0.99  # share of rows that a frequency must explain to be found
+MIN_ON_GRID_SHARE = 0.99  # share of rows that a frequency must explain to be found
 
 _LEAST_UNIT_STEPS = 0.25  # share of steps that are neither gap nor zero
 _LEAST_COVERAGE = 0.9  # share of working days with data from which absent ones are holidays
-_PIECE = 250_000  # rows
+_ROWS_AT_ONCE = 250_000  # rows
 _MEAN_MONTH = 30.436875 * DAY
 
 _ALIASES: dict[str, Frequency] = {
@@ -67,13 +67,13 @@ def parse_frequency(text: str) -> Frequency:
     frequency = _ALIASES.get(alias)
     if frequency is None or count < 1 or (frequency.kind == "business" and count > 1):
         raise UsageError(
-            f"--freq {text!r} is no frequency{near_miss(alias, _ALIASES)}",
+            f"--freq {text!r} is no frequency{did_you_mean(alias, _ALIASES)}",
             hint="pass one such as D, h, 15min, W, MS, QE, YS, B, trading or integer",
         )
     return replace(frequency, every=count * frequency.every)
 
 
-def describe(frequency: Frequency) -> str:
+def describe_frequency(frequency: Frequency) -> str:
     """Say a frequency in words: `daily`, `month ends`, `every 15min`."""
     return _WORDS.get(frequency.name) or f"every {frequency.name}"
 
@@ -131,15 +131,15 @@ def infer_frequency(stamps: Ints, begin: Ints, *, is_integer: bool = False, sour
     raise _irregular(source, sizes, counts, is_integer)
 
 
-def pieces(rows: int) -> Iterator[slice]:
+def split_rows(rows: int) -> Iterator[slice]:
     """Cut `rows` rows into pieces, since arrays as long as a large table take much memory."""
-    return (slice(first, min(first + _PIECE, rows)) for first in range(0, rows, _PIECE))
+    return (slice(first, min(first + _ROWS_AT_ONCE, rows)) for first in range(0, rows, _ROWS_AT_ONCE))
 
 
 def _count_steps(stamps: Ints, begin: Ints) -> tuple[Ints, Ints]:
     """[K] sizes of the steps from row to row of a series, in order, and [K] how often each occurs."""
     found: dict[int, int] = {}
-    for part in pieces(len(stamps) - 1):
+    for part in split_rows(len(stamps) - 1):
         steps = np.diff(stamps[part.start : part.stop + 1])
         between = begin[slice(*np.searchsorted(begin, [part.start + 1, part.stop + 1]))] - part.start - 1
         sizes, counts = np.unique(np.delete(steps, between), return_counts=True)
@@ -163,7 +163,7 @@ def _candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool) -> I
 
 def _explains(frequency: Frequency, stamps: Ints, begin: Ints) -> bool:
     on_grid = units = forward = 0
-    for part in pieces(len(stamps)):
+    for part in split_rows(len(stamps)):
         rows = np.arange(max(part.start - 1, 0), part.stop)  # the row before, too, for the step from it
         series = np.searchsorted(begin, rows, side="right") - 1
         starts = stamps[begin[series]]
@@ -172,7 +172,7 @@ def _explains(frequency: Frequency, stamps: Ints, begin: Ints) -> bool:
         is_on_grid = frequency.timestamps(starts, index) == stamps[rows]
         on_grid += int(is_on_grid[part.start - rows[0] :].sum())
         units, forward = units + int((steps == 1).sum()), forward + int((steps > 0).sum())
-    return on_grid >= ON_GRID * len(stamps) and units >= _LEAST_UNIT_STEPS * forward
+    return on_grid >= MIN_ON_GRID_SHARE * len(stamps) and units >= _LEAST_UNIT_STEPS * forward
 
 
 def _irregular(source: str, sizes: Ints, counts: Ints, is_integer: bool) -> DataError:
@@ -196,4 +196,4 @@ def _are_month_ends(stamps: Ints) -> bool:
 
 
 def _days(stamps: Ints) -> Ints:
-    return np.unique(np.concatenate([np.unique(stamps[part] // DAY) for part in pieces(len(stamps))]))
+    return np.unique(np.concatenate([np.unique(stamps[part] // DAY) for part in split_rows(len(stamps))]))

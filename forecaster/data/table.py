@@ -9,7 +9,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from forecaster.errors import DataError
 from forecaster.frequency import Ints
 
-MISSING = (
+MISSING_WORDS = (
     "",
     "NA",
     "N/A",

@@ -37,7 +37,7 @@ _MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, start=1)}
 
 
 @dataclass(frozen=True)
-class Found:
+class ParsedTimes:
     """Words read as times.
 
     Attributes:
@@ -53,12 +53,12 @@ class Found:
     note: str | None
 
 
-def fits(words: pd.Index, share: float = 0.8) -> bool:
+def has_date_format(words: pd.Index, share: float = 0.8) -> bool:
     """Whether at least this share of the words is written as one kind of date."""
     return len(words) > 0 and _count(_best_pattern(words), words) >= share * len(words)
 
 
-def parse(words: pd.Index) -> Found:
+def parse(words: pd.Index) -> ParsedTimes:
     """Read words [W], all in the notation that fits most of the first ones."""
     parts = words.to_series().astype(object).str.extract(_best_pattern(words[:1000]))
     is_read = parts["year"].notna().to_numpy()
@@ -75,7 +75,7 @@ def parse(words: pd.Index) -> Found:
     clock = _clock(parts)
     zones, offset = _zones(parts)
     is_read = is_read & (dates != NO_TIME) & (clock >= 0)
-    return Found(np.where(is_read, dates + clock - offset, NO_TIME), is_read, zones, note)
+    return ParsedTimes(np.where(is_read, dates + clock - offset, NO_TIME), is_read, zones, note)
 
 
 def to_stamps(year: Floats64, month: Floats64, day: Floats64) -> Ints:

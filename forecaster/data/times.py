@@ -44,7 +44,7 @@ class Times:
 def is_time(column: pd.Series) -> bool:
     """Whether a column of dates or text, judged by its first words, can be read as times."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return time_formats.fits(column.cat.categories[:50])
+        return time_formats.has_date_format(column.cat.categories[:50])
     return pd.api.types.is_datetime64_any_dtype(column.dtype)
 
 
@@ -76,7 +76,7 @@ def _parse_text(table: Table, name: str) -> Times:
     codes, words = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     if (codes < 0).any():
         raise _unreadable(table, name, int(np.flatnonzero(codes < 0)[0]))
-    if len(words) == 0 or not time_formats.fits(words[:1000], share=0.01):
+    if len(words) == 0 or not time_formats.has_date_format(words[:1000], share=0.01):
         raise _unreadable(table, name, 0)
     found = time_formats.parse(words)
     if not found.is_read.all():
@@ -86,7 +86,7 @@ def _parse_text(table: Table, name: str) -> Times:
     note = found.note and f"{name}: {found.note}"
     offsets = np.array([_offset(zone) for zone in zones], np.int64)
     if len(zones) == len(words) and 0 < np.ptp(offsets) <= HOUR and len(set(zones)) == 2:
-        return _change_clocks(found.stamps, offsets, zones, codes, note, name)
+        return _merge_dst_offsets(found.stamps, offsets, zones, codes, note, name)
     if len(zones) and (len(zones) < len(words) or len(set(zones)) > 1):
         seen = sorted({zone if isinstance(zone, str) else "none" for zone in found.zones})
         raise DataError(
@@ -104,7 +104,7 @@ def _offset(zone: str) -> int:
     return int(zone[0] + "1") * (int(zone[1:3]) * HOUR + int(zone[4:6]) * MINUTE)
 
 
-def _change_clocks(
+def _merge_dst_offsets(
     stamps: Ints, offsets: Ints, zones: npt.NDArray[np.object_], codes: Ints, note: str | None, name: str
 ) -> Times:
     """Take two offsets for the winter and the summer of one place: all times are told at the offset of the oldest.

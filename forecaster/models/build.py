@@ -17,7 +17,7 @@ from forecaster.config import (
     StatisticalModel,
 )
 from forecaster.errors import InputError
-from forecaster.forecast import GRAPH, Forecaster
+from forecaster.forecast import GRAPH_FILE, Forecaster
 from forecaster.models.calibrated import CUTOFFS, Conformal
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.statistical import Statistical
@@ -101,12 +101,12 @@ def _alone(config: Config, exports: Exports | None) -> Forecaster:
 
 
 def _network(config: Config, exports: Exports | None) -> Forecaster:
-    if exports is not None and GRAPH in exports and config.training.device != "cuda":
+    if exports is not None and GRAPH_FILE in exports and config.training.device != "cuda":
         from forecaster.models.onnx import Exported
 
         # without the runtime, or with one too old for the graph, the weights say the same
         with contextlib.suppress(ImportError, InputError):
-            return Exported(config, exports[GRAPH])
+            return Exported(config, exports[GRAPH_FILE])
     from forecaster.models.neural import NeuralForecaster
 
     return NeuralForecaster(config)

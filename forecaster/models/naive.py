@@ -7,7 +7,7 @@ import numpy as np
 from forecaster.batches.running_means import mean_change
 from forecaster.frequency import Ints
 from forecaster.models.local import Extrapolation, Local, Rows
-from forecaster.panel import Observed, Panel
+from forecaster.panel import Observations, Panel
 
 _SEASONS_READ = 4  # a missing value is taken from the same phase up to this many seasons back
 
@@ -50,12 +50,12 @@ class Drift(Local):
     point = "last value and drift"
 
     def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
-        parts = [_drift(part, panel.lengths, horizon) for part in panel.observed()]
+        parts = [_drift(part, panel.lengths, horizon) for part in panel.observations()]
         mean, spread = (np.concatenate(each) for each in zip(*parts, strict=True))
         return Extrapolation(mean, spread)
 
 
-def _drift(part: Observed, lengths: Ints, horizon: int) -> tuple[Rows, Rows]:
+def _drift(part: Observations, lengths: Ints, horizon: int) -> tuple[Rows, Rows]:
     """Mean and spread [M, H] of the series in a part of a panel whose series have `lengths` [N]."""
     first = np.flatnonzero(np.diff(part.series, prepend=-1))
     last = np.append(first[1:], len(part.series)) - 1

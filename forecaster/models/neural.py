@@ -18,7 +18,7 @@ from forecaster.batches.windows import Batch, Windows
 from forecaster.config import Config
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import GRAPH, PROBABILITIES, Checkpoint, Forecast
+from forecaster.forecast import GRAPH_FILE, PROBABILITIES, Checkpoint, Forecast
 from forecaster.frequency import Ints
 from forecaster.models.rolling import Block, Rolling, window_spec_of
 from forecaster.network.build import Dimensions, build
@@ -180,7 +180,7 @@ class NeuralForecaster:
             told["series"] = json.dumps(self._series)
         network = self.network if self._device.type == "cpu" else copy.deepcopy(self.network).cpu()
         graph = export(network, self._dimensions, context=self.window_spec.context, metadata=told)
-        return {GRAPH: graph} if graph else {}
+        return {GRAPH_FILE: graph} if graph else {}
 
     def fitted(self) -> Arrays:
         """What was learnt, and the history of learning it; empty before the first fit."""

@@ -26,7 +26,7 @@ from safetensors.numpy import load, save
 from forecaster.config import Config
 from forecaster.config.tree import validate
 from forecaster.errors import InputError
-from forecaster.forecast import GRAPH
+from forecaster.forecast import GRAPH_FILE
 from forecaster.settings import dump, read_yaml
 from forecaster.store.files import new_folder, write_through
 
@@ -119,7 +119,7 @@ def read(folder: Path) -> Bundle:
     contents = {}
     for name, expected in hashes.items():
         path = folder / Path(name).name
-        if name in (WEIGHTS, METRICS) or name.endswith(GRAPH):
+        if name in (WEIGHTS, METRICS) or name.endswith(GRAPH_FILE):
             contents[name] = _bytes(path)
             found = _digest(contents[name])
         else:  # a holdout of many series would fill the memory
@@ -133,7 +133,7 @@ def read(folder: Path) -> Bundle:
         config = validate(read_yaml(folder / CONFIG), str(folder / CONFIG))
     except (KeyError, ValueError) as error:
         raise InputError(f"{folder}: lacks {error}", hint="train again") from error
-    exports = {name: content for name, content in contents.items() if name.endswith(GRAPH)}
+    exports = {name: content for name, content in contents.items() if name.endswith(GRAPH_FILE)}
     return Bundle(folder, manifest, config, dict(state), metrics, exports)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from forecaster.config import Config, StatisticalModel
 from forecaster.data import future
-from forecaster.data.load import Loaded
-from forecaster.errors import DataError, UsageError, near_miss
+from forecaster.data.load import LoadedData
+from forecaster.errors import DataError, UsageError, did_you_mean
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import split
 from forecaster.explain.explanation import CovariateNames, Explanation, Importance
@@ -76,7 +76,7 @@ class _Subject:
 def look_into(
     read: Bundle,
     forecaster: Forecaster,
-    loaded: Loaded,
+    loaded: LoadedData,
     source: str,
     *,
     series: str | None = None,
@@ -180,13 +180,13 @@ def _steps_of(network: "NeuralForecaster", step: int | None) -> int | None:
 
 
 def _choose_window(
-    subject: _Subject, loaded: Loaded, source: str, series: str | None, window: str | None, notes: list[str]
+    subject: _Subject, loaded: LoadedData, source: str, series: str | None, window: str | None, notes: list[str]
 ) -> tuple[int, int]:
     """The number of a series, and how many of its last steps lie after the cutoff."""
     panel, ids = subject.panel, [str(each) for each in subject.panel.ids]
     if series is not None and series not in ids:
         raise UsageError(
-            f"--series {series}: not in the data{near_miss(series, ids)}",
+            f"--series {series}: not in the data{did_you_mean(series, ids)}",
             hint=f"pass one such as --series {shlex.quote(ids[0])}",
         )
     row = ids.index(series) if series is not None else 0

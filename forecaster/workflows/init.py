@@ -9,7 +9,7 @@ import pandas as pd
 from forecaster.config import Config, DataConfig
 from forecaster.config.job import JobConfig
 from forecaster.data import future
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.errors import OutputError
 from forecaster.events import DataRead, Watch, ignore
 from forecaster.panel import Panel
@@ -102,7 +102,7 @@ def publish(content: str, out: Path) -> None:
     atomic_write(out, content.encode())
 
 
-def _lay_out(loaded: Loaded, horizon: int | None) -> pd.DataFrame:
+def _lay_out(loaded: LoadedData, horizon: int | None) -> pd.DataFrame:
     config: DataConfig = loaded.config
     panel: Panel = loaded.panel
     refuse_without_known(config, _OPTION)  # now that the time is found

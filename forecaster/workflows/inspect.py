@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import AutoConfig, Config
-from forecaster.data.load import Loaded
-from forecaster.data.season import weigh_season
-from forecaster.data.series_profile import Survey, survey
-from forecaster.data.spacing import describe
+from forecaster.data.load import LoadedData
+from forecaster.data.season import assess_season
+from forecaster.data.series_profile import SeriesProfile, profile_series
+from forecaster.data.spacing import describe_frequency
 from forecaster.errors import DataError
 from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore
@@ -65,9 +65,9 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
     loaded = read_data(source, config, stdin, collect)
     panel, horizon = loaded.panel, loaded.config.resolved_horizon
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
-    found = survey(panel)
+    found = profile_series(panel)
     series = _tabulate(panel, found, parts)
-    evidence = weigh_season(panel)
+    evidence = assess_season(panel)
     document = {
         "schema_version": 1,
         "data": place_of(source),
@@ -80,10 +80,16 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
         "first": loaded.quality["first"],
         "last": loaded.quality["last"],
         "frequency": panel.frequency.name,
-        "frequency_in_words": describe(panel.frequency),
+        "frequency_in_words": describe_frequency(panel.frequency),
         "zone": panel.zone,
         "season": panel.season,
-        "season_evidence": {**evidence._asdict(), "strength": evidence.strength},
+        "season_evidence": {
+            "correlation": evidence.correlation,
+            "error": evidence.error,
+            "found": evidence.detected,
+            "of_found": evidence.detected_correlation,
+            "strength": evidence.strength,
+        },
         "horizon": horizon,
         "quality": loaded.quality,
         "values": _values(series),
@@ -105,7 +111,7 @@ def publish(document: dict[str, Any], series: pd.DataFrame, out: Path) -> None:
     atomic_write(out, json_bytes(document) if out.suffix == ".json" else render(series, out))
 
 
-def _columns(loaded: Loaded) -> list[dict[str, Any]]:
+def _columns(loaded: LoadedData) -> list[dict[str, Any]]:
     """What each column of the table is, those left out last."""
     config, panel = loaded.config, loaded.panel
     roles = {"time": [config.time], "id": [config.id], "target": config.target or ()}
@@ -133,7 +139,7 @@ def _missing(panel: Panel, column: int) -> int:
     )
 
 
-def _tabulate(panel: Panel, found: Survey, parts: Split) -> pd.DataFrame:
+def _tabulate(panel: Panel, found: SeriesProfile, parts: Split) -> pd.DataFrame:
     """A row a series: its length and times, what is missing, what its values are like, how it would be parted."""
     fit = panel.lengths - parts.validation - parts.calibration - parts.holdout
     return pd.DataFrame(
@@ -175,7 +181,7 @@ def _values(series: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _longest_gaps(panel: Panel, found: Survey) -> list[dict[str, Any]]:
+def _longest_gaps(panel: Panel, found: SeriesProfile) -> list[dict[str, Any]]:
     """The longest gap of each of the series where these are the longest."""
     order = np.argsort(-found.longest_gap, kind="stable")[:_GAPS_LISTED]
     begin, end = _times(panel, found.gap_at), _times(panel, found.gap_at + found.longest_gap - 1)
@@ -205,7 +211,7 @@ def _splits(panel: Panel, parts: Split) -> dict[str, Any]:
     return splits
 
 
-def _plan(config: Config, loaded: Loaded, parts: Split) -> dict[str, Any]:
+def _plan(config: Config, loaded: LoadedData, parts: Split) -> dict[str, Any]:
     """What `train` would fit, or why it would refuse."""
     panel = loaded.panel
     try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from forecaster import __version__, runtime
 from forecaster.config import Config, NetworkModel
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.events import TrainingEnded
 from forecaster.forecast import Forecaster
 from forecaster.models.variants import has_networks, members_of
@@ -32,7 +32,7 @@ def fingerprint(panel: Panel) -> str:
 
 
 def describe(
-    config: Config, loaded: Loaded, run: dict[str, Any], forecaster: Forecaster, stages: list[TrainingEnded]
+    config: Config, loaded: LoadedData, run: dict[str, Any], forecaster: Forecaster, stages: list[TrainingEnded]
 ) -> dict[str, Any]:
     """Put the manifest together, but for the files and their hashes.
 

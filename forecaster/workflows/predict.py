@@ -13,7 +13,8 @@ import pandas as pd
 
 from forecaster.config import DataConfig, Device, Duplicates
 from forecaster.data import future
-from forecaster.data.load import Loaded, load, load_in_parts
+from forecaster.data.load import LoadedData, load, load_in_parts
+from forecaster.data.read import TableSource
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.evaluation.backtest import in_parts
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
@@ -88,12 +89,13 @@ def predict(
     changed = {"duplicates": duplicates, "memory": memory}
     config, frame = _like_training(source, read, query, changed)
     frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
-    parts = load_in_parts(place_of(source), config, frequency=frequency, stdin=stdin, later=later, frame=frame)
+    table = TableSource(place_of(source), stdin, frame)
+    parts = load_in_parts(table, config, frequency=frequency, later=later)
     return Predicted(read, horizon, _forecast(parts, read, horizon, place_of(source), device, watch))
 
 
 def _forecast(
-    parts: Iterator[Loaded], read: bundle.Bundle, horizon: int, source: str, device: Device, watch: Watch
+    parts: Iterator[LoadedData], read: bundle.Bundle, horizon: int, source: str, device: Device, watch: Watch
 ) -> Iterator[Part]:
     forecaster = None
     fallbacks, cutoffs, spacings = list[str](), list[int](), list[float]()
@@ -118,7 +120,7 @@ def _forecast(
         watch(Note(_NO_BETTER))
 
 
-def _with_last(parts: Iterator[Loaded]) -> Iterator[tuple[Loaded, bool]]:
+def _with_last(parts: Iterator[LoadedData]) -> Iterator[tuple[LoadedData, bool]]:
     """Tell of each part whether it is the last."""
     held = next(parts)
     for part in parts:
@@ -207,7 +209,7 @@ def load_data(
     query: str | None = None,
     later: str | None = None,
     stdin: BinaryIO | None = None,
-) -> Loaded:
+) -> LoadedData:
     """Read data as the bundle's was read.
 
     Raises: DataError: the data does not fit the bundle.
@@ -215,7 +217,7 @@ def load_data(
     config, frame = _like_training(source, read, query, {"duplicates": duplicates})
     source, frequency = place_of(source), Frequency.from_dict(read.manifest["data"]["frequency"])
     with _as_data_error(read):
-        loaded = load(source, config, frequency=frequency, stdin=stdin, later=later, frame=frame)
+        loaded = load(TableSource(source, stdin, frame), config, frequency=frequency, later=later)
     _refuse_sparse(source, loaded.panel.spacing, read)
     return loaded
 
@@ -250,7 +252,7 @@ def _refuse_sparse(source: str, spacing: float, read: bundle.Bundle) -> None:
         )
 
 
-def refuse_older(source: str, loaded: Loaded, read: bundle.Bundle) -> None:
+def refuse_older(source: str, loaded: LoadedData, read: bundle.Bundle) -> None:
     """Make sure that data does not end before the bundle's.
 
     Raises: DataError: it does.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from forecaster import __version__
 from forecaster.config import Config
 from forecaster.config.tree import validate
-from forecaster.data.spacing import describe
+from forecaster.data.spacing import describe_frequency
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency
 from forecaster.settings import read_yaml
@@ -77,7 +77,7 @@ def _show_bundle(read: bundle.Bundle) -> dict[str, Any]:
         "networks": networks_of(config),
         "parameters": count_learnt(read.state),
         "is_calibrated": any("conformal." in name for name in read.state),
-        "frequency_in_words": describe(Frequency.from_dict(manifest["data"]["frequency"])),
+        "frequency_in_words": describe_frequency(Frequency.from_dict(manifest["data"]["frequency"])),
         "limits": config.data.model_dump(include={"minimum", "maximum", "integer", "calendar", "holidays"}),
         "is_data_there": is_database(source) or Path(source).exists() or any(mark in source for mark in "*?["),
         "files": sizes,

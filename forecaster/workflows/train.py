@@ -15,7 +15,8 @@ import pandas as pd
 
 from forecaster.config import Config
 from forecaster.config.tree import validate
-from forecaster.data.load import Loaded, load
+from forecaster.data.load import LoadedData, load
+from forecaster.data.read import TableSource
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
@@ -86,7 +87,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
 
 
 def train_on(
-    loaded: Loaded,
+    loaded: LoadedData,
     config: Config,
     folder: Path,
     *,
@@ -148,7 +149,9 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
         return _train(config, loaded, folder, run, watch, is_resumed=True)
 
 
-def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch, *, is_sample: bool = False) -> Loaded:
+def read_data(
+    source: str, config: Config, stdin: BinaryIO | None, watch: Watch, *, is_sample: bool = False
+) -> LoadedData:
     """Read data by a config, and say what was found.
 
     Args:
@@ -158,7 +161,7 @@ def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch,
     """
     frame, place = read_frame(source, config.data.query), place_of(source)
     data = config.data.model_copy(update={"path": place_of(config.data.path or source)})  # the password is not saved
-    loaded = load(place, data, stdin=stdin, frame=frame, is_sample=is_sample)
+    loaded = load(TableSource(place, stdin, frame), data, is_sample=is_sample)
     watch(DataRead(place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))
@@ -169,7 +172,7 @@ def read_data(source: str, config: Config, stdin: BinaryIO | None, watch: Watch,
 
 
 def _train(
-    config: Config, loaded: Loaded, folder: Path, run: dict[str, Any], watch: Watch, *, is_resumed: bool = False
+    config: Config, loaded: LoadedData, folder: Path, run: dict[str, Any], watch: Watch, *, is_resumed: bool = False
 ) -> Trained:
     panel, horizon = loaded.panel, config.horizon
     refuse_short(config.data.path or "-", panel, horizon)
@@ -213,7 +216,7 @@ def _train(
 def write_bundle(
     folder: Path,
     config: Config,
-    loaded: Loaded,
+    loaded: LoadedData,
     run: dict[str, Any],
     forecaster: Forecaster,
     stages: list[TrainingEnded],

@@ -12,7 +12,7 @@ import numpy as np
 from forecaster import runtime
 from forecaster.config import Config, NetworkModel
 from forecaster.config.tree import merge, validate
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.errors import ConfigError, DataError, InputError, Interrupted, UsageError
 from forecaster.evaluation.backtest import Backtest, Plan
 from forecaster.evaluation.backtest import backtest as forecast_folds
@@ -188,7 +188,7 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
     return Tuned(study.folder, source, without_nan(metrics))
 
 
-def _task(default: Config, loaded: Loaded, source: str, workers: int | None) -> _Task:
+def _task(default: Config, loaded: LoadedData, source: str, workers: int | None) -> _Task:
     """What a resolved config asks for; `workers` is what it said before."""
     plan = _plan(default)
     asked = default.model_copy(update={"ensemble": default.ensemble.model_copy(update={"workers": workers})})

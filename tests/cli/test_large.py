@@ -24,7 +24,7 @@ def shops(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(memory_limit, "ROWS", 300)
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 300)
     return monkeypatch
 
 
@@ -34,7 +34,7 @@ def test_forecasts_in_parts_are_the_forecasts(
 ) -> None:
     assert forecast("train", shops, "-o", "b", *CHEAP).code == 0
     whole = forecast("predict", "--bundle", "b", "-o", "whole.csv", *flags)
-    monkeypatch.setattr(memory_limit, "ROWS", 900)
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 900)
     parts = forecast("predict", "--bundle", "b", "-o", "parts.csv", *flags)
     assert (parts.code, parts.out) == (0, whole.out)
     assert "30 series" in parts.out
@@ -83,10 +83,10 @@ def test_one_series_that_goes_on_is_enough(forecast: Forecast, shops: Path, in_p
 def test_training_within_memory_draws_series_and_says_so(
     forecast: Forecast, shops: Path, in_parts: pytest.MonkeyPatch
 ) -> None:
-    in_parts.setattr(memory_limit, "_PROGRAM", 0)
+    in_parts.setattr(memory_limit, "_PROGRAM_BYTES", 0)
     done = forecast("train", shops, "-o", "b", *CHEAP[:-1], "--memory", "80KB")
     assert done.code == 0, done.err
-    assert "memory holds 6 of 30 series, evenly drawn: these are learnt from" in done.err
+    assert "not all series fit into --memory; training uses a random sample of 6 of the 30 series" in done.err
     assert forecast("predict", "--bundle", "b", "-o", "f.csv").code == 0
     assert pd.read_csv("f.csv")["unique_id"].nunique() == 30
 
@@ -102,7 +102,7 @@ def test_a_size_that_is_none_is_refused(forecast: Forecast, shops: Path) -> None
 def test_a_job_forecasts_every_series_whatever_memory_there_is(
     forecast: Forecast, shops: Path, in_parts: pytest.MonkeyPatch
 ) -> None:
-    in_parts.setattr(memory_limit, "_PROGRAM", 0)
+    in_parts.setattr(memory_limit, "_PROGRAM_BYTES", 0)
     given = ("--set", "data.memory=80KB", "--set", "model.kind=seasonal_naive", "--set", "conformal.kind=off")
     assert forecast("init", shops, "--job", "-o", "nightly.yaml", *given).code == 0
     done = forecast("run", "nightly.yaml", "--set", "job.gate.skill=null")

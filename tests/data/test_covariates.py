@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.data.covariates import Categories, encode, find_categories, find_static
+from forecaster.data.covariates import Categories, encode, encode_static, find_categories
 from forecaster.data.read import read
 from forecaster.data.table import Table
 from forecaster.errors import DataError
@@ -74,7 +74,7 @@ def test_a_static_value_is_one_a_series_and_missing_cells_are_passed_over(table_
     table = table_of("size,kind", ",b", "5,b", "7,", "7,")
     categories: Categories = {"kind": ("a", "b")}
     ids = np.array(["s", "t"], object)
-    found = find_static(table, ("size", "kind"), categories, np.array([0, 0, 1, 1]), ids)
+    found = encode_static(table, ("size", "kind"), categories, np.array([0, 0, 1, 1]), ids)
     assert found.columns == ("size", "kind=a", "kind=b")
     assert_array_equal(found.values, [[5, 0, 1], [7, NAN, NAN]])
 
@@ -83,7 +83,7 @@ def test_a_static_value_is_one_a_series_and_missing_cells_are_passed_over(table_
 def test_a_static_value_that_changes_names_its_series(table_of: MakeTable, name: str, words: str) -> None:
     table = table_of("size,kind", "5.0,a", "5,a", "5,a", "6.0,b")
     with pytest.raises(DataError) as caught:
-        find_static(table, (name,), {"kind": ("a", "b")}, np.array([0, 0, 1, 1]), np.array(["s", "t"], object))
+        encode_static(table, (name,), {"kind": ("a", "b")}, np.array([0, 0, 1, 1]), np.array(["s", "t"], object))
     assert caught.value.message.endswith(f"series 't' has more than one value of the static column {name!r}: {words}")
     assert f"--past {name}" in caught.value.hint
 

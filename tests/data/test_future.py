@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from forecaster.config import DataConfig
 from forecaster.data import future
-from forecaster.data.load import Loaded, load
+from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, ForecastError, InputError
 
 NAN = np.nan
@@ -26,7 +26,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def load_with(content: str, later: str | None = None, **config: Any) -> Loaded:
+def load_with(content: str, later: str | None = None, **config: Any) -> LoadedData:
     Path("data.csv").write_text(content)
     if later is not None:
         Path("next.csv").write_text(later)
@@ -34,7 +34,7 @@ def load_with(content: str, later: str | None = None, **config: Any) -> Loaded:
     return load("data.csv", DataConfig(**given), later=None if later is None else "next.csv")
 
 
-def known_of(loaded: Loaded, series: int, column: int = -1) -> list[float]:
+def known_of(loaded: LoadedData, series: int, column: int = -1) -> list[float]:
     """What is known of the steps after a series' end."""
     panel = loaded.panel
     cells: list[float] = panel.values[panel.end[series] : panel.stop[series], column].tolist()

@@ -12,14 +12,15 @@ import pandas as pd
 import pytest
 
 from forecaster.config import DataConfig
-from forecaster.data.load import Loaded, load
+from forecaster.data.load import LoadedData, load
+from forecaster.data.read import TableSource
 from forecaster.errors import DataError, DependencyError, ForecastError, UsageError
 from tests.conftest import fake_holidays
 
 SAMPLES = Path(__file__).parents[2] / "data"
 
 
-def load_text(content: str | bytes, folder: Path, **config: Any) -> Loaded:
+def load_text(content: str | bytes, folder: Path, **config: Any) -> LoadedData:
     path = folder / "sales.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return load(str(path), DataConfig(**config))
@@ -30,7 +31,7 @@ def table(rows: int, *, freq: str = "D", start: str = "2020-01-01", name: str = 
     return f"date,{name}\n" + "".join(f"{stamp.isoformat()},{number}\n" for number, stamp in enumerate(stamps))
 
 
-def next_of(loaded: Loaded, steps: int) -> list[Any]:
+def next_of(loaded: LoadedData, steps: int) -> list[Any]:
     panel = loaded.panel
     return panel.frequency.format(panel.future(steps)[0], panel.zone).tolist()
 
@@ -191,7 +192,7 @@ def test_holidays_are_checked_before_anything_is_read(tmp_path: Path, monkeypatc
     assert load_text(table(30), tmp_path, holidays="DE-BY").config.holidays == "DE-BY"
     with pytest.raises(UsageError, match="no calendar of 'XX'"):
         load(str(tmp_path / "nowhere.csv"), DataConfig(holidays="XX"))
-    with pytest.raises(DataError, match="integers, which --holidays DE"):
+    with pytest.raises(DataError, match="integers, so --holidays DE"):
         load_text("t,y\n" + "".join(f"{n},{n % 5}\n" for n in range(30)), tmp_path, holidays="DE")
     monkeypatch.setitem(sys.modules, "holidays", None)
     with pytest.raises(DependencyError):
@@ -284,7 +285,7 @@ def test_a_folder_of_long_files_is_one_table(tmp_path: Path) -> None:
 
 
 def test_standard_input_becomes_a_panel() -> None:
-    loaded = load("-", DataConfig(), stdin=io.BytesIO(table(30).encode()))
+    loaded = load(TableSource("-", stdin=io.BytesIO(table(30).encode())), DataConfig())
     assert len(loaded.panel.values) == 30
 
 

@@ -13,8 +13,8 @@ import pytest
 from forecaster.config import DataConfig
 from forecaster.data import load as loading
 from forecaster.data import memory_limit
-from forecaster.data.load import Loaded, load, load_in_parts
-from forecaster.data.parquet import Parquet
+from forecaster.data.load import LoadedData, load, load_in_parts
+from forecaster.data.parquet import ParquetFiles
 from forecaster.data.read import open_parquet, read
 from forecaster.errors import DataError, InputError
 from forecaster.frequency import HOUR, Frequency
@@ -42,10 +42,10 @@ def write(frame: pd.DataFrame, path: Path) -> str:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_limit, "ROWS", 100)
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 100)
 
 
-def assert_same(one: Loaded, other: Loaded) -> None:
+def assert_same(one: LoadedData, other: LoadedData) -> None:
     for name in ("values", "begin", "end", "stop", "start", "static"):
         np.testing.assert_array_equal(getattr(one.panel, name), getattr(other.panel, name))
     assert one.panel.ids.tolist() == other.panel.ids.tolist()
@@ -57,7 +57,7 @@ def assert_same(one: Loaded, other: Loaded) -> None:
 def test_a_table_read_in_parts_is_the_table(order: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write(sales().sort_values(order, kind="stable"), tmp_path / "t.parquet")
     whole = load(source, DataConfig())
-    monkeypatch.setattr(memory_limit, "ROWS", 100)
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 100)
     parts = list(load_in_parts(source, DataConfig(season=24, horizon=4), frequency=Frequency("fixed", HOUR)))
     assert len(parts) > 3
     assert [name for part in parts for name in part.panel.ids] == whole.panel.ids.tolist()
@@ -65,7 +65,7 @@ def test_a_table_read_in_parts_is_the_table(order: list[str], tmp_path: Path, mo
     again = load(source, DataConfig())
     if order[0] == "ds":
         note, *others = again.notes
-        assert note.endswith("are read over and over: sort them by shop")
+        assert note.endswith("is read many times; sort it by shop")
         again = replace(again, notes=tuple(others))
     assert_same(again, whole)
 
@@ -98,7 +98,7 @@ def test_a_partitioned_folder_is_read_in_parts(tmp_path: Path, small_parts: None
 def test_no_part_holds_much_more_than_it_may(tmp_path: Path) -> None:
     table = sales(30)
     files = open_parquet(write(table, tmp_path / "t.parquet"))
-    assert isinstance(files, Parquet)
+    assert isinstance(files, ParquetFiles)
     parts = list(files.catalogue("shop").shards(rows=100))
     assert [len(part.frame) for part in parts if len(part.frame) > 100 + 40 + 30] == []
     assert sum(len(part.frame) for part in parts) == len(table)
@@ -123,7 +123,7 @@ def test_a_series_without_values_is_left_out_of_its_part(tmp_path: Path, monkeyp
     table.loc[table["shop"].isin(["s2", "s3", "s4"]), "y"] = np.nan
     source = write(table, tmp_path / "t.parquet")
     whole = load(source, DataConfig())
-    monkeypatch.setattr(memory_limit, "ROWS", 60)
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 60)
     assert_same(load(source, DataConfig()), whole)
     assert whole.empty == ("s2", "s3", "s4")
 
@@ -142,7 +142,7 @@ def test_a_table_without_any_value_is_refused(tmp_path: Path, small_parts: None)
 def test_words_are_read_by_the_evidence_of_all_rows(
     change: dict[str, Any], tmp_path: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "_lay_out_parts", None)  # would be called
+    monkeypatch.setattr(loading, "_assemble_parts", None)  # would be called
     assert len(load(write(sales().assign(**change), tmp_path / "t.parquet"), DataConfig()).panel) == 12
 
 
@@ -152,7 +152,7 @@ def test_trading_days_are_learnt_from_all_rows(tmp_path: Path, monkeypatch: pyte
     source = write(pd.concat(frames), tmp_path / "t.parquet")
     whole = load(source, DataConfig())
     assert whole.panel.frequency.kind == "business"
-    monkeypatch.setattr(memory_limit, "ROWS", 150)
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 150)
     assert_same(load(source, DataConfig()), whole)
 
 
@@ -175,11 +175,11 @@ def test_as_many_series_are_drawn_as_memory_holds(tmp_path: Path, small_parts: N
     series = (
         50 * memory_limit._PER_ROW + memory_limit._PER_SERIES + memory_limit._USUAL_HORIZON * memory_limit._PER_STEP
     )
-    room = memory_limit._PROGRAM + 4 * series
+    room = memory_limit._PROGRAM_BYTES + 4 * series
     some, again = (load(source, DataConfig(memory=room), is_sample=True) for _ in range(2))
     assert 3 <= len(some.panel) <= 4
     assert_same(some, again)
     assert some.quality["series_not_read"] == 12 - len(some.panel)
-    assert f"memory holds {len(some.panel)} of 12 series" in some.notes[0]
-    assert len(load(source, DataConfig(memory=memory_limit._PROGRAM + 13 * series), is_sample=True).panel) == 12
+    assert f"a random sample of {len(some.panel)} of the 12 series" in some.notes[0]
+    assert len(load(source, DataConfig(memory=memory_limit._PROGRAM_BYTES + 13 * series), is_sample=True).panel) == 12
     assert len(load(source, DataConfig(memory=room)).panel) == 12

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from forecaster.data import spacing
-from forecaster.data.repair import Rows, Series, merge_duplicates, number, sort, split_columns, to_grid, trim
+from forecaster.data.repair import Rows, Series, merge_duplicates, number_steps, sort, split_columns, to_grid, trim
 from forecaster.errors import DataError
 from forecaster.frequency import DAY, HOUR, SECOND, Frequency
 
@@ -78,7 +78,7 @@ def test_a_policy_merges_differing_rows(policy: Any, expected: list[list[float]]
 
 def test_gaps_become_nan_and_later_series_are_not_touched() -> None:
     rows = make([0, 0, 1, 1], [1, 4, 2, 3], [1, 4, 20, 30])
-    rows, steps = number(rows, DAILY, is_named=False)
+    rows, steps = number_steps(rows, DAILY, is_named=False)
     grid = to_grid(rows, steps, DAILY, NOTHING[:2])
     np.testing.assert_array_equal(grid.values[:, 0], [1, NAN, NAN, 4, 20, 30])
     assert (grid.begin.tolist(), grid.end.tolist()) == ([0, 4], [4, 6])
@@ -89,10 +89,10 @@ def test_gaps_become_nan_and_later_series_are_not_touched() -> None:
 def test_rows_lie_where_their_times_say_however_many_are_laid_at_a_time(
     piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spacing, "_PIECE", piece)
+    monkeypatch.setattr(spacing, "_ROWS_AT_ONCE", piece)
     days = [0.0, 1, 5, 6, 9, 3, 4, 8, 2, 7, 11, 12]
     codes = [0] * 5 + [1] * 3 + [2] * 4
-    grid = to_grid(*number(make(codes, days, days), DAILY, is_named=True), DAILY, NOTHING[:3])
+    grid = to_grid(*number_steps(make(codes, days, days), DAILY, is_named=True), DAILY, NOTHING[:3])
     plain = [
         [float(day) if day in days[low:high] else np.nan for day in range(int(days[low]), int(days[high - 1]) + 1)]
         for low, high in ((0, 5), (5, 8), (8, 12))
@@ -105,19 +105,19 @@ def test_a_row_off_the_grid_of_a_named_frequency_is_refused() -> None:
     with pytest.raises(
         DataError, match=r"series 'a' has a row for 1970-01-02T12:00:00, which is no step of D from 1970-01-01"
     ):
-        number(make([0] * 3, [0, 1.5, 2], [1, 2, 3]), DAILY, is_named=True)
+        number_steps(make([0] * 3, [0, 1.5, 2], [1, 2, 3]), DAILY, is_named=True)
 
 
 def test_a_rare_row_off_the_grid_is_left_out_where_the_frequency_was_found() -> None:
     days = [float(day) for day in range(200)]
     days[50] += 0.25
-    rows, steps = number(make([0] * 200, days, days), DAILY, is_named=False)
+    rows, steps = number_steps(make([0] * 200, days, days), DAILY, is_named=False)
     assert len(rows.stamps) == len(steps) == 199
     assert 50 not in steps
 
 
 def test_a_grid_of_nearly_nothing_is_refused() -> None:
-    rows, steps = number(make([0] * 3, [0, 1, 40_000], [1, 2, 3]), Frequency("fixed", SECOND), is_named=True)
+    rows, steps = number_steps(make([0] * 3, [0, 1, 40_000], [1, 2, 3]), Frequency("fixed", SECOND), is_named=True)
     with pytest.raises(DataError, match=r"3 rows would lie on 3,456,000,001 steps of s"):
         to_grid(rows, steps, Frequency("fixed", SECOND), NOTHING[:1])
 

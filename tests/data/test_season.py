@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.data.season import autocorrelate, doubt_season, find_season, weigh_season
+from forecaster.data.season import assess_season, autocorrelate, find_season, find_season_conflict
 from forecaster.frequency import Frequency
 from tests.conftest import MakePanel
 
@@ -52,10 +52,10 @@ def test_the_fourier_transform_gives_the_plain_sums(make_panel: MakePanel) -> No
 
 def test_only_strong_evidence_doubts_the_calendar(make_panel: MakePanel) -> None:
     panel = make_panel(waves(10, length=300, count=2), season=7)
-    assert "every 10 steps rather than 7" in str(doubt_season(panel))
-    assert doubt_season(replace(panel, season=10)) is None
-    assert doubt_season(replace(panel, season=5)) is None
-    assert doubt_season(make_panel(waves(10, length=300, count=2, noise=3), season=7)) is None
+    assert "every 10 steps rather than 7" in str(find_season_conflict(panel))
+    assert find_season_conflict(replace(panel, season=10)) is None
+    assert find_season_conflict(replace(panel, season=5)) is None
+    assert find_season_conflict(make_panel(waves(10, length=300, count=2, noise=3), season=7)) is None
 
 
 @pytest.mark.parametrize(("noise", "strength"), [(0.1, "strong"), (1.4, "clear"), (20, "weak")])
@@ -63,10 +63,10 @@ def test_the_evidence_for_a_season_is_as_strong_as_it_is_clear(
     noise: float, strength: str, make_panel: MakePanel
 ) -> None:
     panel = make_panel(waves(7, length=700, count=1, noise=noise), season=7)
-    assert weigh_season(panel).strength == strength
+    assert assess_season(panel).strength == strength
 
 
 def test_a_short_series_and_one_without_a_season_give_no_evidence(make_panel: MakePanel) -> None:
     for values, season in (([1.0, 2, 1, 2], 7), ([float(step % 3) for step in range(99)], 1)):
-        evidence = weigh_season(make_panel([values], season=season))
+        evidence = assess_season(make_panel([values], season=season))
         assert (evidence.correlation, evidence.strength) == (None, "unknown")

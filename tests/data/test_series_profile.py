@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecaster.data.series_profile import find_outliers, survey
+from forecaster.data.series_profile import find_outliers, profile_series
 from tests.conftest import MakePanel
 
 NAN = float("nan")
@@ -11,7 +11,7 @@ WEEK = np.array([0, 1, 5, 2, 8, 20, 25.0])
 
 
 def test_counts_are_those_of_the_values(make_panel: MakePanel) -> None:
-    found = survey(make_panel([[1, NAN, NAN, 0, NAN, -2, 0, 7], [3, 3, 3]]))
+    found = profile_series(make_panel([[1, NAN, NAN, 0, NAN, -2, 0, 7], [3, 3, 3]]))
     assert found.missing.tolist() == [3, 0]
     assert found.gaps.tolist() == [2, 0]
     assert (found.longest_gap.tolist(), found.gap_at.tolist()) == ([2, 0], [1, 0])
@@ -21,12 +21,12 @@ def test_counts_are_those_of_the_values(make_panel: MakePanel) -> None:
 
 
 def test_the_longest_run_of_one_value_goes_over_gaps(make_panel: MakePanel) -> None:
-    found = survey(make_panel([[1, 2, 4, NAN, 4, 4, 2, 2]]))
+    found = profile_series(make_panel([[1, 2, 4, NAN, 4, 4, 2, 2]]))
     assert (found.flat.tolist(), found.flat_at.tolist()) == ([3], [2])
 
 
 def test_values_are_told_as_they_were_written(make_panel: MakePanel) -> None:
-    assert survey(make_panel([[0.1, 0.7]])).lowest[0] == 0.1
+    assert profile_series(make_panel([[0.1, 0.7]])).lowest[0] == 0.1
 
 
 def test_the_farthest_value_is_the_first_outlier() -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forecaster.data import spacing
-from forecaster.data.spacing import describe, find_frequency, infer_frequency, parse_frequency
+from forecaster.data.spacing import describe_frequency, find_frequency, infer_frequency, parse_frequency
 from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
 
@@ -90,7 +90,7 @@ def test_a_table_in_pieces_shows_what_the_whole_shows(piece: int, monkeypatch: p
         return [*found, refused.value.message, refused.value.hint]
 
     whole = find()
-    monkeypatch.setattr(spacing, "_PIECE", piece)
+    monkeypatch.setattr(spacing, "_ROWS_AT_ONCE", piece)
     assert find() == whole
     assert whole[:2] == [Frequency("fixed", HOUR), Frequency("business")]
 
@@ -179,4 +179,4 @@ def test_a_frequency_for_another_kind_of_time_is_refused(text: str, is_integer: 
     ("text", "words"), [("D", "daily"), ("30min", "half-hourly"), ("10min", "every 10min"), ("B", "business days")]
 )
 def test_a_frequency_is_said_in_words(text: str, words: str) -> None:
-    assert describe(parse_frequency(text)) == words
+    assert describe_frequency(parse_frequency(text)) == words

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data.time_formats import Found, fits, parse
+from forecaster.data.time_formats import ParsedTimes, has_date_format, parse
 
 
-def read(*words: str) -> Found:
+def read(*words: str) -> ParsedTimes:
     return parse(pd.Index(words))
 
 
-def text_of(found: Found) -> list[str]:
+def text_of(found: ParsedTimes) -> list[str]:
     return [
         str(stamp).removesuffix("T00:00:00") for stamp in found.stamps.astype("datetime64[us]").astype("datetime64[s]")
     ]
@@ -113,4 +113,4 @@ def test_a_column_that_needs_both_orders_leaves_the_fewer_unread() -> None:
     "words", [["drizzle", "rain"], ["A12", "B7"], ["1-2", "2-3"], ["may", "june"], ["12:30", "13:00"]]
 )
 def test_ordinary_text_does_not_fit(words: list[str]) -> None:
-    assert not fits(pd.Index(words))
+    assert not has_date_format(pd.Index(words))

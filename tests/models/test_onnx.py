@@ -11,7 +11,7 @@ from forecaster.config import DataConfig
 from forecaster.config.tree import Tree, merge, validate
 from forecaster.errors import InputError
 from forecaster.events import ignore
-from forecaster.forecast import GRAPH, Exportable, Forecaster
+from forecaster.forecast import GRAPH_FILE, Exportable, Forecaster
 from forecaster.models.build import build, restored
 from forecaster.models.calibrated import Conformal
 from forecaster.models.ensemble import Ensemble
@@ -116,7 +116,7 @@ def test_torch_forecasts_where_there_is_no_graph_or_nothing_to_run_it(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     without_runtime = restored(config, state, graphs)
     monkeypatch.undo()
-    for other in (restored(config, state, {}), restored(config, state, {GRAPH: b"no graph"}), without_runtime):
+    for other in (restored(config, state, {}), restored(config, state, {GRAPH_FILE: b"no graph"}), without_runtime):
         assert isinstance(other, NeuralForecaster)
         assert other.predict(panel, HORIZON).quantiles.tobytes() == expected.quantiles.tobytes()
     assert isinstance(restored(config, state, graphs), Exported)

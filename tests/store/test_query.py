@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from forecaster.config import DataConfig
 from forecaster.data.load import load
+from forecaster.data.read import TableSource
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.store.database import open_database, reading, writing
 from forecaster.store.query import read_query
@@ -28,7 +29,7 @@ def shop(url: str) -> str:
 
 def test_a_query_becomes_a_panel(shop: str) -> None:
     frame = read_query(shop, "SELECT shop, day, amount FROM sales ORDER BY day")
-    loaded = load("shop", DataConfig(), frame=frame)
+    loaded = load(TableSource("shop", frame=frame), DataConfig())
     assert loaded.panel.ids.tolist() == ["north", "south"]
     assert loaded.panel.frequency.name == "D"
     assert loaded.panel.values[:20, 0].tolist() == [day / 2 for day in range(1, 21)]
@@ -40,7 +41,7 @@ def test_stamps_with_a_zone_and_missing_values_are_read(postgres_url: str) -> No
         CASE WHEN i <> 3 THEN i::numeric END AS y FROM generate_series(0, 9) AS i"""
     frame = read_query(postgres_url, query)
     assert frame["ds"][0] == datetime(2024, 1, 1, tzinfo=UTC)
-    panel = load("shop", DataConfig(), frame=frame).panel
+    panel = load(TableSource("shop", frame=frame), DataConfig()).panel
     assert panel.frequency.name == "h"
     assert np.isnan(panel.values[:, 0]).tolist() == [number == 3 for number in range(10)]
 
@@ -69,7 +70,7 @@ def test_an_empty_answer_is_an_error_of_data(shop: str) -> None:
     frame = read_query(shop, "SELECT day, amount FROM sales WHERE amount < 0")
     assert frame.columns.tolist() == ["day", "amount"]
     with pytest.raises(DataError, match="no rows"):
-        load("shop", DataConfig(), frame=frame)
+        load(TableSource("shop", frame=frame), DataConfig())
 
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecaster.errors import UsageError, near_miss
+from forecaster.errors import UsageError, did_you_mean
 
 MOST = 500  # series with charts
 ASKED = "asked for"
@@ -41,7 +41,7 @@ def pick(
     for name in wanted:
         if name not in known:
             raise UsageError(
-                f"--series {name}: there is no such series{near_miss(name, names)}",
+                f"--series {name}: there is no such series{did_you_mean(name, names)}",
                 hint="name one as the table of all series on the page does",
             )
     rest = [each for each in _pick(names, error, horizon, columns) if each.name not in wanted]

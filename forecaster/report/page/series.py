@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.forecast import Forecast, bounds_of
+from forecaster.forecast import Forecast, interval_bounds
 from forecaster.report.page.charts import MODEL, SEASONAL, TRUTH, axes, band, bare, line, marked, time_kind
 from forecaster.report.page.parts import Chart, Drawn, Section
 from forecaster.report.page.picks import Pick
@@ -150,7 +150,7 @@ def _holdout_columns(rows: pd.DataFrame) -> dict[str, Any]:
 def _future_columns(forecast: Forecast, place: int, stamps: Any) -> dict[str, Any]:
     columns: dict[str, Any] = {"future.ds": [bare(stamp) for stamp in stamps], "future.mean": forecast.mean[place]}
     for level in _LEVELS:
-        lower, upper = bounds_of((level,))
+        lower, upper = interval_bounds((level,))
         columns[f"future.low{level}"] = forecast.at(lower)[place]
         columns[f"future.high{level}"] = forecast.at(upper)[place]
     return columns

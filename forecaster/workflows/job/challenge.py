@@ -8,7 +8,7 @@ import numpy as np
 
 from forecaster.config import Config, NetworkModel
 from forecaster.config.job import ChallengerConfig
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest, count_fitting, participants
 from forecaster.evaluation.breakdown import Array, add_up, by_group
 from forecaster.evaluation.score import score
@@ -63,7 +63,7 @@ class Proof:
     evidence: Evidence
 
 
-def prove(config: Config, loaded: Loaded, folds: int, *, watch: Watch) -> Proof | None:
+def prove(config: Config, loaded: LoadedData, folds: int, *, watch: Watch) -> Proof | None:
     """Forecast the last horizons by a model that has seen none of them.
 
     Args:
@@ -88,7 +88,7 @@ def prove(config: Config, loaded: Loaded, folds: int, *, watch: Watch) -> Proof 
     return Proof(plan, _error_of(test), Evidence(tuple(errors[0]), tuple(errors[1]), coverage, "backtest"))
 
 
-def contest(champion: Bundle, proof: Proof, loaded: Loaded, *, steps: int, watch: Watch) -> Contest | None:
+def contest(champion: Bundle, proof: Proof, loaded: LoadedData, *, steps: int, watch: Watch) -> Contest | None:
     """Forecast by the champion what the challenger has forecast.
 
     The champion forecasts as it is where its data ends before the first fold. Else its weights have seen some folds,
@@ -113,7 +113,7 @@ def contest(champion: Bundle, proof: Proof, loaded: Loaded, *, steps: int, watch
 
 
 def contest_update(
-    champion: Bundle, loaded: Loaded, policy: ChallengerConfig, *, since: int, steps: int, watch: Watch
+    champion: Bundle, loaded: LoadedData, policy: ChallengerConfig, *, since: int, steps: int, watch: Watch
 ) -> Contest | None:
     """Forecast the newer half of the new steps by the champion, and by what an update on the older half makes of it.
 
@@ -155,7 +155,7 @@ def _longest(horizon: int, folds: int, most: int) -> Plan | None:
     return None
 
 
-def _can_read(champion: Bundle, loaded: Loaded) -> bool:
+def _can_read(champion: Bundle, loaded: LoadedData) -> bool:
     trained: dict[str, Any] = champion.manifest["data"]
     columns = {name: trained["columns"].get(name) for name in COLUMNS}
     given = loaded.config.model_dump(mode="json", include=set(COLUMNS))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Note
 from forecaster.panel import Panel
@@ -67,7 +67,12 @@ def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Stand
 
 
 def choose(
-    night: Night, used: Bundle | None, loaded: Loaded, extent: Extent, standing: due.Standing | None, reason: str | None
+    night: Night,
+    used: Bundle | None,
+    loaded: LoadedData,
+    extent: Extent,
+    standing: due.Standing | None,
+    reason: str | None,
 ) -> Chosen:
     """Train and compare where there is a reason to; else keep the model in use.
 

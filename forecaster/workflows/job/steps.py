@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.data import future
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import DataRead, Note
@@ -105,7 +105,7 @@ def _conduct(night: Night) -> int:
     return code
 
 
-def _read(night: Night, used: Bundle | None) -> tuple[Loaded, audit.Extent, dict[str, str]]:
+def _read(night: Night, used: Bundle | None) -> tuple[LoadedData, audit.Extent, dict[str, str]]:
     """Read the data, leave out what is not over yet, and hold it to the policy."""
     job, policy = night.job, night.job.policy
     source = place_of(job.source)
@@ -133,7 +133,7 @@ def _read(night: Night, used: Bundle | None) -> tuple[Loaded, audit.Extent, dict
     return loaded, extent, suspects
 
 
-def _stay(night: Night, used: Bundle, published: Published, loaded: Loaded, suspects: dict[str, str]) -> int:
+def _stay(night: Night, used: Bundle, published: Published, loaded: LoadedData, suspects: dict[str, str]) -> int:
     """Nothing has changed since the last run that published: nothing is to be done, unless an output is gone."""
     job, told = night.job, night.told
     is_whole = all(is_intact(each, published.outputs.get(place_of(each)), job=job.name) for each in job.outputs)
@@ -155,7 +155,7 @@ def _stay(night: Night, used: Bundle, published: Published, loaded: Loaded, susp
 
 
 def _forecast(
-    night: Night, chosen: Bundle, loaded: Loaded, suspects: dict[str, str]
+    night: Night, chosen: Bundle, loaded: LoadedData, suspects: dict[str, str]
 ) -> tuple[Forecast, tuple[Floats, Floats]]:
     """Forecast every series; also by the last season and the last value."""
     panel, horizon = loaded.panel, int(chosen.manifest["horizon"])

@@ -1,6 +1,6 @@
 """Between two trainings, the model in use learns from what is new; what it becomes is kept where it is better."""
 
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.events import BundleWritten, Event, Note, TrainingEnded
 from forecaster.models.variants import has_networks
 from forecaster.store import bundle
@@ -27,7 +27,7 @@ def find_news(night: Night, used: Bundle, standing: Standing, extent: Extent, ho
     return f"{standing.unlearnt_steps} new steps"
 
 
-def update(night: Night, used: Bundle, loaded: Loaded, extent: Extent, standing: Standing) -> Chosen:
+def update(night: Night, used: Bundle, loaded: LoadedData, extent: Extent, standing: Standing) -> Chosen:
     """Try an update where nothing is known yet of what it brings; then update on everything if it was better.
 
     The evidence stays that of the model in use, as do the scores of its holdout: there is no other of the same weight.

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from forecaster.errors import UsageError, near_miss
+from forecaster.errors import UsageError, did_you_mean
 from forecaster.evaluation.score import without_nan
 from forecaster.store.ledger import queries
 from forecaster.workflows.ledger.scope import Source, list_rows
@@ -35,7 +35,7 @@ def diff(source: Source, *, run: str | None = None, limit: int | None = None) ->
     keys = runs["key"].tolist()
     if run is not None and run not in keys:
         raise UsageError(
-            f"--run {run}: job {name!r} has no such run{near_miss(run, keys)}",
+            f"--run {run}: job {name!r} has no such run{did_you_mean(run, keys)}",
             hint="see its runs: forecast ledger history",
         )
     forecasting = runs["key"][runs["first_at"].notna()].tolist()

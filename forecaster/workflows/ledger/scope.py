@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.errors import UsageError, near_miss
+from forecaster.errors import UsageError, did_you_mean
 from forecaster.frequency import DAY, HOUR, WEEK, Frequency
 from forecaster.store.database import Database
 from forecaster.store.ledger import queries
@@ -49,7 +49,7 @@ class Source:
             )
         if name not in self.jobs:
             raise UsageError(
-                f"{self.ledger.place}: has no runs of job {name!r}{near_miss(name, self.jobs)}",
+                f"{self.ledger.place}: has no runs of job {name!r}{did_you_mean(name, self.jobs)}",
                 hint=f"jobs here: {', '.join(self.jobs[:10])}",
             )
         return name

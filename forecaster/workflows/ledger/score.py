@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from forecaster.config import Config
 from forecaster.config.job import AlarmConfig
-from forecaster.errors import DataError, StaleError, UsageError, near_miss
+from forecaster.errors import DataError, StaleError, UsageError, did_you_mean
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Note, Watch, ignore
 from forecaster.panel import Panel
@@ -127,7 +127,7 @@ def _take_in(source: Source, config: Config, stdin: BinaryIO | None, now: dateti
     panel = read_data(place, config, stdin, watch).panel
     known = list_series(ledger, name)
     if known and not {*known} & {*map(str, panel.ids)}:
-        near = near_miss(str(panel.ids[0]), known)
+        near = did_you_mean(str(panel.ids[0]), known)
         raise DataError(
             f"{place}: has no series of job {name!r}: the first is {str(panel.ids[0])!r}{near}",
             hint="name the data that the job forecasts, its columns with --time, --id and --target",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from forecaster.config import NetworkModel
 from forecaster.data import future
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.errors import ForecastError
 from forecaster.evaluation import scored_rows as scores
 from forecaster.events import Note, Watch, ignore
@@ -89,7 +89,7 @@ def gather(
     )
 
 
-def _load_again(read: bundle.Bundle, later: str | None) -> tuple[Loaded | None, list[str]]:
+def _load_again(read: bundle.Bundle, later: str | None) -> tuple[LoadedData | None, list[str]]:
     """The bundle's own data, as it is now; and what is to be said of that."""
     try:
         source = source_of(read, None)

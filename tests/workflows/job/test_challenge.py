@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from forecaster.config.job import ChallengerConfig
-from forecaster.data.load import Loaded
+from forecaster.data.load import LoadedData
 from forecaster.events import ignore
 from forecaster.settings import load
 from forecaster.store import bundle
@@ -18,7 +18,7 @@ from forecaster.workflows.train import read_data, train_on
 HORIZON, LEARNT = 6, 40
 
 
-def read(folder: Path, **days: int) -> Loaded:
+def read(folder: Path, **days: int) -> LoadedData:
     """Data of series that have so many days each."""
     rows = [f"{name},{day},{(day * 7 + len(name)) % 11}" for name, count in days.items() for day in range(count)]
     path = folder / "data.csv"
@@ -36,7 +36,7 @@ def champion(tmp_path: Path) -> Bundle:
     return bundle.read(tmp_path / "champion")
 
 
-def contest(champion: Bundle, loaded: Loaded, *, folds: int = 3) -> Contest | None:
+def contest(champion: Bundle, loaded: LoadedData, *, folds: int = 3) -> Contest | None:
     since = learnt_until(champion)
     steps = int(loaded.panel.cutoff.max()) - since
     return contest_update(champion, loaded, ChallengerConfig(folds=folds), since=since, steps=steps, watch=ignore)
