@@ -34,7 +34,7 @@ from forecaster.frequency import DAY, HOUR, MINUTE, Frequency
 from forecaster.models.build import build
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
-from forecaster.selection.scale import choose
+from forecaster.selection.scale import choose_scales
 from forecaster.settings import load
 
 _MONTH = 30 * DAY
@@ -101,7 +101,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                     hint="pass --set embed.width=W with a W that divides the context",
                 )
             runtime.prepare_torch(config.training.threads)
-            config = choose(config, panel.cut(rows.test), np.full(len(panel), rows.validation), watch=ignore)
+            config = choose_scales(config, panel.cut(rows.test), np.full(len(panel), rows.validation), watch=ignore)
             row = evaluate(config, panel, rows, horizon)
             found.append({"seed": seed, **row} if len(seeds) > 1 else row)
             resolved[horizon] = config.model_dump(mode="json")

@@ -22,7 +22,7 @@ from forecaster.frequency import Ints
 from forecaster.models.build import build_model
 from forecaster.panel import Floats, Panel
 from forecaster.selection.resolve import resolve
-from forecaster.selection.scale import choose
+from forecaster.selection.scale import choose_scales
 
 _FORECASTS = 200  # that candidates are judged by
 _MOST_COMBINED = 3
@@ -31,11 +31,11 @@ _BUDGET_SHARE = 1 / 3  # of a budget, for the choice
 _LONGEST_SEASON = {"auto_theta": math.inf, "auto_ets": 12}  # beyond which fitting takes seconds a series
 _MOST_SERIES = 2000  # that a statistical model is fitted to, one after the other
 
-BY = "MASE; WQL where that is within 1 % of the lowest"
+CRITERION = "MASE; WQL where that is within 1 % of the lowest"
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModelChoice:
     """A config whose model was chosen, and why.
 
     Attributes:
@@ -46,7 +46,7 @@ class Choice:
     told: dict[str, Any] | None = None
 
 
-def choose_model(config: Config, panel: Panel, *, watch: Watch) -> Choice:
+def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
     """Replace `model.kind: auto` by what forecasts held-out folds best; any other config stays as it is.
 
     Candidates are the preset's networks, trained once on what precedes the first fold, as they would be but for the
@@ -60,7 +60,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> Choice:
         watch: told what was chosen.
     """
     if not isinstance(config.model, AutoConfig):
-        return Choice(config)
+        return ModelChoice(config)
     plain = _without_model(config)
     horizon = config.horizon
     held_out = panel.cut(_calibration(config, panel))
@@ -70,7 +70,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> Choice:
     except DataError:
         why = "the series are too short to hold folds out, so the preset's networks are taken"
         watch(Note(f"auto: {why}"))
-        return Choice(plain, {"among": {}, "by": BY, "folds": 0, "forecasts": 0, "why": why})
+        return ModelChoice(plain, {"among": {}, "by": CRITERION, "folds": 0, "forecasts": 0, "why": why})
     series, fold = np.nonzero(takes_part)
     some = np.unique(np.linspace(0, len(series) - 1, min(len(series), _FORECASTS)).round().astype(np.int64))
     rows = plan.before(held_out, series[some], fold[some])
@@ -88,7 +88,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> Choice:
     best = _best(scores)
     told = _tell(scores, best, plan.folds, len(rows))
     watch(Note(f"auto: {told['why']}"))
-    return Choice(_config_of(members[best], config, plain, panel, watch), told)
+    return ModelChoice(_config_of(members[best], config, plain, panel, watch), told)
 
 
 def _calibration(config: Config, panel: Panel) -> Ints:
@@ -117,7 +117,7 @@ def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch
         training = {"budget": _BUDGET_SHARE * plain.training.budget, "refit": False}
         plain = plain.model_copy(update={"training": plain.training.model_copy(update=training)})
     validation = split(oldest, horizon, is_calibrated=False, holds_out=False).validation
-    forecaster = build_model(choose(resolve(plain, oldest), oldest, validation, watch=watch))
+    forecaster = build_model(choose_scales(resolve(plain, oldest), oldest, validation, watch=watch))
     forecaster.fit(oldest, validation, watch=watch, checkpoint=None)
     return forecaster.predict(rows, horizon)
 
@@ -150,7 +150,7 @@ def _tell(scores: Mapping[str, Score], best: str, folds: int, forecasts: int) ->
     scope = f"{forecasts} forecasts from {folds} held-out fold{'s' * (folds > 1)}"
     why = f"{best} has {lowest} in {scope}: {', '.join(map(describe, (best, *others)))}"
     among = {name: {key: _or_none(scores[name][key]) for key in ("mase", "wql")} for name in (best, *others)}
-    return {"model": best, "among": among, "by": BY, "folds": folds, "forecasts": forecasts, "why": why}
+    return {"model": best, "among": among, "by": CRITERION, "folds": folds, "forecasts": forecasts, "why": why}
 
 
 def _or_none(value: float) -> float | None:
@@ -170,7 +170,7 @@ def _config_of(kinds: list[str], config: Config, plain: Config, panel: Panel, wa
     if len(kinds) == 1:
         return plain
     parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
-    networks = choose(resolve(plain, panel), panel.cut(parts.calibration), parts.validation, watch=watch)
+    networks = choose_scales(resolve(plain, panel), panel.cut(parts.calibration), parts.validation, watch=watch)
     own = networks.ensemble.model_dump()
     return _with_variants(networks, [{"ensemble": own} if own["variants"] or own["seeds"] > 1 else {}, *others])
 

@@ -22,7 +22,7 @@ from forecaster.parallel.pool import (
 )
 
 
-def fit_of(config: Config, watch: Watch) -> Fit:
+def make_fit(config: Config, watch: Watch) -> Fit:
     """What `train` does, without a holdout: fit, stop by the validation tail, and fit again on everything."""
 
     def fit(panel: Panel) -> Forecaster:
@@ -36,8 +36,8 @@ def fit_of(config: Config, watch: Watch) -> Fit:
     return fit
 
 
-def side_by_side(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spread | None:
-    """How `fit_of` is done for each group of a plan in processes of their own; None where it is better done here.
+def make_parallel_fits(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spread | None:
+    """How `make_fit` is done for each group of a plan in processes of their own; None where it is better done here.
 
     A process fits a group and forecasts its folds; what it forecasts is to the byte what this one would. The members of
     an ensemble train one after the other in it.
@@ -47,7 +47,7 @@ def side_by_side(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spre
         most: networks that may train at a time, see `build.most_workers`.
         watch: told of the trainings, of one at a time.
     """
-    workers = workers_for(config, len(plan.groups()), most=most)
+    workers = count_workers(config, len(plan.groups()), most=most)
     if workers == 1:
         return None
 
@@ -58,14 +58,14 @@ def side_by_side(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spre
             take(message) if isinstance(message, Part) else one_at_a_time.forward(number, message)
 
         create_pool(workers=workers, threads=config.training.threads).run(
-            Work(_forecast, iterate_tasks(dict(enumerate(plan.groups()))), shared=(in_turn(config), panel, plan)),
+            Work(_forecast, iterate_tasks(dict(enumerate(plan.groups()))), shared=(with_one_worker(config), panel, plan)),
             Callbacks(on_message, on_result=lambda number, _: one_at_a_time.end(number)),
         )
 
     return spread
 
 
-def workers_for(config: Config, groups: int, *, most: int) -> int:
+def count_workers(config: Config, groups: int, *, most: int) -> int:
     """How many fits go side by side: as many as networks may, if there are steps enough for each process to take.
 
     One fit comes after the other where processes bring nothing (what takes no steps, few steps, an ensemble whose
@@ -74,22 +74,22 @@ def workers_for(config: Config, groups: int, *, most: int) -> int:
     """
     if config.training.budget is not None:
         return 1
-    workers = min(groups, most, groups * steps_of(config) // MIN_STEPS_PER_WORKER)
+    workers = min(groups, most, groups * count_steps(config) // MIN_STEPS_PER_WORKER)
     beside = max(workers_of(each) for each in (config, *members_of(config)))
     return workers if workers >= beside else 1
 
 
-def steps_of(config: Config) -> int:
+def count_steps(config: Config) -> int:
     """Training steps of a fit, the most that there can be; 0 for what takes none."""
     members = members_of(config)
     if len(members) > 1:
-        return sum(map(steps_of, members))
+        return sum(map(count_steps, members))
     training = members[0].training
     refit = (training.refit_steps or training.steps) if training.refit else 0
     return training.steps + refit if isinstance(members[0].model, NetworkModel) else 0
 
 
-def in_turn(config: Config) -> Config:
+def with_one_worker(config: Config) -> Config:
     """The config whose networks train one after the other, those of an ensemble within its ensemble, too."""
 
     def alone(variant: Tree) -> Tree:
@@ -102,5 +102,5 @@ def in_turn(config: Config) -> Config:
 def _forecast(context: WorkerContext, group: range) -> None:
     """Fit and forecast a group in a worker, and send each part as soon as it is ready."""
     config, panel, plan = context.shared
-    for part in forecast_group(fit_of(config, context.send_message), panel, plan, group):
+    for part in forecast_group(make_fit(config, context.send_message), panel, plan, group):
         context.send_message(part)

@@ -8,7 +8,7 @@ from forecaster.events import TrainingEnded
 from forecaster.models.variants import CELLS
 
 
-def repeat(config: Config, stages: list[TrainingEnded]) -> Config:
+def replace_budget_by_steps(config: Config, stages: list[TrainingEnded]) -> Config:
     """The config that takes by steps what a run took by time; one without a budget stays as it is.
 
     Each network gets the steps it has taken, in a variant of its own where there are several.

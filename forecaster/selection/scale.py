@@ -11,7 +11,7 @@ _SHARE = 5  # a trial takes a fifth of the steps
 _FEWEST = 50
 
 
-def choose(config: Config, panel: Panel, validation: Ints, *, watch: Watch) -> Config:
+def choose_scales(config: Config, panel: Panel, validation: Ints, *, watch: Watch) -> Config:
     """Settle what a resolved config leaves to training: `scale.kind: auto`, its own and that of each variant.
 
     Args:
@@ -21,7 +21,7 @@ def choose(config: Config, panel: Panel, validation: Ints, *, watch: Watch) -> C
     """
     if not isinstance(config.model, NetworkModel):
         return config
-    config = choose_scale(config, panel, validation, watch=watch)
+    config = _choose_scale(config, panel, validation, watch=watch)
     if not any(_is_open(variant) for variant in config.ensemble.variants):
         return config
     tree, variants = config.model_dump(), list[Tree]()
@@ -29,18 +29,18 @@ def choose(config: Config, panel: Panel, validation: Ints, *, watch: Watch) -> C
         own: Tree = {}
         if _is_open(variant):
             member = validate(merge(tree, variant), "settings")
-            own = {"scale": {"kind": choose_scale(member, panel, validation, watch=watch).scale.kind}}
+            own = {"scale": {"kind": _choose_scale(member, panel, validation, watch=watch).scale.kind}}
         variants.append(merge(variant, own))
     return config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": tuple(variants)})})
 
 
-def choose_scale(config: Config, panel: Panel, validation: Ints, *, watch: Watch) -> Config:
+def _choose_scale(config: Config, panel: Panel, validation: Ints, *, watch: Watch) -> Config:
     """Replace `scale.kind: auto` by the kind whose network forecasts the validation tail best after a short training.
 
     Compared is the pinball loss in units of each series' spread, since losses in scaled units are not comparable.
     Without a validation tail it is `last`.
 
-    Args: as of `choose`.
+    Args: as of `choose_scales`.
     """
     if config.scale.kind != "auto":
         return config

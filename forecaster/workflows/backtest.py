@@ -19,9 +19,9 @@ from forecaster.models.build import at_hand, build
 from forecaster.models.variants import most_workers
 from forecaster.panel import Panel
 from forecaster.selection.auto import choose_model
-from forecaster.selection.fold_fits import fit_of, side_by_side
+from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.selection.resolve import resolve
-from forecaster.selection.scale import choose
+from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.csv import ROWS, write_csv
@@ -79,7 +79,7 @@ def backtest(
     config = resolve_before(config, oldest, plan.horizon, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
-    return _run(config, panel, plan, fit_of(config, watch), most, source, folder, watch)
+    return _run(config, panel, plan, make_fit(config, watch), most, source, folder, watch)
 
 
 def backtest_bundle(
@@ -127,17 +127,17 @@ def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch)
     """
     parts = split(oldest, horizon, is_calibrated=config.conformal.is_on, holds_out=False)
     config = resolve(choose_model(config, oldest, watch=watch).config, oldest)
-    return choose(config, oldest.cut(parts.calibration), parts.validation, watch=watch)
+    return choose_scales(config, oldest.cut(parts.calibration), parts.validation, watch=watch)
 
 
 def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
     """Give the bundle's own network where its data ends before every fold, else one that is fitted as it was."""
     if not isinstance(config.model, NetworkModel) or plan.refit:
-        return fit_of(config, watch)
+        return make_fit(config, watch)
     rows = plan.before(panel, *np.nonzero(participants(panel, plan)))
     if int(rows.cutoff.min()) < int(read.manifest["data"]["last_cutoff"]):
         watch(Note("the bundle's weights have seen some folds: fitted anew, on what precedes the first cutoff"))
-        return fit_of(config, watch)
+        return make_fit(config, watch)
     watch(Note("every cutoff lies at or after the end of the bundle's data: its weights forecast as they are"))
     forecaster = build(config)
     forecaster.restore(read.state)
@@ -148,7 +148,7 @@ def _run(
     config: Config, panel: Panel, plan: Plan, fit: Fit, most: int, source: str, folder: Path, watch: Watch
 ) -> Backtested:
     try:
-        test = forecast_folds(fit, panel, plan, watch=watch, spread=side_by_side(config, plan, most=most, watch=watch))
+        test = forecast_folds(fit, panel, plan, watch=watch, spread=make_parallel_fits(config, plan, most=most, watch=watch))
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     metrics = judge_folds(test, panel, plan)

@@ -21,7 +21,7 @@ from forecaster.evaluation.score import without_nan
 from forecaster.events import ModelCompared, Note, Watch, ignore
 from forecaster.models.variants import most_workers
 from forecaster.panel import Panel
-from forecaster.selection.fold_fits import fit_of, side_by_side
+from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.files import new_folder, write_through
@@ -148,8 +148,8 @@ def _backtest(config: Config, panel: Panel, plan: Plan, most: int, source: str, 
     if not _learns(config) and not config.conformal.is_on:
         plan = replace(plan, refit=0)
     try:
-        spread = side_by_side(config, plan, most=most, watch=watch)
-        return backtest(fit_of(config, watch), panel, plan, watch=watch, spread=spread)
+        spread = make_parallel_fits(config, plan, most=most, watch=watch)
+        return backtest(make_fit(config, watch), panel, plan, watch=watch, spread=spread)
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
 

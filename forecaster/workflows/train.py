@@ -24,9 +24,9 @@ from forecaster.forecast import Exportable, Forecaster
 from forecaster.models.build import build
 from forecaster.panel import Panel
 from forecaster.selection.auto import choose_model
-from forecaster.selection.replay import repeat
+from forecaster.selection.replay import replace_budget_by_steps
 from forecaster.selection.resolve import resolve
-from forecaster.selection.scale import choose
+from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump, read_yaml
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
@@ -113,7 +113,7 @@ def train_on(
         "is_default": is_default,
         "fingerprint": fingerprint(loaded.panel),
         "data": data,
-        "chosen": choice.told,
+        "chosen": choice.summary,
         "told": dict(told or {}),
     }
     return _train(config, loaded, folder, run, watch)
@@ -177,7 +177,7 @@ def _train(
     panel, horizon = loaded.panel, config.horizon
     refuse_short(config.data.path or "-", panel, horizon)
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
-    config = choose(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
+    config = choose_scales(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), RUN: bundle.json_bytes(run)}
     checkpoint = FolderCheckpoint(partial_of(folder), files=files, watch=watch, is_resumed=is_resumed)
     stages: list[TrainingEnded] = []
@@ -197,7 +197,7 @@ def _train(
             watch(Note(_LATE))
         holdout = partial(_write_holdout, held) if held else b"\n"
         manifest = write_bundle(folder, config, loaded, run, forecaster, stages, metrics=metrics, holdout=holdout)
-        config = repeat(config, stages)
+        config = replace_budget_by_steps(config, stages)
     except Interrupted as stop:
         if not checkpoint.folder.exists():
             raise
@@ -243,7 +243,7 @@ def write_bundle(
     }
     if isinstance(forecaster, Exportable):
         tables |= forecaster.exports()
-    config, state = repeat(config, stages), forecaster.state()
+    config, state = replace_budget_by_steps(config, stages), forecaster.state()
     bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
     return manifest
 

@@ -23,7 +23,7 @@ from forecaster.models.naive import SeasonalNaive
 from forecaster.models.variants import members_of, most_workers, workers_of
 from forecaster.panel import Panel
 from forecaster.parallel.pool import MIN_STEPS_PER_WORKER
-from forecaster.selection.fold_fits import fit_of
+from forecaster.selection.fold_fits import make_fit
 from forecaster.selection.resolve import resolve
 from forecaster.selection.search.optuna import ROUND, load_optuna
 from forecaster.selection.search.search import Limits, search
@@ -258,7 +258,7 @@ def _judge(task: _Task, tuned: Config, watch: Watch) -> dict[str, Any]:
     tests: dict[str, Backtest] = {}
     for name, config in (("tuned", tuned), ("default", task.default)):
         watch(Note(f"judging the {name} settings on {task.plan.folds} folds"))
-        tests[name] = forecast_folds(fit_of(config, watch), task.panel, task.plan, watch=watch)
+        tests[name] = forecast_folds(make_fit(config, watch), task.panel, task.plan, watch=watch)
     tests["seasonal_naive"] = forecast_folds(lambda _: SeasonalNaive(), task.panel, task.plan)
     scores = {name: score(each.forecast, each.actual, each.scale) for name, each in tests.items()}
     gain = {name: _gain(scores["tuned"], scores["default"], name) for name in ("mase", "wql")}

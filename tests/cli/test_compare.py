@@ -164,15 +164,15 @@ def test_auto_chooses_by_what_precedes_the_first_cutoff(forecast: Forecast, sale
 def test_a_model_that_fails_is_an_error_that_names_it(
     forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = workflow.fit_of
+    plain = workflow.make_fit
 
-    def fit_of(config: Config, watch: Any) -> Any:
+    def make_fit(config: Config, watch: Any) -> Any:
         def fail(panel: Panel) -> Forecaster:
             raise DataError("it will not do", hint="do something else")
 
         return fail if config.name == "lstm" else plain(config, watch)
 
-    monkeypatch.setattr(workflow, "fit_of", fit_of)
+    monkeypatch.setattr(workflow, "make_fit", make_fit)
     done = forecast("compare", sales, "--models", "naive,lstm", "-o", "c")
     assert done.code == 65
     assert f"error: lstm: {sales}: fold 1: it will not do" in done.err

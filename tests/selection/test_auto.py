@@ -54,19 +54,19 @@ def seasons(make_panel: MakePanel) -> Panel:
 def test_what_forecasts_the_folds_best_is_chosen_and_told(lines: Panel) -> None:
     events: list[Event] = []
     choice = choose_model(config_of(), lines, watch=events.append)
-    assert choice.told is not None
-    scores = choice.told["among"]
+    assert choice.summary is not None
+    scores = choice.summary["among"]
     assert {"gru", "naive", "drift", "auto_theta", "auto_ets"} <= set(scores)
     assert sum("+" in name for name in scores) == 2  # the medians of the best two and three
     lowest = min(each["mase"] for each in scores.values())
-    chosen = scores[choice.told["model"]]
+    chosen = scores[choice.summary["model"]]
     assert chosen["mase"] <= 1.01 * lowest
     assert chosen["wql"] == min(each["wql"] for each in scores.values() if each["mase"] <= 1.01 * lowest)
     assert scores["naive"]["mase"] > 2 * lowest
-    assert choice.told["folds"] == 5
-    assert choice.told["forecasts"] == 15
-    assert Note(f"auto: {choice.told['why']}") in events
-    assert choice.told["why"].startswith(choice.told["model"])
+    assert choice.summary["folds"] == 5
+    assert choice.summary["forecasts"] == 15
+    assert Note(f"auto: {choice.summary['why']}") in events
+    assert choice.summary["why"].startswith(choice.summary["model"])
 
 
 def test_nothing_after_the_panels_end_decides(lines: Panel) -> None:
@@ -148,18 +148,18 @@ def test_many_forecasts_are_sampled_evenly(make_panel: MakePanel, monkeypatch: p
     monkeypatch.setattr(module, "_FORECASTS", 10)
     panel = make_panel([np.arange(40.0) + number for number in range(40)])
     choice = choose_model(config_of(), panel, watch=ignore)
-    assert choice.told is not None
-    assert choice.told["forecasts"] == 10
+    assert choice.summary is not None
+    assert choice.summary["forecasts"] == 10
 
 
 def test_series_too_short_for_a_fold_take_the_presets_networks(make_panel: MakePanel) -> None:
     choice = choose_model(config_of(), make_panel([np.arange(7.0)]), watch=ignore)
-    assert choice.told is not None
-    assert choice.told["folds"] == 0
-    assert "too short" in choice.told["why"]
+    assert choice.summary is not None
+    assert choice.summary["folds"] == 0
+    assert "too short" in choice.summary["why"]
     assert not isinstance(choice.config.model, AutoConfig)
 
 
 def test_any_other_config_stays_as_it_is(lines: Panel) -> None:
     config = validate({"model": {"kind": "naive"}}, "test")
-    assert choose_model(config, lines, watch=ignore) == module.Choice(config)
+    assert choose_model(config, lines, watch=ignore) == module.ModelChoice(config)

@@ -16,7 +16,7 @@ from forecaster.frequency import Frequency
 from forecaster.models.variants import members_of, most_workers
 from forecaster.panel import Panel
 from forecaster.selection import fold_fits
-from forecaster.selection.fold_fits import fit_of, in_turn, side_by_side, steps_of, workers_for
+from forecaster.selection.fold_fits import make_fit, with_one_worker, make_parallel_fits, count_steps, count_workers
 from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
 
@@ -48,7 +48,7 @@ def config_of(panel: Panel, *trees: dict[str, Any]) -> Config:
 
 def forecast(config: Config, panel: Panel, *, watch: Any = ignore) -> Backtest:
     return backtest(
-        fit_of(config, watch), panel, PLAN, watch=watch, spread=side_by_side(config, PLAN, most=2, watch=watch)
+        make_fit(config, watch), panel, PLAN, watch=watch, spread=make_parallel_fits(config, PLAN, most=2, watch=watch)
     )
 
 
@@ -62,7 +62,7 @@ def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_processes_forecast_to_the_byte_what_one_fit_after_the_other_does(panel: Panel) -> None:
     told: list[Event] = []
     config = config_of(panel, MEMBERS)
-    after = backtest(fit_of(in_turn(config), ignore), panel, PLAN)
+    after = backtest(make_fit(with_one_worker(config), ignore), panel, PLAN)
     beside = forecast(config, panel, watch=told.append)
     for name in ("mean", "quantiles", "fallback", "cutoff"):
         assert getattr(beside.forecast, name).tobytes() == getattr(after.forecast, name).tobytes()
@@ -121,16 +121,16 @@ def test_fits_go_side_by_side_where_there_are_cores_and_work(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4))
     config = validate(merge({"preset": "fast", "data": {"horizon": HORIZON}, "training": {"steps": 1000}}, tree), "")
-    assert workers_for(resolve(config, panel), groups, most=most_workers(config)) == expected
+    assert count_workers(resolve(config, panel), groups, most=most_workers(config)) == expected
 
 
 def test_steps_are_those_of_all_networks_and_their_refits(panel: Panel) -> None:
-    assert steps_of(config_of(panel)) == 16
-    assert steps_of(config_of(panel, MEMBERS)) == 32
-    assert steps_of(config_of(panel, NESTED)) == 48
+    assert count_steps(config_of(panel)) == 16
+    assert count_steps(config_of(panel, MEMBERS)) == 32
+    assert count_steps(config_of(panel, NESTED)) == 48
 
 
 def test_in_turn_leaves_no_ensemble_that_would_start_processes(panel: Panel) -> None:
-    nested = in_turn(config_of(panel, NESTED))
+    nested = with_one_worker(config_of(panel, NESTED))
     assert nested.ensemble.workers == 1
     assert [each.ensemble for each in members_of(nested)] == [EnsembleConfig(seeds=3, workers=1), EnsembleConfig()]

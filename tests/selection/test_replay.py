@@ -14,7 +14,7 @@ from forecaster.forecast import Forecaster
 from forecaster.models import neural
 from forecaster.models.build import build
 from forecaster.panel import Panel
-from forecaster.selection.replay import repeat
+from forecaster.selection.replay import replace_budget_by_steps
 from forecaster.selection.resolve import resolve
 from forecaster.settings import dump, load
 from forecaster.training import loop
@@ -70,7 +70,7 @@ def test_a_run_within_a_budget_is_repeated_to_the_bit(
     config = resolve(config_of(more), panel)
     first, stages = train(config, panel)
     assert all(stage.is_exact for stage in stages)
-    saved = repeat(config, stages)
+    saved = replace_budget_by_steps(config, stages)
     assert saved.training.budget is None
     (tmp_path / "config.yaml").write_text(dump(saved))
     again = resolve(load(tmp_path / "config.yaml", environment={}), panel)
@@ -90,7 +90,7 @@ def test_a_run_that_hurried_is_repeated_by_the_number_of_its_steps(
     _, stages = train(config, panel)
     assert not stages[0].is_exact
     monkeypatch.undo()
-    _, ended = train(repeat(config, stages), panel)
+    _, ended = train(replace_budget_by_steps(config, stages), panel)
     assert [stage.steps for stage in ended] == [stage.steps for stage in stages]
     assert stages[0].steps > 60
 
@@ -99,4 +99,4 @@ def test_a_run_without_a_budget_keeps_its_config(panel: Panel) -> None:
     config = resolve(config_of({"training": {"budget": None, "steps": 3}}), panel)
     _, stages = train(config, panel)
     assert [stage.lengths for stage in stages] == [(3,), (stages[0].best_step,)]
-    assert repeat(config, stages) is config
+    assert replace_budget_by_steps(config, stages) is config

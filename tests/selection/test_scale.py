@@ -9,7 +9,7 @@ from forecaster.events import Note, ignore
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
 from forecaster.selection import scale as module
-from forecaster.selection.scale import choose
+from forecaster.selection.scale import choose_scales
 from tests.conftest import MakePanel
 
 LOSSES = {"last": 0.5, "mean": 0.2, "standard": 0.4, "mean_abs": 0.3, "instance": 0.6}
@@ -40,7 +40,7 @@ def config_of(scale: str, *variants: Tree) -> Config:
 
 def test_the_best_kind_on_the_tail_is_chosen_and_told(panel: Panel) -> None:
     notes: list[object] = []
-    assert choose(config_of("auto"), panel, np.array([5]), watch=notes.append).scale.kind == "mean"
+    assert choose_scales(config_of("auto"), panel, np.array([5]), watch=notes.append).scale.kind == "mean"
     (note,) = notes
     assert isinstance(note, Note)
     assert note.text.startswith("scale mean, the best on the validation tail (mean 0.2000, mean_abs 0.3000")
@@ -48,7 +48,7 @@ def test_the_best_kind_on_the_tail_is_chosen_and_told(panel: Panel) -> None:
 
 def test_each_variant_that_leaves_it_open_chooses_for_itself(panel: Panel, tried: list[Config]) -> None:
     open_one = {"model": {"context": 9}, "scale": {"kind": "auto"}}
-    config = choose(config_of("last", open_one, {"model": {"context": 9}}), panel, np.array([5]), watch=ignore)
+    config = choose_scales(config_of("last", open_one, {"model": {"context": 9}}), panel, np.array([5]), watch=ignore)
     assert config.scale.kind == "last"
     assert config.ensemble.variants == (
         {"model": {"context": 9}, "scale": {"kind": "instance"}},
@@ -59,16 +59,16 @@ def test_each_variant_that_leaves_it_open_chooses_for_itself(panel: Panel, tried
 
 def test_what_is_set_is_left_as_it_is(panel: Panel, tried: list[Config]) -> None:
     config = config_of("standard", {"scale": {"kind": "last"}})
-    assert choose(config, panel, np.array([5]), watch=ignore) is config
+    assert choose_scales(config, panel, np.array([5]), watch=ignore) is config
     assert not tried
 
 
 def test_a_baseline_has_no_scale_to_choose(panel: Panel, tried: list[Config]) -> None:
     config = validate({"model": {"kind": "naive"}, "scale": {"kind": "auto"}}, "test")
-    assert choose(config, panel, np.array([5]), watch=ignore) is config
+    assert choose_scales(config, panel, np.array([5]), watch=ignore) is config
     assert not tried
 
 
 def test_without_a_tail_it_is_the_last_value(panel: Panel) -> None:
-    config = choose(config_of("auto", {"scale": {"kind": "auto"}}), panel, np.array([0]), watch=ignore)
+    config = choose_scales(config_of("auto", {"scale": {"kind": "auto"}}), panel, np.array([0]), watch=ignore)
     assert config.scale.kind == config.ensemble.variants[0]["scale"]["kind"] == "last"

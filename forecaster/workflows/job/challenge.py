@@ -17,7 +17,7 @@ from forecaster.forecast import Forecaster, Updatable
 from forecaster.models.build import at_hand, build
 from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
-from forecaster.selection.fold_fits import fit_of
+from forecaster.selection.fold_fits import make_fit
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.backtest import resolve_before
 from forecaster.workflows.job.policy import Evidence
@@ -80,7 +80,7 @@ def prove(config: Config, loaded: LoadedData, folds: int, *, watch: Watch) -> Pr
     oldest = plan.before(panel, np.flatnonzero(participants(panel, plan)[:, 0]), 0)
     resolved = resolve_before(config.model_copy(update={"data": loaded.config}), oldest, horizon, watch=watch)
     watch(Note(f"trying the new model on {count} cutoffs"))
-    test = backtest(fit_of(resolved, watch), panel, plan)
+    test = backtest(make_fit(resolved, watch), panel, plan)
     naive = backtest(lambda _: SeasonalNaive(), panel, plan)
     coverage = score(test.forecast, test.actual, test.scale)["coverage80"]
     pairs = np.stack([_by_fold(test, plan), _by_fold(naive, plan)])
@@ -180,7 +180,7 @@ def _restore(champion: Bundle) -> Forecaster:
 
 
 def _delayed(config: Config, steps: int, watch: Watch) -> Fit:
-    fit = fit_of(config, watch)
+    fit = make_fit(config, watch)
 
     def fit_earlier(panel: Panel) -> Forecaster:
         left = np.flatnonzero(panel.lengths > steps + 1)
