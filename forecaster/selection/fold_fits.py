@@ -58,7 +58,9 @@ def make_parallel_fits(config: Config, plan: Plan, *, most: int, watch: Watch) -
             take(message) if isinstance(message, Part) else one_at_a_time.forward(number, message)
 
         create_pool(workers=workers, threads=config.training.threads).run(
-            Work(_forecast, iterate_tasks(dict(enumerate(plan.groups()))), shared=(with_one_worker(config), panel, plan)),
+            Work(
+                _forecast, iterate_tasks(dict(enumerate(plan.groups()))), shared=(with_one_worker(config), panel, plan)
+            ),
             Callbacks(on_message, on_result=lambda number, _: one_at_a_time.end(number)),
         )
 

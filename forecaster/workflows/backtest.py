@@ -148,7 +148,9 @@ def _run(
     config: Config, panel: Panel, plan: Plan, fit: Fit, most: int, source: str, folder: Path, watch: Watch
 ) -> Backtested:
     try:
-        test = forecast_folds(fit, panel, plan, watch=watch, spread=make_parallel_fits(config, plan, most=most, watch=watch))
+        test = forecast_folds(
+            fit, panel, plan, watch=watch, spread=make_parallel_fits(config, plan, most=most, watch=watch)
+        )
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     metrics = judge_folds(test, panel, plan)

@@ -16,7 +16,7 @@ from forecaster.frequency import Frequency
 from forecaster.models.variants import members_of, most_workers
 from forecaster.panel import Panel
 from forecaster.selection import fold_fits
-from forecaster.selection.fold_fits import make_fit, with_one_worker, make_parallel_fits, count_steps, count_workers
+from forecaster.selection.fold_fits import count_steps, count_workers, make_fit, make_parallel_fits, with_one_worker
 from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
 
