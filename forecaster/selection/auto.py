@@ -1,4 +1,4 @@
-"""The model chosen by what held-out folds say: the preset's networks, a statistical model, or the median of several."""
+"""The choice of a model by held-out folds: the preset's networks, a simple model, or the median of several."""
 
 import importlib.util
 import math
@@ -24,40 +24,45 @@ from forecaster.panel import Floats, Panel
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
 
-_FORECASTS = 200  # that candidates are judged by
-_MOST_COMBINED = 3
-_NEAR = 0.01  # of the lowest MASE: nearer than this, WQL decides
-_BUDGET_SHARE = 1 / 3  # of a budget, for the choice
-_LONGEST_SEASON = {"auto_theta": math.inf, "auto_ets": 12}  # beyond which fitting takes seconds a series
-_MOST_SERIES = 2000  # that a statistical model is fitted to, one after the other
+_MAX_FORECASTS = 200  # Candidates are compared on at most this many forecasts.
+_MAX_COMBINED = 3
+_MASE_TOLERANCE = 0.01  # WQL decides among candidates whose MASE is within this share of the lowest.
+_BUDGET_SHARE = 1 / 3  # The share of a time budget that the choice may use.
+_MAX_SEASON = {"auto_theta": math.inf, "auto_ets": 12}  # With longer seasons, a fit takes seconds a series.
+_MAX_STATISTICAL_SERIES = 2000  # Statistical models fit one series after the other.
 
 CRITERION = "MASE; WQL where that is within 1 % of the lowest"
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A config whose model was chosen, and why.
+    """A config with a chosen model, and the reasons.
 
     Attributes:
-        told: for the manifest: the scores of all candidates, the folds, and a sentence. None where nothing was chosen.
+        summary: for the manifest: the scores of all candidates, the folds, and a sentence; None if `model.kind` was
+            not `auto`.
     """
 
     config: Config
-    told: dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
 
 
 def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
-    """Replace `model.kind: auto` by what forecasts held-out folds best; any other config stays as it is.
+    """Replace `model.kind: auto` by the model that forecasts held-out folds best; other configs stay unchanged.
 
-    Candidates are the preset's networks, trained once on what precedes the first fold, as they would be but for the
-    refit; naive, seasonal naive, drift; Theta and exponential smoothing where they are installed and do not take long;
-    and the medians of the best two and of the best three. The folds lie before what calibrates. All are judged by the
-    same forecasts, at most `_FORECASTS`, evenly spaced over series and folds.
+    The candidates are:
+    * the preset's networks, trained once on the data before the first fold, without the refit;
+    * naive, seasonal naive and drift;
+    * Theta and exponential smoothing, if they are installed and do not take long;
+    * the medians of the best two and of the best three.
+
+    The folds end before the calibration tail. All candidates are compared on the same forecasts, at most
+    `_MAX_FORECASTS`, evenly spaced over series and folds.
 
     Args:
         config: with `data.horizon`.
         panel: without the holdout.
-        watch: told what was chosen.
+        watch: receives a note about the choice.
     """
     if not isinstance(config.model, AutoConfig):
         return ModelChoice(config)
@@ -68,50 +73,60 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
     try:
         takes_part = participants(held_out, plan)
     except DataError:
-        why = "the series are too short to hold folds out, so the preset's networks are taken"
+        why = "the series are too short for held-out folds, so the preset's networks are used"
         watch(Note(f"auto: {why}"))
         return ModelChoice(plain, {"among": {}, "by": CRITERION, "folds": 0, "forecasts": 0, "why": why})
     series, fold = np.nonzero(takes_part)
-    some = np.unique(np.linspace(0, len(series) - 1, min(len(series), _FORECASTS)).round().astype(np.int64))
-    rows = plan.before(held_out, series[some], fold[some])
+    sample = np.unique(np.linspace(0, len(series) - 1, min(len(series), _MAX_FORECASTS)).round().astype(np.int64))
+    rows = plan.before(held_out, series[sample], fold[sample])
     oldest = plan.before(held_out, np.flatnonzero(takes_part[:, 0]), 0)
-    forecasts = {kind: build_model(_named(config, kind)).predict(rows, horizon) for kind in _kinds(held_out, watch)}
-    network = plain.name
-    forecasts[network] = _forecast_by_network(plain, oldest, rows, watch)
-    actual, scale = rows.actual(horizon, held_out.end[series[some]]), seasonal_error(rows, panel.season)
-    alone = {name: score(each, actual, scale)["mase"] for name, each in forecasts.items()}
-    ranked = sorted(alone, key=lambda name: _or_last(alone[name]))
-    members = {name: [name] for name in ranked} | {
-        "+".join(ranked[:count]): ranked[:count] for count in range(2, _MOST_COMBINED + 1)
+    kinds = _list_simple_kinds(held_out, watch)
+    forecasts = {kind: build_model(_with_kind(config, kind)).predict(rows, horizon) for kind in kinds}
+    forecasts[plain.name] = _forecast_by_network(plain, oldest, rows, watch)
+    actual, scale = rows.actual(horizon, held_out.end[series[sample]]), seasonal_error(rows, panel.season)
+    members = _list_candidates({name: score(each, actual, scale)["mase"] for name, each in forecasts.items()})
+    scores = {
+        name: score(_median([forecasts[each] for each in names]), actual, scale) for name, names in members.items()
     }
-    scores = {name: score(_median([forecasts[each] for each in some]), actual, scale) for name, some in members.items()}
     best = _best(scores)
-    told = _tell(scores, best, plan.folds, len(rows))
-    watch(Note(f"auto: {told['why']}"))
-    return ModelChoice(_config_of(members[best], config, plain, panel, watch), told)
+    summary = _summarise(scores, best, plan.folds, len(rows))
+    watch(Note(f"auto: {summary['why']}"))
+    return ModelChoice(_compose(members[best], config, plain, panel, watch), summary)
 
 
 def _calibration(config: Config, panel: Panel) -> Ints:
     return split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False).calibration
 
 
-def _kinds(panel: Panel, watch: Watch) -> list[str]:
-    """The candidates that learn nothing."""
+def _list_simple_kinds(panel: Panel, watch: Watch) -> list[str]:
+    """List the candidates other than networks."""
     kinds = ["seasonal_naive", "naive", "drift"] if panel.season > 1 else ["naive", "drift"]
     if importlib.util.find_spec("statsforecast") is None:
         watch(Note("auto leaves out auto_theta and auto_ets: the package `statsforecast` is not installed"))
         return kinds
-    for kind, longest in _LONGEST_SEASON.items():
-        if len(panel) > _MOST_SERIES:
+    for kind, max_season in _MAX_SEASON.items():
+        if len(panel) > _MAX_STATISTICAL_SERIES:
             watch(Note(f"auto leaves out {kind}, which would take long for {len(panel)} series"))
-        elif panel.season > longest:
+        elif panel.season > max_season:
             watch(Note(f"auto leaves out {kind}, which takes long at season {panel.season}"))
         else:
             kinds.append(kind)
     return kinds
 
 
+def _list_candidates(mase: Mapping[str, float]) -> dict[str, list[str]]:
+    """List the candidates by name, each with its members: single models, then combinations of the best ones."""
+    ranked = sorted(mase, key=lambda name: _nan_last(mase[name]))
+    combinations = {"+".join(ranked[:count]): ranked[:count] for count in range(2, _MAX_COMBINED + 1)}
+    return {name: [name] for name in ranked} | combinations
+
+
 def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch) -> Forecast:
+    """Train the preset's networks on the oldest fold, and forecast the rows.
+
+    Args:
+        oldest: the series up to their oldest cutoff.
+    """
     horizon = plain.horizon
     if plain.training.budget is not None:
         training = {"budget": _BUDGET_SHARE * plain.training.budget, "refit": False}
@@ -123,7 +138,7 @@ def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch
 
 
 def _median(forecasts: list[Forecast]) -> Forecast:
-    """What an ensemble of these would forecast."""
+    """Combine forecasts as an ensemble does."""
     first = forecasts[0]
     mean: Floats = np.median([each.mean for each in forecasts], axis=0)
     quantiles: Floats = np.median([each.quantiles for each in forecasts], axis=0)
@@ -131,48 +146,50 @@ def _median(forecasts: list[Forecast]) -> Forecast:
 
 
 def _best(scores: Mapping[str, Score]) -> str:
-    lowest = min(_or_last(each["mase"]) for each in scores.values())
-    near = [name for name, each in scores.items() if _or_last(each["mase"]) <= lowest * (1 + _NEAR)]
-    return min(near, key=lambda name: _or_last(scores[name]["wql"]))
+    """Return the name with the lowest WQL of those whose MASE is close to the lowest."""
+    lowest = min(_nan_last(each["mase"]) for each in scores.values())
+    close = [name for name, each in scores.items() if _nan_last(each["mase"]) <= lowest * (1 + _MASE_TOLERANCE)]
+    return min(close, key=lambda name: _nan_last(scores[name]["wql"]))
 
 
-def _or_last(value: float) -> float:
+def _nan_last(value: float) -> float:
     return math.inf if math.isnan(value) else value
 
 
-def _tell(scores: Mapping[str, Score], best: str, folds: int, forecasts: int) -> dict[str, Any]:
+def _summarise(scores: Mapping[str, Score], best: str, folds: int, forecasts: int) -> dict[str, Any]:
     def describe(name: str) -> str:
         return f"{name} {scores[name]['mase']:.3f}"
 
-    others = sorted((name for name in scores if name != best), key=lambda name: _or_last(scores[name]["mase"]))
-    is_lowest = not others or _or_last(scores[best]["mase"]) <= _or_last(scores[others[0]]["mase"])
+    others = sorted((name for name in scores if name != best), key=lambda name: _nan_last(scores[name]["mase"]))
+    is_lowest = not others or _nan_last(scores[best]["mase"]) <= _nan_last(scores[others[0]]["mase"])
     lowest = "the lowest MASE" if is_lowest else "the lowest WQL of those within 1 % of the lowest MASE"
     scope = f"{forecasts} forecasts from {folds} held-out fold{'s' * (folds > 1)}"
     why = f"{best} has {lowest} in {scope}: {', '.join(map(describe, (best, *others)))}"
-    among = {name: {key: _or_none(scores[name][key]) for key in ("mase", "wql")} for name in (best, *others)}
+    among = {name: {key: _nan_to_none(scores[name][key]) for key in ("mase", "wql")} for name in (best, *others)}
     return {"model": best, "among": among, "by": CRITERION, "folds": folds, "forecasts": forecasts, "why": why}
 
 
-def _or_none(value: float) -> float | None:
+def _nan_to_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _config_of(kinds: list[str], config: Config, plain: Config, panel: Panel, watch: Watch) -> Config:
-    """The config of one of the kinds, or of their median, in which networks are one member."""
+def _compose(kinds: list[str], config: Config, plain: Config, panel: Panel, watch: Watch) -> Config:
+    """Return the config of a kind, or of the median of several kinds; the preset's networks count as one of them."""
     budget = plain.training.budget
     if budget is not None:
         training = plain.training.model_copy(update={"budget": (1 - _BUDGET_SHARE) * budget})
         plain = plain.model_copy(update={"training": training})
     others = [{"model": {"kind": kind}} for kind in kinds if kind != plain.name]
     if plain.name not in kinds:
-        first = _named(config, kinds[0])
+        first = _with_kind(config, kinds[0])
         return first if len(kinds) == 1 else _with_variants(first, others)
     if len(kinds) == 1:
         return plain
     parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
     networks = choose_scales(resolve(plain, panel), panel.cut(parts.calibration), parts.validation, watch=watch)
-    own = networks.ensemble.model_dump()
-    return _with_variants(networks, [{"ensemble": own} if own["variants"] or own["seeds"] > 1 else {}, *others])
+    ensemble = networks.ensemble.model_dump()
+    is_single = not ensemble["variants"] and ensemble["seeds"] == 1
+    return _with_variants(networks, [{} if is_single else {"ensemble": ensemble}, *others])
 
 
 def _with_variants(config: Config, variants: list[Tree]) -> Config:
@@ -183,11 +200,11 @@ def _with_variants(config: Config, variants: list[Tree]) -> Config:
 
 
 def _without_model(config: Config) -> Config:
-    """The config whose model is left to the preset."""
+    """Return the config with the model left to the preset."""
     tree = config.model_dump(exclude_unset=True) | {"data": config.data.model_dump()}
     return validate({key: value for key, value in tree.items() if key != "model"}, "settings")
 
 
-def _named(config: Config, kind: str) -> Config:
+def _with_kind(config: Config, kind: str) -> Config:
     tree = config.model_dump(exclude_unset=True) | {"data": config.data.model_dump()}
     return validate({**tree, "model": {"kind": kind}}, "settings")

@@ -1,4 +1,4 @@
-"""The fits of a backtest: what each one does, and several of them side by side, in processes of their own."""
+"""The fits of a backtest, one after the other or several side by side."""
 
 from typing import Any
 
@@ -12,18 +12,14 @@ from forecaster.models.build import build
 from forecaster.models.variants import members_of, workers_of
 from forecaster.panel import Panel
 from forecaster.parallel.factory import create_pool
-from forecaster.parallel.pool import (
-    MIN_STEPS_PER_WORKER,
-    Callbacks,
-    OneAtATime,
-    Work,
-    WorkerContext,
-    iterate_tasks,
-)
+from forecaster.parallel.pool import MIN_STEPS_PER_WORKER, Callbacks, OneAtATime, Work, WorkerContext, iterate_tasks
 
 
 def make_fit(config: Config, watch: Watch) -> Fit:
-    """What `train` does, without a holdout: fit, stop by the validation tail, and fit again on everything."""
+    """Return a function that trains on a panel as `forecast train` does, but without a holdout.
+
+    It fits, stops by the validation tail, and fits again on everything.
+    """
 
     def fit(panel: Panel) -> Forecaster:
         forecaster = build(config)
@@ -36,53 +32,57 @@ def make_fit(config: Config, watch: Watch) -> Fit:
     return fit
 
 
-def make_parallel_fits(config: Config, plan: Plan, *, most: int, watch: Watch) -> Spread | None:
-    """How `make_fit` is done for each group of a plan in processes of their own; None where it is better done here.
+def make_parallel_fits(config: Config, plan: Plan, *, max_workers: int, watch: Watch) -> Spread | None:
+    """Return a function that fits and forecasts the groups of a plan side by side, each as `make_fit` does.
 
-    A process fits a group and forecasts its folds; what it forecasts is to the byte what this one would. The members of
-    an ensemble train one after the other in it.
+    The forecasts are the same to the byte as without workers. Within a worker, the members of an ensemble train one
+    after the other.
 
     Args:
         config: resolved.
-        most: networks that may train at a time, see `build.most_workers`.
-        watch: told of the trainings, of one at a time.
+        max_workers: networks that may train at a time; see `variants.most_workers`.
+        watch: receives the events of one training at a time.
+
+    Returns: None if one fit after the other is at least as fast.
     """
-    workers = count_workers(config, len(plan.groups()), most=most)
+    workers = count_workers(config, len(plan.groups()), max_workers=max_workers)
     if workers == 1:
         return None
 
-    def spread(panel: Panel, plan: Plan, take: Take) -> None:
+    def fit_groups(panel: Panel, plan: Plan, take: Take) -> None:
         one_at_a_time = OneAtATime(watch)
 
         def on_message(number: int, message: Any) -> None:
             take(message) if isinstance(message, Part) else one_at_a_time.forward(number, message)
 
+        groups = dict(enumerate(plan.groups()))
         create_pool(workers=workers, threads=config.training.threads).run(
-            Work(
-                _forecast, iterate_tasks(dict(enumerate(plan.groups()))), shared=(with_one_worker(config), panel, plan)
-            ),
+            Work(_fit_and_forecast, iterate_tasks(groups), shared=(with_one_worker(config), panel, plan)),
             Callbacks(on_message, on_result=lambda number, _: one_at_a_time.end(number)),
         )
 
-    return spread
+    return fit_groups
 
 
-def count_workers(config: Config, groups: int, *, most: int) -> int:
-    """How many fits go side by side: as many as networks may, if there are steps enough for each process to take.
+def count_workers(config: Config, groups: int, *, max_workers: int) -> int:
+    """Return the number of fits that run side by side; 1 if one after the other is at least as fast.
 
-    One fit comes after the other where processes bring nothing (what takes no steps, few steps, an ensemble whose
-    members keep more of them busy), and where a budget limits the time: beside others a fit would get less done in it
-    than the training that it stands for.
+    Each worker needs enough training steps to be worth its start. An ensemble whose own members keep more workers busy
+    trains those side by side instead. A config with a time budget uses one worker, because a fit that shares the
+    machine would take fewer steps in the same time than the training that it represents.
+
+    Args:
+        groups: number of fits.
     """
     if config.training.budget is not None:
         return 1
-    workers = min(groups, most, groups * count_steps(config) // MIN_STEPS_PER_WORKER)
-    beside = max(workers_of(each) for each in (config, *members_of(config)))
-    return workers if workers >= beside else 1
+    workers = min(groups, max_workers, groups * count_steps(config) // MIN_STEPS_PER_WORKER)
+    workers_within_a_fit = max(workers_of(each) for each in (config, *members_of(config)))
+    return workers if workers >= workers_within_a_fit else 1
 
 
 def count_steps(config: Config) -> int:
-    """Training steps of a fit, the most that there can be; 0 for what takes none."""
+    """Return the largest possible number of training steps of a fit; 0 for models that do not train."""
     members = members_of(config)
     if len(members) > 1:
         return sum(map(count_steps, members))
@@ -92,16 +92,16 @@ def count_steps(config: Config) -> int:
 
 
 def with_one_worker(config: Config) -> Config:
-    """The config whose networks train one after the other, those of an ensemble within its ensemble, too."""
+    """Return a config whose networks train one after the other, also within the ensembles of its ensemble."""
 
-    def alone(variant: Tree) -> Tree:
+    def set_one_worker(variant: Tree) -> Tree:
         return variant | {"ensemble": variant["ensemble"] | {"workers": 1}} if variant.get("ensemble") else variant
 
-    own = {"workers": 1, "variants": tuple(alone(variant) for variant in config.ensemble.variants)}
-    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=own)})
+    changes = {"workers": 1, "variants": tuple(set_one_worker(variant) for variant in config.ensemble.variants)}
+    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=changes)})
 
 
-def _forecast(context: WorkerContext, group: range) -> None:
+def _fit_and_forecast(context: WorkerContext, group: range) -> None:
     """Fit and forecast a group in a worker, and send each part as soon as it is ready."""
     config, panel, plan = context.shared
     for part in forecast_group(make_fit(config, context.send_message), panel, plan, group):

@@ -1,4 +1,4 @@
-"""Settled recipes: what a preset sets for a panel, by its season, horizon, lengths and number of series alone."""
+"""Recipes: the settings of each preset, which depend only on the shape of the data."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -11,25 +11,25 @@ from forecaster.frequency import DAY
 from forecaster.panel import Panel
 
 _BATCH = 256
-_LONG_HORIZON = 256  # from here on a window says as much as two
-_PASSES = 10  # over the data, for small data
-_FEWEST_STEPS = 200
-_LONG_SEASON = 12  # from here on segments of a season are better than steps, and cheaper
+_HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal as two, so half a batch is enough.
+_MAX_PASSES = 10  # Small data is read at most this often.
+_MIN_STEPS = 200
+_MIN_SEASON_FOR_SEGMENTS = 12  # From this season on, segments of a season are better than single steps, and cheaper.
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a recipe knows of the data.
+    """The facts about the data that recipes depend on.
 
     Attributes:
         horizon: steps to forecast, H.
         season: steps in a season, 1 for none.
         length: steps of a long series of the panel (nine in ten are shorter).
-        series: how many there are.
-        windows: how many windows there are to learn from.
-        is_positive: whether every value is above 0.
-        is_within_day: whether a season is a day of several steps, so that weeks may repeat as well.
-        has_years: whether the calendar says what a context does not: steps of a day or more, over two years or more.
+        series: number of series.
+        windows: number of training windows.
+        is_positive: True if every value is above 0.
+        is_within_day: True if a season is a day of several steps, so that weeks may repeat as well.
+        has_years: True if steps of a day or more cover at least two years, so that calendar features help.
     """
 
     horizon: int
@@ -56,7 +56,7 @@ class Shape:
 
     @property
     def seasons_back(self) -> tuple[int, ...]:
-        """Lags of a whole number of seasons at which values may repeat; none without a season."""
+        """The lags, whole numbers of seasons, at which values may repeat; none without a season."""
         if self.season == 1:
             return ()
         days = (1, 2, 7, 14) if self.is_within_day else (1, 2)
@@ -64,7 +64,7 @@ class Shape:
 
 
 def recipe(preset: Preset, shape: Shape) -> Tree:
-    """What a preset sets for data of a shape; a tree of config keys."""
+    """Return the settings of a preset for data of a shape."""
     match preset:
         case "fast":
             variants = _variants(shape)[:1]
@@ -81,16 +81,16 @@ def recipe(preset: Preset, shape: Shape) -> Tree:
     assert_never(preset)
 
 
-def cut_to_size(config: Config, shape: Shape, *, is_width_open: bool) -> Config:
-    """Fill in the context and the segment width where they are left open.
+def fill_sizes(config: Config, shape: Shape, *, is_width_open: bool) -> Config:
+    """Fill in the context and the segment width if they are not set.
 
-    A context that was left open becomes whole segments, and so does any that a recursive network reads.
+    A context that was not set, and any context of a recursive network, is rounded up to whole segments.
 
     Args:
-        is_width_open: whether a width that is set is the preset's, and yields to a shorter context.
+        is_width_open: if True, a width that is set comes from the preset, and is cut to a shorter context.
     """
     if not isinstance(config.model, NetworkModel):
-        raise TypeError(f"{config.model.kind} is no network")
+        raise TypeError(f"{config.model.kind} is not a network")
     width, context = config.embed.width, config.model.context
     if context is None:
         context = _context(shape)
@@ -106,14 +106,14 @@ def cut_to_size(config: Config, shape: Shape, *, is_width_open: bool) -> Config:
 
 
 def _network(shape: Shape, *, steps: int, hidden: int | None = None) -> Tree:
-    """A recurrent network that copies past seasons ahead and learns what differs from them."""
+    """Return a recurrent network that copies past seasons ahead and learns the difference."""
     return {
         "model": {"hidden": hidden or (128 if shape.is_within_day else 64), "dropout": 0.2},
         "scale": {"kind": "last", "log": shape.is_positive and not shape.is_within_day},
         "decode": {"skip": shape.seasons_back},
         "training": {
-            "steps": min(steps, max(_FEWEST_STEPS, _PASSES * shape.windows // _BATCH)),
-            "batch": _BATCH if shape.horizon < _LONG_HORIZON else _BATCH // 2,
+            "steps": min(steps, max(_MIN_STEPS, _MAX_PASSES * shape.windows // _BATCH)),
+            "batch": _BATCH if shape.horizon < _HALF_BATCH_HORIZON else _BATCH // 2,
             "learning_rate": 0.002,
             "weigh": "relative",
             "draw": "windows" if shape.is_within_day else "series",
@@ -122,7 +122,7 @@ def _network(shape: Shape, *, steps: int, hidden: int | None = None) -> Tree:
 
 
 def _variants(shape: Shape) -> list[Tree]:
-    """Networks that read the same data differently, the best one alone first, then what joins it best."""
+    """Return variants that read the data differently: the best single network first, then the best additions to it."""
     context = _context(shape)
     if shape.is_within_day:
         return [
@@ -135,7 +135,7 @@ def _variants(shape: Shape) -> list[Tree]:
         _variant("mean", min(max(context // 2, shape.horizon), shape.length), width=1, decode="direct"),
     ]
     by_season = [_variant("last", context, width=_width(shape, context))]
-    return by_season + by_step[::-1] if shape.season >= _LONG_SEASON else by_step + by_season
+    return by_season + by_step[::-1] if shape.season >= _MIN_SEASON_FOR_SEGMENTS else by_step + by_season
 
 
 def _variant(scale: str, context: int, *, width: int | None = None, decode: str = "parallel") -> Tree:
@@ -144,12 +144,12 @@ def _variant(scale: str, context: int, *, width: int | None = None, decode: str 
 
 
 def _segrnn(shape: Shape) -> Tree:
-    """SegRNN as published: one GRU over segments, the last value subtracted, all future segments from one state.
+    """Return SegRNN as published: a GRU over segments without the last value, all future segments from one state.
 
     Source: Lin et al. 2023, "SegRNN", arXiv:2308.11200, sec. 4 and appendix (hidden 512 there, dropout 0.5; 30 passes
     over the data at most).
     """
-    steps = min(2000, max(_FEWEST_STEPS, 30 * shape.windows // _BATCH))
+    steps = min(2000, max(_MIN_STEPS, 30 * shape.windows // _BATCH))
     return {
         "model": {"hidden": 256, "dropout": 0.5},
         "scale": {"kind": "last", "log": False},
@@ -161,7 +161,7 @@ def _segrnn(shape: Shape) -> Tree:
 
 
 def _deepar(shape: Shape) -> Tree:
-    """DeepAR: an autoregressive network that draws futures from Student's t distribution.
+    """Return DeepAR: an autoregressive network that draws futures from Student's t distribution.
 
     Source: Salinas et al. 2020, "DeepAR", arXiv:1704.04110.
     """
@@ -188,12 +188,13 @@ def _deepar(shape: Shape) -> Tree:
 
 
 def _context(shape: Shape) -> int:
-    """Some seasons, some horizons, and no more than there is."""
+    """Return a context of several seasons or horizons, whichever is longer, but no longer than the series."""
     seasons = 14 if shape.is_within_day else 5
     return min(max(seasons * shape.season, 3 * shape.horizon, 16), shape.length)
 
 
 def _width(shape: Shape, context: int) -> int:
+    """Return a segment width of one or two seasons; a third of the horizon without a season."""
     season = shape.season
     if season == 1:
         return max(1, min(shape.horizon, context) // 3)
@@ -203,16 +204,16 @@ def _width(shape: Shape, context: int) -> int:
 
 
 def _is_within_day(panel: Panel) -> bool:
-    """Whether a season is a day of 12 steps or more; of integer time the season of 24 or more has to tell."""
+    """Return True if a season is a day of at least 12 steps; in integer time, if it has at least 24 steps."""
     if panel.frequency.is_integer:
         return panel.season >= 24
     return panel.season >= 12 and panel.frequency.kind == "fixed" and panel.season * panel.frequency.every == DAY
 
 
 def _has_years(panel: Panel) -> bool:
-    """Whether dated steps of a day or more cover two years, so that the season of the year can be learnt, not guessed.
+    """Return True if dated steps of a day or more cover two years, so that the season of the year can be learnt.
 
-    Hours and weekdays repeat within the context of finer steps; there the calendar made validation losses worse.
+    With finer steps, hours and weekdays repeat within the context, and calendar features made validation losses worse.
     """
     if panel.frequency.is_integer or not panel.frequency.is_wall_clock:
         return False

@@ -1,4 +1,4 @@
-"""A run within a budget of time, as one of a number of steps."""
+"""The replay of a training that had a time budget, by numbers of steps instead of seconds."""
 
 from collections.abc import Iterator
 
@@ -9,38 +9,42 @@ from forecaster.models.variants import CELLS
 
 
 def replace_budget_by_steps(config: Config, stages: list[TrainingEnded]) -> Config:
-    """The config that takes by steps what a run took by time; one without a budget stays as it is.
+    """Replace a time budget by the steps that each network actually took.
 
-    Each network gets the steps it has taken, in a variant of its own where there are several.
+    Several networks get a variant each, with its own number of steps.
 
     Args:
         config: resolved.
-        stages: how each stage of the training ended.
+        stages: the last event of each stage of the training.
+
+    Returns: a config that repeats the training; `config` itself if it has no budget.
     """
     lengths = {stage.stage: stage.lengths for stage in stages}
     if config.training.budget is None or "fit" not in lengths:
         return config
-    own = [{"training": {"steps": steps}} for steps in lengths["fit"]]
-    for each, steps in zip(own, lengths.get("refit", ()), strict=False):
-        each["training"]["refit_steps"] = steps
+    network_trees = [{"training": {"steps": steps}} for steps in lengths["fit"]]
+    for tree, steps in zip(network_trees, lengths.get("refit", ()), strict=False):
+        tree["training"]["refit_steps"] = steps
     unlimited = merge(config.model_dump(), {"training": {"budget": None}})
-    if len(own) == 1 and not any({"training", "ensemble"} & set(variant) for variant in config.ensemble.variants):
-        return validate(merge(unlimited, own[0]), "settings")
-    ensemble = _with_steps(config.ensemble.model_dump(), config.model.kind, iter(own))
+    has_variant_of_training = any({"training", "ensemble"} & set(variant) for variant in config.ensemble.variants)
+    if len(network_trees) == 1 and not has_variant_of_training:
+        return validate(merge(unlimited, network_trees[0]), "settings")
+    ensemble = _set_steps(config.ensemble.model_dump(), config.model.kind, iter(network_trees))
     return validate(merge(unlimited, {"ensemble": ensemble}), "settings")
 
 
-def _with_steps(ensemble: Tree, kind: str, steps: Iterator[Tree]) -> Tree:
-    """An ensemble that has a variant for each network, with its steps; what learns nothing stays as it is."""
+def _set_steps(ensemble: Tree, kind: str, network_trees: Iterator[Tree]) -> Tree:
+    """Return an ensemble with one variant for each network and its steps; members without training stay unchanged."""
     variants: list[Tree] = []
     for variant in ensemble.get("variants") or [Tree()]:
-        own = variant.get("model", {}).get("kind", kind)
-        if own not in CELLS:
+        variant_kind = variant.get("model", {}).get("kind", kind)
+        if variant_kind not in CELLS:
             variants.append(variant)
             continue
         for _ in range(ensemble.get("seeds", 1)):
             if variant.get("ensemble"):
-                variants.append(merge(variant, {"ensemble": _with_steps(variant["ensemble"], own, steps)}))
+                nested = _set_steps(variant["ensemble"], variant_kind, network_trees)
+                variants.append(merge(variant, {"ensemble": nested}))
             else:
-                variants.append(merge(variant, next(steps)))
+                variants.append(merge(variant, next(network_trees)))
     return {**ensemble, "seeds": 1, "variants": variants}

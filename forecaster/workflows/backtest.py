@@ -149,7 +149,7 @@ def _run(
 ) -> Backtested:
     try:
         test = forecast_folds(
-            fit, panel, plan, watch=watch, spread=make_parallel_fits(config, plan, most=most, watch=watch)
+            fit, panel, plan, watch=watch, spread=make_parallel_fits(config, plan, max_workers=most, watch=watch)
         )
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error

@@ -148,7 +148,7 @@ def _backtest(config: Config, panel: Panel, plan: Plan, most: int, source: str, 
     if not _learns(config) and not config.conformal.is_on:
         plan = replace(plan, refit=0)
     try:
-        spread = make_parallel_fits(config, plan, most=most, watch=watch)
+        spread = make_parallel_fits(config, plan, max_workers=most, watch=watch)
         return backtest(make_fit(config, watch), panel, plan, watch=watch, spread=spread)
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error

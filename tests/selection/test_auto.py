@@ -101,8 +101,8 @@ def test_a_mixture_weighs_the_networks_as_one_and_is_saved_resolved(
     seasons: Panel, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr(module, "_best", lambda scores: next(name for name in scores if "+" in name and "gru" in name))
-    monkeypatch.setattr(module, "_kinds", lambda panel, watch: ["naive", "drift"])
-    monkeypatch.setattr(module, "_or_last", lambda value: 0)  # a tie, which the order of candidates decides
+    monkeypatch.setattr(module, "_list_simple_kinds", lambda panel, watch: ["naive", "drift"])
+    monkeypatch.setattr(module, "_nan_last", lambda value: 0)  # a tie, which the order of candidates decides
     config = choose_model(config_of({"preset": "default", "ensemble": {"workers": 1}}), seasons, watch=ignore).config
     resolved = resolve(config, seasons)
     first, *others = members_of(resolved)
@@ -128,7 +128,7 @@ def test_what_would_take_long_or_is_not_installed_is_left_out_and_told(
 ) -> None:
     def kinds(panel: Panel) -> tuple[list[str], str]:
         events: list[Event] = []
-        found = module._kinds(panel, events.append)
+        found = module._list_simple_kinds(panel, events.append)
         return found, " ".join(event.text for event in events if isinstance(event, Note))
 
     baselines = ["seasonal_naive", "naive", "drift"]
@@ -145,7 +145,7 @@ def test_what_would_take_long_or_is_not_installed_is_left_out_and_told(
 
 
 def test_many_forecasts_are_sampled_evenly(make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FORECASTS", 10)
+    monkeypatch.setattr(module, "_MAX_FORECASTS", 10)
     panel = make_panel([np.arange(40.0) + number for number in range(40)])
     choice = choose_model(config_of(), panel, watch=ignore)
     assert choice.summary is not None

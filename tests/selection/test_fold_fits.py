@@ -48,7 +48,7 @@ def config_of(panel: Panel, *trees: dict[str, Any]) -> Config:
 
 def forecast(config: Config, panel: Panel, *, watch: Any = ignore) -> Backtest:
     return backtest(
-        make_fit(config, watch), panel, PLAN, watch=watch, spread=make_parallel_fits(config, PLAN, most=2, watch=watch)
+        make_fit(config, watch), panel, PLAN, watch=watch, spread=make_parallel_fits(config, PLAN, max_workers=2, watch=watch)
     )
 
 
@@ -121,7 +121,7 @@ def test_fits_go_side_by_side_where_there_are_cores_and_work(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4))
     config = validate(merge({"preset": "fast", "data": {"horizon": HORIZON}, "training": {"steps": 1000}}, tree), "")
-    assert count_workers(resolve(config, panel), groups, most=most_workers(config)) == expected
+    assert count_workers(resolve(config, panel), groups, max_workers=most_workers(config)) == expected
 
 
 def test_steps_are_those_of_all_networks_and_their_refits(panel: Panel) -> None:

@@ -30,7 +30,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
         loss = LOSSES[config.scale.kind]
         return 1 - loss if config.model.context == 9 else loss  # type: ignore[union-attr]
 
-    monkeypatch.setattr(module, "_try", try_out)
+    monkeypatch.setattr(module, "_train_briefly", try_out)
     return seen
 
 
@@ -43,7 +43,7 @@ def test_the_best_kind_on_the_tail_is_chosen_and_told(panel: Panel) -> None:
     assert choose_scales(config_of("auto"), panel, np.array([5]), watch=notes.append).scale.kind == "mean"
     (note,) = notes
     assert isinstance(note, Note)
-    assert note.text.startswith("scale mean, the best on the validation tail (mean 0.2000, mean_abs 0.3000")
+    assert note.text.startswith("scale mean has the lowest loss on the validation tail (mean 0.2000, mean_abs 0.3000")
 
 
 def test_each_variant_that_leaves_it_open_chooses_for_itself(panel: Panel, tried: list[Config]) -> None:

@@ -66,7 +66,7 @@ def find_space(base: Config, panel: Panel, fixed: Collection[str]) -> tuple[Dime
         Range("model.layers", 1, max(2, base.model.layers), 1),
         Range("model.dropout", 0.0, max(0.5, base.model.dropout), 0.05),
         Range("training.learning_rate", 0.0005, 0.01),
-        Choice("scale.kind", _beside(base.scale.kind, scale_kinds(base, panel))),
+        Choice("scale.kind", _beside(base.scale.kind, list_scale_kinds(base, panel))),
         Choice("decode.kind", ("parallel", "direct")),
     ]
     return tuple(
@@ -74,7 +74,7 @@ def find_space(base: Config, panel: Panel, fixed: Collection[str]) -> tuple[Dime
     )
 
 
-def scale_kinds(config: Config, panel: Panel) -> list[ScaleKind]:
+def list_scale_kinds(config: Config, panel: Panel) -> list[ScaleKind]:
     """The kinds that a network and its data allow."""
     if config.head.kind == "negative_binomial":
         return ["mean_abs"]
