@@ -48,7 +48,11 @@ def config_of(panel: Panel, *trees: dict[str, Any]) -> Config:
 
 def forecast(config: Config, panel: Panel, *, watch: Any = ignore) -> Backtest:
     return backtest(
-        make_fit(config, watch), panel, PLAN, watch=watch, spread=make_parallel_fits(config, PLAN, max_workers=2, watch=watch)
+        make_fit(config, watch),
+        panel,
+        PLAN,
+        watch=watch,
+        spread=make_parallel_fits(config, PLAN, max_workers=2, watch=watch),
     )
 
 
