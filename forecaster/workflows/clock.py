@@ -1,13 +1,17 @@
-"""The clock of a run beside the time of its data."""
+"""The clock of a run, and the steps of its data that are not over yet."""
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from forecaster.frequency import DAY, WEEK, Frequency, Ints
+from forecaster.errors import StaleError
+from forecaster.frequency import DAY, MINUTE, WEEK, Frequency, Ints
+from forecaster.panel import Panel
 
+_MAX_CLOCK_DIFFERENCE = 5 * MINUTE
 _SUNDAY = 3 * DAY  # 1970-01-04: where a week is stamped with a Sunday, that is its last day
 
 
@@ -39,3 +43,47 @@ def ends(frequency: Frequency, stamps: Ints) -> Ints:
     if frequency.kind == "fixed" and frequency.every == WEEK:
         return np.where((stamps - _SUNDAY) % WEEK < DAY, stamps + DAY, stamps + WEEK)
     return frequency.timestamps(stamps, np.ones_like(stamps))
+
+
+def leave_out_unfinished(panel: Panel, now: int, source: str) -> tuple[Panel, int]:
+    """Cut off the last step of each series where that is not over yet.
+
+    Args:
+        now: on the clock of the data (see `now_on`).
+
+    Returns: the panel, each series ending on a value, and how many series lost a step.
+    Raises: StaleError: values lie further ahead, so the clock or the data is wrong.
+    """
+    if panel.frequency.is_integer:
+        return panel, 0
+    cutoff = panel.cutoff
+    beyond = cutoff > now + _MAX_CLOCK_DIFFERENCE
+    if beyond.any():
+        latest = panel.frequency.format(np.array([cutoff.max(), now]), panel.zone)
+        raise StaleError(
+            f"{source}: has a value for {latest[0]}, and it is {latest[1]}",
+            hint="check the clock, and the time zone in job.zone; job.partial=keep takes such values",
+        )
+    unfinished = ends(panel.frequency, cutoff) > now
+    if not unfinished.any():
+        return panel, 0
+    steps = np.where(unfinished, 1, 0)
+    for row in np.flatnonzero(unfinished):  # a gap may lie before the step
+        target = panel.values[panel.begin[row] : panel.end[row] - 1, 0]
+        known = np.flatnonzero(~np.isnan(target))
+        steps[row] = panel.lengths[row] - (known[-1] + 1 if len(known) else 0)
+    left = np.flatnonzero(steps < panel.lengths)
+    if not len(left):
+        raise StaleError(f"{source}: no step is over yet", hint="run the job again when one is")
+    return _forget(panel.select(left).cut(steps[left])), int(unfinished.sum())
+
+
+def _forget(panel: Panel) -> Panel:
+    """Blank what was cut off but for known columns: that a step goes on says nothing new."""
+    is_hidden = np.ones(len(panel.values), bool)
+    for begin, end in zip(panel.begin, panel.end, strict=True):
+        is_hidden[begin:end] = False
+    values = panel.values.copy()
+    for column in {*range(values.shape[1])} - {*panel.columns_as("known")}:
+        values[is_hidden, column] = np.nan
+    return replace(panel, values=values)

@@ -3,8 +3,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from forecaster.errors import StaleError
 from forecaster.frequency import DAY, HOUR, WEEK, Frequency
-from forecaster.workflows.clock import ends, now_on
+from forecaster.workflows.clock import ends, leave_out_unfinished, now_on
+from tests.conftest import MakePanel
+
+NAN = float("nan")
+START = int(np.datetime64("2024-01-01", "us").astype(np.int64))
 
 
 def at(text: str) -> int:
@@ -54,3 +59,33 @@ def test_the_hour_that_comes_twice_makes_no_step_end_earlier() -> None:
     for now in (first, second):
         assert ends(frequency, stamp)[0] <= now_on(frequency, "Europe/Berlin", now)
         assert ends(frequency, stamp + DAY)[0] > now_on(frequency, "Europe/Berlin", now)
+
+
+def test_a_day_that_is_not_over_is_left_out(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, 3], [4, 5]])
+    kept, count = leave_out_unfinished(panel, START + 2 * DAY + 2 * HOUR, "x.csv")
+    assert count == 1
+    assert [target.tolist() for target in kept] == [[1, 2], [4, 5]]
+    whole, count = leave_out_unfinished(panel, START + 3 * DAY, "x.csv")
+    assert count == 0
+    assert whole is panel
+
+
+def test_a_gap_before_the_unfinished_step_goes_with_it(make_panel: MakePanel) -> None:
+    kept, _ = leave_out_unfinished(make_panel([[1, 2, NAN, 4]]), START + 3 * DAY + 1, "x.csv")
+    assert [target.tolist() for target in kept] == [[1, 2]]
+
+
+def test_where_no_step_is_over_there_is_nothing_to_forecast_from(make_panel: MakePanel) -> None:
+    with pytest.raises(StaleError, match="no step is over yet"):
+        leave_out_unfinished(make_panel([[5]]), START + HOUR, "x.csv")
+
+
+def test_values_of_days_to_come_mean_that_the_clock_or_the_data_is_wrong(make_panel: MakePanel) -> None:
+    with pytest.raises(StaleError, match=r"x.csv: has a value for 2024-01-03T00:00:00, and it is 2024-01-01T12:00:00"):
+        leave_out_unfinished(make_panel([[1, 2, 3]]), START + 12 * HOUR, "x.csv")
+
+
+def test_integer_time_is_never_unfinished(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2]], frequency=Frequency("integer"))
+    assert leave_out_unfinished(panel, 0, "x.csv") == (panel, 0)

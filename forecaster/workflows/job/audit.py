@@ -1,17 +1,15 @@
-"""Whether the data of a run is fresh and whole: unfinished steps are left out, the rest is held to the job's policy."""
+"""Checks of a run's data against the job's policy: its age, its size, and series that no model should forecast."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from forecaster.config.job import JobConfig
 from forecaster.durations import describe_age, parse_duration
 from forecaster.errors import ConfigError, StaleError
-from forecaster.frequency import MINUTE, SECOND
+from forecaster.frequency import SECOND
 from forecaster.panel import Panel
 from forecaster.workflows.clock import ends
-
-_SKEW = 5 * MINUTE  # clocks differ by less
 
 
 @dataclass(frozen=True)
@@ -25,50 +23,6 @@ class Extent:
     rows: int
     series: int
     cutoff_at: int
-
-
-def leave_out_unfinished(panel: Panel, now: int, source: str) -> tuple[Panel, int]:
-    """Cut off the last step of each series where that is not over yet.
-
-    Args:
-        now: on the clock of the data (see `clock.now_on`).
-
-    Returns: the panel, each series ending on a value, and how many series lost a step.
-    Raises: StaleError: values lie further ahead, so the clock or the data is wrong.
-    """
-    if panel.frequency.is_integer:
-        return panel, 0
-    cutoff = panel.cutoff
-    beyond = cutoff > now + _SKEW
-    if beyond.any():
-        latest = panel.frequency.format(np.array([cutoff.max(), now]), panel.zone)
-        raise StaleError(
-            f"{source}: has a value for {latest[0]}, and it is {latest[1]}",
-            hint="check the clock, and the time zone in job.zone; job.partial=keep takes such values",
-        )
-    unfinished = ends(panel.frequency, cutoff) > now
-    if not unfinished.any():
-        return panel, 0
-    steps = np.where(unfinished, 1, 0)
-    for row in np.flatnonzero(unfinished):  # a gap may lie before the step
-        target = panel.values[panel.begin[row] : panel.end[row] - 1, 0]
-        known = np.flatnonzero(~np.isnan(target))
-        steps[row] = panel.lengths[row] - (known[-1] + 1 if len(known) else 0)
-    left = np.flatnonzero(steps < panel.lengths)
-    if not len(left):
-        raise StaleError(f"{source}: no step is over yet", hint="run the job again when one is")
-    return _forget(panel.select(left).cut(steps[left])), int(unfinished.sum())
-
-
-def _forget(panel: Panel) -> Panel:
-    """Blank what was cut off but for known columns: that a step goes on says nothing new."""
-    is_hidden = np.ones(len(panel.values), bool)
-    for begin, end in zip(panel.begin, panel.end, strict=True):
-        is_hidden[begin:end] = False
-    values = panel.values.copy()
-    for column in {*range(values.shape[1])} - {*panel.columns_as("known")}:
-        values[is_hidden, column] = np.nan
-    return replace(panel, values=values)
 
 
 def measure(panel: Panel) -> Extent:

@@ -13,10 +13,10 @@ from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job import champion
-from forecaster.workflows.job import policy as due
 from forecaster.workflows.job.audit import Extent
 from forecaster.workflows.job.challenge import contest, prove
 from forecaster.workflows.job.champion import JOB, learnt_until, trained_until
+from forecaster.workflows.job.policy import Evidence, Standing, find_objection
 from forecaster.workflows.job.previous_runs import Challenged, Memory
 from forecaster.workflows.job.run_state import Night
 from forecaster.workflows.source import absolute
@@ -34,7 +34,7 @@ class Chosen:
 
     bundle: Bundle
     is_new: bool
-    evidence: due.Evidence
+    evidence: Evidence
 
 
 def settings_of(used: Bundle | None, memory: Memory) -> str | None:
@@ -44,7 +44,7 @@ def settings_of(used: Bundle | None, memory: Memory) -> str | None:
     return used.manifest.get(JOB, {}).get("settings") if used else None
 
 
-def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Standing:
+def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> Standing:
     """Say what is known of the model in use."""
     memory = night.memory
     time = used.manifest.get(JOB, {}).get("time", used.manifest["created"])
@@ -54,7 +54,7 @@ def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> due.Stand
     if memory.challenged:
         time, last = memory.challenged.time, max(last, memory.challenged.cutoff_at)
     night.told["drift"] = night.book.drift()
-    return due.Standing(
+    return Standing(
         age=(night.now - datetime.fromisoformat(time)).total_seconds(),
         new_rows=_count_after(panel, last),
         new_steps=steps_between(panel, last, extent.cutoff_at),
@@ -71,7 +71,7 @@ def choose(
     used: Bundle | None,
     loaded: LoadedData,
     extent: Extent,
-    standing: due.Standing | None,
+    standing: Standing | None,
     reason: str | None,
 ) -> Chosen:
     """Train and compare where there is a reason to; else keep the model in use.
@@ -104,27 +104,25 @@ def choose(
     train_on(loaded, job.config, folder, data=absolute(job.source), told={JOB: made}, watch=night.watch)
     new = bundle.read(folder)
     chosen = Chosen(new, True, evidence_of(new, None))
-    objection = due.find_objection(job.policy.gate, chosen.evidence)
+    objection = find_objection(job.policy.gate, chosen.evidence)
     if kept and objection:
         night.watch(Note(f"the model in use stays: of the new one, {objection}"))
         return kept
     return chosen
 
 
-def evidence_of(found: Bundle, standing: due.Standing | None) -> due.Evidence:
+def evidence_of(found: Bundle, standing: Standing | None) -> Evidence:
     """How good a model was: by its forecasts that came true, where there are enough; else by what preceded its use."""
     if standing is not None and standing.evidence:
         return standing.evidence
     shown = found.manifest.get(JOB, {}).get("evidence")
     if shown:
-        return due.Evidence(
-            tuple(shown["errors"]), tuple(shown["naive"]), _number(shown["coverage80"]), shown["source"]
-        )
+        return Evidence(tuple(shown["errors"]), tuple(shown["naive"]), _number(shown["coverage80"]), shown["source"])
     models = found.metrics["holdout"]["models"]
     own, naive = models.get(found.manifest["model"], {}), models.get("seasonal_naive", {})
     pair = own.get("mase"), naive.get("mase")
     errors = [() if None in pair else (error,) for error in pair]
-    return due.Evidence(errors[0], errors[1], _number(own.get("coverage80")), "holdout")
+    return Evidence(errors[0], errors[1], _number(own.get("coverage80")), "holdout")
 
 
 def _number(value: float | None) -> float:

@@ -17,11 +17,11 @@ from forecaster.models.build import restored
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Floats, Panel
 from forecaster.store.bundle import Bundle
-from forecaster.workflows.clock import now_on
+from forecaster.workflows.clock import leave_out_unfinished, now_on
 from forecaster.workflows.job import audit, champion
-from forecaster.workflows.job import policy as due
 from forecaster.workflows.job.choose_model import choose, settings_of, stand
 from forecaster.workflows.job.fallback import forecast_each
+from forecaster.workflows.job.policy import find_objection, find_reason
 from forecaster.workflows.job.previous_runs import Published
 from forecaster.workflows.job.publish import is_intact, publish
 from forecaster.workflows.job.run_state import Night
@@ -66,7 +66,7 @@ def _conduct(night: Night) -> int:
     standing = stand(night, used, loaded.panel, extent) if used else None
     horizon = loaded.config.resolved_horizon
     lacking = "the model in use cannot be read" if trouble else "there is no model yet"
-    reason = due.find_reason(job.policy.retrain, standing, horizon) if standing else lacking
+    reason = find_reason(job.policy.retrain, standing, horizon) if standing else lacking
     told["retrain"] = reason
     news = find_news(night, used, standing, extent, horizon) if used and standing and reason is None else None
     if news:
@@ -88,7 +88,7 @@ def _conduct(night: Night) -> int:
             "source": evidence.source,
         },
     }
-    objection = due.find_objection(job.policy.gate, evidence)
+    objection = find_objection(job.policy.gate, evidence)
     if objection:
         hint = "try another model, such as model: {kind: auto}, or ease job.gate, where null asks nothing"
         raise GateError(f"{job.path.name}: {objection}", hint=hint)
@@ -117,7 +117,7 @@ def _read(night: Night, used: Bundle | None) -> tuple[LoadedData, audit.Extent, 
     frequency, zone = loaded.panel.frequency, loaded.panel.zone
     now = now_on(frequency, zone, night.now, home=policy.zone)
     if policy.partial == "drop":
-        panel, count = audit.leave_out_unfinished(loaded.panel, now, source)
+        panel, count = leave_out_unfinished(loaded.panel, now, source)
         if count:
             night.watch(Note(f"the last step of {count} series is not over yet: left out"))
             last = frequency.format(np.array([panel.cutoff.max()]), zone)[0]

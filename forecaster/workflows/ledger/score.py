@@ -16,8 +16,7 @@ from forecaster.store.ledger.actuals import Added, add_actuals
 from forecaster.store.ledger.recent import find_extent, find_first, list_series
 from forecaster.store.ledger.score import INTERVALS
 from forecaster.store.ledger.score import score as score_pending
-from forecaster.workflows.clock import now_on
-from forecaster.workflows.job.audit import leave_out_unfinished
+from forecaster.workflows.clock import leave_out_unfinished, now_on
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import describe_drift
 from forecaster.workflows.ledger.scope import Source, list_rows, parse_since, tell
