@@ -67,8 +67,8 @@ def report(
         page = make.report(
             place,
             picture=kind.removeprefix(".") if kind in _PICTURES else None,
-            wanted=series or (),
-            later=future,
+            requested_ids=series or (),
+            known_values=future,
             watch=console.watch,
         )
     document = {

@@ -33,7 +33,7 @@ def test_a_bundle_gets_its_page_and_stays_whole(forecast: Forecast, sales: Path)
     page = Path("runs/latest/report.html")
     assert f"wrote {page}" in done.err
     assert done.out.strip().replace("\n", " ") in page.read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
-    told = ["future", "held", "steps", "calibration", "residuals", "course", "losses", "gradients"]
+    told = ["future", "holdout", "steps", "calibration", "residuals", "course", "losses", "gradients"]
     assert keys_of(page) == [*told, "unrolled", "gates", "memory", "matters", "why"]
     assert sorted(path.name for path in Path().iterdir()) == ["runs", "sales.csv"]
     bundle.read(Path("runs/latest"))
@@ -63,10 +63,10 @@ def test_without_its_data_a_bundle_is_told_by_its_holdout(forecast: Forecast, sa
     sales.unlink()
     done = forecast("report", "b")
     assert done.code == 0
-    assert "could not be read again" in done.err
+    assert "cannot be read" in done.err
     page = Path("b/report.html")
-    assert "could not be read again" in page.read_text("utf-8")
-    assert keys_of(page) == ["held", "steps", "calibration", "residuals", "course"]
+    assert "cannot be read" in page.read_text("utf-8")
+    assert keys_of(page) == ["holdout", "steps", "calibration", "residuals", "course"]
 
 
 def test_without_known_values_to_come_the_next_steps_are_not_drawn(forecast: Forecast, sales: Path) -> None:
@@ -76,7 +76,7 @@ def test_without_known_values_to_come_the_next_steps_are_not_drawn(forecast: For
     assert forecast("train", sales, *columns, *QUICK, "-o", "b").code == 0
     done = forecast("report", "b")
     assert done.code == 0
-    assert "The next steps are not forecast here" in done.err
+    assert "The next steps are not forecast" in done.err
     assert "forecast report b --future FILE" in " ".join(done.err.split())
     assert "future.mean" not in Path("b/report.html").read_text("utf-8").split('<script type="application/json"')[1]
 
@@ -130,7 +130,7 @@ def test_newer_data_is_forecast_from_where_it_ends(forecast: Forecast, sales: Pa
     assert "it now ends at 2024-03-31, not at 2024-03-30" in done.err
     text = Path("b/report.html").read_text("utf-8")
     assert "5 days, 2024-04-01 to 2024-04-05" in text
-    assert "seasonal_naive was off by" in text
+    assert "the mean absolute error of seasonal_naive is" in text
 
 
 def test_series_too_short_to_be_scored_are_drawn_all_the_same(forecast: Forecast, tmp_path: Path) -> None:
@@ -196,7 +196,10 @@ def test_a_search_is_told_by_its_trials(forecast: Forecast, sales: Path) -> None
 
 
 def test_a_job_is_told_by_its_ledger_which_is_not_touched(forecast: Forecast, job: Path) -> None:
-    assert forecast("report", job).out.strip() == "No forecast of nightly has come true yet."
+    assert (
+        forecast("report", job).out.strip()
+        == "No forecast of nightly can be scored yet, because no actual values are known."
+    )
     page = job.with_name("nightly.report.html")
     assert keys_of(page) == ["future"]
     assert '"past.ds"' not in page.read_text("utf-8")
@@ -207,7 +210,7 @@ def test_a_job_is_told_by_its_ledger_which_is_not_touched(forecast: Forecast, jo
     assert done.out.startswith("Since 2024-02-20, the forecasts of nightly were ")
     assert keys_of(page) == ["future", "recent", "steps", "weeks", "calibration", "residuals", "course"]
     assert "4 steps, 2024-03-30 to 2024-04-02: " in page.read_text("utf-8")
-    assert "Of these 4 steps, 1 came true since." in page.read_text("utf-8")
+    assert "The actual values of 1 of these 4 steps are known by now." in page.read_text("utf-8")
     assert job.with_name("nightly.ledger.db").read_bytes() == before
     assert {path.name for path in job.parent.iterdir()} - {"nightly.ledger.db-shm", "nightly.ledger.db-wal"} == {
         "sales.csv",
@@ -248,12 +251,12 @@ def test_a_page_goes_to_standard_output_where_that_is_asked(forecast: Forecast, 
     ("place", "code", "said"),
     [
         ("nothing", 66, "does not exist"),
-        ("sales.csv", 66, "is no folder"),
-        ("empty", 66, "holds nothing"),
-        ("other", 66, "tells of no backtest"),
+        ("sales.csv", 66, "is neither a folder"),
+        ("empty", 66, "contains no result"),
+        ("other", 66, "contains no backtest"),
         ("begun.partial", 66, "train --resume begun.partial"),
         ("searching", 66, "tune --resume searching"),
-        (None, 66, "nothing was trained here yet"),
+        (None, 66, "no model has been trained here yet"),
     ],
 )
 def test_what_is_no_result_is_refused(forecast: Forecast, sales: Path, place: str | None, code: int, said: str) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecaster.errors import DependencyError, InputError
-from forecaster.report.page.parts import Chart, Drawn, Page
-from forecaster.report.page.picks import ASKED
+from forecaster.report.page.parts import Chart, DrawnSeries, Page
+from forecaster.report.page.series_selection import REQUESTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def draw(page: Page, kind: str) -> bytes:
     from matplotlib.figure import Figure
 
     chart = page.charts[0]
-    panels: list[Drawn | None] = [*_some(page.drawn)] if chart.is_by_series else [None]
+    panels: list[DrawnSeries | None] = [*_some(page.drawn_series)] if chart.is_by_series else [None]
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     size = (7.2, 3.8) if len(panels) == 1 else (9.6, 2.5 * rows + 0.7)
@@ -87,9 +87,9 @@ def draw(page: Page, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _some(drawn: Sequence[Drawn]) -> list[Drawn]:
+def _some(drawn: Sequence[DrawnSeries]) -> list[DrawnSeries]:
     """Series for the panels: those that were asked for, else evenly from all groups."""
-    drawn = [each for each in drawn if each.group == ASKED][:_PANELS] or drawn
+    drawn = [each for each in drawn if each.group == REQUESTED][:_PANELS] or drawn
     places = np.linspace(0, len(drawn) - 1, min(len(drawn), _PANELS)).astype(int)
     return [drawn[place] for place in places]
 

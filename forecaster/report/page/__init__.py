@@ -1,1 +1,1 @@
-"""A report as one page that needs nothing but itself; a module for each kind of thing it is about."""
+"""The HTML report: one self-contained page, with a module for each command that writes results."""

@@ -1,4 +1,4 @@
-"""Sections on how good forecasts were, of rows that hold forecasts beside what came true (see `evaluation.rows`)."""
+"""The sections on accuracy, from rows of forecasts beside actual values (see `evaluation.scored_rows`)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,18 +8,35 @@ import pandas as pd
 
 from forecaster.evaluation import scored_rows as scores
 from forecaster.evaluation.metrics import LEVELS, METRICS, Detail, columns
-from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, axes, band, bars, counted, line, marked
+from forecaster.report.page.charts import (
+    MODEL,
+    NAIVE,
+    QUIET,
+    SEASONAL,
+    axes,
+    band,
+    bars,
+    integer_ticks,
+    line,
+    line_with_markers,
+)
 from forecaster.report.page.parts import Chart, Listing, Section, Table, Text
 from forecaster.report.words import SCALE_IN_WORDS, metric_cell, number, plural, share
 
-SCALED = "/ seasonal change"  # the unit of errors that are told as MASE tells them
-_BINS = 40
-_MANY = 500  # errors, of which the farthest 1 in 100 are not drawn
+SCALED_UNIT = "/ seasonal change"  # the unit of scaled errors, for the title of an axis
+_MAX_BINS = 40
+_MIN_ERRORS_TO_TRIM = 500  # from this many errors on, the histogram leaves out the most extreme 1 %
+_MAX_STEPS_WITH_MARKERS = 59
 
 
 def score_table(caption: str, models: Mapping[str, Mapping[str, float | None]], first: str = "Model") -> Table:
-    """A row of metrics for each name."""
-    metrics = [metric for metric in columns(Detail.PAGE) if any(metric.name in each for each in models.values())]
+    """Return a table with a row of metrics for each model.
+
+    Args:
+        models: metrics by name, as metrics.json has them.
+        first: the title of the column of names.
+    """
+    metrics = [metric for metric in columns(Detail.PAGE) if any(metric.name in values for values in models.values())]
     rows = [
         [name, *(metric_cell(metric, values.get(metric.name)) for metric in metrics)] for name, values in models.items()
     ]
@@ -27,34 +44,41 @@ def score_table(caption: str, models: Mapping[str, Mapping[str, float | None]], 
 
 
 def metric_facts(scores: Mapping[str, float | None], *names: str) -> dict[str, str]:
-    """Return metrics by their titles, as a page shows them among its facts."""
+    """Return metrics by title, for the facts at the top of a page."""
     return {METRICS[name].title: metric_cell(METRICS[name], scores[name]) for name in names}
 
 
 def explain_scores(*, is_brief: bool = False) -> Text:
-    """Describe the columns of a score table, or of a leaderboard, which has fewer, if `is_brief` is True."""
+    """Explain the columns of a score table.
+
+    Args:
+        is_brief: if True, explain the columns of a leaderboard, which has fewer.
+    """
     metrics = columns(Detail.LEADERBOARD if is_brief else Detail.PAGE)
     descriptions = " ".join(metric.description for metric in metrics if metric.description)
     return Text(
-        f"{descriptions} Lower is better for all of them. An interval should cover the share of the actual values that"
-        " its name says: if it covers less, it is too narrow. Naive forecasts repeat the last value, seasonal naive"
-        " ones the last season."
+        f"{descriptions} Lower is better for all of these. An 80 % interval should cover about 80 % of the actual"
+        " values; if it covers fewer, it is too narrow. naive repeats the last value, seasonal_naive the last season."
     )
 
 
 def steps_chart(rows: pd.DataFrame, model: str) -> Chart:
-    """Error by step of the horizon, beside the naive forecasts."""
+    """Chart the error of each step of the horizon beside the naive forecasts, from rows."""
     table = scores.by_step(rows)
-    unit = unit_of(rows)
     columns = {
         "step": table.index.to_numpy(),
         **{name: table[name].to_numpy() for name in ("model", *scores.BASELINES)},
     }
-    return errors_by_step(columns, model, unit)
+    return errors_by_step(columns, model, unit_of(rows))
 
 
 def errors_by_step(columns: Mapping[str, Any], model: str, unit: str) -> Chart:
-    """The same of columns `step`, `model`, `seasonal_naive` and `naive`."""
+    """Chart the error of each step of the horizon beside the naive forecasts.
+
+    Args:
+        columns: `step`, `model`, and `seasonal_naive` and `naive` if they are known.
+        unit: of the errors, see `unit_of`.
+    """
     known = {name: np.asarray(columns[name], np.float64) for name in ("model", *scores.BASELINES) if name in columns}
     known = {name: values for name, values in known.items() if not np.isnan(values).all()}
     traces = []
@@ -62,27 +86,17 @@ def errors_by_step(columns: Mapping[str, Any], model: str, unit: str) -> Chart:
         traces.append(line("naive", "step", "naive", NAIVE))
     if "seasonal_naive" in known and model != "seasonal_naive":
         traces.append(line("seasonal naive", "step", "seasonal_naive", SEASONAL))
-    traces.append(
-        marked(model, "step", "model", MODEL) if len(columns["step"]) < 60 else line(model, "step", "model", MODEL)
-    )
-    own = known.get("model", np.array([np.nan]))
-    seen = f"The error of {model} is {_told(own[0])} at step 1"
-    if len(own) > 1:
-        seen += f" and {_told(own[-1])} at step {len(own)}"
-    if "seasonal_naive" in known and model != "seasonal_naive":
-        lower = int((own < known["seasonal_naive"]).sum())
-        seen += f"; it is below that of seasonal naive at {lower} of {plural(len(own), 'step')}"
-    if unit:
-        seen += f", {SCALE_IN_WORDS}"
+    trace = line_with_markers if len(columns["step"]) <= _MAX_STEPS_WITH_MARKERS else line
+    traces.append(trace(model, "step", "model", MODEL))
     return Chart(
         "steps",
         "Error by step of the horizon",
-        f"{seen}. Lower is better.",
+        _describe_steps(known, model, unit),
         traces,
         axes(
             "step of the horizon",
             f"error {unit}".strip(),
-            xaxis=counted(columns["step"]),
+            xaxis=integer_ticks(columns["step"]),
             yaxis={"rangemode": "tozero"},
         ),
         {"step": "step", model: "model", "seasonal naive": "seasonal_naive", "naive": "naive"},
@@ -90,116 +104,140 @@ def errors_by_step(columns: Mapping[str, Any], model: str, unit: str) -> Chart:
     )
 
 
+def _describe_steps(known: Mapping[str, Any], model: str, unit: str) -> str:
+    errors = known.get("model", np.array([np.nan]))
+    scale = f", {SCALE_IN_WORDS}" if unit else ""
+    text = f"The mean absolute error of {model} is {_number(errors[0])} at step 1"
+    if len(errors) > 1:
+        text += f" and {_number(errors[-1])} at step {len(errors)}"
+    text += f"{scale}."
+    if "seasonal_naive" in known and model != "seasonal_naive":
+        lower = int((errors < known["seasonal_naive"]).sum())
+        text += f" It is lower than the error of seasonal naive at {lower} of {plural(len(errors), 'step')}."
+    return text
+
+
 def residual_parts(rows: pd.DataFrame) -> list[Chart | Text]:
-    """How errors are spread, and how that changes over the horizon."""
+    """Chart the distribution of the errors, and how it changes over the horizon."""
     known = rows[rows["y"].notna()]
     if not len(known):
-        return [Text("Nothing was observed that forecasts could be held against.")]
+        return [Text("No actual values are known yet, so there are no errors to show.")]
     unit = unit_of(rows)
-    residual = (known["y"] - known["mean"]).to_numpy(np.float64) / scores.divisor(known)
-    residual = residual[~np.isnan(residual)]
-    low, first, third, high = np.quantile(residual, [0.005, 0.25, 0.75, 0.995])
-    side = "too low" if residual.mean() > 0 else "too high"
-    told = f", {SCALE_IN_WORDS}" if unit else ""
-    seen = (
-        f"Half of the {plural(len(residual), 'error')} (actual less forecast) lie between {_told(first)} and"
-        f" {_told(third)}; forecasts were {_told(abs(residual.mean()))} {side} on average{told}."
-    )
-    inside = residual[(residual >= low) & (residual <= high)] if len(residual) >= _MANY and high > low else residual
-    count, edges = np.histogram(inside, min(_BINS, max(5, int(np.sqrt(len(inside)) * 2))))
-    if len(inside) < len(residual):
-        seen += f" The {len(residual) - len(inside):,} farthest, 1 in 100, are not drawn."
-    histogram = Chart(
-        "residuals",
-        "Errors",
-        seen,
-        [bars("errors", "error", "count", MODEL)],
-        axes(f"(actual - forecast) {unit}" if unit else "actual - forecast", "how many", bargap=0.04),
-        {"error": "error", "how many": "count"},
-        {"error": (edges[1:] + edges[:-1]) / 2, "count": count},
-    )
+    histogram = _error_histogram(known, unit)
     table = scores.by_step(rows)
     if len(table) < 2:
         return [histogram]
-    several = bool((known.groupby("step").size() > 2).any())
+    has_spread = bool((known.groupby("step").size() > 2).any())
+    name = "median error" if has_spread else "error"
     worst = int(table["middle"].abs().argmax())
-    lies = f"The median error is farthest from 0 at step {table.index[worst]}: {_told(table['middle'].iloc[worst])}."
-    traces = [*(band("8 in 10 errors", "step", "low", "high", MODEL, opacity=0.22) if several else [])]
-    traces.append(marked("median error" if several else "error", "step", "middle", MODEL))
+    traces = [*(band("80 % of errors", "step", ("low", "high"), opacity=0.22) if has_spread else [])]
+    traces.append(line_with_markers(name, "step", "middle", MODEL))
     course = Chart(
         "course",
         "Errors over the horizon",
-        lies if several else lies.replace("The median error", "The error"),
+        f"The {name} is farthest from 0 at step {table.index[worst]}: {_number(table['middle'].iloc[worst])}.",
         traces,
-        axes("step of the horizon", f"error {unit}".strip(), xaxis=counted(table)),
-        {"step": "step", "1 in 10 below": "low", "median": "middle", "1 in 10 above": "high"},
+        axes("step of the horizon", _residual_title(unit), xaxis=integer_ticks(table)),
+        {"step": "step", "10 % lie below": "low", "median": "middle", "10 % lie above": "high"},
         {"step": table.index.to_numpy(), **{name: table[name].to_numpy() for name in ("low", "middle", "high")}},
     )
     return [histogram, course]
 
 
+def _error_histogram(known: pd.DataFrame, unit: str) -> Chart:
+    errors = (known["y"] - known["mean"]).to_numpy(np.float64) / scores.divisor(known)
+    errors = errors[~np.isnan(errors)]
+    low, first, third, high = np.quantile(errors, [0.005, 0.25, 0.75, 0.995])
+    side = "too low" if errors.mean() > 0 else "too high"
+    scale = f" Both are {SCALE_IN_WORDS}." if unit else ""
+    summary = (
+        f"The middle half of the {plural(len(errors), 'error')} (actual minus forecast) lies between {_number(first)}"
+        f" and {_number(third)}; the forecasts are {_number(abs(errors.mean()))} {side} on average.{scale}"
+    )
+    can_trim = len(errors) >= _MIN_ERRORS_TO_TRIM and high > low
+    inside = errors[(errors >= low) & (errors <= high)] if can_trim else errors
+    count, edges = np.histogram(inside, min(_MAX_BINS, max(5, int(np.sqrt(len(inside)) * 2))))
+    if len(inside) < len(errors):
+        summary += f" The {len(errors) - len(inside):,} most extreme errors, 1 % of all, are not drawn."
+    return Chart(
+        "residuals",
+        "Distribution of the errors",
+        summary,
+        [bars("errors", "error", "count", MODEL)],
+        axes(_residual_title(unit), "number of errors", bargap=0.04),
+        {"error": "error", "number of errors": "count"},
+        {"error": (edges[1:] + edges[:-1]) / 2, "count": count},
+    )
+
+
 def calibration_section(
     reliability: Mapping[float, float], coverage: Mapping[str, float | None] | None = None, *, note: str = ""
 ) -> Section:
-    """Whether intervals hold what they say.
+    """Chart the calibration of quantiles and intervals.
 
     Args:
-        reliability: the share of actuals at or below each quantile.
-        coverage: shares that intervals held, `coverage80` and `coverage80_error` ..., where they are known.
+        reliability: the share of actual values at or below each quantile.
+        coverage: the share of actual values that each interval covered, `coverage80` and `coverage80_error` ..., as far
+            as they are known.
         note: a further sentence.
     """
-    parts: list[Any] = []
-    known = {p: held for p, held in reliability.items() if held is not None}
+    known = {p: observed for p, observed in reliability.items() if observed is not None}
     if not known:
-        return Section(
-            "calibration", "Calibration", [Text("Nothing came true yet that intervals could be held against.")]
-        )
+        text = "No actual values are known yet, so the intervals cannot be evaluated."
+        return Section("calibration", "Calibration", [Text(text)])
     worst = max(known, key=lambda p: abs(known[p] - p))
-    seen = (
-        f"On the dashed line, quantiles would be exact. The farthest from it is the {100 * worst:g} % quantile:"
-        f" {share(known[worst])} of what came true lies at or below it."
+    summary = (
+        "Perfectly calibrated quantiles lie on the dashed line. The farthest from it is the"
+        f" {100 * worst:g} % quantile: {share(known[worst])} of the actual values lie at or below it."
     )
-    parts.append(
-        Chart(
-            "calibration",
-            "What quantiles held",
-            f"{seen} {note}".strip(),
-            [
-                line("exact", "exact", "exact", QUIET, width=1.5, dash="dash"),
-                marked("forecast", "asked", "held", MODEL),
-            ],
-            axes(
-                "quantile, %",
-                "actuals at or below it, %",
-                height=380,
-                xaxis={"range": [0, 100]},
-                yaxis={"range": [0, 100]},
-                hovermode="closest",
-            ),
-            {"quantile, %": "asked", "at or below, %": "held"},
-            {
-                "exact": [0, 100],
-                "asked": [100 * p for p in known],
-                "held": [100 * held for held in known.values()],
-            },
-        )
+    chart = Chart(
+        "calibration",
+        "Quantiles beside the actual values",
+        f"{summary} {note}".strip(),
+        [
+            line("perfect", "exact", "exact", QUIET, width=1.5, dash="dash"),
+            line_with_markers("forecast", "quantile", "observed", MODEL),
+        ],
+        axes(
+            "quantile, %",
+            "actual values at or below it, %",
+            height=380,
+            xaxis={"range": [0, 100]},
+            yaxis={"range": [0, 100]},
+            hovermode="closest",
+        ),
+        {"quantile, %": "quantile", "at or below, %": "observed"},
+        {
+            "exact": [0, 100],
+            "quantile": [100 * p for p in known],
+            "observed": [100 * observed for observed in known.values()],
+        },
     )
-    levels = [level for level in LEVELS if coverage and coverage.get(f"coverage{level}") is not None]
-    if coverage and levels:
-        rows = []
-        for level in levels:
+    return Section("calibration", "Calibration", [chart, *_coverage_tables(coverage or {})])
+
+
+def _coverage_tables(coverage: Mapping[str, float | None]) -> list[Table]:
+    levels = [level for level in LEVELS if coverage.get(f"coverage{level}") is not None]
+    if not levels:
+        return []
+    has_errors = coverage.get("coverage80_error") is not None
+    rows = []
+    for level in levels:
+        row = [f"{level} %", share(coverage[f"coverage{level}"])]
+        if has_errors:
             error = coverage.get(f"coverage{level}_error")
-            by_chance = (
-                [] if coverage.get("coverage80_error") is None else ["-" if error is None else f"± {share(error)}"]
-            )
-            rows.append([f"{level} %", share(coverage[f"coverage{level}"]), *by_chance])
-        head = ["Interval", "held", *(["error by chance"] if coverage.get("coverage80_error") is not None else [])]
-        parts.append(Table("How much of what came true each interval held", head, rows))
-    return Section("calibration", "Calibration", parts)
+            row.append("-" if error is None else f"± {share(error)}")
+        rows.append(row)
+    head = ["Interval", "covered", *(["standard error"] if has_errors else [])]
+    return [Table("Share of the actual values that each interval covered", head, rows)]
 
 
 def series_listing(table: pd.DataFrame, caption: str) -> Listing:
-    """All series in a table, the worst first, by what `evaluation.rows.by_series` gives."""
+    """List all series, the worst first.
+
+    Args:
+        table: scores by series, see `evaluation.scored_rows.by_series`.
+    """
     titles = {
         "mase": METRICS["mase"].title,
         "seasonal_naive": "seasonal naive",
@@ -218,9 +256,13 @@ def series_listing(table: pd.DataFrame, caption: str) -> Listing:
 
 
 def unit_of(rows: pd.DataFrame) -> str:
-    """In what errors are told."""
-    return SCALED if scores.has_scale(rows) else ""
+    """Return the unit of errors for the title of an axis; empty if they are in the units of the series."""
+    return SCALED_UNIT if scores.has_scale(rows) else ""
 
 
-def _told(value: float) -> str:
+def _residual_title(unit: str) -> str:
+    return f"(actual - forecast) {unit}" if unit else "actual - forecast"
+
+
+def _number(value: float) -> str:
     return "unknown" if np.isnan(value) else number(float(value))

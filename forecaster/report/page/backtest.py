@@ -1,4 +1,4 @@
-"""The page of a backtest: forecasts from many cutoffs beside what came true."""
+"""The page of a backtest: forecasts from many cutoffs beside the actual values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,26 +9,38 @@ import pandas as pd
 
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page import accuracy
-from forecaster.report.page.charts import MODEL, NAIVE, SEASONAL, TRUTH, axes, bare, line, marked, shape, time_kind
-from forecaster.report.page.parts import Chart, Code, Drawn, Page, Section, Text
-from forecaster.report.page.picks import Pick, note
+from forecaster.report.page.charts import (
+    MODEL,
+    NAIVE,
+    SEASONAL,
+    TRUTH,
+    areas,
+    axes,
+    drop_offset,
+    line,
+    line_with_markers,
+    time_axis_kind,
+)
+from forecaster.report.page.parts import Chart, Code, DrawnSeries, Page, Part, Section, Text
+from forecaster.report.page.series_selection import SelectedSeries, describe_selection
 from forecaster.report.verdicts import describe_cutoffs, describe_scope, skill_sentence
 from forecaster.report.words import number, plural, share, timestamp
 
-_FOLDS_DRAWN = 24  # of a series, the last
+_MAX_CUTOFFS_DRAWN = 24  # the last cutoffs of each series
 
 
 @dataclass(frozen=True)
-class Folds:
-    """All that a page tells of a backtest.
+class BacktestContent:
+    """Everything that the page of a backtest shows.
 
     Attributes:
-        model: its name.
+        name: the name of the folder.
+        model: the name of the model.
         metrics: the content of metrics.json.
         config: the text of config.yaml.
-        rows: as in `evaluation.rows`.
-        table: scores by series, as `evaluation.rows.by_series` gives them.
-        picks: the series to draw.
+        rows: as in `evaluation.scored_rows`.
+        table: scores by series, see `evaluation.scored_rows.by_series`.
+        selection: the series to draw.
     """
 
     name: str
@@ -37,134 +49,141 @@ class Folds:
     config: str
     rows: pd.DataFrame
     table: pd.DataFrame
-    picks: Sequence[Pick]
+    selection: Sequence[SelectedSeries]
 
 
-def compose(found: Folds) -> Page:
-    """Put the page together."""
-    block, model = found.metrics["backtest"], found.model
-    drawn = draw_cutoffs(found.rows, found.picks, model)
-    own = block["overall"][model]
+def compose_backtest_page(content: BacktestContent) -> Page:
+    """Compose the page of a backtest."""
+    block, model = content.metrics["backtest"], content.model
+    drawn_series = draw_cutoffs(content.rows, content.selection, model)
+    metrics = block["overall"][model]
     sections = [
-        Section("forecasts", "Forecasts", [cutoffs_chart(drawn, model)]) if drawn else None,
+        Section("forecasts", "Forecasts", [cutoffs_chart(drawn_series, model)]) if drawn_series else None,
         Section(
             "scores",
-            "Scores, against naive",
+            "Accuracy, beside naive forecasts",
             [
-                accuracy.score_table(f"Scores of {describe_scope(block)}", block["overall"]),
+                accuracy.score_table(f"Scores over {describe_scope(block)}", block["overall"]),
                 accuracy.explain_scores(),
-                accuracy.errors_by_step(_by_step(block, model), model, accuracy.SCALED),
+                accuracy.errors_by_step(_by_step(block, model), model, accuracy.SCALED_UNIT),
                 *_by_cutoff(block, model),
             ],
         ),
-        accuracy.calibration_section(scores.reliability(found.rows), own),
-        Section("errors", "Residuals", [*_tell_unlisted(block, model), *accuracy.residual_parts(found.rows)]),
+        accuracy.calibration_section(scores.reliability(content.rows), metrics),
+        Section("errors", "Errors", [*_describe_omitted_series(block, model), *accuracy.residual_parts(content.rows)]),
     ]
-    if len(found.table) > 1:
-        listing = accuracy.series_listing(found.table, f"All {plural(len(found.table), 'series')}, over all cutoffs")
-        sections.append(Section("series", "All series", [listing]))
-    sections.append(Section("origin", "Configuration", [Text(describe_plan(block)), Code("config.yaml", found.config)]))
+    if len(content.table) > 1:
+        caption = f"All {plural(len(content.table), 'series')}, over all cutoffs"
+        sections.append(Section("series", "All series", [accuracy.series_listing(content.table, caption)]))
+    configuration: list[Part] = [Text(describe_plan(block)), Code("config.yaml", content.config)]
+    sections.append(Section("origin", "Configuration", configuration))
     return Page(
         kind="Backtest",
-        name=found.name,
-        verdict=skill_sentence(dict(found.metrics), model),
+        name=content.name,
+        verdict=skill_sentence(dict(content.metrics), model),
         facts={
             "Model": model,
             "Forecasts": f"{block['forecasts']:,}",
             "Horizon": plural(block["horizon"], "step"),
             "Series": f"{block['series']:,}",
-            **accuracy.metric_facts(own, "mase", "smape", "coverage80"),
+            **accuracy.metric_facts(metrics, "mase", "smape", "coverage80"),
             "First cutoff": timestamp(block["cutoff"]["first"]),
         },
         sections=[section for section in sections if section is not None],
-        drawn=drawn,
-        series=len(found.table),
-        note=note(found.picks, len(found.table)),
+        drawn_series=drawn_series,
+        series_count=len(content.table),
+        note=describe_selection(content.selection, len(content.table)),
         remarks=describe_omissions(block),
     )
 
 
-def _tell_unlisted(block: Mapping[str, Any], model: str) -> list[Text]:
-    """Which errors these charts leave out: what they are divided by is known of the listed series alone."""
-    listed = [each for each in block["by_series"].values() if model in each]
-    scaled = sum(bool(each[model]["mase"] and each[model]["mae"]) for each in listed)
-    left_out = (
-        [f"{block['unlisted']:,} of the best, whose scores metrics.json does not list"] if block["unlisted"] else []
-    )
+def _describe_omitted_series(block: Mapping[str, Any], model: str) -> list[Text]:
+    """Name the series that the charts of scaled errors omit, because metrics.json has no scale for them."""
+    listed = [models for models in block["by_series"].values() if model in models]
+    scaled = sum(bool(models[model]["mase"] and models[model]["mae"]) for models in listed)
+    omitted = []
+    if block["unlisted"]:
+        omitted.append(f"the {block['unlisted']:,} best ones, because metrics.json does not list their scores")
     if len(listed) > scaled:
-        left_out.append(f"{len(listed) - scaled:,} whose errors have no scale")
-    if not left_out or not scaled:
+        omitted.append(f"{len(listed) - scaled:,} whose errors have no scale")
+    if not omitted or not scaled:
         return []
-    return [Text(f"These charts show {plural(scaled, 'series')}; left out are {' and '.join(left_out)}.")]
+    return [Text(f"These charts show {plural(scaled, 'series')}. They omit {' and '.join(omitted)}.")]
 
 
 def describe_plan(block: Mapping[str, Any]) -> str:
-    """Where the cutoffs lie and what was fitted when."""
-    told = f"{describe_scope(dict(block)).capitalize()}, {describe_cutoffs(dict(block['cutoff']))}"
-    told += f", {plural(block['stride'], 'step')} apart."
-    told += (
-        f" Fitted anew every {plural(block['refit'], 'fold')}." if block["refit"] else " Fitted once, before them all."
-    )
-    return told + (f" A forecast saw the last {plural(block['window'], 'step')} alone." if block["window"] else "")
+    """Describe the cutoffs, and when the model was fitted."""
+    text = f"{describe_scope(block).capitalize()}, {describe_cutoffs(block['cutoff'])}"
+    text += f", {plural(block['stride'], 'step')} apart."
+    if block["refit"]:
+        text += f" The model was fitted again every {plural(block['refit'], 'fold')}."
+    else:
+        text += " The model was fitted once, before the first cutoff."
+    if block["window"]:
+        text += f" Each forecast used only the last {plural(block['window'], 'step')}."
+    return text
 
 
 def describe_omissions(block: Mapping[str, Any]) -> list[str]:
-    """What a reader should know of series and forecasts that are not as the others."""
-    told = []
+    """Describe the series without a score, and the forecasts that are fallbacks."""
+    remarks = []
     if block["unscored"]:
-        told.append(f"{plural(block['unscored'], 'series')} are too short for every fold.")
+        remarks.append(f"{block['unscored']:,} series are too short for every fold, so they have no score.")
     if block.get("fallbacks"):
-        told.append(f"{block['fallbacks']:,} of {plural(block['forecasts'], 'forecast')} are a fallback's.")
-    return told
+        remarks.append(
+            f"{block['fallbacks']:,} of {plural(block['forecasts'], 'forecast')} are fallbacks, because the model could"
+            " not be fitted."
+        )
+    return remarks
 
 
-def cutoffs_chart(drawn: Sequence[Drawn], model: str) -> Chart:
-    """Forecasts from several cutoffs over what came true."""
-    kind = time_kind(drawn[0].columns["actual.ds"])
+def cutoffs_chart(drawn_series: Sequence[DrawnSeries], model: str) -> Chart:
+    """Chart the forecasts from several cutoffs over the actual values."""
+    kind = time_axis_kind(drawn_series[0].columns["actual.ds"])
     return Chart(
         "folds",
-        "Forecasts of each cutoff beside what came true",
+        "Forecasts of each cutoff beside the actual values",
         "",
         [
-            shape("80 %", "band.ds", "band.y", MODEL, opacity=0.2),
+            areas("80 % interval", "band.ds", "band.y", MODEL, opacity=0.2),
             line(model, "forecast.ds", "forecast.y", MODEL),
-            line("came true", "actual.ds", "actual.y", TRUTH, width=1.6),
+            line("actual", "actual.ds", "actual.y", TRUTH, width=1.6),
         ],
         axes("", "", height=400, x_kind=kind),
         {"time": "forecast.ds", model: "forecast.y", "80 % from": "forecast.low80", "80 % to": "forecast.high80"},
     )
 
 
-def draw_cutoffs(rows: pd.DataFrame, picks: Sequence[Pick], model: str) -> list[Drawn]:
-    """What the chart takes of each series: its last cutoffs."""
-    of_series = dict(iter(rows.groupby("unique_id", sort=False)))
-    drawn = []
-    for each in picks:
-        mine = of_series[each.name]
-        folds = [part for _, part in mine.groupby("cutoff", sort=False)][-_FOLDS_DRAWN:]
-        shown = pd.concat(folds)
-        actual = shown.drop_duplicates("ds").sort_values("ds")
-        seen = _tell(shown, model, len(folds))
-        drawn.append(Drawn(each.name, each.group, {**_columns(folds), **_actual(actual)}, {"folds": seen}))
-    return drawn
+def draw_cutoffs(rows: pd.DataFrame, selection: Sequence[SelectedSeries], model: str) -> list[DrawnSeries]:
+    """Return the columns and sentences of the selected series, with their last cutoffs."""
+    rows_of_series = dict(iter(rows.groupby("unique_id", sort=False)))
+    drawn_series = []
+    for series in selection:
+        folds = [fold for _, fold in rows_of_series[series.name].groupby("cutoff", sort=False)][-_MAX_CUTOFFS_DRAWN:]
+        visible = pd.concat(folds)
+        actual = visible.drop_duplicates("ds").sort_values("ds")
+        columns = {
+            **_forecast_columns(folds),
+            "actual.ds": [drop_offset(stamp) for stamp in actual["ds"]],
+            "actual.y": actual["y"].to_numpy(np.float64),
+        }
+        summaries = {"folds": _describe_folds(visible, model, len(folds))}
+        drawn_series.append(DrawnSeries(series.name, series.group, columns, summaries))
+    return drawn_series
 
 
-def _actual(rows: pd.DataFrame) -> dict[str, Any]:
-    return {"actual.ds": [bare(stamp) for stamp in rows["ds"]], "actual.y": rows["y"].to_numpy(np.float64)}
-
-
-def _columns(folds: Sequence[pd.DataFrame]) -> dict[str, Any]:
-    """Forecasts one after the other with a hole between, and their intervals as closed shapes."""
+def _forecast_columns(folds: Sequence[pd.DataFrame]) -> dict[str, Any]:
+    """Join the forecasts, with a gap after each one, and their intervals as polygons."""
     ds: list[Any] = []
     band: list[Any] = []
     values: dict[str, list[Any]] = {"mean": [], "q0.1": [], "q0.9": []}
     edge: list[Any] = []
-    for part in folds:
-        stamps = [bare(stamp) for stamp in part["ds"]]
-        low, high = part["q0.1"].tolist(), part["q0.9"].tolist()
+    for fold in folds:
+        stamps = [drop_offset(stamp) for stamp in fold["ds"]]
+        low, high = fold["q0.1"].tolist(), fold["q0.9"].tolist()
         ds += [*stamps, None]
         for name, column in values.items():
-            column += [*part[name].tolist(), np.nan]
+            column += [*fold[name].tolist(), np.nan]
         band += [*stamps, *stamps[::-1], None]
         edge += [*low, *high[::-1], np.nan]
     return {
@@ -177,22 +196,23 @@ def _columns(folds: Sequence[pd.DataFrame]) -> dict[str, Any]:
     }
 
 
-def _tell(rows: pd.DataFrame, model: str, folds: int) -> str:
+def _describe_folds(rows: pd.DataFrame, model: str, folds: int) -> str:
     known = rows[rows["y"].notna()]
     if not len(known):
-        return "Nothing was observed here that forecasts could be held against."
+        return "This series has no actual values to compare the forecasts with."
     error = float((known["mean"] - known["y"]).abs().mean())
-    inside = float(((known["y"] >= known["q0.1"]) & (known["y"] <= known["q0.9"])).mean())
+    coverage = float(((known["y"] >= known["q0.1"]) & (known["y"] <= known["q0.9"])).mean())
     return (
-        f"From {plural(folds, 'cutoff')}, {model} was off by {number(error)} on average;"
-        f" {share(inside)} of {plural(len(known), 'value')} lie inside the 80 % interval."
+        f"From {plural(folds, 'cutoff')}, the mean absolute error of {model} is {number(error)};"
+        f" the 80 % interval covers {share(coverage)} of {plural(len(known), 'value')}."
     )
 
 
 def _by_step(block: Mapping[str, Any], model: str) -> dict[str, Any]:
+    baselines = [name for name in scores.BASELINES if name in block["overall"]]
     return {
         "step": [int(step) for step in block["by_step"]],
-        **{column: _mase(block["by_step"], name) for column, name in _COLUMNS.items() if name in block["overall"]},
+        **{name: _mase(block["by_step"], name) for name in baselines},
         "model": _mase(block["by_step"], model),
     }
 
@@ -207,22 +227,19 @@ def _by_cutoff(block: Mapping[str, Any], model: str) -> list[Chart]:
         if column in block["overall"] and column != model:
             columns[column] = _mase(cutoffs, column)
             traces.append(line(title, "cutoff", column, color))
-    traces.append(marked(model, "cutoff", "model", MODEL))
-    own = columns["model"]
-    told = "Nothing is known of single cutoffs."
-    if not np.isnan(own).all():
-        worst, best = int(np.nanargmax(own)), int(np.nanargmin(own))
-        told = (
-            f"{model} was best from {columns['cutoff'][best]} (MASE {number(float(own[best]))}) and worst from"
-            f" {columns['cutoff'][worst]} ({number(float(own[worst]))})."
+    traces.append(line_with_markers(model, "cutoff", "model", MODEL))
+    mase = columns["model"]
+    summary = "The errors of single cutoffs have no scale here."
+    if not np.isnan(mase).all():
+        worst, best = int(np.nanargmax(mase)), int(np.nanargmin(mase))
+        summary = (
+            f"{model} was best from cutoff {columns['cutoff'][best]}, with a MASE of {number(float(mase[best]))},"
+            f" and worst from {columns['cutoff'][worst]}, with {number(float(mase[worst]))}."
         )
     layout = axes("cutoff", "MASE", x_kind="category", yaxis={"rangemode": "tozero"})
     numbers = {"cutoff": "cutoff", model: "model", "seasonal naive": "seasonal_naive", "naive": "naive"}
-    return [Chart("cutoffs", "Error by cutoff", told, traces, layout, numbers, columns)]
-
-
-_COLUMNS = {name: name for name in scores.BASELINES}
+    return [Chart("cutoffs", "Error by cutoff", summary, traces, layout, numbers, columns)]
 
 
 def _mase(cut: Mapping[str, Any], model: str) -> Any:
-    return np.array([each[model]["mase"] for each in cut.values()], np.float64)
+    return np.array([models[model]["mase"] for models in cut.values()], np.float64)

@@ -1,19 +1,20 @@
-"""Plotly's traces and layouts as plain dictionaries: `@name` stands for a column, `$name` for a colour of the page.
+"""Plotly's traces and layouts as plain dictionaries; `@name` stands for a column, `$name` for a colour of the page.
 
-Colours are those that people with any colour vision can tell apart (Okabe & Ito 2008), and no two lines differ by
-colour alone. Text of the data never comes in here: plotly would read some of it as markup.
+The colours are distinguishable with any colour vision (Okabe & Ito 2008), and no two lines differ by colour alone.
+Traces and layouts contain no text from the data, because plotly would read some of it as markup.
 """
 
 from typing import Any
 
 Trace = dict[str, Any]
 
-MODEL, SEASONAL, NAIVE, TRUTH, QUIET = "model", "seasonal", "naive", "truth", "quiet"  # colours by what they stand for
+MODEL, SEASONAL, NAIVE, TRUTH, QUIET = "model", "seasonal", "naive", "truth", "quiet"  # names of colours in page.css
 _DASHES = {MODEL: "solid", SEASONAL: "dash", NAIVE: "dot", TRUTH: "solid", QUIET: "solid"}
+_MAX_INTEGER_TICKS = 14
 
 
 def line(name: str, x: str, y: str, color: str, *, width: float = 2, dash: str | None = None, **more: Any) -> Trace:
-    """A line through known values; it breaks where one is missing."""
+    """Return a line, which breaks where a value is missing."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -27,8 +28,8 @@ def line(name: str, x: str, y: str, color: str, *, width: float = 2, dash: str |
     }
 
 
-def marked(name: str, x: str, y: str, color: str, *, symbol: str = "circle", **more: Any) -> Trace:
-    """A line with a mark at every value."""
+def line_with_markers(name: str, x: str, y: str, color: str, *, symbol: str = "circle", **more: Any) -> Trace:
+    """Return a line with a marker at each value."""
     return line(name, x, y, color, **more) | {
         "mode": "lines+markers",
         "marker": {"color": f"${color}", "size": 6, "symbol": symbol},
@@ -36,7 +37,7 @@ def marked(name: str, x: str, y: str, color: str, *, symbol: str = "circle", **m
 
 
 def points(name: str, x: str, y: str, color: str, *, symbol: str = "circle", size: int = 7) -> Trace:
-    """Marks alone."""
+    """Return markers without a line."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -52,45 +53,45 @@ def points(name: str, x: str, y: str, color: str, *, symbol: str = "circle", siz
 def band(
     name: str,
     x: str,
-    lower: str,
-    upper: str,
-    color: str,
+    edges: tuple[str, str],
     *,
     opacity: float,
-    shade: float | None = None,
-    is_told: bool = True,
+    legend_opacity: float | None = None,
+    has_hover: bool = True,
 ) -> list[Trace]:
-    """The space between two columns.
+    """Return the area between two columns, in the colour of the model.
 
     Args:
-        shade: the opacity that the eye sees where it lies on others.
-        is_told: whether its bounds are shown where the pointer is.
+        edges: the columns of the lower and the upper edge.
+        legend_opacity: the opacity in the legend, if it differs because the band overlaps wider ones.
+        has_hover: if True, the values of both edges appear at the pointer.
     """
     edge = {
         "type": "scatter",
         "mode": "lines",
         "x": f"@{x}",
-        "line": {"width": 0, "color": f"${color}"},
+        "line": {"width": 0, "color": f"${MODEL}"},
         "legendgroup": name,
         "showlegend": False,
     }
-    told = {} if is_told else {"hoverinfo": "skip"}
+    hover = {} if has_hover else {"hoverinfo": "skip"}
+    lower, upper = edges
     return [
-        {**edge, "name": f"{name} from", "y": f"@{lower}", **told},
+        {**edge, "name": f"{name} from", "y": f"@{lower}", **hover},
         {
             **edge,
             "name": f"{name} to",
             "y": f"@{upper}",
             "fill": "tonexty",
-            "fillcolor": f"${color}/{opacity}",
-            "meta": f"band/{shade or opacity}",
-            **told,
+            "fillcolor": f"${MODEL}/{opacity}",
+            "meta": f"band/{legend_opacity or opacity}",
+            **hover,
         },
     ]
 
 
-def shape(name: str, x: str, y: str, color: str, *, opacity: float) -> Trace:
-    """Closed shapes, one after each hole in the columns."""
+def areas(name: str, x: str, y: str, color: str, *, opacity: float) -> Trace:
+    """Return filled polygons; a missing value in the columns ends a polygon."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -106,14 +107,14 @@ def shape(name: str, x: str, y: str, color: str, *, opacity: float) -> Trace:
     }
 
 
-def bars(name: str, x: str, y: str, color: str, *, is_lying: bool = False, **more: Any) -> Trace:
-    """Bars, standing or lying."""
+def bars(name: str, x: str, y: str, color: str, *, is_horizontal: bool = False, **more: Any) -> Trace:
+    """Return bars at `x` of length `y`, vertical or horizontal."""
     return {
         "type": "bar",
         "name": name,
-        "x": f"@{y}" if is_lying else f"@{x}",
-        "y": f"@{x}" if is_lying else f"@{y}",
-        "orientation": "h" if is_lying else "v",
+        "x": f"@{y}" if is_horizontal else f"@{x}",
+        "y": f"@{x}" if is_horizontal else f"@{y}",
+        "orientation": "h" if is_horizontal else "v",
         "marker": {"color": f"${color}"},
         "legendgroup": name,
         "meta": "bar",
@@ -122,10 +123,13 @@ def bars(name: str, x: str, y: str, color: str, *, is_lying: bool = False, **mor
 
 
 def axes(x: str, y: str, *, height: int = 320, x_kind: str = "linear", y_kind: str = "linear", **more: Any) -> Trace:
-    """A layout with two titled axes.
+    """Return a layout with two axes.
 
     Args:
+        x, y: titles; an empty one is left out.
+        height: pixels.
         x_kind, y_kind: `linear`, `date`, `log` or `category`.
+        more: further keys of plotly's layout; `xaxis` and `yaxis` are merged with these axes.
     """
     return {
         "height": height,
@@ -135,18 +139,18 @@ def axes(x: str, y: str, *, height: int = 320, x_kind: str = "linear", y_kind: s
     }
 
 
-def counted(values: Any) -> Trace:
-    """An axis of few whole numbers: a tick at each."""
-    return {"dtick": 1} if len(values) <= 14 else {}
+def integer_ticks(values: Any) -> Trace:
+    """Return the settings of an axis with a tick at each of a few integers, or none if there are many."""
+    return {"dtick": 1} if len(values) <= _MAX_INTEGER_TICKS else {}
 
 
-def time_kind(stamps: Any) -> str:
-    """The kind of a time axis: integers count, all else are dates."""
+def time_axis_kind(stamps: Any) -> str:
+    """Return `linear` for integer times, and `date` for all others."""
     return "linear" if len(stamps) and not isinstance(stamps[0], str) else "date"
 
 
-def bare(stamp: Any) -> Any:
-    """A time without its offset: charts show the wall clock of the data."""
+def drop_offset(stamp: Any) -> Any:
+    """Return a time without its offset, because charts show the local time of the data."""
     if not isinstance(stamp, str) or len(stamp) <= 19:
         return stamp
     return stamp[:19] if stamp[19] in "+-Z" else stamp.split("+")[0].rstrip("Z")

@@ -1,4 +1,4 @@
-"""A page as HTML: styles, script, plotly and numbers within it, and nothing fetched from anywhere."""
+"""A page as one HTML document, which contains its styles, scripts, plotly and numbers and fetches nothing."""
 
 import base64
 import hashlib
@@ -8,28 +8,30 @@ from importlib.resources import files
 from typing import Any
 
 from forecaster.errors import DependencyError
-from forecaster.report.page.parts import Chart, Drawn, Listing, Page, Part, brief, plain
+from forecaster.report.page.parts import Chart, DrawnSeries, Listing, Page, Part, to_json_cells, to_json_column
 from forecaster.report.words import bind_units
 
-_SCRIPTS = ("page.js", "draw.js", "sketch.js", "choose.js", "listing.js")  # one after the other
-_WHAT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_SCRIPTS = ("shared.js", "charts.js", "preview.js", "picker.js", "table.js")  # joined in this order
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def check() -> None:
-    """Make sure that what a page needs is installed.
+    """Check that the packages that a page needs are installed.
 
-    Raises: DependencyError: it is not.
+    Raises:
+        DependencyError: plotly or jinja2 is not installed.
     """
     _plotly()
     _environment()
 
 
 def render(page: Page) -> str:
-    """Lay a page out as one HTML document.
+    """Render a page as one HTML document.
 
-    Raises: DependencyError: plotly or jinja2 is not installed.
+    Raises:
+        DependencyError: plotly or jinja2 is not installed.
     """
-    scripts = {"plotly": _plotly(), "own": _script()}
+    scripts = {"plotly": _plotly(), "page": _page_script()}
     text: str = (
         _environment()
         .get_template("page.html")
@@ -46,43 +48,46 @@ def render(page: Page) -> str:
 
 
 def to_script(tree: Any) -> str:
-    """JSON that can stand within a script element, whatever its texts hold."""
+    """Return JSON that is safe within a script element, whatever its texts contain."""
     text = json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character, escape in _WHAT.items():
+    for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
     return text
 
 
 def _data(page: Page) -> dict[str, Any]:
     return {
-        "charts": [_chart(chart) for chart in page.charts],
-        "series": [_drawn(each) for each in page.drawn],
-        "listing": _listing(page.listing) if page.listing else None,
+        "charts": [_chart_data(chart) for chart in page.charts],
+        "series": [_series_data(series) for series in page.drawn_series],
+        "listing": _listing_data(page.listing) if page.listing else None,
     }
 
 
-def _chart(chart: Chart) -> dict[str, Any]:
+def _chart_data(chart: Chart) -> dict[str, Any]:
+    columns = None
+    if chart.columns is not None:
+        columns = {name: to_json_column(values) for name, values in chart.columns.items()}
     return {
         "key": chart.key,
         "traces": list(chart.traces),
         "layout": chart.layout,
         "numbers": dict(chart.numbers),
-        "columns": None if chart.columns is None else {name: plain(each) for name, each in chart.columns.items()},
-    }
-
-
-def _drawn(each: Drawn) -> dict[str, Any]:
-    columns = {name: plain(values) for name, values in each.columns.items()}
-    return {
-        "name": each.name,
-        "group": each.group,
         "columns": columns,
-        "seen": {key: bind_units(text) for key, text in each.seen.items()},
     }
 
 
-def _listing(listing: Listing) -> dict[str, Any]:
-    return {"columns": {title: brief(values) for title, values in listing.columns.items()}, "order": listing.order}
+def _series_data(series: DrawnSeries) -> dict[str, Any]:
+    return {
+        "name": series.name,
+        "group": series.group,
+        "columns": {name: to_json_column(values) for name, values in series.columns.items()},
+        "summaries": {key: bind_units(text) for key, text in series.summaries.items()},
+    }
+
+
+def _listing_data(listing: Listing) -> dict[str, Any]:
+    columns = {title: to_json_cells(values) for title, values in listing.columns.items()}
+    return {"columns": columns, "order": listing.order}
 
 
 def _kind_of(part: Part) -> str:
@@ -107,7 +112,7 @@ def _environment() -> Any:
 
 @cache
 def _plotly() -> str:
-    """The library that draws, as the package plotly brings it."""
+    """Read the JavaScript library that the package plotly contains."""
     try:
         source = files("plotly")
     except ImportError as error:
@@ -115,8 +120,8 @@ def _plotly() -> str:
     return (source / "package_data" / "plotly.min.js").read_text("utf-8")
 
 
-def _script() -> str:
-    """The page's own script."""
+def _page_script() -> str:
+    """Join the scripts of the page into one function, so that they define nothing globally."""
     return "\n".join(['"use strict";', "(() => {", *(_resource(name) for name in _SCRIPTS), "})();\n"])
 
 
@@ -125,5 +130,5 @@ def _resource(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """What a content security policy calls an inline script."""
+    """Return the source expression by which a content security policy allows an inline script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

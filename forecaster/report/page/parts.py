@@ -1,4 +1,4 @@
-"""What a page is made of: sections of charts, tables and text; the series that a reader can choose among."""
+"""The parts of a page: sections with charts, tables and text, and the series that the reader can choose from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,24 +10,26 @@ import numpy.typing as npt
 Values = Sequence[Any] | npt.NDArray[Any]
 Columns = Mapping[str, Values]
 
-_DIGITS = 7  # all that a float32 has
+_COLUMN_DIGITS = 7  # the precision of a float32
+_CELL_DIGITS = 5
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, what is seen in it, and its numbers.
+    """A chart, a sentence that sums it up, and its numbers.
 
     Attributes:
-        seen: a sentence, true of these numbers; where a chart is of one series at a time, a sentence of all of them.
-        traces: plotly's, with `@name` for a column and `$name` for a colour of the page.
-        layout: plotly's, beside what all charts share.
-        columns: by name; of none where a chart is of one series at a time, whose columns it then takes.
-        numbers: the columns that a reader may see as a table, by their title.
+        summary: a sentence about these numbers. It is empty if the chart shows one series at a time, since each
+            `DrawnSeries` brings a sentence for it.
+        traces: traces of plotly, with `@name` for a column and `$name` for a colour of the page.
+        layout: plotly's layout, apart from what all charts share.
+        numbers: the columns that the reader can open as a table, by title.
+        columns: values by name; None if the chart shows one series at a time and uses the columns of that series.
     """
 
     key: str
     heading: str
-    seen: str
+    summary: str
     traces: Sequence[dict[str, Any]]
     layout: dict[str, Any]
     numbers: Mapping[str, str]
@@ -40,7 +42,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Table:
-    """A few rows, the first cell of each their name."""
+    """A few rows; the first cell of each row is its name."""
 
     caption: str
     head: Sequence[str]
@@ -49,7 +51,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what they stand for."""
+    """Names with their values."""
 
     caption: str
     pairs: Mapping[str, str]
@@ -64,7 +66,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Code:
-    """Text as it stands in a file, folded away."""
+    """The text of a file, folded away."""
 
     caption: str
     text: str
@@ -72,11 +74,11 @@ class Code:
 
 @dataclass(frozen=True)
 class Listing:
-    """A table of any length that a reader sorts, searches and leafs through; it stands once on a page.
+    """A table of any length that the reader can sort, search and page through. A page has at most one.
 
     Attributes:
-        columns: [rows] each, by title, the names first.
-        order: the title that it is sorted by at first, the largest on top; None leaves the rows as they are.
+        columns: [rows] values by title, the names first.
+        order: the title of the column to sort by at first, in descending order; None keeps the order of the rows.
     """
 
     caption: str
@@ -97,19 +99,19 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One series that can be chosen.
+class DrawnSeries:
+    """A series that the reader can choose.
 
     Attributes:
-        group: why it is among them: `asked for`, `worst`, `best`, `sample` or, where all are, empty.
-        columns: what the charts take of it.
-        seen: a sentence for a chart, by its key.
+        group: the reason why it was selected, see `SelectedSeries`.
+        columns: the values that the charts use.
+        summaries: a sentence for each chart, by the chart's key.
     """
 
     name: str
     group: str
     columns: Columns
-    seen: Mapping[str, str]
+    summaries: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,14 @@ class Page:
     """A whole report.
 
     Attributes:
-        kind: what it is about: `Trained model`, `Backtest` ...
-        name: of that: a folder's, a job's.
-        verdict: one sentence, which stands first.
-        facts: a few figures, by name, which stand below.
-        drawn: the series to choose among; none where no chart is of one series at a time.
-        note: which series these are.
-        series: how many there are in all.
-        remarks: what a reader should know before all else.
+        kind: the kind of result: `Trained model`, `Backtest` ...
+        name: the name of the folder or job.
+        verdict: one sentence, the heading of the page.
+        facts: a few figures below the verdict, by name.
+        drawn_series: the series to choose from; empty if no chart shows one series at a time.
+        note: a sentence that says how these series were selected.
+        series_count: the number of all series.
+        remarks: sentences that the reader should see before everything else.
     """
 
     kind: str
@@ -132,9 +134,9 @@ class Page:
     verdict: str
     facts: Mapping[str, str]
     sections: Sequence[Section]
-    drawn: Sequence[Drawn] = field(default=())
+    drawn_series: Sequence[DrawnSeries] = field(default=())
     note: str = ""
-    series: int = 1
+    series_count: int = 1
     remarks: Sequence[str] = field(default=())
 
     @property
@@ -142,8 +144,8 @@ class Page:
         return [part for section in self.sections for part in section.parts if isinstance(part, Chart)]
 
     @property
-    def picking(self) -> str | None:
-        """The section that a series is chosen in: the first that has a chart of one at a time."""
+    def picker_section(self) -> str | None:
+        """The key of the first section with a chart of one series at a time; the picker stands there."""
         for section in self.sections:
             if any(isinstance(part, Chart) and part.is_by_series for part in section.parts):
                 return section.key
@@ -155,25 +157,32 @@ class Page:
         return next((part for part in parts if isinstance(part, Listing)), None)
 
 
-def plain(values: Values) -> list[Any]:
-    """Values as JSON knows them: seven digits of a number, None for what is missing or infinite, all else as it is."""
+def to_json_column(values: Values) -> list[Any]:
+    """Convert the values of a chart to JSON.
+
+    Numbers are rounded to seven significant digits of the largest one; missing and infinite numbers become None.
+
+    Args:
+        values: [N] numbers or text, or [N, M] numbers.
+    """
     array = np.asarray(values)
-    if array.ndim > 1:  # a map: rows of numbers
-        return [plain(row) for row in array]
-    if array.dtype.kind in "iub":
-        return list(array.tolist())
+    if array.ndim > 1:
+        return [to_json_column(row) for row in array]
     if array.dtype.kind != "f":
         return list(array.tolist())
-    finite = np.isfinite(array)
-    largest = float(np.abs(array[finite]).max()) if finite.any() else 0.0
-    decimals = _DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else 0
+    is_finite = np.isfinite(array)
+    largest = float(np.abs(array[is_finite]).max()) if is_finite.any() else 0.0
+    decimals = _COLUMN_DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else 0
     rounded = np.round(array.astype(np.float64), decimals).tolist()
-    return [value if is_known else None for value, is_known in zip(rounded, finite.tolist(), strict=True)]
+    return [value if is_known else None for value, is_known in zip(rounded, is_finite.tolist(), strict=True)]
 
 
-def brief(values: Values) -> list[Any]:
-    """The same with five digits of each number: rows of a table may be of any size, the small beside the large."""
+def to_json_cells(values: Values) -> list[Any]:
+    """Convert a column of a listing to JSON, each number rounded to five significant digits.
+
+    The rows of a listing can differ in size by orders of magnitude, so that each one keeps its own digits.
+    """
     array = np.asarray(values)
     if array.dtype.kind != "f":
-        return plain(values)
-    return [float(f"{value:.5g}") if np.isfinite(value) else None for value in array.tolist()]
+        return to_json_column(values)
+    return [float(f"{value:.{_CELL_DIGITS}g}") if np.isfinite(value) else None for value in array.tolist()]

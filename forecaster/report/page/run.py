@@ -1,4 +1,4 @@
-"""The page of a job: what came true of its forecasts, and how its runs ended."""
+"""The page of a job: its newest forecast, the accuracy of its forecasts so far, and its runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,109 +11,130 @@ from forecaster.durations import format_duration
 from forecaster.evaluation import scored_rows as scores
 from forecaster.evaluation.metrics import METRICS
 from forecaster.report.page import accuracy
-from forecaster.report.page.charts import MODEL, TRUTH, axes, band, bare, line, marked, time_kind
+from forecaster.report.page.charts import (
+    MODEL,
+    TRUTH,
+    axes,
+    band,
+    drop_offset,
+    line,
+    line_with_markers,
+    time_axis_kind,
+)
 from forecaster.report.page.newest import newest_columns, newest_section
-from forecaster.report.page.parts import Chart, Drawn, Facts, Page, Section, Table, Text
-from forecaster.report.page.picks import Pick, note
+from forecaster.report.page.parts import Chart, DrawnSeries, Facts, Page, Section, Table, Text
+from forecaster.report.page.series_selection import SelectedSeries, describe_selection
 from forecaster.report.verdicts import drift_sentence
 from forecaster.report.words import number, plural, share, timestamp
 
-_RUNS, _ANOMALIES = 30, 20  # that are listed
+_MAX_RUNS, _MAX_ANOMALIES = 30, 20  # rows of the tables
 
 
 @dataclass(frozen=True)
-class Operated:
-    """All that a page tells of a job.
+class JobContent:
+    """Everything that the page of a job shows.
 
     Attributes:
-        scores: the document of `forecast ledger score`.
-        runs: rows of the ledger's table, the newest first, `details` parsed.
-        rows: forecasts beside actuals as in `evaluation.rows`, in the order of their runs; of some series where there
-            are many.
-        picks: the series to draw.
-        newest, actuals: forecasts of the newest run, and what came true before and since, of these series; see
-            `store.ledger.newest`.
-        series: how many the job has forecast.
+        job: the name of the job.
+        scores: the document that `forecast ledger score --json` prints.
+        runs: rows of the ledger's table of runs, the newest first, with `details` parsed.
+        rows: forecasts beside actual values as in `evaluation.scored_rows`, in the order of their runs; a part of the
+            series if there are many.
+        selection: the series to draw.
+        newest: the forecasts of the newest run for these series, see `store.ledger.newest`.
+        actuals: the actual values of these series before and since that run.
+        series: number of series that the job has forecast.
     """
 
     job: str
     scores: Mapping[str, Any]
     runs: Sequence[Mapping[str, Any]]
     rows: pd.DataFrame
-    picks: Sequence[Pick]
+    selection: Sequence[SelectedSeries]
     newest: pd.DataFrame
     actuals: pd.DataFrame
     series: int
 
 
-def compose(found: Operated) -> Page:
-    """Put the page together."""
-    document = found.scores
-    drawn = _draw(found)
-    model = next((str(run["model"]) for run in found.runs if run["model"]), "the model")
-    forecast = [_forecast_section(drawn, model)]
+def compose_job_page(content: JobContent) -> Page:
+    """Compose the page of a job."""
+    document = content.scores
+    drawn_series = _draw_series(content)
+    model = next((str(run["model"]) for run in content.runs if run["model"]), "the model")
+    forecast = _forecast_section(drawn_series, model)
     if document["overall"] is None:
         return Page(
             kind="Job",
-            name=found.job,
-            verdict=f"No forecast of {found.job} has come true yet.",
-            facts=_facts(found),
-            sections=[section for section in (*forecast, _runs_section(found)) if section is not None],
-            drawn=drawn,
-            series=found.series,
-            note=f"Drawn are {len(drawn):,} of {found.series:,} series." if len(drawn) < found.series else "",
+            name=content.job,
+            verdict=f"No forecast of {content.job} can be scored yet, because no actual values are known.",
+            facts=_facts(content),
+            sections=[section for section in (forecast, _runs_section(content)) if section is not None],
+            drawn_series=drawn_series,
+            series_count=content.series,
+            note=_describe_part(len(drawn_series), content.series),
         )
     sections = [
-        *forecast,
-        Section("recent", "Forecasts and what came true", [_recent_chart(drawn)]) if len(found.rows) else None,
-        Section("scores", "How good they were", _score_parts(document, model)),
-        accuracy.calibration_section(scores.reliability(found.rows), document["overall"]),
-        Section("errors", "Residuals", accuracy.residual_parts(found.rows)),
+        forecast,
+        Section("recent", "Past forecasts", [_recent_chart(drawn_series)]) if len(content.rows) else None,
+        Section("scores", "Accuracy", _score_parts(document, model)),
+        accuracy.calibration_section(scores.reliability(content.rows), document["overall"]),
+        Section("errors", "Errors", accuracy.residual_parts(content.rows)),
         Section("drift", "Drift and anomalies", [Text(drift_sentence(document["drift"])), *_anomalies(document)]),
         _series_section(document),
-        _runs_section(found),
+        _runs_section(content),
     ]
+    series = len(document["by_series"]) + document["unlisted"]
     return Page(
         kind="Job",
-        name=found.job,
-        verdict=describe(document),
-        facts=_facts(found),
+        name=content.job,
+        verdict=describe_job(document),
+        facts=_facts(content),
         sections=[section for section in sections if section is not None],
-        drawn=drawn,
-        series=len(document["by_series"]) + document["unlisted"],
-        note=note(found.picks, len(document["by_series"]) + document["unlisted"]),
+        drawn_series=drawn_series,
+        series_count=series,
+        note=describe_selection(content.selection, series),
     )
 
 
-def describe(document: Mapping[str, Any]) -> str:
-    """The verdict: whether recent forecasts were better than naive ones, and whether errors drift."""
+def _describe_part(drawn: int, series: int) -> str:
+    return f"You can choose from {drawn:,} of {series:,} series." if drawn < series else ""
+
+
+def describe_job(document: Mapping[str, Any]) -> str:
+    """Say how recent forecasts compare with naive ones, and whether their errors are rising.
+
+    Args:
+        document: the scores, see `JobContent`.
+    """
     overall, job = document["overall"], document["job"]
     skills = {"seasonal naive": overall["skill"], "naive": overall["skill_naive"]}
     known = {name: value for name, value in skills.items() if value is not None}
-    worse = [name for name, value in known.items() if value <= 0]
-    told = f"Since {timestamp(document['since'])}, the forecasts of {job} were "
+    unbeaten = [name for name, value in known.items() if value <= 0]
+    since = timestamp(document["since"])
     if not known:
-        told += f"off by {number(overall['mae'])} on average, which cannot be compared with naive ones"
-    elif worse:
-        told += f"no better than {' and '.join(worse)}"
+        error = number(overall["mae"])
+        text = f"Since {since}, the mean absolute error of {job} is {error}; no naive forecast is there to compare with"
+    elif unbeaten:
+        text = f"Since {since}, the forecasts of {job} were no better than {' and '.join(unbeaten)}"
     else:
-        told += " and ".join(f"{share(value)} better than {name}" for name, value in known.items())
+        gains = " and ".join(f"{share(value)} better than {name}" for name, value in known.items())
+        text = f"Since {since}, the forecasts of {job} were {gains}"
     drift = document["drift"]
     if drift and drift["is_alarm"]:
-        told += f"; their errors have been rising since {drift['since']}"
-    return f"{told}."
+        text += f"; their errors have been rising since {drift['since']}"
+    return f"{text}."
 
 
-def _facts(found: Operated) -> dict[str, str]:
-    overall = found.scores["overall"] or {}
+def _facts(content: JobContent) -> dict[str, str]:
+    overall = content.scores["overall"] or {}
     facts = {}
-    if found.runs:
-        newest = found.runs[0]
+    if content.runs:
+        newest = content.runs[0]
         facts = {
             "Last run": timestamp(str(newest["started"])[:16]),
-            "It ended": f"{newest['details'].get('status') or '-'} ({newest['code']})",
+            "Its status": f"{newest['details'].get('status') or '-'} (exit code {newest['code']})",
             "Model": str(newest["model"] or "-"),
-            "Runs": f"{len(found.runs):,}",
+            "Runs": f"{len(content.runs):,}",
         }
     if overall:
         facts |= {
@@ -124,82 +145,81 @@ def _facts(found: Operated) -> dict[str, str]:
     return facts
 
 
-def _forecast_section(drawn: Sequence[Drawn], model: str) -> Section | None:
-    columns = {name for each in drawn for name in each.columns}
-    stamps = [each.columns["future.ds"][0] for each in drawn if "future.ds" in each.columns]
+def _forecast_section(drawn_series: Sequence[DrawnSeries], model: str) -> Section | None:
+    columns = {name for series in drawn_series for name in series.columns}
+    stamps = [series.columns["future.ds"][0] for series in drawn_series if "future.ds" in series.columns]
     return newest_section(columns, stamps[0], model) if stamps else None
 
 
-def _recent_chart(drawn: Sequence[Drawn]) -> Chart:
-    kind = next(time_kind(each.columns["ds"]) for each in drawn if "ds" in each.columns)
+def _recent_chart(drawn_series: Sequence[DrawnSeries]) -> Chart:
+    kind = next(time_axis_kind(series.columns["ds"]) for series in drawn_series if "ds" in series.columns)
     return Chart(
         "recent",
-        "The last forecast of each time beside what came true",
+        "Latest forecast for each time beside the actual values",
         "",
         [
-            *band("80 %", "ds", "low80", "high80", MODEL, opacity=0.2),
+            *band("80 % interval", "ds", ("low80", "high80"), opacity=0.2),
             line("forecast", "ds", "mean", MODEL),
-            marked("came true", "ds", "y", TRUTH, width=1.6),
+            line_with_markers("actual", "ds", "y", TRUTH, width=1.6),
         ],
         axes("", "", height=400, x_kind=kind),
-        {"time": "ds", "came true": "y", "forecast": "mean", "80 % from": "low80", "80 % to": "high80"},
+        {"time": "ds", "actual": "y", "forecast": "mean", "80 % from": "low80", "80 % to": "high80"},
     )
 
 
-def _draw(found: Operated) -> list[Drawn]:
-    of_series, newest, actuals = (
-        dict(iter(frame.groupby("unique_id", sort=False))) for frame in (found.rows, found.newest, found.actuals)
+def _draw_series(content: JobContent) -> list[DrawnSeries]:
+    rows, newest, actuals = (
+        dict(iter(frame.groupby("unique_id", sort=False))) for frame in (content.rows, content.newest, content.actuals)
     )
-    drawn = []
-    for each in found.picks:
+    drawn_series = []
+    for series in content.selection:
         columns: dict[str, Any] = {}
-        seen: dict[str, str] = {}
-        if each.name in newest:
-            known = actuals.get(each.name, found.actuals[:0])
-            columns, seen["future"] = newest_columns(newest[each.name], known)
-        if each.name in of_series:
-            told, seen["recent"] = _recent_columns(of_series[each.name])
-            columns |= told
+        summaries: dict[str, str] = {}
+        if series.name in newest:
+            known = actuals.get(series.name, content.actuals[:0])
+            columns, summaries["future"] = newest_columns(newest[series.name], known)
+        if series.name in rows:
+            recent, summaries["recent"] = _recent_columns(rows[series.name])
+            columns |= recent
         if columns:
-            drawn.append(Drawn(each.name, each.group, columns, seen))
-    return drawn
+            drawn_series.append(DrawnSeries(series.name, series.group, columns, summaries))
+    return drawn_series
 
 
 def _recent_columns(rows: pd.DataFrame) -> tuple[dict[str, Any], str]:
     rows = rows.drop_duplicates("ds", keep="last").sort_values("at")
-    inside = int(((rows["y"] >= rows["q0.1"]) & (rows["y"] <= rows["q0.9"])).sum())
+    covered = int(((rows["y"] >= rows["q0.1"]) & (rows["y"] <= rows["q0.9"])).sum())
     error = float((rows["mean"] - rows["y"]).abs().mean())
     first, last = timestamp(rows["ds"].iloc[0]), timestamp(rows["ds"].iloc[-1])
-    seen = (
-        f"Of {plural(len(rows), 'actual')} from {first} to {last}, {inside} lie"
-        f" inside the 80 % interval; the last forecast made for each was off by {number(error)} on average."
+    summary = (
+        f"From {first} to {last}, the 80 % interval covers {covered} of {plural(len(rows), 'actual value')};"
+        f" the mean absolute error of the latest forecast for each time is {number(error)}."
     )
     columns = {
-        "ds": [bare(stamp) for stamp in rows["ds"]],
+        "ds": [drop_offset(stamp) for stamp in rows["ds"]],
         "y": rows["y"].to_numpy(np.float64),
         "mean": rows["mean"].to_numpy(np.float64),
         "low80": rows["q0.1"].to_numpy(np.float64),
         "high80": rows["q0.9"].to_numpy(np.float64),
     }
-    return columns, seen
+    return columns, summary
 
 
 def _score_parts(document: Mapping[str, Any], model: str) -> list[Any]:
     parts: list[Any] = [
-        _cut_table("In all and by model", {"all": document["overall"], **document["by_model"]}, "Forecasts of"),
+        _score_table("Overall and by model", {"all": document["overall"], **document["by_model"]}),
         Text(
-            f"{METRICS['mase'].description} {METRICS['mae'].description} Lower is better for both. Bias is the forecast"
-            " less what came true, on average: above 0, forecasts were too high. Skill is how much lower the MASE is"
-            " than that of a forecast that repeats the last season, v. naive than that of one that repeats the last"
-            " value; below 0, that would have done better. An interval should cover the share of the actual values that"
-            " its name says."
+            f"{METRICS['mase'].description} {METRICS['mae'].description} Lower is better for both."
+            " Bias is the mean of forecast minus actual: above 0, the forecasts are too high. Skill is how much lower"
+            " the MASE is than that of seasonal naive, which repeats the last season; the next column compares with"
+            " naive, which repeats the last value. Below 0, the naive forecast is better. An 80 % interval should cover about 80 % of the actual values."
         ),
     ]
     steps = document["by_step"]
     if len(steps) > 1:
-        mase = np.array([each["mase"] for each in steps.values()], np.float64)
+        mase = np.array([metrics["mase"] for metrics in steps.values()], np.float64)
         columns = {"step": [int(step) for step in steps], "model": mase}
-        parts.append(accuracy.errors_by_step(columns, model, accuracy.SCALED))
+        parts.append(accuracy.errors_by_step(columns, model, accuracy.SCALED_UNIT))
     weeks = document["by_week"] or {}
     if len(weeks) > 1:
         parts.append(_weeks_chart(weeks))
@@ -208,41 +228,40 @@ def _score_parts(document: Mapping[str, Any], model: str) -> list[Any]:
 
 def _weeks_chart(weeks: Mapping[str, Mapping[str, Any]]) -> Chart:
     names = list(weeks)
-    mase = np.array([each["mase"] for each in weeks.values()], np.float64)
-    seen = "Nothing is known of single weeks."
+    mase = np.array([metrics["mase"] for metrics in weeks.values()], np.float64)
+    summary = "The errors of single weeks have no scale here."
     if not np.isnan(mase).all():
         worst = int(np.nanargmax(mase))
-        seen = f"The worst week was {names[worst]}, with a MASE of {number(float(mase[worst]))}."
+        summary = f"The worst week was {names[worst]}, with a MASE of {number(float(mase[worst]))}."
     return Chart(
         "weeks",
         "Error by week",
-        seen,
-        [marked("MASE", "week", "mase", MODEL)],
+        summary,
+        [line_with_markers("MASE", "week", "mase", MODEL)],
         axes("week", "MASE", x_kind="category", yaxis={"rangemode": "tozero"}),
         {"week": "week", "MASE": "mase", f"{METRICS['coverage80'].title}, %": "coverage80"},
         {
             "week": names,
             "mase": mase,
-            "coverage80": 100 * np.array([each["coverage80"] for each in weeks.values()], np.float64),
+            "coverage80": 100 * np.array([metrics["coverage80"] for metrics in weeks.values()], np.float64),
         },
     )
 
 
-def _cut_table(caption: str, cut: Mapping[str, Mapping[str, Any]], first: str) -> Table:
+def _score_table(caption: str, cut: Mapping[str, Mapping[str, Any]]) -> Table:
     errors, coverages = ("mase", "mae"), ("coverage50", "coverage80", "coverage95")
     titles = {name: METRICS[name].title for name in (*errors, *coverages)}
-    head = [first, "how many", *(titles[name] for name in errors), "bias", "skill", "v. naive"]
-    head += [titles[name] for name in coverages]
+    head = ["Forecasts", "count", *(titles[name] for name in errors), "bias", "skill", "v. naive"]
     rows = [
         [
             name,
-            f"{each['forecasts']:,}",
-            *(number(each[key]) for key in (*errors, "bias")),
-            *(share(each[key]) for key in ("skill", "skill_naive", *coverages)),
+            f"{metrics['forecasts']:,}",
+            *(number(metrics[key]) for key in (*errors, "bias")),
+            *(share(metrics[key]) for key in ("skill", "skill_naive", *coverages)),
         ]
-        for name, each in cut.items()
+        for name, metrics in cut.items()
     ]
-    return Table(caption, head, rows)
+    return Table(caption, [*head, *(titles[name] for name in coverages)], rows)
 
 
 def _series_section(document: Mapping[str, Any]) -> Section | None:
@@ -261,19 +280,19 @@ def _anomalies(document: Mapping[str, Any]) -> list[Any]:
     block = document["anomalies"]
     level = block["level"]
     if not block["count"]:
-        return [Text(f"No actual lies outside the {level} % interval.")]
+        return [Text(f"The {level} % interval covers all actual values.")]
     rows = [
         [row["unique_id"], timestamp(row["ds"]), *(number(row[key]) for key in ("y", "lower", "upper", "excess"))]
-        for row in block["listed"][:_ANOMALIES]
+        for row in block["listed"][:_MAX_ANOMALIES]
     ]
-    caption = f"{plural(block['count'], 'actual')} outside the {level} % interval"
-    caption += ", the farthest" if block["count"] > len(rows) else ""
-    return [Table(caption, ["Series", "Time", "came true", "from", "to", "beyond"], rows)]
+    caption = f"{plural(block['count'], 'actual value')} outside the {level} % interval"
+    caption += f"; the {len(rows)} farthest are listed" if block["count"] > len(rows) else ""
+    return [Table(caption, ["Series", "Time", "actual", "from", "to", "distance"], rows)]
 
 
-def _runs_section(found: Operated) -> Section:
-    if not found.runs:
-        return Section("runs", "Runs", [Text("No run yet.")])
+def _runs_section(content: JobContent) -> Section:
+    if not content.runs:
+        return Section("runs", "Runs", [Text("The job has not run yet.")])
     rows = [
         [
             timestamp(str(run["started"])[:16]),
@@ -284,9 +303,11 @@ def _runs_section(found: Operated) -> Section:
             f"{run['series']:,}",
             "-" if run["seconds"] is None else format_duration(run["seconds"]),
         ]
-        for run in found.runs[:_RUNS]
+        for run in content.runs[:_MAX_RUNS]
     ]
-    caption = "Runs, the newest first" + (f": {_RUNS} of {len(found.runs):,}" if len(found.runs) > _RUNS else "")
-    head = ["Started", "Status", "Code", "Model", "Data until", "Series", "Time"]
-    where = Facts("Where this comes from", {"ledger": str(found.scores["ledger"])})
-    return Section("runs", "Runs", [Table(caption, head, rows), where])
+    caption = "Runs, the newest first" + (
+        f": {_MAX_RUNS} of {len(content.runs):,}" if len(content.runs) > _MAX_RUNS else ""
+    )
+    head = ["Started", "Status", "Exit code", "Model", "Data until", "Series", "Time"]
+    origin = Facts("Origin of these numbers", {"ledger": str(content.scores["ledger"])})
+    return Section("runs", "Runs", [Table(caption, head, rows), origin])

@@ -1,4 +1,4 @@
-"""The page of a trained model: what it forecasts, and how good it was on what was held out."""
+"""The page of a trained model: its forecasts, its accuracy on the holdout, its training and its data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,101 +7,101 @@ from forecaster.durations import format_duration
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page import accuracy
 from forecaster.report.page.parts import Code, Facts, Page, Section, Text
-from forecaster.report.page.picks import note
-from forecaster.report.page.series import TrainedModel, chart_series, draw_series
+from forecaster.report.page.series import BundleContent, chart_series, draw_series
+from forecaster.report.page.series_selection import describe_selection
 from forecaster.report.page.training import training_section
 from forecaster.report.verdicts import NO_HOLDOUT, skill_sentence
 from forecaster.report.words import plural, timestamp
 
 _REPAIRS = {
-    "gaps": "steps without a row, masked",
-    "missing_values": "values missing, masked",
-    "duplicates_dropped": "rows repeated, dropped",
-    "duplicates_merged": "rows of one time, merged",
+    "gaps": "steps without a row, treated as missing",
+    "missing_values": "missing values",
+    "duplicates_dropped": "repeated rows, dropped",
+    "duplicates_merged": "rows with the same time, merged",
     "out_of_order": "rows out of order, sorted",
     "off_grid": "rows between two steps, left out",
-    "later_rows": "rows after the last value, known columns only",
+    "later_rows": "rows after the last value, only their known columns used",
     "short": "series too short to be scored",
 }
 
 
-def compose(found: TrainedModel) -> Page:
-    """Put the page together."""
-    model, metrics = str(found.manifest["model"]), dict(found.metrics)
-    held_out = metrics["holdout"]
-    drawn = draw_series(found)
-    sections = [*chart_series(found, drawn)]
-    if held_out["models"]:
-        table = accuracy.score_table(
-            f"Scores on the last {plural(held_out['horizon'], 'step')}, held out: the model beside naive forecasts",
-            held_out["models"],
-        )
-        holdout_parts: list[Any] = [table, accuracy.explain_scores()]
-        if len(found.holdout):
-            holdout_parts.append(accuracy.steps_chart(found.holdout, model))
-        sections.append(Section("holdout", "Held out, against naive", holdout_parts))
-        reliability = {float(p): held for p, held in held_out.get("reliability", {}).items()}
-        sections.append(accuracy.calibration_section(reliability, held_out["models"][model]))
-        if len(found.holdout):
-            sections.append(Section("errors", "Residuals", accuracy.residual_parts(found.holdout)))
-    if found.series > 1 and len(found.holdout):
-        table_of_series = scores.by_series(found.holdout)
-        caption = f"All {plural(len(table_of_series), 'series')} on the holdout"
-        sections.append(Section("series", "All series", [accuracy.series_listing(table_of_series, caption)]))
-    if len(found.history):
-        sections.append(training_section(found.history, found.manifest))
-    sections += found.insights
-    sections += [_quality_section(found.quality), _origin_section(found)]
-    verdict = skill_sentence(metrics, model) if held_out["models"] else NO_HOLDOUT
+def compose_bundle_page(content: BundleContent) -> Page:
+    """Compose the page of a trained model."""
+    model, metrics = str(content.manifest["model"]), dict(content.metrics)
+    drawn_series = draw_series(content)
+    sections = [*chart_series(content, drawn_series), *_accuracy_sections(content, model)]
+    if len(content.history):
+        sections.append(training_section(content.history, content.manifest))
+    sections += content.insights
+    sections += [_quality_section(content.quality), _origin_section(content)]
     return Page(
         kind="Trained model",
-        name=found.name,
-        verdict=verdict,
-        facts=_facts(found, model),
+        name=content.name,
+        verdict=skill_sentence(metrics, model) if metrics["holdout"]["models"] else NO_HOLDOUT,
+        facts=_facts(content, model),
         sections=sections,
-        drawn=drawn,
-        note=note(found.picks, found.series),
-        series=found.series,
-        remarks=tuple(found.remarks),
+        drawn_series=drawn_series,
+        note=describe_selection(content.selection, content.series),
+        series_count=content.series,
+        remarks=tuple(content.remarks),
     )
 
 
-def _facts(found: TrainedModel, model: str) -> dict[str, str]:
-    own = found.metrics["holdout"]["models"].get(model, {})
-    data = found.manifest["data"]
+def _accuracy_sections(content: BundleContent, model: str) -> list[Section]:
+    block, has_rows = content.metrics["holdout"], len(content.holdout) > 0
+    sections = []
+    if block["models"]:
+        caption = f"Scores on the last {plural(block['horizon'], 'step')}, which were held out, beside naive forecasts"
+        parts: list[Any] = [accuracy.score_table(caption, block["models"]), accuracy.explain_scores()]
+        if has_rows:
+            parts.append(accuracy.steps_chart(content.holdout, model))
+        sections.append(Section("holdout", "Accuracy on the holdout", parts))
+        reliability = {float(p): observed for p, observed in block.get("reliability", {}).items()}
+        sections.append(accuracy.calibration_section(reliability, block["models"][model]))
+        if has_rows:
+            sections.append(Section("errors", "Errors", accuracy.residual_parts(content.holdout)))
+    if content.series > 1 and has_rows:
+        table = scores.by_series(content.holdout)
+        caption = f"All {plural(len(table), 'series')} on the holdout"
+        sections.append(Section("series", "All series", [accuracy.series_listing(table, caption)]))
+    return sections
+
+
+def _facts(content: BundleContent, model: str) -> dict[str, str]:
+    manifest = content.manifest
     facts = {
         "Model": model,
-        "Horizon": plural(found.manifest["horizon"], found.unit),
-        "Series": f"{data['series']:,}",
-        "Data until": timestamp(data["last"]),
+        "Horizon": plural(manifest["horizon"], content.unit),
+        "Series": f"{manifest['data']['series']:,}",
+        "Data until": timestamp(manifest["data"]["last"]),
     }
-    if own:
-        held_out = accuracy.metric_facts(own, "mase", "smape", "coverage80")
-        facts |= {f"{title}, held out": value for title, value in held_out.items()}
-    if found.manifest["training"]["seconds"]:
-        facts["Trained in"] = format_duration(found.manifest["training"]["seconds"])
+    metrics = content.metrics["holdout"]["models"].get(model, {})
+    if metrics:
+        scores_on_holdout = accuracy.metric_facts(metrics, "mase", "smape", "coverage80")
+        facts |= {f"{title}, holdout": value for title, value in scores_on_holdout.items()}
+    if manifest["training"]["seconds"]:
+        facts["Trained in"] = format_duration(manifest["training"]["seconds"])
     return facts
 
 
 def _quality_section(quality: Mapping[str, Any]) -> Section:
-    counts = {told: int(quality[name]) for name, told in _REPAIRS.items() if quality.get(name)}
+    counts = {description: int(quality[name]) for name, description in _REPAIRS.items() if quality.get(name)}
     left_out = dict(quality.get("left_out", {}))
-    told = "Nothing had to be repaired." if not counts and not left_out else ""
     pairs = {
         "rows": f"{quality['rows']:,}",
         "series": f"{quality['series']:,}",
         "from": timestamp(quality["first"]),
         "to": timestamp(quality["last"]),
-        **{name: f"{count:,}" for name, count in counts.items()},
+        **{description: f"{count:,}" for description, count in counts.items()},
         **{f"left out: {name}": str(reason) for name, reason in left_out.items()},
     }
-    return Section(
-        "quality", "Data quality", [Facts("What was found in the data", pairs), *([Text(told)] if told else [])]
-    )
+    is_clean = not counts and not left_out
+    remark = [Text("No repair was necessary, and nothing was left out.")] if is_clean else []
+    return Section("quality", "Data quality", [Facts("The data and its repairs", pairs), *remark])
 
 
-def _origin_section(found: TrainedModel) -> Section:
-    manifest = found.manifest
+def _origin_section(content: BundleContent) -> Section:
+    manifest = content.manifest
     data, training = manifest["data"], manifest["training"]
     columns = {role: names for role, names in data["columns"].items() if names}
     pairs = {
@@ -115,10 +115,10 @@ def _origin_section(found: TrainedModel) -> Section:
         "training": ", ".join(f"{stage} {plural(steps, 'step')}" for stage, steps in training["steps"].items())
         or "none",
         "threads": str(training["threads"]),
-        **({"why this model": str(manifest["chosen"])} if manifest.get("chosen") else {}),
+        **({"reason for this model": str(manifest["chosen"])} if manifest.get("chosen") else {}),
         **{name: str(version) for name, version in manifest["versions"].items()},
         "fingerprint of the weights": str(manifest["files"]["weights.safetensors"]),
     }
     return Section(
-        "origin", "Configuration and origin", [Facts("Where this comes from", pairs), Code("config.yaml", found.config)]
+        "origin", "Configuration and origin", [Facts("Origin of the model", pairs), Code("config.yaml", content.config)]
     )

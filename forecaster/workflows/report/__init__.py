@@ -1,1 +1,1 @@
-"""`forecast report`: what a folder or a job holds, as a page or a figure."""
+"""`forecast report`: the results in a folder, or the ledger of a job, as a page or a figure."""

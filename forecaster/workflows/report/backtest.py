@@ -1,4 +1,4 @@
-"""What a report tells of a backtest: its scores, and its forecasts beside what came true."""
+"""The content of a backtest's page: its scores, and its forecasts beside the actual values."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,43 +9,49 @@ import pandas as pd
 
 from forecaster.errors import InputError
 from forecaster.evaluation import scored_rows as scores
-from forecaster.report.page.backtest import Folds
-from forecaster.report.page.picks import pick
+from forecaster.report.page.backtest import BacktestContent
+from forecaster.report.page.series_selection import select_series
 from forecaster.store import bundle
 from forecaster.workflows.backtest import TABLE
 from forecaster.workflows.report.tables import parse_rows
 
+_MAX_FOLDS_OF_SERIES = 24
+_COLUMNS_OF_SERIES = 8  # numbers for each drawn step
 
-def gather(folder: Path, metrics: Mapping[str, Any], *, wanted: Sequence[str] = ()) -> Folds:
-    """Read what `forecast backtest` wrote.
+
+def read_backtest(folder: Path, metrics: Mapping[str, Any], *, requested_ids: Sequence[str] = ()) -> BacktestContent:
+    """Read the results of `forecast backtest`.
 
     Args:
-        wanted: series to draw, whatever else is drawn.
+        metrics: the content of metrics.json.
+        requested_ids: series to draw in any case.
 
     Raises:
-        InputError: the table is missing or none.
-        UsageError: a wanted series is not there.
+        InputError: the table is missing, or is not a table of forecasts.
+        UsageError: a requested series does not exist.
     """
     try:
         rows = parse_rows((folder / TABLE).read_bytes(), folder / TABLE)
         config = (folder / bundle.CONFIG).read_text("utf-8")
     except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}", hint="run the backtest again") from error
+        raise InputError(f"{error.filename}: {error.strerror}", hint="run `forecast backtest` again") from error
     block = metrics["backtest"]
     model = str(rows["model"].iloc[0])
-    listed = {name: each for name, each in block["by_series"].items() if model in each}
-    rows["scale"] = rows["unique_id"].map({name: _scale(each[model]) for name, each in listed.items()}).astype(float)
+    listed = {name: models for name, models in block["by_series"].items() if model in models}
+    scales = {name: _scale(models[model]) for name, models in listed.items()}
+    rows["scale"] = rows["unique_id"].map(scales).astype(float)
     table = scores.by_series(rows)
-    for column, name in (("mase", model), ("seasonal_naive", "seasonal_naive")):  # as the backtest has scored it
-        known = {series: each[name]["mase"] for series, each in listed.items()}
+    for column, name in (("mase", model), ("seasonal_naive", "seasonal_naive")):  # the scores of the backtest itself
+        known = {series: models[name]["mase"] for series, models in listed.items()}
         table[column] = pd.Series(known, dtype=np.float64).reindex(table.index)
-    horizon = int(block["horizon"]) * min(int(block["folds"]), 24)
-    ranked = table["smape" if block["unlisted"] else "mase"]  # of the best series, no MASE may be listed
-    picks = pick([str(name) for name in table.index], ranked, horizon=horizon, columns=8, wanted=wanted)
-    return Folds(folder.resolve().name, model, metrics, config, rows, table, picks)
+    horizon = int(block["horizon"]) * min(int(block["folds"]), _MAX_FOLDS_OF_SERIES)
+    errors = table["smape" if block["unlisted"] else "mase"]  # metrics.json may lack the MASE of the best series
+    names = [str(name) for name in table.index]
+    selection = select_series(names, errors, horizon=horizon, columns=_COLUMNS_OF_SERIES, requested_ids=requested_ids)
+    return BacktestContent(folder.resolve().name, model, metrics, config, rows, table, selection)
 
 
 def _scale(score: Mapping[str, float | None]) -> float:
-    """What MASE divides by, of a mean over all cutoffs."""
+    """Return the divisor of MASE, from means over all cutoffs; NaN if there is none."""
     mae, mase = score["mae"], score["mase"]
     return mae / mase if mae and mase else np.nan

@@ -1,4 +1,4 @@
-"""What lies at a place, told as a page or drawn as a figure, and written beside it."""
+"""Find out which command wrote a folder, and write its results as a page or a figure."""
 
 import json
 import shlex
@@ -9,30 +9,35 @@ from typing import Any
 
 from forecaster.errors import InputError, UsageError
 from forecaster.events import Watch, ignore
-from forecaster.report.figure import page as figure_page
-from forecaster.report.page import backtest as backtest_page
-from forecaster.report.page import compare as leaderboard_page
+from forecaster.report.figure import page as figure
 from forecaster.report.page import document
-from forecaster.report.page import run as ledger_page
-from forecaster.report.page import train as bundle_page
-from forecaster.report.page import tune as study_page
+from forecaster.report.page.backtest import compose_backtest_page
+from forecaster.report.page.compare import ComparisonContent, compose_comparison_page
 from forecaster.report.page.parts import Page
+from forecaster.report.page.run import compose_job_page
+from forecaster.report.page.train import compose_bundle_page
+from forecaster.report.page.tune import compose_study_page
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
-from forecaster.workflows.report import backtest, run, tune
-from forecaster.workflows.report import train as trained
+from forecaster.workflows.report.backtest import read_backtest
+from forecaster.workflows.report.run import read_job
+from forecaster.workflows.report.train import read_bundle
+from forecaster.workflows.report.tune import read_study
 
 NAME = "report.html"
-_JOBS = (".yaml", ".yml")
+_JOB_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report that was made.
+    """A finished report.
 
     Attributes:
-        content: the bytes of a page or a picture.
-        home: where it is written when nobody says where.
+        content: the bytes of the page or figure.
+        home: the path to write to by default.
+        kind: the kind of result, see `Page`.
+        series: number of all series.
+        drawn: number of series that are drawn.
     """
 
     content: bytes
@@ -47,91 +52,103 @@ def report(
     place: Path | None = None,
     *,
     picture: str | None = None,
-    wanted: Sequence[str] = (),
-    later: str | None = None,
+    requested_ids: Sequence[str] = (),
+    known_values: str | None = None,
     watch: Watch = ignore,
 ) -> Report:
-    """Make a report of a bundle, a backtest, a comparison, a search, or a job's ledger.
+    """Make a report of a bundle, a backtest, a comparison, a study, or the ledger of a job.
 
     Args:
-        place: the folder, or the job's file; None takes `runs/latest`.
+        place: the folder, or the job's YAML file; None for `runs/latest`.
         picture: `png` or `svg` for a figure; None for a page.
-        wanted: series to draw first, whatever else is drawn.
-        later: of a bundle: a table of the known columns' values for the steps to forecast.
+        requested_ids: series to draw first, and in any case.
+        known_values: for a bundle: a table with the known covariates for the steps to forecast.
 
     Raises:
-        UsageError: a wanted series is not there, or what lies there has no place for these two.
-        InputError: nothing lies there that a report could tell of.
-        DependencyError: what draws is not installed.
+        UsageError: a requested series does not exist, or the kind of report has no use for these arguments.
+        InputError: the place is not a result of a command.
+        DependencyError: a package that draws is not installed.
     """
-    figure_page.check() if picture else document.check()
+    figure.check() if picture else document.check()
     if place is None:
         if not bundle.LATEST.exists():
             raise InputError(
-                f"{bundle.LATEST}: nothing was trained here yet",
-                hint="run `forecast train DATA`, or name a folder or a job",
+                f"{bundle.LATEST}: no model has been trained here yet",
+                hint="run `forecast train DATA`, or name a folder or a job's YAML file",
             )
         place = bundle.LATEST
-    page = _tell(place, wanted, later, watch)
-    content = figure_page.draw(page, picture) if picture else document.render(page).encode()
-    home = place.with_suffix(f".{NAME}") if place.suffix in _JOBS and not place.is_dir() else place / NAME
-    return Report(content, home, page.kind, page.verdict, page.series, len(page.drawn))
+    page = _compose_page(place, requested_ids, known_values, watch)
+    content = figure.draw(page, picture) if picture else document.render(page).encode()
+    is_job = place.suffix in _JOB_SUFFIXES and not place.is_dir()
+    home = place.with_suffix(f".{NAME}") if is_job else place / NAME
+    return Report(content, home, page.kind, page.verdict, page.series_count, len(page.drawn_series))
 
 
-def write(made: Report, out: Path) -> None:
-    """Put a report where it belongs.
+def write(finished: Report, out: Path) -> None:
+    """Write a report.
 
-    Raises: OutputError: it cannot be written.
+    Raises:
+        OutputError: the file cannot be written.
     """
-    atomic_write(out, made.content)
+    atomic_write(out, finished.content)
 
 
-def _tell(place: Path, wanted: Sequence[str], later: str | None, watch: Watch) -> Page:
-    """The page of what lies at a place."""
+def _compose_page(place: Path, requested_ids: Sequence[str], known_values: str | None, watch: Watch) -> Page:
     if not place.is_dir():
-        if place.suffix not in _JOBS:
-            what = "is no folder and no job's YAML file" if place.exists() else "does not exist"
-            raise InputError(f"{place}: {what}", hint="name what a command wrote: forecast report runs/latest")
-        _refuse_future(later, "a job's ledger")
-        return ledger_page.compose(run.gather(place, wanted=wanted))
+        if place.suffix not in _JOB_SUFFIXES:
+            problem = "is neither a folder nor a job's YAML file" if place.exists() else "does not exist"
+            raise InputError(
+                f"{place}: {problem}", hint="name the output folder of a command, such as: forecast report runs/latest"
+            )
+        _refuse_known_values(known_values, "a job's ledger")
+        return compose_job_page(read_job(place, requested_ids=requested_ids))
     if (place / bundle.MANIFEST).exists():
-        return bundle_page.compose(trained.gather(place, wanted=wanted, later=later, watch=watch))
+        content = read_bundle(place, requested_ids=requested_ids, known_values=known_values, watch=watch)
+        return compose_bundle_page(content)
     metrics = _read_metrics(place)
     if "backtest" in metrics:
-        _refuse_future(later, "a backtest")
-        return backtest_page.compose(backtest.gather(place, metrics, wanted=wanted))
-    what = "a search" if "tune" in metrics else "a comparison"
-    _refuse_future(later, what)
-    if wanted:
+        _refuse_known_values(known_values, "a backtest")
+        return compose_backtest_page(read_backtest(place, metrics, requested_ids=requested_ids))
+    kind = "a study" if "tune" in metrics else "a comparison"
+    _refuse_known_values(known_values, kind)
+    if requested_ids:
         raise UsageError(
-            f"--series: the page of {what} draws no single series", hint="leave it out, or name a bundle or a backtest"
+            f"--series: the page of {kind} draws no single series",
+            hint="leave the option out, or name a bundle or a backtest",
         )
     if "tune" in metrics:
-        return study_page.compose(tune.gather(place, metrics, watch=watch))
+        return compose_study_page(read_study(place, metrics, watch=watch))
     config = _read(place / bundle.CONFIG).decode()
-    return leaderboard_page.compose(leaderboard_page.Leaderboard(place.resolve().name, metrics, config))
+    return compose_comparison_page(ComparisonContent(place.resolve().name, metrics, config))
 
 
-def _refuse_future(later: str | None, what: str) -> None:
-    if later is not None:
-        raise UsageError(f"--future: {what} makes no new forecast", hint="leave it out, or name a trained bundle")
+def _refuse_known_values(known_values: str | None, kind: str) -> None:
+    if known_values is not None:
+        raise UsageError(
+            f"--future: the page of {kind} makes no new forecast",
+            hint="leave the option out, or name the folder of a trained model",
+        )
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:
     try:
         metrics: dict[str, Any] = json.loads((folder / bundle.METRICS).read_text("utf-8"))
     except OSError as error:
-        hint = "name what train, backtest, compare or tune wrote, or a job's YAML file"
+        name = shlex.quote(str(folder))
+        hint = "name the output folder of train, backtest, compare or tune, or a job's YAML file"
         if (folder / "study.db").exists():
-            hint = f"its search is not over; go on with `forecast tune --resume {shlex.quote(str(folder))}`"
+            hint = f"its study is not finished; continue with `forecast tune --resume {name}`"
         elif (folder / "run.json").exists():
-            hint = f"its training was interrupted; go on with `forecast train --resume {shlex.quote(str(folder))}`"
-        raise InputError(f"{folder}: holds nothing that a report could tell of", hint=hint) from error
+            hint = f"its training was interrupted; continue with `forecast train --resume {name}`"
+        raise InputError(f"{folder}: contains no result to report on", hint=hint) from error
     except ValueError as error:
-        raise InputError(f"{folder / bundle.METRICS}: is no JSON", hint="run the command again") from error
+        raise InputError(
+            f"{folder / bundle.METRICS}: is not valid JSON", hint="run the command that wrote it again"
+        ) from error
     if not isinstance(metrics, dict) or not {"backtest", "compare", "tune"} & set(metrics):
         raise InputError(
-            f"{folder / bundle.METRICS}: tells of no backtest, comparison or search", hint="run the command again"
+            f"{folder / bundle.METRICS}: contains no backtest, comparison or study",
+            hint="run the command that wrote it again",
         )
     return metrics
 
@@ -140,4 +157,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", hint="run the command again") from error
+        raise InputError(f"{path}: {error.strerror}", hint="run the command that wrote it again") from error

@@ -1,4 +1,4 @@
-"""What a report tells of a job: what its ledger knows of the forecasts that came true, and of its runs."""
+"""The content of a job's page, from its ledger: scored forecasts, the newest forecast, and the runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.evaluation.scored_rows import BASELINES, QUANTILES
-from forecaster.report.page.picks import MOST, past_steps, pick
-from forecaster.report.page.run import Operated
+from forecaster.report.page.run import JobContent
+from forecaster.report.page.series_selection import MAX_DRAWN_SERIES, count_past_steps, select_series
 from forecaster.store.ledger import queries
 from forecaster.store.ledger.newest import known_actuals, newest_forecasts
 from forecaster.store.ledger.recent import find_extent, list_series
@@ -16,39 +16,50 @@ from forecaster.workflows.ledger.changes import history
 from forecaster.workflows.ledger.scope import open_source
 from forecaster.workflows.ledger.score import DAYS, PERIODS, describe
 
-_ROWS = 40_000  # forecasts beside actuals that are looked at
+_MAX_ROWS = 40_000  # forecasts beside actual values
 
 
-def gather(path: Path, *, wanted: Sequence[str] = ()) -> Operated:
-    """Read a job's ledger; nothing is taken in or scored.
+def read_job(path: Path, *, requested_ids: Sequence[str] = ()) -> JobContent:
+    """Read the ledger of a job, without changing it.
 
     Args:
-        wanted: series to draw, whatever else is drawn.
+        path: the YAML file of the job.
+        requested_ids: series to draw in any case.
 
-    Raises: ForecastError: a wanted series is not there; see the errors of `ledger.source.open_source`.
+    Raises:
+        UsageError: a requested series does not exist.
+        ForecastError: see `ledger.scope.open_source`.
     """
     source = open_source(path, None, None)
     ledger, name = source.ledger, source.one
     document = describe(source)
     extent = find_extent(ledger, name)
     since = None if extent is None else extent.back(DAYS if extent.is_short else PERIODS)
-    found = queries.pairs(ledger, name, since=since, most=_ROWS, also=wanted)
-    rows = found.rename(
-        columns={"cutoff_at": "cutoff", **{f"q{1000 * p:03.0f}": name for p, name in QUANTILES.items()}}
-    )
+    pairs = queries.pairs(ledger, name, since=since, most=_MAX_ROWS, also=requested_ids)
+    quantiles = {f"q{1000 * p:03.0f}": column for p, column in QUANTILES.items()}
+    rows = pairs.rename(columns={"cutoff_at": "cutoff", **quantiles})
     rows = rows.assign(**dict.fromkeys(BASELINES, np.nan)).astype({"y": float, "scale": float})
     names = rows["unique_id"].unique().tolist()
     known = list_series(ledger, name)
-    if len(known) <= MOST:  # else those whose scores were looked at stand for all
+    if len(known) <= MAX_DRAWN_SERIES:  # if there are more, the series of these rows represent all of them
         names += sorted({*known} - {*names})
-    names = [*names, *(each for each in wanted if each in known and each not in names)] if names else known
+    names = [*names, *(each for each in requested_ids if each in known and each not in names)] if names else known
     horizon = max(1, len(rows) // max(len(names), 1))
-    error = pd.Series({key: each["mase"] for key, each in document.get("by_series", {}).items()}, dtype=float)
-    picks = pick(names, error[error.index.isin(names)], horizon=horizon, columns=15, wanted=wanted)
-    runs = history(source)["runs"]
-    drawn = [each.name for each in picks]
-    newest = newest_forecasts(ledger, name, drawn)
-    steps = past_steps(len(picks), int(newest["step"].max()) if len(newest) else 1)
-    past = None if extent is None else extent.newest - steps * extent.step
-    actuals = known_actuals(ledger, name, drawn, since=past)
-    return Operated(name, document, runs, rows, picks, newest, actuals, len(known))
+    by_series = document.get("by_series", {})
+    errors = pd.Series({series: metrics["mase"] for series, metrics in by_series.items()}, dtype=float)
+    errors = errors[errors.index.isin(names)]
+    selection = select_series(names, errors, horizon=horizon, requested_ids=requested_ids)
+    selected_ids = [series.name for series in selection]
+    newest = newest_forecasts(ledger, name, selected_ids)
+    steps = count_past_steps(len(selection), int(newest["step"].max()) if len(newest) else 1)
+    begin = None if extent is None else extent.newest - steps * extent.step
+    return JobContent(
+        job=name,
+        scores=document,
+        runs=history(source)["runs"],
+        rows=rows,
+        selection=selection,
+        newest=newest,
+        actuals=known_actuals(ledger, name, selected_ids, since=begin),
+        series=len(known),
+    )

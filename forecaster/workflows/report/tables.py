@@ -1,4 +1,4 @@
-"""Tables that commands wrote, read back as rows of forecasts beside what came true (see `evaluation.rows`)."""
+"""Tables of other commands, read as rows of forecasts beside actual values (see `evaluation.scored_rows`)."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.scored_rows import BASELINES, QUANTILES
 from forecaster.frequency import DAY, HOUR, MINUTE, WEEK, Frequency, Ints
 from forecaster.models.naive import Naive, SeasonalNaive
-from forecaster.panel import Panel
+from forecaster.panel import Floats, Panel
 
 _NUMBERS = ("y", "mean", *QUANTILES.values())
 _COLUMNS = ("unique_id", "ds", "y", "cutoff", "step", "model", *_NUMBERS[1:], "status")
@@ -20,11 +20,12 @@ _MONTHS = {1: "month", 3: "quarter", 12: "year"}
 
 
 def parse_rows(content: bytes, place: Path) -> pd.DataFrame:
-    """Read holdout.csv or backtest.csv; names and times stay the text they are, integer times become numbers.
+    """Read holdout.csv or backtest.csv; names and times stay text, integer times become numbers.
 
-    Raises: InputError: it is no such table.
+    Raises:
+        InputError: the content is not such a table.
     """
-    if not content.strip():  # no series was long enough
+    if not content.strip():  # every series was too short
         return pd.DataFrame({name: [] for name in (*_COLUMNS, "scale", *BASELINES)})
     try:
         rows = pd.read_csv(
@@ -35,38 +36,40 @@ def parse_rows(content: bytes, place: Path) -> pd.DataFrame:
         )
         rows = rows[list(_COLUMNS)]
     except (ValueError, KeyError) as error:
-        raise InputError(f"{place}: is no table of forecasts beside actuals", hint="make it anew") from error
+        raise InputError(
+            f"{place}: is not a table of forecasts beside actual values", hint="run the command that wrote it again"
+        ) from error
     if len(rows) and rows["ds"].str.fullmatch(r"-?\d+").all():
         rows = rows.astype({"ds": np.int64, "cutoff": np.int64})
     return rows.assign(scale=np.nan, **dict.fromkeys(BASELINES, np.nan))
 
 
 def add_baselines(rows: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """Give rows of one cutoff a series what the naive forecasts say there, and the scale of errors.
+    """Add the naive forecasts and the scale of errors to rows with one cutoff for each series.
 
-    Series that the panel does not have, or not as far back, stay without.
+    They stay NaN for series that the panel lacks, or whose cutoff it does not reach.
     """
     horizon = int(rows["step"].max()) if len(rows) else 0
     firsts = rows[rows["step"] == 1]
     if not horizon or len(firsts) * horizon != len(rows):
         return rows
     places = {name: place for place, name in enumerate(panel.ids)}
-    found = np.array([places.get(name, -1) for name in firsts["unique_id"]])
+    indices = np.array([places.get(name, -1) for name in firsts["unique_id"]])
     stamps = parse_stamps(firsts["cutoff"], panel.frequency, panel.zone)
-    seen = np.zeros(len(found), np.int64)
-    has = found >= 0
-    seen[has] = panel.frequency.index(panel.start[found[has]], stamps[has]) + 1
-    has &= (seen > 0) & (seen <= panel.lengths[found])
-    if not has.any():
+    visible_steps = np.zeros(len(indices), np.int64)
+    is_known = indices >= 0
+    visible_steps[is_known] = panel.frequency.index(panel.start[indices[is_known]], stamps[is_known]) + 1
+    is_known &= (visible_steps > 0) & (visible_steps <= panel.lengths[indices])
+    if not is_known.any():
         return rows
-    whole = panel.select(found[has])
-    cut = whole.cut(whole.lengths - seen[has])
+    selected = panel.select(indices[is_known])
+    cut = selected.cut(selected.lengths - visible_steps[is_known])
     columns = {
         "scale": np.repeat(seasonal_error(cut, panel.season), horizon),
         "seasonal_naive": SeasonalNaive().predict(cut, horizon).mean.ravel(),
         "naive": Naive().predict(cut, horizon).mean.ravel(),
     }
-    mask = np.repeat(has, horizon)
+    mask = np.repeat(is_known, horizon)
     filled = {}
     for name, values in columns.items():
         filled[name] = np.full(len(rows), np.nan)
@@ -75,7 +78,7 @@ def add_baselines(rows: pd.DataFrame, panel: Panel) -> pd.DataFrame:
 
 
 def parse_stamps(texts: pd.Series, frequency: Frequency, zone: str | None) -> Ints:
-    """Read timestamps as `Frequency.format` writes them."""
+    """Parse timestamps that `Frequency.format` wrote."""
     if frequency.is_integer:
         return texts.to_numpy(np.int64)
     if zone is None:
@@ -88,17 +91,15 @@ def parse_stamps(texts: pd.Series, frequency: Frequency, zone: str | None) -> In
 
 
 def unit_of(frequency: Frequency) -> str:
-    """A step in words, for `12 months`; `step` where there is no one word."""
+    """Return the length of a step in words, for `12 months`; `step` if there is no word for it."""
     if frequency.kind == "business":
         return "business day" if frequency.name == "B" else "trading day"
     names = {"fixed": _UNITS, "months": _MONTHS}.get(frequency.kind, {})
     return names.get(frequency.every, "step")
 
 
-def past_of(
-    panel: Panel, series: int, steps: int
-) -> tuple[list[object], "np.ndarray[tuple[int], np.dtype[np.float32]]"]:
-    """The last steps of a series: times as text (or integers), and values."""
+def past_of(panel: Panel, series: int, steps: int) -> tuple[list[object], Floats]:
+    """Return the last steps of a series: times as text (or integers), and values."""
     begin = max(int(panel.begin[series]), int(panel.end[series]) - steps)
     index = np.arange(begin, int(panel.end[series])) - panel.begin[series]
     stamps = panel.frequency.format(panel.frequency.timestamps(panel.start[series], index), panel.zone)

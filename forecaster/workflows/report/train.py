@@ -1,7 +1,8 @@
-"""What a report tells of a trained model: the bundle, its data read again, and what it forecasts from there."""
+"""The content of a trained model's page: the bundle, its data as it is now, and new forecasts."""
 
 import io
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from forecaster.events import Note, Watch, ignore
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Frequency
 from forecaster.models.build import build, on_device
-from forecaster.panel import Panel
-from forecaster.report.page.explain import inside_section
-from forecaster.report.page.picks import Pick, past_steps, pick
-from forecaster.report.page.series import TrainedModel
+from forecaster.panel import Floats, Panel
+from forecaster.report.page.explain import explain_section
+from forecaster.report.page.series import BundleContent
+from forecaster.report.page.series_selection import SelectedSeries, count_past_steps, select_series
 from forecaster.store import bundle
 from forecaster.workflows.explain_bundle import BRIEF, look_into
 from forecaster.workflows.manifest import fingerprint
@@ -29,106 +30,118 @@ from forecaster.workflows.report.tables import add_baselines, parse_rows, past_o
 from forecaster.workflows.source import place_of
 
 
-def gather(
-    folder: Path, *, wanted: Sequence[str] = (), later: str | None = None, watch: Watch = ignore
-) -> TrainedModel:
-    """Read a bundle and, where it still lies there, its data; forecast the series that are drawn.
+def read_bundle(
+    folder: Path, *, requested_ids: Sequence[str] = (), known_values: str | None = None, watch: Watch = ignore
+) -> BundleContent:
+    """Read a bundle and, if they are still there, its data; forecast the series to draw.
 
     Args:
-        wanted: series to draw, whatever else is drawn.
-        later: a table of the known columns' values for the steps to forecast, where the data does not have them.
+        requested_ids: series to draw in any case.
+        known_values: a table with the known covariates for the steps to forecast, if the data does not have them.
 
     Raises:
-        InputError: the bundle is missing or altered. That the data is gone is a remark, not an error.
-        UsageError: a wanted series is not there, or there are no known columns that `later` could be for.
-        DataError: `later` does not fit.
+        InputError: the bundle is missing or altered. Missing data is a remark, not an error.
+        UsageError: a requested series does not exist, or `known_values` is not used by the bundle.
+        DataError: `known_values` does not fit.
     """
-    read = bundle.read(folder)
-    if later is not None:
-        refuse_without_known(read.config.data, "--future")
-    horizon = int(read.manifest["horizon"])
-    holdout = parse_rows(bundle.content(read, "holdout.csv"), folder / "holdout.csv")
-    loaded, remarks = _load_again(read, later)
-    panel = loaded.panel if loaded else None
-    if panel is not None:
-        holdout = add_baselines(holdout, panel)
-    names = [str(name) for name in (holdout["unique_id"].unique() if panel is None else panel.ids)]
+    trained = bundle.read(folder)
+    if known_values is not None:
+        refuse_without_known(trained.config.data, "--future")
+    horizon = int(trained.manifest["horizon"])
+    holdout = parse_rows(bundle.content(trained, "holdout.csv"), folder / "holdout.csv")
+    loaded, remarks = _load_data(trained, known_values)
+    if loaded is not None:
+        holdout = add_baselines(holdout, loaded.panel)
+    names = [str(name) for name in (holdout["unique_id"].unique() if loaded is None else loaded.panel.ids)]
     table = scores.by_series(holdout)
-    picks = pick(
-        names, table["mase"] if table["mase"].notna().any() else table["smape"], horizon=horizon, wanted=wanted
-    )
+    errors = table["mase"] if table["mase"].notna().any() else table["smape"]
+    selection = select_series(names, errors, horizon=horizon, requested_ids=requested_ids)
     forecast, past, insights = None, {}, []
-    if loaded is not None and panel is not None:
-        places = {str(name): place for place, name in enumerate(panel.ids)}
-        steps = past_steps(len(picks), horizon)
-        past = {each.name: past_of(panel, places[each.name], steps) for each in picks}
-        forecaster = _restore(read)
-        forecast, remark = _forecast(read, forecaster, panel, picks, horizon, is_given=later is not None)
+    if loaded is not None:
+        past = _read_past(loaded.panel, selection, horizon)
+        forecaster = _restore(trained)
+        forecast, remark = _forecast(trained, forecaster, loaded.panel, selection, is_strict=known_values is not None)
         remarks += remark
-        if isinstance(read.config.model, NetworkModel):
-            found = look_into(read, forecaster, loaded, str(read.manifest["data"]["path"]), effort=BRIEF)
-            insights = [inside_section(found)]
-    for each in remarks:
-        watch(Note(each))
-    history = bundle.content(read, "history.csv")
-    return TrainedModel(
+        if isinstance(trained.config.model, NetworkModel):
+            data_path = str(trained.manifest["data"]["path"])
+            insights = [explain_section(look_into(trained, forecaster, loaded, data_path, effort=BRIEF))]
+    for text in remarks:
+        watch(Note(text))
+    return BundleContent(
         name=folder.resolve().name,
-        manifest=read.manifest,
-        metrics=read.metrics,
-        quality=json.loads(bundle.content(read, "quality.json")),
-        config=bundle.content(read, bundle.CONFIG).decode(),
-        history=pd.read_csv(io.BytesIO(history)),
+        manifest=trained.manifest,
+        metrics=trained.metrics,
+        quality=json.loads(bundle.content(trained, "quality.json")),
+        config=bundle.content(trained, bundle.CONFIG).decode(),
+        history=pd.read_csv(io.BytesIO(bundle.content(trained, "history.csv"))),
         holdout=holdout,
-        picks=picks,
+        selection=selection,
         past=past,
         forecast=forecast,
-        unit=unit_of(Frequency.from_dict(read.manifest["data"]["frequency"])),
+        unit=unit_of(Frequency.from_dict(trained.manifest["data"]["frequency"])),
         series=len(names),
         remarks=tuple(remarks),
         insights=insights,
     )
 
 
-def _load_again(read: bundle.Bundle, later: str | None) -> tuple[LoadedData | None, list[str]]:
-    """The bundle's own data, as it is now; and what is to be said of that."""
+def _load_data(trained: bundle.Bundle, known_values: str | None) -> tuple[LoadedData | None, list[str]]:
+    """Load the data of a bundle as it is now, and return remarks on what has changed since the training."""
     try:
-        source = source_of(read, None)
-        loaded = load_data(source, read, later=later)
-        refuse_older(place_of(source), loaded, read)
+        source = source_of(trained, None)
+        loaded = load_data(source, trained, later=known_values)
+        refuse_older(place_of(source), loaded, trained)
     except ForecastError as error:
-        if later is not None:
+        if known_values is not None:
             raise
-        return None, [f"The data could not be read again, so past and forecast are not drawn: {error.message}"]
-    trained = read.manifest["data"]
-    is_same = int(loaded.panel.cutoff.max()) == trained["last_cutoff"]  # rows to come are no part of the fingerprint
-    if is_same if later is not None else fingerprint(loaded.panel) == trained["fingerprint"]:
+        return None, [f"The data cannot be read, so neither past nor forecast is drawn: {error.message}"]
+    data = trained.manifest["data"]
+    if known_values is not None:  # their rows are no part of the fingerprint
+        is_unchanged = int(loaded.panel.cutoff.max()) == data["last_cutoff"]
+    else:
+        is_unchanged = fingerprint(loaded.panel) == data["fingerprint"]
+    if is_unchanged:
         return loaded, []
     last = loaded.quality["last"]
-    newer = f"it now ends at {last}, not at {trained['last']}" if last != trained["last"] else "values are others"
-    return loaded, [f"The data has changed since the training: {newer}. Scores are those of the training."]
+    change = f"it now ends at {last}, not at {data['last']}" if last != data["last"] else "some values are different"
+    return loaded, [f"The data has changed since the training: {change}. The scores are those of the training."]
 
 
-def _restore(read: bundle.Bundle) -> Forecaster:
-    forecaster = build(on_device(read.config, "cpu"))
-    forecaster.restore(read.state)
+def _read_past(
+    panel: Panel, selection: Sequence[SelectedSeries], horizon: int
+) -> dict[str, tuple[list[object], Floats]]:
+    places = {str(name): place for place, name in enumerate(panel.ids)}
+    steps = count_past_steps(len(selection), horizon)
+    return {series.name: past_of(panel, places[series.name], steps) for series in selection}
+
+
+def _restore(trained: bundle.Bundle) -> Forecaster:
+    forecaster = build(on_device(trained.config, "cpu"))
+    forecaster.restore(trained.state)
     return forecaster
 
 
 def _forecast(
-    read: bundle.Bundle, forecaster: Forecaster, panel: Panel, picks: list[Pick], horizon: int, *, is_given: bool
+    trained: bundle.Bundle,
+    forecaster: Forecaster,
+    panel: Panel,
+    selection: Sequence[SelectedSeries],
+    *,
+    is_strict: bool,
 ) -> tuple[Forecast | None, list[str]]:
-    """What the model says of the series that are drawn.
+    """Forecast the series to draw, or return a remark that says why this is impossible.
 
     Args:
-        is_given: whether the values of known columns were given for this: then their lack is an error.
+        is_strict: if True, missing values of known covariates are an error.
     """
+    horizon = int(trained.manifest["horizon"])
     places = {str(name): place for place, name in enumerate(panel.ids)}
-    drawn = panel.select(np.array([places[each.name] for each in picks], np.int64))
+    selected = panel.select(np.array([places[series.name] for series in selection], np.int64))
     try:
-        future.require(drawn, horizon, read.config.data, place_of(source_of(read, None)))
+        future.require(selected, horizon, trained.config.data, place_of(source_of(trained, None)))
     except ForecastError as error:
-        if is_given:
+        if is_strict:
             raise
-        told = f"The next steps are not forecast here: {error.message}"
-        return None, [f"{told}. Give their values: forecast report {read.folder} --future FILE"]
-    return forecaster.predict(drawn, horizon), []
+        command = f"forecast report {shlex.quote(str(trained.folder))} --future FILE"
+        return None, [f"The next steps are not forecast: {error.message}. To add these values, run: {command}"]
+    return forecaster.predict(selected, horizon), []

@@ -1,4 +1,4 @@
-"""What a report tells of a search: its judgement, and its trials where their database can be read."""
+"""The content of a study's page: its scores, and its trials if their database can be read."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,27 +6,33 @@ from typing import Any
 
 from forecaster.errors import ForecastError, InputError
 from forecaster.events import Note, Watch, ignore
-from forecaster.report.page.tune import Attempt, Search
+from forecaster.report.page.tune import StudyContent, TrialRow
 from forecaster.selection.search.study import Study
 from forecaster.store import bundle
 
 
-def gather(folder: Path, metrics: Mapping[str, Any], *, watch: Watch = ignore) -> Search:
-    """Read what `forecast tune` wrote.
+def read_study(folder: Path, metrics: Mapping[str, Any], *, watch: Watch = ignore) -> StudyContent:
+    """Read the results of `forecast tune`.
 
-    Raises: InputError: the config is missing.
+    Args:
+        metrics: the content of metrics.json.
+
+    Raises:
+        InputError: the config is missing.
     """
     try:
         config = (folder / bundle.CONFIG).read_text("utf-8")
     except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}", hint="run the search again") from error
+        raise InputError(f"{error.filename}: {error.strerror}", hint="run `forecast tune` again") from error
     remarks = []
     try:
-        trials = Study.open(folder).trials()
-        attempts = [Attempt(each.number, each.state, each.loss, each.seconds, each.values) for each in trials]
-    except ForecastError as error:  # the leaders are in metrics.json, too
+        trials = [
+            TrialRow(trial.number, trial.state, trial.loss, trial.seconds, trial.values)
+            for trial in Study.open(folder).trials()
+        ]
+    except ForecastError as error:  # metrics.json has the leading trials, too
         leaders = metrics["tune"]["leaders"]
-        attempts = [Attempt(each["trial"], "done", each["loss"], 0.0, each["settings"]) for each in leaders]
+        trials = [TrialRow(leader["trial"], "done", leader["loss"], 0.0, leader["settings"]) for leader in leaders]
         remarks = [f"Only the best trials are listed: {error.message}; {error.hint}"]
         watch(Note(remarks[0]))
-    return Search(folder.resolve().name, metrics, config, attempts, remarks)
+    return StudyContent(folder.resolve().name, metrics, config, trials, remarks)

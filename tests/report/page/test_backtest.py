@@ -1,8 +1,8 @@
-"""What the page of a backtest says of series that its charts leave out."""
+"""Sentences of the page of a backtest."""
 
 from typing import Any
 
-from forecaster.report.page.backtest import _tell_unlisted
+from forecaster.report.page.backtest import _describe_omitted_series
 
 
 def block(listed: dict[str, float | None], unlisted: int) -> dict[str, Any]:
@@ -12,11 +12,11 @@ def block(listed: dict[str, float | None], unlisted: int) -> dict[str, Any]:
     }
 
 
-def test_series_that_errors_cannot_be_told_of_are_counted() -> None:
-    assert _tell_unlisted(block({"a": 1.0, "b": 2.0}, 0), "gru") == []
-    (said,) = _tell_unlisted(block({"a": 1.0, "b": 2.0}, 1500), "gru")
-    assert "show 2 series; left out are 1,500 of the best, whose scores" in said.text
-    (said,) = _tell_unlisted(block({"a": 1.0, "b": None}, 3), "gru")
-    assert "show 1 series; left out are 3 of the best" in said.text
-    assert said.text.endswith(" and 1 whose errors have no scale.")
-    assert _tell_unlisted(block({"a": None}, 0), "gru") == []
+def test_series_that_the_charts_omit_are_counted() -> None:
+    assert _describe_omitted_series(block({"a": 1.0, "b": 2.0}, 0), "gru") == []
+    (text,) = _describe_omitted_series(block({"a": 1.0, "b": 2.0}, 1500), "gru")
+    assert "show 2 series. They omit the 1,500 best ones, because metrics.json does not list their scores." in text.text
+    (text,) = _describe_omitted_series(block({"a": 1.0, "b": None}, 3), "gru")
+    assert "show 1 series. They omit the 3 best ones" in text.text
+    assert text.text.endswith(" and 1 whose errors have no scale.")
+    assert _describe_omitted_series(block({"a": None}, 0), "gru") == []

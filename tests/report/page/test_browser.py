@@ -75,20 +75,20 @@ def test_every_chart_is_drawn_without_a_word_on_the_console(tab: Tab) -> None:
     assert len(keys) == 13
     for key in keys:
         figure = tab.see(key)
-        assert figure.locator(".sketch").count() == 0
+        assert figure.locator(".preview").count() == 0
         assert figure.locator(".plot svg.main-svg").count() >= 1
         assert figure.locator(".plot path.js-line, .plot .bars path, .plot .hm image").count() >= 1
 
 
-def test_charts_far_from_the_screen_are_sketched_and_told_and_drawn_when_they_come_near(tab: Tab) -> None:
-    undrawn = tab.charts(":has(.sketch)")
+def test_charts_far_from_the_screen_have_a_preview_and_drawn_when_they_come_near(tab: Tab) -> None:
+    undrawn = tab.charts(":has(.preview)")
     assert tab.charts(":has(.plot[data-drawn])") == ["future"]
     inside = ["unrolled", "gates", "memory", "matters", "why"]
-    assert undrawn == ["held", "steps", "calibration", "residuals", "course", "losses", "gradients", *inside]
+    assert undrawn == ["holdout", "steps", "calibration", "residuals", "course", "losses", "gradients", *inside]
     assert tab.page.locator("#chart-steps .legend button").count() == 3
     for key in undrawn:
-        assert tab.page.locator(f"#chart-{key} .sketch path").count() > 3
-        assert "NaN" not in tab.page.locator(f"#chart-{key} .sketch").inner_html()
+        assert tab.page.locator(f"#chart-{key} .preview path").count() > 3
+        assert "NaN" not in tab.page.locator(f"#chart-{key} .preview").inner_html()
     before = tab.evaluate("document.body.scrollHeight")
     tab.page.locator("#chart-losses summary").focus()
     tab.page.wait_for_selector("#chart-losses .plot[data-drawn]")
@@ -103,9 +103,9 @@ def test_a_chart_stands_before_plotly_is_awake(chromium: Any, page: Path) -> Non
     opened.add_init_script("window.IntersectionObserver = class { observe() {} unobserve() {} }")
     opened.goto(page.as_uri())
     assert opened.evaluate("window.Plotly === undefined")
-    assert opened.locator("#chart-future .sketch path").count() > 8
+    assert opened.locator("#chart-future .preview path").count() > 8
     opened.get_by_label("Find a series").fill("QUOTED")
-    assert opened.locator("#chart-held .of").text_content() == f": {NAMES[1]}"
+    assert opened.locator("#chart-holdout .of").text_content() == f": {NAMES[1]}"
     assert opened.locator("#listing tbody tr").count() == len(NAMES)
     context.close()
 
@@ -150,14 +150,14 @@ def test_dragging_over_a_chart_zooms(tab: Tab) -> None:
 
 
 def test_a_series_is_found_by_part_of_its_name(tab: Tab) -> None:
-    sentence = tab.page.locator("#seen-future").text_content()
+    sentence = tab.page.locator("#summary-future").text_content()
     tab.page.get_by_label("Find a series").fill("QUOTED")
     assert tab.page.locator("#choose option").all_text_contents() == [NAMES[1]]
-    assert tab.page.locator("#chart-held .of").text_content() == f": {NAMES[1]}"
-    assert tab.page.locator("#seen-future").text_content() != sentence
-    assert tab.page.locator("#found").text_content() == "1 of 4 drawn series match"
+    assert tab.page.locator("#chart-holdout .of").text_content() == f": {NAMES[1]}"
+    assert tab.page.locator("#summary-future").text_content() != sentence
+    assert tab.page.locator("#matches").text_content() == "1 of the 4 series with charts match"
     tab.page.get_by_label("Find a series").fill("nobody")
-    assert "0 of 4" in tab.page.locator("#found").text_content()
+    assert "0 of the 4" in tab.page.locator("#matches").text_content()
     tab.page.get_by_label("Find a series").fill("")
     assert tab.page.locator("#choose option").count() == len(NAMES)
 
@@ -181,13 +181,13 @@ def test_the_keyboard_reaches_and_works_everything(tab: Tab) -> None:
     page.locator("#choose").focus()
     page.keyboard.press("ArrowDown")
     assert page.locator("#chart-future .of").text_content() == f": {NAMES[1]}"
-    page.locator("#after").focus()
+    page.locator("#next").focus()
     page.keyboard.press("Enter")
     assert page.locator("#chart-future .of").text_content() == f": {NAMES[2]}"
-    legend = page.locator("#chart-held .legend button").first
+    legend = page.locator("#chart-holdout .legend button").first
     legend.focus()
     page.keyboard.press("Space")
-    assert page.locator("#chart-held .legend button").first.get_attribute("aria-pressed") == "false"
+    assert page.locator("#chart-holdout .legend button").first.get_attribute("aria-pressed") == "false"
     assert tab.evaluate("document.activeElement.closest('.legend') !== null")
     page.locator("#chart-steps summary").focus()
     page.keyboard.press("Enter")
@@ -239,9 +239,9 @@ def test_a_phone_does_not_scroll_sideways(chromium: Any, page: Path) -> None:
 
 def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
     dark = Tab(chromium, page, color_scheme="dark")
-    dark.see("held")
-    read = "getComputedStyle(document.querySelector('#chart-held .js-line')).stroke"
-    paper = "document.querySelector('#chart-held .plot').layout.paper_bgcolor"
+    dark.see("holdout")
+    read = "getComputedStyle(document.querySelector('#chart-holdout .js-line')).stroke"
+    paper = "document.querySelector('#chart-holdout .plot').layout.paper_bgcolor"
     night, night_paper = dark.evaluate(read), dark.evaluate(paper)
     assert night_paper == "#14171b"
     dark.page.emulate_media(color_scheme="light")
@@ -250,7 +250,7 @@ def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
             break
         dark.page.wait_for_timeout(100)
     assert dark.evaluate(paper) == "#ffffff"
-    assert dark.page.locator("#chart-losses .sketch text").first.get_attribute("fill") == "#1a1f26"
+    assert dark.page.locator("#chart-losses .preview text").first.get_attribute("fill") == "#1a1f26"
     assert dark.evaluate(read) != night
     assert not dark.complaints
     dark.context.close()
@@ -258,18 +258,19 @@ def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
 
 def test_it_prints_on_paper_even_from_the_dark(chromium: Any, page: Path) -> None:
     dark = Tab(chromium, page, color_scheme="dark")
-    assert len(dark.charts(":has(.sketch)")) == 12
+    assert len(dark.charts(":has(.preview)")) == 12
     dark.evaluate(
         "addEventListener('beforeprint', () => { window.printed ="
-        " document.querySelector('#chart-held .plot').layout.paper_bgcolor"
-        " + document.querySelector('#chart-held svg.main-svg').clientWidth;"
-        " window.marks = [...document.querySelectorAll('#chart-held .mark.line')].map((e) => e.style.borderTopColor) })"
+        " document.querySelector('#chart-holdout .plot').layout.paper_bgcolor"
+        " + document.querySelector('#chart-holdout svg.main-svg').clientWidth;"
+        " window.marks = [...document.querySelectorAll('#chart-holdout .mark.line')]"
+        ".map((e) => e.style.borderTopColor) })"
     )
     paper = dark.page.pdf(format="A4", print_background=True)
     assert len(re.findall(rb"/Type\s*/Page\b", paper)) >= 3
     assert dark.evaluate("window.printed") == "#ffffff680"
-    assert not dark.charts(":has(.sketch)")
+    assert not dark.charts(":has(.preview)")
     assert "rgb(26, 31, 38)" in dark.evaluate("window.marks")  # black lines in legends, too
-    assert dark.evaluate("document.querySelector('#chart-held .plot').layout.paper_bgcolor") == "#14171b"
+    assert dark.evaluate("document.querySelector('#chart-holdout .plot').layout.paper_bgcolor") == "#14171b"
     assert not dark.complaints
     dark.context.close()

@@ -15,7 +15,18 @@ import pytest
 from forecaster.errors import DependencyError
 from forecaster.report.page import document
 from forecaster.report.page.charts import MODEL, axes, line
-from forecaster.report.page.parts import Chart, Drawn, Facts, Listing, Page, Section, Table, Text, brief, plain
+from forecaster.report.page.parts import (
+    Chart,
+    DrawnSeries,
+    Facts,
+    Listing,
+    Page,
+    Section,
+    Table,
+    Text,
+    to_json_cells,
+    to_json_column,
+)
 from tests.report.page.conftest import NAMES, TARGET, TIME
 
 NASTY = "</script><script>alert(1)</script><!-- & \u2028 \"'"
@@ -65,7 +76,7 @@ def nasty_page() -> Page:
         "one", NASTY, NASTY, [line("a", "x", "y", MODEL)], axes("x", "y"), {NASTY: "y"}, {"x": [1], "y": [2.0]}
     )
     by_series = Chart("many", "h", "", [line("a", "x", "y", MODEL)], axes("x", "y"), {"y": "y"})
-    drawn = [Drawn(NASTY, NASTY, {"x": [1, 2], "y": np.array([1.0, np.nan])}, {"many": NASTY})] * 2
+    drawn = [DrawnSeries(NASTY, NASTY, {"x": [1, 2], "y": np.array([1.0, np.nan])}, {"many": NASTY})] * 2
     parts = [chart, by_series, Table(NASTY, [NASTY], [[NASTY, NASTY]]), Facts(NASTY, {NASTY: NASTY}), Text(NASTY)]
     parts.append(Listing(NASTY, {NASTY: [NASTY]}))
     return Page(NASTY, NASTY, NASTY, {NASTY: NASTY}, [Section("s", NASTY, parts)], drawn, NASTY, 2, [NASTY])
@@ -107,7 +118,7 @@ def test_every_chart_has_a_heading_a_sentence_and_an_alternative(page: Path) -> 
     read = Reader(page.read_text("utf-8"))
     keys = [chart["key"] for chart in read.data["charts"]]
     inside = ["unrolled", "gates", "memory", "matters", "why"]
-    assert keys == ["future", "held", "steps", "calibration", "residuals", "course", "losses", "gradients", *inside]
+    assert keys == ["future", "holdout", "steps", "calibration", "residuals", "course", "losses", "gradients", *inside]
     plots = [each for _, each in read.tags if each.get("role") == "img"]
     assert len(plots) == len(keys)
     ids = {each["id"] for _, each in read.tags if each.get("id")}
@@ -115,8 +126,8 @@ def test_every_chart_has_a_heading_a_sentence_and_an_alternative(page: Path) -> 
         assert plot["aria-label"]
         assert plot["aria-describedby"] in ids
     for series in read.data["series"]:
-        assert set(series["seen"]) == {"future", "held"}
-        assert all(sentence.endswith(".") for sentence in series["seen"].values())
+        assert set(series["summaries"]) == {"future", "holdout"}
+        assert all(sentence.endswith(".") for sentence in series["summaries"].values())
     for chart in read.data["charts"]:
         assert chart["numbers"], chart["key"]
         if chart["columns"] is not None:
@@ -155,14 +166,19 @@ def test_plotly_knows_every_key_of_the_charts(page: Path) -> None:
     ],
 )
 def test_numbers_keep_seven_digits_and_json_knows_no_nan(values: Any, expected: list[Any]) -> None:
-    found = plain(values)
+    found = to_json_column(values)
     assert found == expected
     json.dumps(found, allow_nan=False)
 
 
 def test_in_a_table_small_numbers_stand_beside_large_ones() -> None:
-    assert brief(np.array([1_094_000_123.0, 159.64321, 0.012345678, np.nan])) == [1.094e9, 159.64, 0.012346, None]
-    assert brief(["a"]) == ["a"]
+    assert to_json_cells(np.array([1_094_000_123.0, 159.64321, 0.012345678, np.nan])) == [
+        1.094e9,
+        159.64,
+        0.012346,
+        None,
+    ]
+    assert to_json_cells(["a"]) == ["a"]
 
 
 def test_without_plotly_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,5 +191,5 @@ def test_without_plotly_the_error_names_what_to_install(monkeypatch: pytest.Monk
 
 
 def test_the_page_itself_is_written_without_tricks() -> None:
-    own = document._script()
+    own = document._page_script()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", own)

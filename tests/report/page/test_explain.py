@@ -8,13 +8,13 @@ import pytest
 
 from forecaster.explain.explanation import Explanation, Influence
 from forecaster.report.page.document import to_script
-from forecaster.report.page.explain import inside_section
-from forecaster.report.page.parts import Chart, Text, plain
+from forecaster.report.page.explain import explain_section
+from forecaster.report.page.parts import Chart, Text, to_json_column
 from tests.report.terminal.test_explain import STEPS, explanation_of
 
 
 def charts_of(found: Explanation) -> dict[str, Chart]:
-    return {part.key: part for part in inside_section(found).parts if isinstance(part, Chart)}
+    return {part.key: part for part in explain_section(found).parts if isinstance(part, Chart)}
 
 
 def test_every_part_of_the_look_has_its_chart_and_a_sentence() -> None:
@@ -22,9 +22,9 @@ def test_every_part_of_the_look_has_its_chart_and_a_sentence() -> None:
     assert list(charts) == ["unrolled", "gates", "memory", "matters", "why"]
     for chart in charts.values():
         columns = chart.columns or {}
-        assert chart.seen.endswith(".")
+        assert chart.summary.endswith(".")
         assert set(chart.numbers.values()) <= set(columns)
-        json.loads(to_script({name: plain(values) for name, values in columns.items()}))
+        json.loads(to_script({name: to_json_column(values) for name, values in columns.items()}))
 
 
 def test_the_heat_map_has_a_row_a_unit_and_a_column_a_step() -> None:
@@ -36,7 +36,7 @@ def test_the_heat_map_has_a_row_a_unit_and_a_column_a_step() -> None:
 
 
 def test_the_sentence_of_the_gradients_is_the_one_of_the_terminal() -> None:
-    seen = charts_of(explanation_of())["memory"].seen
+    seen = charts_of(explanation_of())["memory"].summary
     assert "Memory: 200 of 300 steps have 90 % of the influence" in seen
 
 
@@ -73,15 +73,15 @@ def test_what_reads_both_ways_or_has_no_gates_is_drawn_as_well() -> None:
 
 
 def test_of_several_networks_the_one_that_is_shown_is_named() -> None:
-    first = inside_section(explanation_of()).parts[0]
+    first = explain_section(explanation_of()).parts[0]
     assert first == Text(
-        "A look into network 1 of 3: lstm, context 300, both ways. The others: forecast explain --member 2."
+        "Inside network 1 of 3: lstm, context 300, both ways. For the others: forecast explain --member 2."
     )
 
 
 def test_without_a_network_what_matters_stands_alone_and_what_is_missing_is_told() -> None:
     whole = explanation_of()
     found = Explanation("b", "naive", None, 24, ("nothing is inside",), None, None, whole.importance, None)
-    section = inside_section(found)
-    assert section.heading == "What matters"
+    section = explain_section(found)
+    assert section.heading == "Importance of the inputs"
     assert section.parts[-1] == Text("Nothing is inside.")
