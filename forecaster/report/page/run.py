@@ -212,7 +212,8 @@ def _score_parts(document: Mapping[str, Any], model: str) -> list[Any]:
             f"{METRICS['mase'].description} {METRICS['mae'].description} Lower is better for both."
             " Bias is the mean of forecast minus actual: above 0, the forecasts are too high. Skill is how much lower"
             " the MASE is than that of seasonal naive, which repeats the last season; the next column compares with"
-            " naive, which repeats the last value. Below 0, the naive forecast is better. An 80 % interval should cover about 80 % of the actual values."
+            " naive, which repeats the last value. Below 0, the naive forecast is better."
+            " An 80 % interval should cover about 80 % of the actual values."
         ),
     ]
     steps = document["by_step"]
