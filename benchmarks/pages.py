@@ -1,0 +1,205 @@
+"""Run the commands on the pages of the documentation, and print their output into the pages.
+
+    python -m benchmarks.pages run README.md docs/*.md       runs every command and lists unexpected exit codes
+    python -m benchmarks.pages write docs/commands.md        also replaces the output below each command
+
+A page's `console` blocks are run in their order, in one folder with the sample data. Output is replaced only where the
+page shows some. A line `...` in it means that the rest is left out, and keeps its place.
+"""
+
+import argparse
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+READER_HOME = "/home/me/forecast"
+_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"\s+# .*$")
+_NOT_RUN = re.compile(r"^(make|pip|python|for) |postgresql://")
+_ROWS_OF_SALES = 400
+_ROWS_NEWER = 56
+_RUNS_BEFORE = 8  # Drift and recalibration need several scored horizons.
+_JOB = """data:
+  path: temperature.csv
+  horizon: 7
+model:
+  kind: seasonal_naive
+job:
+  gate:
+    skill: null
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a page, as a reader would type it, and the output lines below it."""
+
+    text: str
+    output: tuple[str, ...] = ()
+
+    @property
+    def is_run(self) -> bool:
+        """True unless the command installs, needs a server or measures for long."""
+        return not _NOT_RUN.search(self.text)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The exit code of a command, and everything that it printed, in the order of a terminal."""
+
+    command: Command
+    code: int
+    output: str
+
+
+def parse_commands(block: str) -> list[Command]:
+    """Return the commands of a console block with the output below each; a `\\` continues a command."""
+    commands: list[Command] = []
+    lines = iter(block.splitlines())
+    for line in lines:
+        if line.startswith("$ "):
+            text = line[2:]
+            while text.endswith("\\"):
+                text = text[:-1] + next(lines).strip()
+            commands.append(Command(_COMMENT.sub("", text)))
+        elif commands:
+            last = commands[-1]
+            commands[-1] = Command(last.text, (*last.output, line))
+    return commands
+
+
+def list_commands(page: str) -> list[Command]:
+    """Return all commands of a page in their order."""
+    return [command for block in _BLOCK.findall(page) for command in parse_commands(block)]
+
+
+def fill_folder(folder: Path) -> None:
+    """Copy the sample data into a folder, and write the tables that the pages call the reader's own."""
+    for name in ("data", "configs"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "docs" / "figures").mkdir(parents=True)
+    days = [(date(2024, 1, 1) + timedelta(days=day)).isoformat() for day in range(_ROWS_OF_SALES)]
+    promo = [int(day % 9 == 0) for day in range(_ROWS_OF_SALES)]
+    weather = [12 + 9 * math.sin(day / 58) for day in range(_ROWS_OF_SALES)]
+    sales = [80 + 15 * math.sin(day * 2 * math.pi / 7) + 30 * promo[day] + day / 20 for day in range(_ROWS_OF_SALES)]
+    single = ["day,sales", *(f"{day},{value:.0f}" for day, value in zip(days, sales, strict=True))]
+    (folder / "sales.csv").write_text("\n".join(single[:-_ROWS_NEWER]) + "\n")
+    (folder / "newer.csv").write_text("\n".join(single) + "\n")
+    columns = zip(days, promo, weather, sales, strict=True)
+    shop = [f"{day},north,{action},{degrees:.1f},{value:.0f}" for day, action, degrees, value in columns]
+    (folder / "shop.csv").write_text("\n".join(["day,region,promo,weather,sales", *shop]) + "\n")
+
+
+def run_command(command: Command, folder: Path, environment: dict[str, str]) -> Result:
+    """Run a command as in the reader's shell, with this checkout's `forecast`."""
+    program = f"{sys.executable} -m forecaster"
+    text = re.sub(r"(^|[;&|] *|do )forecast ", rf"\g<1>{program} ", _fill_in_times(command.text, folder))
+    if "future.csv" in text and "--future future.csv" in text:
+        _fill_in_future(folder / "future.csv")
+    done = subprocess.run(
+        ["bash", "-c", text],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return Result(command, done.returncode, done.stdout.replace(str(folder), READER_HOME))
+
+
+def _fill_in_times(text: str, folder: Path) -> str:
+    """Replace `<time>` in the name of a result folder by that of the newest one."""
+    for name in re.findall(r"[\w./-]+-<time>", text):
+        matches = sorted(folder.glob(name.replace("<time>", "*")))
+        text = text.replace(name, str(matches[-1].relative_to(folder)) if matches else name)
+    return text
+
+
+def _fill_in_future(path: Path) -> None:
+    """Write a value into every empty known column of a table of the future, as a reader would."""
+    if path.exists():
+        path.write_text(re.sub(r",(?=,|$)", ",1", path.read_text(), flags=re.MULTILINE))
+
+
+def run_jobs(folder: Path, environment: dict[str, str]) -> None:
+    """Run the job `temperature.yaml` of the page on ledgers, on data that has grown before each run."""
+    (folder / "temperature.yaml").write_text(_JOB)
+    lines = (folder / "data" / "melbourne_temperature.csv").read_text().splitlines(keepends=True)
+    for number in range(_RUNS_BEFORE):
+        (folder / "temperature.csv").write_text("".join(lines[: len(lines) - 7 * (_RUNS_BEFORE - number)]))
+        run_command(Command("forecast run temperature.yaml -q"), folder, environment)
+    (folder / "temperature.csv").write_text("".join(lines))
+
+
+def run_page(page: str, folder: Path, environment: dict[str, str]) -> list[Result]:
+    """Run all commands of a page in a folder."""
+    if "temperature.yaml" in page:
+        run_jobs(folder, environment)
+    return [run_command(command, folder, environment) for command in list_commands(page) if command.is_run]
+
+
+def replace_output(page: str, results: list[Result]) -> str:
+    """Return a page with the output of its commands replaced, where it shows output."""
+    outputs = {result.command.text: result.output.rstrip("\n").splitlines() for result in results}
+
+    def render(match: re.Match[str]) -> str:
+        lines: list[str] = []
+        block = iter(match[1].splitlines())
+        text = ""
+        shown: list[str] = []
+        for line in [*block, "$ "]:
+            if line.startswith("$ "):
+                lines += _renew(shown, outputs.get(text))
+                text, shown = _COMMENT.sub("", line[2:]), []
+                if line != "$ ":
+                    lines.append(line)
+            else:
+                shown.append(line)
+        return "```console\n" + "\n".join(lines) + "\n```"
+
+    return _BLOCK.sub(render, page)
+
+
+def _renew(shown: list[str], output: list[str] | None) -> list[str]:
+    """Return new output in place of the lines shown; up to a line `...` as many lines as before."""
+    if output is None or not any(line.strip() for line in shown):
+        return shown
+    blank = [""] if not shown[-1].strip() else []
+    if "..." in shown:
+        return [*output[: shown.index("...")], "...", *blank]
+    return [*(line.rstrip() for line in output), *blank]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["run", "write"])
+    parser.add_argument("pages", nargs="+", type=Path)
+    arguments = parser.parse_args()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1"}
+    is_failed = False
+    for path in arguments.pages:
+        with tempfile.TemporaryDirectory() as name:
+            fill_folder(Path(name))
+            results = run_page(path.read_text("utf-8"), Path(name), environment)
+        for result in results:
+            if result.code:
+                is_failed = True
+                print(f"{path}: {result.command.text}: exit code {result.code}\n{result.output}")
+        if arguments.action == "write":
+            path.write_text(replace_output(path.read_text("utf-8"), results), "utf-8")
+        print(f"{path}: {len(results)} commands run")
+    return int(is_failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
