@@ -1,4 +1,4 @@
-"""What can go wrong, and what the process then answers.
+"""The errors that a user can fix, each with the exit code of the process.
 
     ForecastError
     ├── UsageError        2    wrong usage of the command line
@@ -8,11 +8,11 @@
     ├── InputError        66   an input does not exist or cannot be read
     ├── DependencyError   69   a needed service or dependency is not available
     ├── OutputError       73   an output cannot be written
-    ├── LockError         75   another run holds the lock
+    ├── LockError         75   another run is writing the same output
     ├── ConfigError       78   the config is wrong
     └── Interrupted       130 / 143   a signal stopped the run; its state is saved
 
-Every message has place, what and got; every hint says what to type.
+A message names the place, the problem and the value found; a hint says what to type.
 """
 
 import difflib
@@ -23,11 +23,12 @@ from typing import Any
 
 
 class ForecastError(Exception):
-    """A failure that the user can mend. Never raised for our own bugs.
+    """A failure that the user can fix. A bug of this program is never a ForecastError.
 
     Args:
-        message: place, what and got, in one line: `sales.csv: series 'A12' has 2 rows for 2024-03-01`.
-        hint: what to type or change, in one line.
+        message: the place, the problem and the value found, in one line:
+            `sales.csv: series 'A12' has 2 rows for 2024-03-01`.
+        hint: one line that says what to type or change.
     """
 
     code: int = 1
@@ -39,65 +40,65 @@ class ForecastError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), hint=self.hint), (self.message,)  # a keyword would be lost between processes
+        return partial(type(self), hint=self.hint), (self.message,)  # pickling would lose the keyword
 
 
 class UsageError(ForecastError):
-    """Wrong usage of the command line: a bad flag value, an unknown column, ambiguous roles."""
+    """Wrong usage of the command line: a bad flag value, an unknown column, or ambiguous roles."""
 
     code, kind = 2, "usage"
 
 
 class GateError(ForecastError):
-    """What would have been published is not good enough."""
+    """A forecast that is not good enough to be published."""
 
     code, kind = 4, "gate"
 
 
 class StaleError(ForecastError):
-    """The input of a job is too old, or less than there was before."""
+    """Input of a job that is too old or incomplete."""
 
     code, kind = 5, "stale"
 
 
 class DataError(ForecastError):
-    """The data is unusable as given: shape, types, time, too short, other columns than the bundle's."""
+    """Data that is unusable as given: its shape, types, times, length, or columns that the bundle does not have."""
 
     code, kind = 65, "data"
 
 
 class InputError(ForecastError):
-    """A file, folder or bundle is missing, unreadable, truncated, altered or of a newer schema."""
+    """A file, folder or bundle that is missing, unreadable, truncated, altered or of a newer schema."""
 
     code, kind = 66, "input"
 
 
 class DependencyError(ForecastError):
-    """A needed service or an optional dependency is not there."""
+    """A service or an optional dependency that is not available."""
 
     code, kind = 69, "dependency"
 
 
 class OutputError(ForecastError):
-    """An output cannot be written: disk full, permissions, a folder in use."""
+    """An output that cannot be written: the disk is full, permissions are missing, or the folder is in use."""
 
     code, kind = 73, "output"
 
 
 class LockError(ForecastError):
-    """Another run is writing the same output; a later try may succeed."""
+    """Another run that is writing the same output; a later attempt may succeed."""
 
     code, kind = 75, "lock"
 
 
 class ConfigError(ForecastError):
-    """A config key or value is wrong."""
+    """A wrong config key or value."""
 
     code, kind = 78, "config"
 
 
 class Interrupted(ForecastError):
-    """SIGINT or SIGTERM arrived; raised between two training steps, so that the state is whole."""
+    """SIGINT or SIGTERM; raised between two training steps, so that the saved state is complete."""
 
     kind = "interrupted"
 
@@ -111,6 +112,6 @@ class Interrupted(ForecastError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Name the known word that was probably meant: ` (did you mean 'close'?)`, or nothing."""
+    """Suggest the most similar known word: ` (did you mean 'close'?)`, or an empty text."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean '{matches[0]}'?)" if matches else ""

@@ -1,4 +1,4 @@
-"""What a run announces while it works; the command line draws these, tests collect them."""
+"""The events of a run. The command line prints them; tests and job logs collect them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DataRead:
-    """A table became a panel; `roles` says in one line which column became what."""
+    """A table has been loaded as a panel; `roles` is one line that says how each column is used."""
 
     source: str
     series: int
@@ -17,14 +17,14 @@ class DataRead:
 
 @dataclass(frozen=True)
 class Note:
-    """Something the user should know: a column left out, a default that was chosen."""
+    """A message for the user, such as a column that is left out or a default that applies."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """A stage (`fit` or `refit`) begins with its first step after `done` of at most `steps`."""
+    """A training stage (`fit` or `refit`) begins after `done` of at most `steps` steps."""
 
     stage: str
     steps: int
@@ -33,7 +33,7 @@ class TrainingStarted:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """One optimizer step: losses in scaled units, the gradient's norm before clipping."""
+    """One optimizer step; losses are in scaled units, and the gradient's norm is from before clipping."""
 
     step: int
     seconds: float
@@ -45,12 +45,12 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class TrainingEnded:
-    """A stage is over.
+    """A training stage has ended.
 
     Attributes:
-        best_step: the step whose weights were kept.
-        lengths: of each network's schedule, if it shall take the same steps without a limit of time.
-        is_exact: whether these would then be the same to the bit: not where time ran short and a schedule hurried.
+        best_step: the step whose weights the model uses.
+        lengths: steps in the schedule of each network, to repeat the stage without a time limit.
+        is_exact: True if a repetition with `lengths` gives the same bytes; False if a time limit shortened a schedule.
     """
 
     stage: str
@@ -63,7 +63,7 @@ class TrainingEnded:
 
 @dataclass(frozen=True)
 class FoldsForecast:
-    """A backtest has forecast `done` of its `folds`; `seconds_left` is None before there is a pace."""
+    """A backtest has forecast `done` of its `folds`; `seconds_left` is None until it can be estimated."""
 
     done: int
     folds: int
@@ -72,7 +72,7 @@ class FoldsForecast:
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A search begins with its trial `number`, 1 the first, of `trials` (None where time alone ends it)."""
+    """A trial of a study begins: `number` counts from 1; `trials` is None if only time limits the study."""
 
     number: int
     trials: int | None
@@ -80,7 +80,13 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class TrialEnded:
-    """A trial is over: `done`, `pruned` or `failed`; so many are in all, and the best of them reached this loss."""
+    """A trial of a study has ended.
+
+    Attributes:
+        state: `done`, `pruned` or `failed`.
+        loss: the loss of this trial; `best` is the lowest loss so far, of trial `best_number`.
+        done: ended trials of the study; `trials` is their limit, None if only time limits the study.
+    """
 
     number: int
     state: str
@@ -94,7 +100,7 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class ModelCompared:
-    """A comparison comes to a model, with `done` of its `models` behind it."""
+    """A comparison begins to evaluate `model`, after `done` of its `models`."""
 
     model: str
     done: int
@@ -103,21 +109,21 @@ class ModelCompared:
 
 @dataclass(frozen=True)
 class CheckpointWritten:
-    """The state of a run that is not finished was saved; `--resume path` goes on from it."""
+    """The state of an unfinished run has been saved; `--resume path` continues it."""
 
     path: Path
 
 
 @dataclass(frozen=True)
 class BundleWritten:
-    """A trained model lies on disk."""
+    """A trained model has been written."""
 
     path: Path
 
 
 @dataclass(frozen=True)
 class ForecastsWritten:
-    """A forecasts table lies on disk (or went to stdout, `-`)."""
+    """A forecasts table has been written to a file, or to stdout (`-`)."""
 
     path: str
     series: int
@@ -142,4 +148,4 @@ Watch = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """Watch nothing."""
+    """Discard an event."""

@@ -1,4 +1,4 @@
-"""A forecast of a panel, and the protocol of whatever makes one."""
+"""The forecast of a panel, and the protocol of the models that make one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from forecaster.events import TrainingStep, Watch
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats, Panel
 
-# every probabilistic forecaster gives these, so that 50, 80, 90 and 95 % intervals always exist
+# Every forecaster returns these quantiles, so that 50, 80, 90 and 95 % intervals always exist.
 PROBABILITIES = (0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975)
 GRAPH_FILE = "network.onnx"
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -21,16 +21,18 @@ DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Forecast:
-    """The next H steps of N series, with their uncertainty.
+    """A forecast of the next H steps of N series, with its uncertainty.
 
     Attributes:
         ids: [N] unique_id of each series.
-        cutoff: [N] timestamp of the last observation each forecast could see.
-        ds: [N, H] timestamps forecast.
-        mean: [N, H] point forecast in the data's units.
-        quantiles: [N, H, Q] at `PROBABILITIES`, nowhere decreasing along Q.
-        model: the model's resolved name.
-        fallback: [N] True where a simpler forecast stands in for one that failed.
+        cutoff: [N] timestamp of the last step that was visible to the model.
+        ds: [N, H] timestamps of the forecast steps.
+        mean: [N, H] point forecasts in the units of the data.
+        quantiles: [N, H, Q] at `PROBABILITIES`, never decreasing along Q.
+        model: the resolved name of the model.
+        fallback: [N] True if a simpler forecast replaces one that failed.
+        frequency: the spacing of the timestamps.
+        zone: the time zone of the timestamps; None if the data has none.
     """
 
     ids: npt.NDArray[np.object_]
@@ -53,18 +55,22 @@ class Forecast:
         model: str,
         fallback: npt.NDArray[np.bool_] | None = None,
     ) -> "Forecast":
-        """Date the arrays a model computed for a panel: `mean` [N, H], `quantiles` [N, H, Q].
+        """Make the forecast of a panel from the arrays that a model computed.
 
-        What a target cannot be is brought to what it can: values beyond the panel's minimum and maximum to these,
-        those of an integer target to whole numbers. Both keep the order of quantiles.
+        Values are clipped to the panel's minimum and maximum, and rounded if the target is an integer. Both keep the
+        order of the quantiles.
 
         Args:
-            fallback: [N] where a simpler forecast stands in; nowhere when not given.
+            panel: the N series that the model has forecast.
+            mean: [N, H] point forecasts.
+            quantiles: [N, H, Q] at `PROBABILITIES`.
+            model: the resolved name of the model.
+            fallback: [N] True if a simpler forecast replaces one that failed; None for no series.
 
         Raises: ValueError: a value is not finite (a bug in the model, not bad data).
         """
         if not (np.isfinite(mean).all() and np.isfinite(quantiles).all()):
-            raise ValueError(f"{model} gave a forecast that is not finite")
+            raise ValueError(f"{model} returned a forecast that is not finite")
         return cls(
             ids=panel.ids,
             cutoff=panel.cutoff,
@@ -82,47 +88,53 @@ class Forecast:
         return int(self.mean.shape[1])
 
     def at(self, probability: float) -> Floats:
-        """[N, H] the quantile of one probability, which must be one of `PROBABILITIES`."""
+        """Return the [N, H] quantiles of a probability, one of `PROBABILITIES`."""
         return self.quantiles[:, :, PROBABILITIES.index(probability)]
 
     def to_frame(self, *, levels: tuple[float, ...] = (), actual: Floats | None = None) -> pd.DataFrame:
-        """Lay the forecast out as the forecasts table: a row a series and step, sorted so.
+        """Return the forecasts table: one row per series and step, sorted by series, then step.
 
         Args:
-            levels: coverages in per cent whose two bounds are added to the nine deciles: 95 adds q0.025 and q0.975.
-            actual: [N, H] observed values, which become the column `y` after `ds`.
+            levels: coverages in per cent whose bounds are added to the nine deciles: 95 adds q0.025 and q0.975.
+            actual: [N, H] observed values for the column `y`, after `ds`.
 
-        Raises: UsageError: a level whose bounds the forecast does not have.
+        Raises: UsageError: a level is not the coverage between two of `PROBABILITIES`.
         """
         return next(self.frames(max(len(self.ids), 1), levels=levels, actual=actual))
 
     def frames(
         self, size: int, *, levels: tuple[float, ...] = (), actual: Floats | None = None
     ) -> Iterator[pd.DataFrame]:
-        """Lay the forecast out as `to_frame` does, `size` series at a time: a table of many rows takes much memory."""
+        """Yield the forecasts table `size` series at a time, which saves memory; see `to_frame` for the arguments."""
         horizon = self.horizon
-        ds = self.frequency.format(self.ds.ravel(), self.zone).reshape(self.ds.shape)  # of one format throughout
+        ds = self.frequency.format(self.ds.ravel(), self.zone).reshape(self.ds.shape)  # one format for all
         cutoff = self.frequency.format(self.cutoff, self.zone)
         status = np.where(self.fallback, "fallback", "ok").astype(object)
         probabilities = sorted({*DECILES, *interval_bounds(levels)})
         for first in range(0, max(len(self.ids), 1), size):
-            some = slice(first, min(first + size, len(self.ids)))
-            count = some.stop - some.start
-            columns: dict[str, object] = {"unique_id": np.repeat(self.ids[some], horizon), "ds": ds[some].ravel()}
+            rows = slice(first, min(first + size, len(self.ids)))
+            count = rows.stop - rows.start
+            columns: dict[str, object] = {"unique_id": np.repeat(self.ids[rows], horizon), "ds": ds[rows].ravel()}
             if actual is not None:
-                columns["y"] = actual[some].ravel()
+                columns["y"] = actual[rows].ravel()
             columns |= {
-                "cutoff": np.repeat(cutoff[some], horizon),
+                "cutoff": np.repeat(cutoff[rows], horizon),
                 "step": np.tile(np.arange(1, horizon + 1), count),
                 "model": np.full(count * horizon, self.model, object),
-                "mean": self.mean[some].ravel(),
+                "mean": self.mean[rows].ravel(),
             }
-            columns |= {f"q{p:g}": self.at(p)[some].ravel() for p in probabilities}
-            columns["status"] = np.repeat(status[some], horizon)
+            columns |= {f"q{p:g}": self.at(p)[rows].ravel() for p in probabilities}
+            columns["status"] = np.repeat(status[rows], horizon)
             yield pd.DataFrame(columns)
 
     def to_nixtla(self, *, levels: tuple[float, ...] = (80,)) -> pd.DataFrame:
-        """Lay the forecast out as the Nixtla libraries do: `unique_id, ds, GRU, GRU-lo-80, GRU-hi-80`."""
+        """Return the table in the format of the Nixtla libraries: `unique_id, ds, GRU, GRU-lo-80, GRU-hi-80`.
+
+        Args:
+            levels: coverages of the intervals in per cent.
+
+        Raises: UsageError: as `to_frame`.
+        """
         interval_bounds(levels)
         name = self.model.upper()
         columns: dict[str, object] = {
@@ -138,23 +150,26 @@ class Forecast:
 
 
 def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
-    """The two probabilities that bound each central interval: 80 -> 0.1, 0.9.
+    """Return the two probabilities that bound each central interval: 80 -> 0.1, 0.9.
 
-    Raises: UsageError: a level that is not between two of `PROBABILITIES`.
+    Args:
+        levels: coverages of the intervals in per cent.
+
+    Raises: UsageError: a level is not the coverage between two of `PROBABILITIES`.
     """
     known = {round(200 * (0.5 - p), 6): (p, round(1 - p, 6)) for p in PROBABILITIES if p < 0.5}
     bounds: list[float] = []
     for level in levels:
         if level not in known:
             choices = ", ".join(f"{k:g}" for k in sorted(known))
-            raise UsageError(f"--levels: no interval of {level:g} % is forecast", hint=f"choose among {choices}")
+            raise UsageError(f"--levels: intervals of {level:g} % are not available", hint=f"choose among {choices}")
         bounds.extend(known[level])
     return tuple(bounds)
 
 
 def _to_support(panel: Panel, values: Floats) -> Floats:
     if panel.minimum is None and panel.maximum is None and not panel.is_integer:
-        return values  # of many series a copy is much
+        return values  # a copy of many series takes much memory
     low = -np.inf if panel.minimum is None else panel.minimum
     high = np.inf if panel.maximum is None else panel.maximum
     if panel.is_integer:
@@ -163,28 +178,28 @@ def _to_support(panel: Panel, values: Floats) -> Floats:
 
 
 class Checkpoint(Protocol):
-    """Where a long fit keeps its state, so that a stopped run can go on."""
+    """The saved state of a long fit, so that a stopped run can be resumed."""
 
     def load(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Give the state that was saved last; empty when there is none."""
+        """Return the state that was saved last; empty if there is none."""
 
     def save(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
-        """Replace the saved state, whole or not at all."""
+        """Replace the saved state, atomically."""
 
     def is_due(self) -> bool:
-        """Whether enough time has passed since the last save."""
+        """Return True if enough time has passed since the last save."""
 
 
 class Forecaster(Protocol):
-    """Whatever turns a panel into a forecast.
+    """A model that turns a panel into a forecast.
 
-    `fit` and `predict` are all that backtests, jobs and reports know of a model. Nothing a forecaster computes may
-    depend on what lies after a series' cutoff, nor on the order of the series.
+    Backtests, jobs and reports use only `fit` and `predict`. A forecast must not depend on values after a series'
+    cutoff, nor on the order of the series.
 
     Attributes:
-        name: the resolved model's name, as tables and metrics give it.
-        point: what the point forecast is: `median`, `mean`, `expectation`, `last value` ...
-        history: the steps of the fit that was judged; empty where nothing is trained.
+        name: the resolved name of the model, as in tables and metrics.
+        point: the kind of point forecast: `median`, `mean`, `expectation`, `last value` ...
+        history: the training steps of the evaluated fit; empty if nothing is trained.
     """
 
     @property
@@ -195,41 +210,41 @@ class Forecaster(Protocol):
     def history(self) -> list[TrainingStep]: ...
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        """Learn from a panel.
+        """Fit the model to a panel.
 
         Args:
-            validation: [N] how many last steps of each series teach nothing, but tell when to stop. None after an
-                earlier fit means: fit again on everything, for as long as that fit found best.
-            watch: told of every step.
-            checkpoint: where to save and find the state of a fit that takes long.
+            validation: [N] number of last steps of each series that decide when training stops, and do not train the
+                model. None after an earlier fit: refit on all steps, for the number of steps found best.
+            watch: receives the events of the training.
+            checkpoint: the saved state of a long fit, to save and to resume from; None to save nothing.
         """
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         """Forecast the `horizon` steps after each series' cutoff."""
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """What was learnt, as named arrays."""
+        """Return the fitted state as named arrays."""
 
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
-        """Take up what `state` gave; predictions are the same to the bit."""
+        """Restore a state from `state`; predictions are then identical to the bit."""
 
 
 @runtime_checkable
 class Exportable(Protocol):
-    """A forecaster whose networks others can run; one that holds others gives theirs."""
+    """A forecaster whose networks can be exported for other programs; a wrapper exports those of its forecasters."""
 
     def exports(self) -> dict[str, bytes]:
-        """Each network as an ONNX graph, by the name of its file, which ends in `GRAPH_FILE`; those that can be one."""
+        """Return the ONNX graph of each network that has one, by file name; the names end in `GRAPH_FILE`."""
 
 
 @runtime_checkable
 class Updatable(Protocol):
-    """A forecaster that can go on learning from what it knows; one that holds others passes it on to those that can."""
+    """A forecaster that can be trained further on new data; a wrapper updates those of its forecasters that can."""
 
     def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
-        """Learn a little from a panel, above all from what is new; a fit must have gone before.
+        """Train the fitted model a little further, mainly on new data.
 
         Args:
-            since: newest timestamp of the data that was learnt from before.
-            watch: told of every step.
+            since: the newest timestamp of the data that the model was trained on before.
+            watch: receives the events of the training.
         """

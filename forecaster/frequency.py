@@ -1,13 +1,13 @@
-"""A frequency numbers the timestamps at which a series can have a value: 0, 1, 2 ... from its start.
+"""Frequencies, which number the timestamps at which a series can have a value: 0, 1, 2 ... from its start.
 
-Time is an int64 everywhere below the edges: microseconds since 1970, or, for integer time, the integer itself.
-Where the data has a time zone, steps of a day or longer count on its wall clock and shorter ones in UTC, so that a
-clock change is neither a gap nor a duplicate. Four kinds cover what tables hold:
+Inside the program time is an int64: microseconds since 1970 or, for integer time, the integer itself.
+If the data has a time zone, steps of a day or longer count on its wall clock and shorter ones in UTC, so that a
+clock change is neither a gap nor a duplicate. There are four kinds of frequency:
 
     integer    start + every * i                          steps without a calendar
     fixed      start + every * i, every in microseconds   seconds, minutes, hours, days, weeks on any weekday
     months     every calendar months, on the start's day or on the last day of the month
-    business   the days of `weekmask` that are not `holidays`: business days, or trading days learnt from the data
+    business   the days of `weekmask` that are not `holidays`: business days, or trading days learned from the data
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 WEEK = 7 * DAY
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
-# season length and default horizon where the frequency alone decides; others follow by analogy in `defaults`
+# The season and the default horizon of common frequencies; `defaults` derives those of the others.
 _FIXED_DEFAULTS = {
     WEEK: (52, 13),
     DAY: (7, 14),
@@ -40,11 +40,11 @@ class Frequency:
     """The spacing of a panel's timestamps.
 
     Attributes:
-        kind: how `every` is read (see the module's docstring).
-        every: steps of integer time, microseconds, or months; 1 for business days.
-        month_end: for `months`: stamps lie on the last day of their month.
+        kind: the meaning of `every` (see the module's docstring).
+        every: the size of a step: integers, microseconds or months; 1 for business days.
+        month_end: for `months`: True if timestamps are the last day of their month.
         weekmask: for `business`: seven characters from Monday, `1` for a working day.
-        holidays: for `business`: days since 1970 that the weekmask would allow but the calendar does not.
+        holidays: for `business`: days without trade that `weekmask` would allow, in days since 1970.
     """
 
     kind: Literal["integer", "fixed", "months", "business"]
@@ -68,8 +68,8 @@ class Frequency:
             edge = "E" if self.month_end else "S"
             for months, letter in ((12, "Y"), (3, "Q")):
                 if self.every % months == 0:
-                    return f"{_times(self.every // months)}{letter}{edge}"
-            return f"{_times(self.every)}M{edge}"
+                    return f"{_prefix(self.every // months)}{letter}{edge}"
+            return f"{_prefix(self.every)}M{edge}"
         for size, alias in (
             (WEEK, "W"),
             (DAY, "D"),
@@ -80,36 +80,36 @@ class Frequency:
             (1, "us"),
         ):
             if self.every % size == 0:
-                return f"{_times(self.every // size)}{alias}"
+                return f"{_prefix(self.every // size)}{alias}"
         raise AssertionError(self.every)
 
     def timestamps(self, start: Ints, index: Ints) -> Ints:
-        """Give the timestamp of each numbered step.
+        """Return the timestamp of each step number.
 
         Args:
-            start: the timestamps numbered 0, any shape that broadcasts with `index`.
-            index: step numbers, negative ones allowed.
+            start: the timestamp of step 0, in any shape that broadcasts with `index`.
+            index: step numbers, which may be negative.
         """
         start, index = np.asarray(start, np.int64), np.asarray(index, np.int64)
         if self.kind in ("integer", "fixed"):
             return start + self.every * index
         day, time = _split_day(start)
-        moved: npt.NDArray[np.datetime64]
+        days: npt.NDArray[np.datetime64]
         if self.kind == "business":
-            moved = np.busday_offset(day, index, roll="forward", busdaycal=self._business_calendar())
+            days = np.busday_offset(day, index, roll="forward", busdaycal=self._business_calendar())
         else:
             month = day.astype("datetime64[M]")
             target = month + index * self.every
             last = (target + 1).astype("datetime64[D]") - 1
             same = target.astype("datetime64[D]") + (day - month.astype("datetime64[D]"))
-            moved = last if self.month_end else np.minimum(same, last)
-        return moved.astype("datetime64[us]").astype(np.int64) + time
+            days = last if self.month_end else np.minimum(same, last)
+        return days.astype("datetime64[us]").astype(np.int64) + time
 
     def index(self, start: Ints, timestamps: Ints) -> Ints:
-        """Number timestamps from `start`: the inverse of `timestamps` where they lie on the grid.
+        """Return the step number of each timestamp, counted from `start`; the inverse of `timestamps`.
 
-        A timestamp off the grid gets the number of the step at or before it, so
-        `frequency.timestamps(start, frequency.index(start, t)) == t` tells whether `t` is on the grid.
+        A timestamp that is not on the grid gets the number of the step before it, so
+        `frequency.timestamps(start, frequency.index(start, t)) == t` is True exactly for timestamps on the grid.
         """
         start, timestamps = np.asarray(start, np.int64), np.asarray(timestamps, np.int64)
         if self.kind in ("integer", "fixed"):
@@ -124,7 +124,7 @@ class Frequency:
         return step - is_later
 
     def defaults(self) -> tuple[int, int]:
-        """Season length and horizon, in steps, when the user gives neither (integer time: no season is known)."""
+        """Return the default season and horizon in steps; integer time has season 1."""
         if self.kind == "integer":
             return 1, 8
         if self.kind == "business":
@@ -145,22 +145,22 @@ class Frequency:
 
     @property
     def is_wall_clock(self) -> bool:
-        """Whether timestamps of data with a zone count on its wall clock (steps of a day or longer) or in UTC."""
+        """True if steps count on the wall clock of the time zone (a day or longer), False if they count in UTC."""
         return self.kind != "fixed" or self.every >= DAY
 
     def format(self, timestamps: Ints, zone: str | None = None) -> npt.NDArray[np.object_]:
-        """Write timestamps as ISO 8601 text: a date alone when all are midnight, the zone kept; integers stay so.
+        """Format timestamps as ISO 8601 text, without the time of day if all are midnight; integers stay integers.
 
-        Equal timestamps become one text, so many series of one time take little more than one.
+        Equal timestamps share one text, so many series with the same times need little more memory than one.
 
         Args:
-            timestamps: [T] as this module counts them.
-            zone: `+02:00`, `UTC`, a name such as `Europe/Paris`, or None.
+            timestamps: [T] microseconds or integers (see the module's docstring).
+            zone: `+02:00`, `UTC`, a name such as `Europe/Paris`, or None; the text ends with its offset.
         """
         if self.is_integer:
             return timestamps.astype(object)
-        distinct, place = np.unique(timestamps, return_inverse=True)
-        return self._format_distinct(distinct, zone)[place]
+        distinct, inverse = np.unique(timestamps, return_inverse=True)
+        return self._format_distinct(distinct, zone)[inverse]
 
     def _format_distinct(self, timestamps: Ints, zone: str | None) -> npt.NDArray[np.object_]:
         stamps = timestamps.astype("datetime64[us]")
@@ -179,7 +179,7 @@ class Frequency:
         return np.datetime_as_string(stamps, unit=unit).astype(object)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a manifest; `Frequency(**d)` after `holidays` is made a tuple restores it."""
+        """Return plain values for a manifest; `from_dict` restores the frequency."""
         return {
             "kind": self.kind,
             "every": self.every,
@@ -196,7 +196,7 @@ class Frequency:
         return np.busdaycalendar(self.weekmask, np.array(self.holidays, "datetime64[D]"))
 
 
-def _times(count: int) -> str:
+def _prefix(count: int) -> str:
     return "" if count == 1 else str(count)
 
 

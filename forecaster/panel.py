@@ -1,4 +1,4 @@
-"""A panel: many series on one frequency, end to end in one flat array."""
+"""The panel: many series of one frequency, end to end in one flat array."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +12,17 @@ from forecaster.frequency import Frequency, Ints
 Floats = npt.NDArray[np.float32]
 Role = Literal["target", "past", "known"]
 
-_PART = 200_000  # steps of whole series taken at a time
+_STEPS_AT_ONCE = 200_000
 
 
 class Observations(NamedTuple):
-    """What was observed of some series, one after the other: [K] numbers of the series, their steps, and the target."""
+    """The observed targets of some series, one series after the other.
+
+    Attributes:
+        series: [K] number of the series.
+        step: [K] steps since the first one of the series.
+        value: [K] the target.
+    """
 
     series: Ints
     step: Ints
@@ -25,30 +31,30 @@ class Observations(NamedTuple):
 
 @dataclass(frozen=True)
 class Panel:
-    """Every series as a slice of one flat array; step i of a series follows step i - 1 without holes.
+    """Series that are slices of one flat array, with one row per step.
 
-    A gap in the data is a NaN, so a position is a time. Whole series begin and end on an observed target, so
-    the last step is the cutoff. Cutting moves `end`, where a gap may lie, and copies nothing. Known columns may be seen
+    A gap in the data is a NaN, so a position is a time. An uncut series begins and ends on an observed target, so its
+    last step is the cutoff. `cut` moves `end`, possibly into a gap, and copies nothing. Known columns are visible
     up to `stop`, whatever the cut; the target and past columns only up to `end`.
 
     Attributes:
-        values: [T, C] float32 in the data's own units: the target, then past, then known columns; NaN where nothing was
-            observed. The rows from a whole series' end to its `stop` hold known columns only.
-        begin: [N] position in `values` of each series' first step.
-        end: [N] position after each series' last step that may be seen.
+        values: [T, C] float32 in the units of the data: the target, then past, then known columns; NaN where missing.
+            In an uncut panel, the rows of a series from `end` to `stop` contain known columns only.
+        begin: [N] position in `values` of the first step of each series.
+        end: [N] position after the last visible step of each series.
         start: [N] timestamp of the first step (see `forecaster.frequency`).
         ids: [N] the `unique_id` of each series, str objects.
         frequency: the spacing of the steps.
         season: steps in a season, 1 for none.
-        columns: [C] names of the columns, the target's first.
-        zone: name or offset of the timestamps' time zone; None where the data has none.
-        roles: [C] what each column is.
-        stop: [N] position after each series' last row in `values`; `end` when not given.
-        static: [N, S] float32, what does not change within a series; NaN where missing.
-        static_columns: [S] their names.
-        minimum: no target can be smaller; None where nothing is known of that.
-        maximum: no target can be larger; None where nothing is known of that.
-        is_integer: whether the target counts something, so that only whole numbers occur.
+        columns: [C] names of the columns, the target first.
+        zone: name or offset of the time zone of the timestamps; None if the data has none.
+        roles: [C] the role of each column.
+        stop: [N] position after the last row of each series in `values`; defaults to `end`.
+        static: [N, S] float32 static covariates; NaN where missing.
+        static_columns: [S] names of the static covariates.
+        minimum: lower bound of the target; None if there is none.
+        maximum: upper bound of the target; None if there is none.
+        is_integer: True if the target is a count, so that forecasts are whole numbers.
     """
 
     values: Floats
@@ -78,47 +84,47 @@ class Panel:
         return len(self.begin)
 
     def __iter__(self) -> Iterator[Floats]:
-        """Give each series' visible target, [length] with NaN in the gaps."""
+        """Yield the visible target of each series, [length] with NaN in the gaps."""
         for begin, end in zip(self.begin, self.end, strict=True):
             yield self.values[begin:end, 0]
 
     @property
     def lengths(self) -> Ints:
-        """[N] steps that may be seen, gaps included."""
+        """[N] number of visible steps, gaps included."""
         return self.end - self.begin
 
     @property
     def cutoff(self) -> Ints:
-        """[N] timestamp of each series' last visible step."""
+        """[N] timestamp of the last visible step of each series."""
         return self.frequency.timestamps(self.start, self.lengths - 1)
 
     def columns_as(self, role: Role) -> list[int]:
-        """Numbers of the columns that have a role."""
-        return [number for number, found in enumerate(self.roles) if found == role]
+        """Return the numbers of the columns with a role."""
+        return [number for number, each in enumerate(self.roles) if each == role]
 
     def future(self, horizon: int) -> Ints:
-        """[N, H] timestamps of the `horizon` steps after each cutoff."""
+        """Return the [N, H] timestamps of the `horizon` steps after each cutoff."""
         return self.frequency.timestamps(self.start[:, None], self.lengths[:, None] + np.arange(horizon))
 
     def actual(self, horizon: int, end: Ints) -> Floats:
-        """[N, H] target values that follow each cutoff up to position `end` [N]; NaN beyond it."""
+        """Return the [N, H] target values after each cutoff; NaN from position `end` [N] on."""
         position = self.end[:, None] + np.arange(horizon)
         known = position < end[:, None]
         return np.where(known, self.values[np.where(known, position, 0), 0], np.float32(np.nan))
 
     def last_values(self) -> Floats:
-        """[N] the last visible target of each series that was observed, however long ago; NaN where none was."""
+        """Return the [N] last observed visible target of each series, however old; NaN where there is none."""
         position = self.end - 1
-        found: Floats = self.values[position, 0]
-        while (late := np.flatnonzero(np.isnan(found) & (position > self.begin))).size:
-            position[late] -= 1
-            found[late] = self.values[position[late], 0]
-        return found
+        values: Floats = self.values[position, 0]
+        while (series := np.flatnonzero(np.isnan(values) & (position > self.begin))).size:
+            position[series] -= 1
+            values[series] = self.values[position[series], 0]
+        return values
 
     def observations(self) -> Iterator[Observations]:
-        """Give every visible target that was observed, of some whole series at a time."""
+        """Yield all observed visible targets, in batches of whole series."""
         lengths = self.lengths
-        part = np.cumsum(lengths) // _PART
+        part = np.cumsum(lengths) // _STEPS_AT_ONCE
         for rows in np.split(np.arange(len(self)), np.flatnonzero(np.diff(part)) + 1):
             end = np.cumsum(lengths[rows])
             series = np.repeat(rows, lengths[rows])
@@ -129,12 +135,18 @@ class Panel:
 
     @property
     def spacing(self) -> float:
-        """Median over the series of the median steps between observed targets; above 1 where rows are sparse."""
+        """The median over the series of the median steps between observed targets; above 1 if rows are sparse."""
         steps = np.concatenate([_median_steps(part) for part in self.observations()])
         return float(np.median(steps)) if len(steps) else 1.0
 
     def cut(self, steps: Ints | int) -> "Panel":
-        """Hide the last `steps` steps of each series (an int, or [N])."""
+        """Hide the last steps of each series.
+
+        Args:
+            steps: steps to hide, one number or [N].
+
+        Raises: ValueError: a series would have no visible step.
+        """
         end = self.end - steps
         if (end <= self.begin).any():
             raise ValueError("a cut would leave a series without a step")
@@ -143,21 +155,21 @@ class Panel:
     def last(self, steps: int) -> "Panel":
         """Keep the last `steps` visible steps of each series.
 
-        Where a calendar's stamps cannot be counted from there (a month that lacks the series' day), a series keeps the
-        few steps more that it takes to begin on one from which they can.
+        A series keeps a few more steps if the other timestamps cannot be computed from that step, as from a month
+        that is too short for the series' day of the month.
         """
         hidden = np.maximum(self.lengths - steps, 0)
         while True:
             start = self.frequency.timestamps(self.start, hidden)
-            is_other = self.frequency.timestamps(start, -hidden) != self.start
-            if not is_other.any():
+            is_shifted = self.frequency.timestamps(start, -hidden) != self.start
+            if not is_shifted.any():
                 return replace(self, begin=self.begin + hidden, start=start)
-            hidden = hidden - is_other
+            hidden = hidden - is_shifted
 
     def group_overlapping(self) -> tuple[Ints, Ints, Ints]:
-        """Group series that overlap in memory, as several cuts of one series do.
+        """Group series that share rows of `values`, such as several cuts of one series.
 
-        Returns: [K] where each group begins in `values` and [K] where it ends, and [N] the group of each series.
+        Returns: the [K] begin and the [K] end of each group in `values`, and the [N] group of each series.
         """
         order = np.argsort(self.begin, kind="stable")
         begin, reach = self.begin[order], np.maximum.accumulate(self.end[order])
@@ -167,7 +179,7 @@ class Panel:
         return begin[is_first], reach[np.append(is_first[1:], True)[: len(order)]], group
 
     def select(self, series: Ints | npt.NDArray[np.bool_]) -> "Panel":
-        """Keep some series, by number or by mask; `values` stays shared."""
+        """Keep the series of these numbers, or of this mask; `values` is shared."""
         return replace(
             self,
             begin=self.begin[series],
@@ -180,16 +192,16 @@ class Panel:
 
 
 def join(panels: Sequence[Panel]) -> Panel:
-    """Put series of several panels, alike in all but these, end to end; one panel stays as it is."""
+    """Join panels that differ only in their series; a single panel is returned unchanged."""
     if len(panels) == 1:
         return panels[0]
-    before = np.cumsum([0, *(len(panel.values) for panel in panels[:-1])])
+    offsets = np.cumsum([0, *(len(panel.values) for panel in panels[:-1])])
     return replace(
         panels[0],
         values=np.concatenate([panel.values for panel in panels]),
-        begin=np.concatenate([panel.begin + offset for panel, offset in zip(panels, before, strict=True)]),
-        end=np.concatenate([panel.end + offset for panel, offset in zip(panels, before, strict=True)]),
-        stop=np.concatenate([panel.stop + offset for panel, offset in zip(panels, before, strict=True)]),
+        begin=np.concatenate([panel.begin + offset for panel, offset in zip(panels, offsets, strict=True)]),
+        end=np.concatenate([panel.end + offset for panel, offset in zip(panels, offsets, strict=True)]),
+        stop=np.concatenate([panel.stop + offset for panel, offset in zip(panels, offsets, strict=True)]),
         start=np.concatenate([panel.start for panel in panels]),
         ids=np.concatenate([panel.ids for panel in panels]),
         static=np.concatenate([panel.static for panel in panels]),
@@ -197,7 +209,7 @@ def join(panels: Sequence[Panel]) -> Panel:
 
 
 def _median_steps(part: Observations) -> npt.NDArray[np.float64]:
-    """Median steps from one observation to the next, of each series with two."""
+    """Return the [K] median steps between observations of each series with at least two of them."""
     is_same = np.diff(part.series) == 0
     series, steps = part.series[1:][is_same], np.diff(part.step)[is_same]
     if (steps > 1).any():

@@ -44,7 +44,7 @@ def test_spacing_is_the_usual_distance_of_observations(make_panel: MakePanel) ->
 @pytest.fixture(params=[10, 100_000])
 def holed(request: pytest.FixtureRequest, make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> Panel:
     """Series with gaps of many sizes, some of them cut several times, in parts of several lengths."""
-    monkeypatch.setattr(panel_module, "_PART", request.param)
+    monkeypatch.setattr(panel_module, "_STEPS_AT_ONCE", request.param)
     generator = np.random.default_rng(2)
     series = [generator.normal(size=length) for length in generator.integers(1, 60, 40)]
     for values in series:
