@@ -1,5 +1,6 @@
-"""Columns that help to forecast become numbers: booleans 0 and 1, text a column for each value."""
+"""Covariates as numbers: booleans become 0 and 1, text becomes one column per value."""
 
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,16 +17,16 @@ MAX_CATEGORIES = 50
 
 Categories = dict[str, tuple[str, ...]]
 
-_TRUTH = {"true": 1.0, "false": 0.0}
+_BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedColumns:
     """Covariates as numbers.
 
     Attributes:
-        values: [R, K] float32; NaN where missing.
-        columns: [K] names, `name=value` where a column of text became several.
+        values: [R, K] float32; NaN if missing.
+        columns: [K] names; `name=value` for the columns that replace a column of text.
     """
 
     values: Floats
@@ -33,37 +34,45 @@ class Encoded:
 
 
 def find_categories(table: Table, names: tuple[str, ...]) -> tuple[Categories, list[str]]:
-    """List the values of each column of text, the 50 most frequent where there are more.
+    """List the values of each column of text, at most the 50 most frequent ones.
 
-    Returns: the values in alphabetical order, and a note for each column that has more.
-    Raises: DataError: a column holds no values, or times.
+    Args:
+        table: the table with the covariates.
+        names: the columns of the covariates.
+
+    Returns: the values of each column of text in alphabetical order, and a note for each column with more than 50.
+    Raises: DataError: a column contains no values, or times.
     """
-    found: Categories = {}
+    categories: Categories = {}
     notes: list[str] = []
     for name in names:
         column = _cells(table, name)
         if column.isna().all():
-            raise DataError(f"{table.source}: column {name!r} holds no values", hint="leave it out of the covariates")
-        if not isinstance(column.dtype, pd.CategoricalDtype) or _is_truth(column):
+            raise DataError(
+                f"{table.source}: column {name!r} contains no values", hint="leave it out of the covariates"
+            )
+        if not isinstance(column.dtype, pd.CategoricalDtype) or _is_boolean(column):
             continue
         if numeric_share(column, table.decimal) >= 0.5:
             continue
         counts = column.value_counts()
         counts = counts[counts > 0]
-        kept = sorted(map(str, counts.index), key=lambda word: (-counts[word], word))[:MAX_CATEGORIES]
-        found[name] = tuple(sorted(kept))
-        if len(counts) > len(kept):
-            notes.append(f"{name}: {len(counts)} values, the {len(kept)} most frequent are told apart")
-    return found, notes
+        frequent = sorted(map(str, counts.index), key=lambda word: (-counts[word], word))[:MAX_CATEGORIES]
+        categories[name] = tuple(sorted(frequent))
+        if len(counts) > len(frequent):
+            notes.append(f"{name}: {len(counts)} values; only the {len(frequent)} most frequent become columns")
+    return categories, notes
 
 
-def encode(table: Table, names: tuple[str, ...], categories: Categories) -> Encoded:
-    """Make numbers of columns.
+def encode(table: Table, names: tuple[str, ...], categories: Categories) -> EncodedColumns:
+    """Convert columns to numbers.
 
     Args:
-        categories: the values of the columns of text; an unseen one is 0 in all of their columns.
+        table: the table with the columns.
+        names: the columns to convert.
+        categories: the values of the columns of text; any other value is 0 in all columns of the text.
 
-    Raises: DataError: a column holds times, or a cell neither a number nor a truth; names the first.
+    Raises: DataError: a column contains times, or a cell is neither a number nor a boolean; names the first.
     """
     parts = [np.empty((len(table.frame), 0), np.float32)]
     columns: list[str] = []
@@ -75,19 +84,20 @@ def encode(table: Table, names: tuple[str, ...], categories: Categories) -> Enco
         else:
             parts.append(_to_indicators(_cells(table, name), words))
             columns += [f"{name}={word}" for word in words]
-    return Encoded(np.hstack(parts), tuple(columns))
+    return EncodedColumns(np.hstack(parts), tuple(columns))
 
 
 def encode_static(
     table: Table, names: tuple[str, ...], categories: Categories, codes: Ints, ids: npt.NDArray[np.object_]
-) -> Encoded:
-    """Give the one value of each series [N, S]; missing cells are passed over.
+) -> EncodedColumns:
+    """Convert static columns to one value per series, [N, S]; missing cells are ignored.
 
     Args:
-        codes: [R] number of each row's series.
-        ids: [N] the series' names, for errors.
+        table, names, categories: as in `encode`.
+        codes: [R] number of the series of each row.
+        ids: [N] names of the series, for errors.
 
-    Raises: DataError: as `encode`; a column changes within a series; names the first.
+    Raises: DataError: as `encode`, or a column changes within a series; names the first.
     """
     parts = [np.empty((len(ids), 0), np.float32)]
     columns: list[str] = []
@@ -102,15 +112,15 @@ def encode_static(
             raise DataError(
                 f"{table.source}: series {ids[series]!r} has more than one value of the static column {name!r}: "
                 f"{first}, {second}",
-                hint=f"pass --known {name} if its future is known, else --past {name}",
+                hint=f"pass --known {shlex.quote(name)} if its future is known, else --past {shlex.quote(name)}",
             )
         parts.append(low)
         columns += encoded.columns
-    return Encoded(np.hstack(parts), tuple(columns))
+    return EncodedColumns(np.hstack(parts), tuple(columns))
 
 
 def _cells(table: Table, name: str) -> pd.Series:
-    """A column in which words that stand for missing cells are missing."""
+    """Return a column in which the words for missing values are missing."""
     column = table.frame[name]
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return column
@@ -120,25 +130,25 @@ def _cells(table: Table, name: str) -> pd.Series:
 def _to_numbers(table: Table, name: str) -> Floats:
     column = _cells(table, name)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        raise DataError(f"{table.source}: column {name!r} holds times, not numbers", hint="give it as numbers")
-    if isinstance(column.dtype, pd.CategoricalDtype) and _is_truth(column):
-        truth = np.array([_TRUTH.get(str(word).lower(), np.nan) for word in column.cat.categories] + [np.nan])
-        return truth.astype(np.float32)[column.cat.codes.to_numpy()]
+        raise DataError(f"{table.source}: column {name!r} contains times, not numbers", hint="convert it to numbers")
+    if isinstance(column.dtype, pd.CategoricalDtype) and _is_boolean(column):
+        values = np.array([_BOOLEANS.get(str(word).lower(), np.nan) for word in column.cat.categories] + [np.nan])
+        return values.astype(np.float32)[column.cat.codes.to_numpy()]
     return to_float32(table, name)
 
 
 def _to_indicators(column: pd.Series, words: tuple[str, ...]) -> Floats:
-    codes, found = pd.factorize(column)
-    number = pd.Index(words).get_indexer(pd.Index([_to_word(value) for value in found], dtype=object))
+    codes, distinct = pd.factorize(column)
+    number = pd.Index(words).get_indexer(pd.Index([_to_word(value) for value in distinct], dtype=object))
     values = np.append(number, -1)[codes][:, None] == np.arange(len(words))  # [R, W]
     return np.where((codes < 0)[:, None], np.float32(np.nan), values).astype(np.float32)
 
 
 def _to_word(value: object) -> str:
-    """A value as a table of text would have it: numbers that became floats because some were missing as whole."""
+    """Convert a value to text; a whole number is a float only because other cells are missing."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _is_truth(column: pd.Series) -> bool:
-    """Whether a column of text is one of booleans that had missing cells."""
-    return len(column) > 0 and {str(word).lower() for word in column.dropna().unique()} <= set(_TRUTH)
+def _is_boolean(column: pd.Series) -> bool:
+    """Return True if a column of text consists of booleans and missing cells."""
+    return len(column) > 0 and {str(word).lower() for word in column.dropna().unique()} <= set(_BOOLEANS)

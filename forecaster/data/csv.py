@@ -1,4 +1,4 @@
-"""The bytes of a CSV become Arrow columns: encoding, delimiter, decimal mark and header by the evidence of a sample."""
+"""CSV files as Arrow columns; encoding, delimiter, decimal mark and header are detected from a sample."""
 
 import codecs
 import csv
@@ -15,13 +15,13 @@ from forecaster.data.table import MISSING_WORDS
 from forecaster.errors import DataError
 
 Content = bytes | mmap.mmap
-SAMPLE_BYTES = 1 << 14  # bytes
-BLOCK_BYTES = 1 << 20  # bytes that Arrow parses at once; no line may be longer
+SAMPLE_BYTES = 1 << 14
+BLOCK_BYTES = 1 << 20  # the longest line that Arrow can parse
 
-_BLOCKS_KEPT = 32
+_BLOCKS_CACHED = 32
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_DELIMITERS = "\t;|,"  # comma last: where others fit as well, the comma is a decimal mark
+_DELIMITERS = "\t;|,"  # the comma is last, since it is a decimal mark if another delimiter fits too
 _NUMBER = re.compile(r"[+-]?[\d.,'\s]*\d[\d.,]*([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ].*)?|\d{4}-?Q[1-4]")
 _GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+") for mark in ",."}
@@ -33,7 +33,7 @@ _DECIMAL = {
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """How a CSV writes its cells; a `delimiter` of one space stands for any run of blanks."""
+    """The format of a CSV file; the delimiter `" "` stands for any run of blanks."""
 
     delimiter: str
     decimal: str
@@ -41,26 +41,31 @@ class CsvFormat:
 
 
 def detect_format(sample: str) -> CsvFormat:
-    """Tell the dialect from the first lines, all of them whole."""
-    fits: dict[str, tuple[float, int]] = {}
+    """Detect the format from the first lines, all of them complete."""
+    scores: dict[str, tuple[float, int]] = {}
     for delimiter in _DELIMITERS:
         widths = Counter(len(row) for row in csv.reader(StringIO(sample, newline=None), delimiter=delimiter) if row)
         width, count = widths.most_common(1)[0] if widths else (1, 0)
         if width > 1:
-            fits[delimiter] = (round(count / widths.total(), 2), -_DELIMITERS.index(delimiter))
-    delimiter = max(fits, key=lambda mark: fits[mark]) if fits else " " if _is_columnar(sample) else ","
+            scores[delimiter] = (round(count / widths.total(), 2), -_DELIMITERS.index(delimiter))
+    delimiter = max(scores, key=lambda mark: scores[mark]) if scores else " " if _is_columnar(sample) else ","
     text = _collapse_blanks(sample) if delimiter == " " else sample
     rows = [
         [cell.strip() for cell in row] for row in csv.reader(StringIO(text, newline=None), delimiter=delimiter) if row
     ]
-    return CsvFormat(delimiter, _decimal(rows, delimiter), _has_header(rows))
+    return CsvFormat(delimiter, _find_decimal(rows, delimiter), _has_header(rows))
 
 
 def parse(source: str, content: Content) -> tuple[pa.Table, CsvFormat]:
-    """Read the text of a CSV in any encoding.
+    """Parse a CSV file in any encoding.
 
-    Returns: Arrow columns, text as dictionaries; times with a zone stay text, so that the zone is not lost.
-    Raises: DataError: no rows, or rows of unequal length.
+    Args:
+        source: names the file in errors.
+        content: the bytes of the file.
+
+    Returns: Arrow columns and their format. Text columns are dictionaries; times with a zone stay text, since Arrow
+        would lose the zone.
+    Raises: DataError: there are no rows, or rows of unequal length.
     """
     if content[:2] in _UTF16:
         content = content[:].decode("utf-16", errors="replace").encode()
@@ -71,28 +76,28 @@ def parse(source: str, content: Content) -> tuple[pa.Table, CsvFormat]:
     except UnicodeDecodeError:
         content = _to_utf8(content[:])
         text = content[: len(sample)].decode("utf-8-sig", errors="ignore")
-    dialect = detect_format(text)
-    if dialect.delimiter == " ":
+    csv_format = detect_format(text)
+    if csv_format.delimiter == " ":
         content = _collapse_blanks(_to_utf8(content[:]).decode()).encode()
     try:
-        columns = _read(content, dialect)
+        columns = _read(content, csv_format)
         if any(pa.types.is_binary(getattr(field.type, "value_type", field.type)) for field in columns.schema):
-            content = _to_utf8(content[:])  # Arrow calls text binary that is not UTF-8
-            columns = _read(content, dialect)
+            content = _to_utf8(content[:])  # Arrow reads text that is not UTF-8 as binary
+            columns = _read(content, csv_format)
         zoned = {field.name: pa.string() for field in columns.schema if getattr(field.type, "tz", None)}
         if zoned:
-            columns = _read(content, dialect, zoned)
+            columns = _read(content, csv_format, zoned)
     except pa.ArrowInvalid as error:
-        raise _explain(source, content[:], dialect, str(error)) from error
+        raise _explain(source, content[:], csv_format, str(error)) from error
     if not columns.num_rows:
-        raise DataError(f"{source}: has a header and no rows", hint="give a file with at least two rows of data")
-    if not dialect.has_header:
+        raise DataError(f"{source}: has a header but no rows", hint="give a file with at least two rows of data")
+    if not csv_format.has_header:
         columns = columns.rename_columns([f"column{number + 1}" for number in range(columns.num_columns)])
-    return columns, dialect
+    return columns, csv_format
 
 
 def _to_utf8(content: bytes) -> bytes:
-    """Bring text to UTF-8; what is not is taken for Windows-1252, or for Latin-1, which reads anything."""
+    """Convert text to UTF-8; other text is read as Windows-1252, or as Latin-1, which accepts any byte."""
     for encoding in ("utf-8", "cp1252"):
         try:
             text = content.decode(encoding)
@@ -102,22 +107,22 @@ def _to_utf8(content: bytes) -> bytes:
     return content.decode("latin-1").encode()
 
 
-def _read(content: Content, dialect: CsvFormat, types: dict[str, pa.DataType] | None = None) -> pa.Table:
-    """Read block by block, each column as the type of its first block, which takes a third of the memory.
+def _read(content: Content, csv_format: CsvFormat, types: dict[str, pa.DataType] | None = None) -> pa.Table:
+    """Read block by block with the column types of the first block, which needs a third of the memory.
 
-    Where a later cell is of another type, everything is read at once, to find the type that holds all.
+    If a later cell has another type, read everything at once, to find a type that fits all cells.
     """
     options = {
         "read_options": pyarrow.csv.ReadOptions(
-            block_size=BLOCK_BYTES, autogenerate_column_names=not dialect.has_header
+            block_size=BLOCK_BYTES, autogenerate_column_names=not csv_format.has_header
         ),
         "parse_options": pyarrow.csv.ParseOptions(
-            delimiter=dialect.delimiter, newlines_in_values=content.find(b'"') >= 0
+            delimiter=csv_format.delimiter, newlines_in_values=content.find(b'"') >= 0
         ),
         "convert_options": pyarrow.csv.ConvertOptions(
             column_types=types,
             null_values=MISSING_WORDS,
-            decimal_point=dialect.decimal,
+            decimal_point=csv_format.decimal,
             auto_dict_encode=True,
             auto_dict_max_cardinality=1 << 30,
         ),
@@ -128,16 +133,16 @@ def _read(content: Content, dialect: CsvFormat, types: dict[str, pa.DataType] | 
         batches = []
         for number, batch in enumerate(reader):
             batches.append(batch)
-            if isinstance(content, mmap.mmap) and number % _BLOCKS_KEPT == 0 and hasattr(mmap, "MADV_DONTNEED"):
-                content.madvise(mmap.MADV_DONTNEED)  # else what was read of the file counts as our memory
+            if isinstance(content, mmap.mmap) and number % _BLOCKS_CACHED == 0 and hasattr(mmap, "MADV_DONTNEED"):
+                content.madvise(mmap.MADV_DONTNEED)  # else the pages that were read count as memory of this process
         return pa.Table.from_batches(batches, reader.schema)
     except pa.ArrowInvalid:
         source.seek(0)
         return pyarrow.csv.read_csv(source, **options)
 
 
-def _explain(source: str, content: bytes, dialect: CsvFormat, reason: str) -> DataError:
-    reader = csv.reader(StringIO(content.decode(errors="replace"), newline=""), delimiter=dialect.delimiter)
+def _explain(source: str, content: bytes, csv_format: CsvFormat, reason: str) -> DataError:
+    reader = csv.reader(StringIO(content.decode(errors="replace"), newline=""), delimiter=csv_format.delimiter)
     width = None
     try:
         for row in reader:
@@ -145,7 +150,7 @@ def _explain(source: str, content: bytes, dialect: CsvFormat, reason: str) -> Da
             if row and len(row) != width:
                 return DataError(
                     f"{source}: line {reader.line_num} has {len(row)} fields where the first line has {width}",
-                    hint=f"mend line {reader.line_num}; quote cells that hold a {dialect.delimiter!r}",
+                    hint=f"fix line {reader.line_num}; quote cells that contain {csv_format.delimiter!r}",
                 )
     except csv.Error as error:
         reason = f"line {reader.line_num}: {error}"
@@ -161,22 +166,22 @@ def _collapse_blanks(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in text.splitlines())
 
 
-def _decimal(rows: list[list[str]], delimiter: str) -> str:
-    """Weigh cells such as `1,5` against `1.5`; `1,234` counts only where nothing else tells."""
+def _find_decimal(rows: list[list[str]], delimiter: str) -> str:
+    """Find the decimal mark from cells such as `1,5` and `1.5`; `1,234` counts only if there are no such cells."""
     cells = [cell for row in rows for cell in row if "," in cell or "." in cell]
-    sure = {
+    counts = {
         mark: sum(bool(_DECIMAL[mark].fullmatch(cell)) and not _GROUPED[mark].fullmatch(cell) for cell in cells)
         for mark in ",."
     }
-    if any(sure.values()):
-        return "," if sure[","] > sure["."] else "."
-    repeated = any(cell.count(",") > 1 for cell in cells)
-    grouped = any(_GROUPED[","].fullmatch(cell) for cell in cells)
-    return "," if grouped and not repeated and delimiter != "," else "."
+    if any(counts.values()):
+        return "," if counts[","] > counts["."] else "."
+    is_repeated = any(cell.count(",") > 1 for cell in cells)
+    is_grouped = any(_GROUPED[","].fullmatch(cell) for cell in cells)
+    return "," if is_grouped and not is_repeated and delimiter != "," else "."
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first line names columns: it does unless it holds a date, or nothing but numbers."""
+    """Return True if the first line names columns: if it has no date, and not only numbers."""
     first = rows[0] if rows else []
     if "" in first:
         return True

@@ -1,51 +1,50 @@
-"""How much of a large table fits into memory at once; the figures are measured (docs/LOG.md)."""
+"""The number of rows and series that fit into memory; the figures are measured (docs/LOG.md)."""
 
 import numpy as np
 import numpy.typing as npt
 
 from forecaster.frequency import Ints
 
-DEFAULT_ROWS_AT_ONCE = 4_000_000  # read at once where no limit is set: about 0.4 GB
-_LEAST_ROWS = 100_000
+DEFAULT_ROWS_AT_ONCE = 4_000_000  # about 0.4 GB
+_MIN_ROWS_AT_ONCE = 100_000
 
-# bytes, of a training of two networks in processes of their own
-_PROGRAM_BYTES = 900 * 10**6  # without data, but with torch and a batch
-_PER_ROW_READ = 100  # while it is read and laid out
-_PER_ROW, _PER_SERIES, _PER_STEP = 20, 2000, 200  # learnt from; and each of a series' steps that is forecast
+_PROGRAM_BYTES = 900 * 10**6  # torch and a batch, without data
+_BYTES_PER_ROW_READ = 100
+# The memory of a training of two networks in worker processes.
+_BYTES_PER_ROW, _BYTES_PER_SERIES, _BYTES_PER_FORECAST_STEP = 20, 2000, 200
 _USUAL_HORIZON = 48
 
 
 def rows_at_once(memory: int | None) -> int:
-    """How many rows of a table to read at once.
+    """Return the number of rows of a table to read at once.
 
     Args:
-        memory: bytes that may be taken; None for any number.
+        memory: the limit in bytes; None for no limit.
     """
     if memory is None:
         return DEFAULT_ROWS_AT_ONCE
-    return int(
-        np.clip(
-            (memory - _PROGRAM_BYTES) / 2 // _PER_ROW_READ, min(_LEAST_ROWS, DEFAULT_ROWS_AT_ONCE), DEFAULT_ROWS_AT_ONCE
-        )
-    )
+    rows = (memory - _PROGRAM_BYTES) / 2 // _BYTES_PER_ROW_READ
+    return int(np.clip(rows, min(_MIN_ROWS_AT_ONCE, DEFAULT_ROWS_AT_ONCE), DEFAULT_ROWS_AT_ONCE))
 
 
 def sample_series(rows: Ints, horizon: int | None, memory: int | None) -> npt.NDArray[np.bool_] | None:
-    """Draw evenly as many series as networks can learn from in memory, always the same ones; None for all.
+    """Draw a random sample of as many series as networks can be trained on in memory; the same one every time.
 
     Args:
-        rows: [N] of each series.
-        horizon: steps that are held out of each and forecast; None where the data is yet to say.
-        memory: bytes that may be taken; None for any number.
+        rows: [N] rows of each series.
+        horizon: steps of each series that are held out and forecast; None if it depends on the data.
+        memory: the limit in bytes; None for no limit.
+
+    Returns: [N] True for each series in the sample; None if all of them fit.
     """
     if memory is None:
         return None
-    cost = rows * _PER_ROW + _PER_SERIES + (horizon or _USUAL_HORIZON) * _PER_STEP
-    room = memory - _PROGRAM_BYTES
-    if cost.sum() <= room:
+    cost = rows * _BYTES_PER_ROW + _BYTES_PER_SERIES + (horizon or _USUAL_HORIZON) * _BYTES_PER_FORECAST_STEP
+    budget = memory - _PROGRAM_BYTES
+    if cost.sum() <= budget:
         return None
     order = np.random.default_rng(0).permutation(len(rows))
-    chosen = order[: max(int(np.searchsorted(np.cumsum(cost[order]), room)), 1)]
-    kept = np.zeros(len(rows), bool)
-    kept[chosen] = True
-    return kept
+    count = max(int(np.searchsorted(np.cumsum(cost[order]), budget)), 1)
+    is_selected = np.zeros(len(rows), bool)
+    is_selected[order[:count]] = True
+    return is_selected

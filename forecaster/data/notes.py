@@ -1,4 +1,4 @@
-"""What the user is told of a table: which column became what, what was repaired, what is doubtful."""
+"""The notes for the user about a table: its column roles, its repairs, and values that contradict the config."""
 
 from typing import Any
 
@@ -10,58 +10,69 @@ from forecaster.data.spacing import describe_frequency
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 
+_TARGETS_SHOWN = 6
+_EMPTY_SERIES_SHOWN = 5
+
 
 def describe_roles(roles: Roles, frequency: Frequency, series: int) -> str:
-    """Say in one line which column became what."""
+    """Describe in one line how each column is used."""
     time = f"{roles.time or 'order of rows'} -> time ({describe_frequency(frequency)})"
-    shown = ", ".join(roles.targets[:6]) + (" ..." if len(roles.targets) > 6 else "")
+    targets = _shorten(roles.targets, _TARGETS_SHOWN)
     match roles.shape:
         case "long":
-            told = f"{roles.id} -> {series} series, {time}, {shown} -> target"
+            text = f"{roles.id} -> {series} series, {time}, {targets} -> target"
         case "wide":
-            told = f"{time}, {shown} -> {len(roles.targets)} series"
+            text = f"{time}, {targets} -> {len(roles.targets)} series"
         case "single":
-            told = f"{time}, {shown} -> target"
-    named = {"past": roles.past, "known": roles.known, "static": roles.static}
-    told += "".join(f", {', '.join(names)} -> {role}" for role, names in named.items() if names)
-    surprises = {name: reason for name, reason in roles.left_out.items() if reason != "not a target"}
-    left_out = ", ".join(f"{name} ({reason})" for name, reason in surprises.items())
-    return f"{told}; left out: {left_out}" if left_out else told
+            text = f"{time}, {targets} -> target"
+    covariates = {"past": roles.past, "known": roles.known, "static": roles.static}
+    text += "".join(f", {', '.join(names)} -> {role}" for role, names in covariates.items() if names)
+    unused = [f"{name} ({reason})" for name, reason in roles.left_out.items() if reason != "not a target"]
+    return f"{text}; left out: {', '.join(unused)}" if unused else text
 
 
 def describe_repairs(quality: dict[str, Any], empty: list[str], config: DataConfig) -> list[str]:
-    """Say what was repaired or left out, and how often.
+    """Describe what was repaired or left out, and how often.
 
     Args:
         quality: the counts, as in `quality.json`.
-        empty: series without a value.
+        empty: the series without a value.
+        config: the data section of the config, for its policy for duplicates.
     """
-    names = ", ".join(empty[:5]) + (" ..." if len(empty) > 5 else "")
-    told = {
+    repairs = {
         "{} without a row, masked": (quality["gaps"], "step"),
         "{} missing, masked": (quality["missing_values"], "value"),
         "{} out of order, sorted": (quality["out_of_order"], "row"),
         "{} repeated, dropped": (quality["duplicates_dropped"], "row"),
-        f"{{}} differing for one time, merged ({config.duplicates})": (quality["duplicates_merged"], "row"),
+        f"{{}} with another value for the same time, merged ({config.duplicates})": (
+            quality["duplicates_merged"],
+            "row",
+        ),
         "{} between two steps, left out": (quality["off_grid"], "row"),
         "{} after the last value, known columns only": (quality["later_rows"], "row"),
-        f"{{}} series without a value, left out: {names}": (len(empty), ""),
     }
-    return [text.format(_count(*count)) for text, count in told.items() if count[0]]
+    texts = [text.format(_count(count, noun)) for text, (count, noun) in repairs.items() if count]
+    if empty:
+        texts.append(f"{len(empty)} series without a value, left out: {_shorten(empty, _EMPTY_SERIES_SHOWN)}")
+    return texts
 
 
 def describe_violations(panel: Panel) -> list[str]:
-    """Say where the data is not what it was said to be."""
+    """Describe targets that lie outside the bounds of the config, or are not the whole numbers that it promises."""
     target = panel.values[:, 0]
-    found = {}
+    violations = {}
     if panel.minimum is not None:
-        found[f"below the minimum {panel.minimum:g} that forecasts get"] = (target < panel.minimum).sum()
+        violations[f"below the minimum {panel.minimum:g}; forecasts will not go below it"] = target < panel.minimum
     if panel.maximum is not None:
-        found[f"above the maximum {panel.maximum:g} that forecasts get"] = (target > panel.maximum).sum()
+        violations[f"above the maximum {panel.maximum:g}; forecasts will not exceed it"] = target > panel.maximum
     if panel.is_integer:
-        found["no whole numbers, though forecasts will be"] = (target[~np.isnan(target)] % 1 != 0).sum()
-    return [f"{_count(int(count), 'value')} {what}" for what, count in found.items() if count]
+        violations["with a fraction; forecasts will be whole numbers"] = ~np.isnan(target) & (target % 1 != 0)
+    return [f"{_count(int(rows.sum()), 'value')} {text}" for text, rows in violations.items() if rows.any()]
+
+
+def _shorten(names: list[str] | tuple[str, ...], count: int) -> str:
+    return ", ".join(names[:count]) + (" ..." if len(names) > count else "")
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}" if noun else f"{number}"
+    return f"{number} {noun}{'s' * (number != 1)}"

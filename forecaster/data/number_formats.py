@@ -1,4 +1,4 @@
-"""Numbers written as text: thousands separators, decimal commas, signs."""
+"""The formats of numbers in text: thousands separators, decimal commas, signs."""
 
 import re
 
@@ -11,22 +11,22 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from forecaster.data.table import MISSING_WORDS, Table
 from forecaster.errors import DataError
 
-_BLANKS = "' \u2019\u00a0\u202f"  # beside comma and point, what groups thousands
+_THOUSANDS_SEPARATORS = "' \u2019\u00a0\u202f"  # besides comma and point
 
 
 def parse_numbers(words: pd.Index, decimal: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Read words as numbers.
+    """Parse words as numbers.
 
     Args:
         words: [W] text.
-        decimal: `.` or `,`; the other one, blanks and apostrophes may group thousands.
+        decimal: the decimal mark, `.` or `,`; the other one, blanks and apostrophes may separate thousands.
 
-    Returns: values [W], NaN where a word is missing or no number, and [W] whether it is a number or missing.
+    Returns: the [W] values, NaN for words that are not numbers, and [W] True for numbers and words for missing values.
     """
     text = pc.utf8_trim_whitespace(pa.array(words.astype(object), pa.string()))
     text = pc.replace_substring(text, "\u2212", "-")
     point = re.escape(decimal)
-    group = f"[{'.' if decimal == ',' else ','}{_BLANKS}]"
+    group = f"[{'.' if decimal == ',' else ','}{_THOUSANDS_SEPARATORS}]"
     pattern = rf"^[+-]?((\d+|\d{{1,3}}({group}\d{{3}})+)({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"
     is_number = pc.match_substring_regex(text, pattern)
     is_missing = pc.is_in(text, value_set=pa.array(MISSING_WORDS))
@@ -37,32 +37,32 @@ def parse_numbers(words: pd.Index, decimal: str) -> tuple[npt.NDArray[np.float64
 
 
 def numeric_share(column: pd.Series, decimal: str) -> float:
-    """Tell which share of a text column's rows, missing ones aside, are numbers."""
-    values, is_fine = parse_numbers(column.cat.categories, decimal)
+    """Return the share of numbers among the rows of a text column that are not missing."""
+    values, is_valid = parse_numbers(column.cat.categories, decimal)
     is_number = ~np.isnan(values)
     if not is_number.any():
         return 0.0
     codes = column.cat.codes.to_numpy()
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
-    return float(counts[is_number].sum() / counts[is_number | ~is_fine].sum())
+    return float(counts[is_number].sum() / counts[is_number | ~is_valid].sum())
 
 
 def to_float32(table: Table, name: str) -> npt.NDArray[np.float32]:
-    """Give a column's values [R], NaN where missing.
+    """Return the [R] values of a column, NaN if missing.
 
-    Raises: DataError: a cell holds text, or a number that float32 cannot hold; names the first.
+    Raises: DataError: a cell is not a number, or a number beyond the range of float32; names the first.
     """
     column = table.frame[name]
     if isinstance(column.dtype, pd.CategoricalDtype):
-        words, is_fine = parse_numbers(column.cat.categories, table.decimal)
+        words, is_valid = parse_numbers(column.cat.categories, table.decimal)
         codes = column.cat.codes.to_numpy()
-        if not is_fine.all():
-            row = int(np.flatnonzero((codes >= 0) & ~is_fine[codes])[0])
+        if not is_valid.all():
+            row = int(np.flatnonzero((codes >= 0) & ~is_valid[codes])[0])
             raise DataError(
                 f"{table.source}: column {name!r}, {table.place(row)}: {column.iloc[row]!r} is not a number",
                 hint="write bare numbers, and NA where a value is missing",
             )
-        exact = np.append(words, np.nan)[codes]  # code -1 is the NaN at the end
+        exact = np.append(words, np.nan)[codes]  # code -1 picks the last value, NaN
     else:
         exact = column.to_numpy(np.float64)
     with np.errstate(over="ignore"):
@@ -70,9 +70,9 @@ def to_float32(table: Table, name: str) -> npt.NDArray[np.float32]:
     is_infinite = np.isinf(values)
     if is_infinite.any():
         row = int(np.flatnonzero(is_infinite)[0])
-        what = "an infinite value" if np.isinf(exact[row]) else f"{exact[row]:g}, beyond what float32 holds"
+        problem = "an infinite value" if np.isinf(exact[row]) else f"{exact[row]:g} is beyond the range of float32"
         raise DataError(
-            f"{table.source}: column {name!r}, {table.place(row)}: {what}",
+            f"{table.source}: column {name!r}, {table.place(row)}: {problem}",
             hint="write NA where a value is missing, or give the column in a larger unit",
         )
     return values

@@ -1,4 +1,4 @@
-"""Parquet files as one table, read by row groups: whole, or some series at a time; partitioned folders too."""
+"""Parquet files as one table, read as a whole or a few series at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,14 +14,14 @@ from forecaster.data.table import Part, Table, to_frame
 from forecaster.errors import DataError, InputError
 from forecaster.frequency import Ints
 
-_BATCH = 1 << 20  # rows decoded at once
+_ROWS_AT_ONCE = 1 << 20
 
 Words = list[Any]
-Wanted = Callable[[Words], npt.NDArray[np.bool_]]
+Selection = Callable[[Words], npt.NDArray[np.bool_]]
 
 
 class _Piece(NamedTuple):
-    """Some rows of a file: its stem, the columns, and the rows' numbers in the file."""
+    """A few rows of a file: its stem, the columns, and the numbers of the rows in the file."""
 
     name: str
     columns: pa.RecordBatch
@@ -29,18 +29,19 @@ class _Piece(NamedTuple):
 
 
 class ParquetFiles:
-    """Parquet files of the same columns, whose rows are not in memory yet.
+    """Open Parquet files with the same columns; their rows are read later.
 
     Attributes:
-        rows: of all files together.
+        rows: the number of rows of all files together.
     """
 
     def __init__(self, source: str, paths: Sequence[Path], *, root: Path | None = None) -> None:
-        """Look at the files' metadata.
+        """Read the metadata of the files.
 
         Args:
             source: names the table in errors.
-            root: the folder below which folders named `key=value` give cells of further columns; None where none do.
+            paths: the files.
+            root: a partitioned folder, in which folders named `key=value` add a column `key`; None for other files.
 
         Raises:
             InputError: a file is damaged.
@@ -49,7 +50,7 @@ class ParquetFiles:
         import pyarrow.dataset  # type: ignore[import-untyped]
 
         self._source = source
-        with self._reading():
+        with self._report_damage():
             texts = [field.name for field in pyarrow.parquet.read_schema(paths[0]) if pa.types.is_string(field.type)]
             options = pyarrow.dataset.ParquetReadOptions(dictionary_columns=texts)
             files = pyarrow.dataset.dataset(
@@ -59,7 +60,7 @@ class ParquetFiles:
                 partition_base_dir=str(root) if root else None,
             )
             self._schema = files.schema
-            self._groups: list[tuple[Any, int]] = []  # a row group, and the number of its first row in its file
+            self._groups: list[tuple[Any, int]] = []  # row groups, each with the number of its first row in its file
             for file in files.get_fragments():
                 first = 0
                 for group in file.split_by_row_group():
@@ -75,67 +76,69 @@ class ParquetFiles:
             raise DataError(f"{source}: has no rows", hint="give a file with at least two rows of data")
 
     def head(self) -> Table:
-        """The first rows, to tell the columns' roles by."""
-        found: list[_Piece] = []
-        for piece in self._pieces():
-            found.append(piece)
-            if sum(len(each.columns) for each in found) >= _BATCH:
+        """Return the first rows, from which the roles of the columns are found."""
+        pieces: list[_Piece] = []
+        for piece in self._read_pieces():
+            pieces.append(piece)
+            if sum(len(each.columns) for each in pieces) >= _ROWS_AT_ONCE:
                 break
-        return self._table(found)
+        return self._to_table(pieces)
 
     def read(self) -> Table:
-        """All rows."""
-        return self._table(self._pieces())
+        """Read all rows."""
+        return self._to_table(self._read_pieces())
 
     def catalogue(self, column: str) -> "Catalogue":
-        """Look through the column that names the series.
+        """Return the catalogue of the series that a column names.
 
-        It takes memory by the number of series, not by that of rows.
+        The memory needed grows with the number of series, not with the number of rows.
         """
         numbers: dict[object, int] = {}
         rows, first, last = (np.zeros(1, np.int64) for _ in range(3))
         for group in range(len(self._groups)):
-            for piece in self._pieces(group, [column]):
+            for piece in self._read_pieces(group, [column]):
                 codes, words = _factorize(piece.columns.column(0))
-                found, places = np.unique(codes, return_index=True)
-                for code in found[np.argsort(places)].tolist():
+                distinct, first_rows = np.unique(codes, return_index=True)
+                for code in distinct[np.argsort(first_rows)].tolist():
                     numbers.setdefault(words[code], len(numbers))
                 if len(numbers) > len(rows):
                     rows, first, last = (
                         np.pad(each, (0, 2 * len(numbers) - len(rows))) for each in (rows, first, last)
                     )
-                own = np.array([numbers[words[code]] for code in found.tolist()])
-                first[own[rows[own] == 0]] = group
-                last[own] = group
-                np.add.at(rows, own, np.bincount(codes)[found])
+                series = np.array([numbers[words[code]] for code in distinct.tolist()])
+                first[series[rows[series] == 0]] = group
+                last[series] = group
+                np.add.at(rows, series, np.bincount(codes)[distinct])
         count = len(numbers)
         return Catalogue(self, column, numbers, rows[:count], first[:count], last[:count])
 
-    def rows_of(self, groups: range, column: str, is_wanted: Wanted) -> Table:
-        """The rows of some row groups whose cell in a column is wanted."""
-        return self._table(self._chosen(groups, column, is_wanted))
+    def rows_of(self, groups: range, column: str, select: Selection) -> Table:
+        """Return the rows of a few row groups whose cell in a column is selected."""
+        return self._to_table(self._filter(groups, column, select))
 
-    def _chosen(self, groups: range, column: str, is_wanted: Wanted) -> Iterator[_Piece]:
+    def _filter(self, groups: range, column: str, select: Selection) -> Iterator[_Piece]:
         for group in groups:
-            for piece in self._pieces(group):
+            for piece in self._read_pieces(group):
                 codes, words = _factorize(piece.columns.column(piece.columns.schema.get_field_index(column)))
-                chosen = is_wanted(words)[codes]
-                if chosen.all():
+                is_selected = select(words)[codes]
+                if is_selected.all():
                     yield piece
-                elif chosen.any():
-                    numbers = np.flatnonzero(chosen) + piece.numbers[0]
-                    yield _Piece(piece.name, piece.columns.filter(pa.array(chosen)), numbers)
+                elif is_selected.any():
+                    numbers = np.flatnonzero(is_selected) + piece.numbers[0]
+                    yield _Piece(piece.name, piece.columns.filter(pa.array(is_selected)), numbers)
 
-    def _pieces(self, group: int | None = None, names: list[str] | None = None) -> Iterator[_Piece]:
+    def _read_pieces(self, group: int | None = None, names: list[str] | None = None) -> Iterator[_Piece]:
         for fragment, first in self._groups if group is None else [self._groups[group]]:
-            with self._reading():
-                batches = fragment.to_batches(schema=self._schema, columns=names or self._names, batch_size=_BATCH)
+            with self._report_damage():
+                batches = fragment.to_batches(
+                    schema=self._schema, columns=names or self._names, batch_size=_ROWS_AT_ONCE
+                )
                 for batch in batches:
                     if len(batch):
                         yield _Piece(Path(fragment.path).stem, batch, range(first, first + len(batch)))
                     first += len(batch)
 
-    def _table(self, pieces: Iterable[_Piece]) -> Table:
+    def _to_table(self, pieces: Iterable[_Piece]) -> Table:
         parts, batches, rows = [], [], 0
         for piece in pieces:
             parts.append(Part(piece.name, rows, None, piece.numbers))
@@ -146,7 +149,7 @@ class ParquetFiles:
         return Table(self._source, to_frame(columns), tuple(parts))
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _report_damage(self) -> Iterator[None]:
         try:
             yield
         except (pa.ArrowException, OSError) as error:
@@ -154,16 +157,16 @@ class ParquetFiles:
 
 
 class Catalogue:
-    """Which series Parquet files hold, numbered in the order in which they first appear, and where.
+    """The series of Parquet files, in the order in which they first appear, and their row groups.
 
     Attributes:
-        rows: [N] how many rows each has.
+        rows: [N] number of rows of each series.
     """
 
     def __init__(
         self, files: ParquetFiles, column: str, numbers: dict[object, int], rows: Ints, first: Ints, last: Ints
     ) -> None:
-        """Take what `Parquet.catalogue` found: the series' numbers by name, [N] their first and last row groups."""
+        """Create the catalogue from the number of each series by name, and the [N] first and last row groups."""
         self.rows = rows
         self._files, self._column, self._numbers = files, column, numbers
         self._first, self._last = first, last
@@ -173,16 +176,16 @@ class Catalogue:
 
     @property
     def is_scattered(self) -> bool:
-        """Whether series lie all over the files, as where rows are in the order of time."""
+        """True if each series is spread over many row groups, as when rows are sorted by time."""
         return bool(np.median(self._last - self._first) > 1)
 
     def shards(self, *, rows: int, is_selected: npt.NDArray[np.bool_] | None = None) -> Iterator[Table]:
-        """Give the table in parts of whole series, in their order.
+        """Yield the table in parts of whole series, in their order.
 
-        Where the rows of a series lie far apart, each part reads many row groups, and in the end every one many times.
+        If each series is spread over many row groups, every part reads most of the files.
 
         Args:
-            rows: of a part, and at most those of one series more.
+            rows: the number of rows of a part; the last series of a part may exceed it.
             is_selected: [N] True for each series to include; None for all.
         """
         is_selected = np.ones(len(self), bool) if is_selected is None else is_selected
@@ -191,30 +194,29 @@ class Catalogue:
         shard = np.full(len(self), -1)
         shard[is_selected] = part
         for number in range(int(part.max()) + 1):
-            own = shard == number
-            groups = range(int(self._first[own].min()), int(self._last[own].max()) + 1)
+            is_member = shard == number
+            groups = range(int(self._first[is_member].min()), int(self._last[is_member].max()) + 1)
 
-            def is_wanted(words: Words, number: int = number) -> npt.NDArray[np.bool_]:
-                found: npt.NDArray[np.bool_] = shard[[self._numbers[word] for word in words]] == number
-                return found
+            def select(words: Words, number: int = number) -> npt.NDArray[np.bool_]:
+                return np.asarray(shard[[self._numbers[word] for word in words]] == number)
 
-            yield self._files.rows_of(groups, self._column, is_wanted)
+            yield self._files.rows_of(groups, self._column, select)
 
 
 def damaged_error(place: str, error: Exception) -> InputError:
-    """A Parquet file that cannot be read."""
+    """Make the error for a Parquet file that cannot be read."""
     return InputError(f"{place}: damaged Parquet: {str(error).splitlines()[0]}", hint="write the file again")
 
 
 def find_partitions(source: str) -> list[Path]:
-    """The Parquet files of a folder that is partitioned, below folders named `key=value`; none of anything else."""
+    """List the Parquet files in the `key=value` folders of a partitioned folder; empty for any other source."""
     folder = Path(source)
-    found = sorted(path for suffix in ("parquet", "pq") for path in folder.glob(f"*=*/**/*.{suffix}"))
-    return [path for path in found if all("=" in name for name in path.relative_to(folder).parts[:-1])]
+    paths = sorted(path for suffix in ("parquet", "pq") for path in folder.glob(f"*=*/**/*.{suffix}"))
+    return [path for path in paths if all("=" in name for name in path.relative_to(folder).parts[:-1])]
 
 
 def _factorize(column: pa.Array) -> tuple[Ints, Words]:
-    """Code cells [R] by their values; a missing cell's value is None."""
+    """Return the [R] codes of cells and the values of the codes; None for a missing cell."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     words: Words = column.dictionary.to_pylist()

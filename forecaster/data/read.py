@@ -1,10 +1,11 @@
-"""A source becomes tables: a file, a folder, a glob or standard input; CSV or Parquet."""
+"""Tables from CSV and Parquet files: a file, a folder, a glob or standard input."""
 
 import codecs
 import glob
 import gzip
 import io
 import mmap
+import shlex
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,11 +24,11 @@ from forecaster.errors import DataError, InputError, did_you_mean
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", *_PARQUET_SUFFIXES)
-BLOCK_BYTES = 1 << 20  # bytes read at once; a block without an end of line is not a table
+BLOCK_BYTES = 1 << 20  # a file with a longer line is not a table
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_FOREIGN = {
+_OTHER_FORMATS = {
     b"%PDF": "is a PDF",
     b"PK\x03\x04": "is a zip archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "is an old Excel workbook",
@@ -39,7 +40,7 @@ _FOREIGN = {
     b"<": "is HTML or XML",
 }
 _TEXT_CONTROLS = b"\t\n\r\f\x1a\x1b"
-_NOT_TEXT = bytes(set(range(32)) - set(_TEXT_CONTROLS))
+_BINARY_BYTES = bytes(set(range(32)) - set(_TEXT_CONTROLS))
 _SAVE = "save the table as CSV or Parquet and name that file"
 
 
@@ -67,22 +68,22 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
 
     Args:
         source: a path, a folder, a glob, or `-`.
-        stdin: where `-` reads from.
+        stdin: the stream that `-` reads from.
 
-    Returns: one table a file, in the order of their names; at least one.
+    Returns: one table per file, at least one, in the order of the file names.
     Raises:
-        InputError: there is no such file, it cannot be opened, or a folder holds none.
-        DataError: what a file holds is not a table.
+        InputError: a file does not exist or cannot be opened, or a folder has no file to read.
+        DataError: the content of a file is not a table.
     """
     if source == "-":
         if stdin is None:
             raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
         return [_parse(source, "stdin", _read_stream(source, stdin), source)]
-    partitions = _find(find_partitions, source)
+    partitions = _call(find_partitions, source)
     if partitions:
         return [ParquetFiles(source, partitions, root=Path(source)).read()]
     tables = []
-    paths = _find(find_files, source)
+    paths = _call(find_files, source)
     names = [_stem(path) for path in paths]
     if len(set(names)) < len(names):
         names = [str(path.parent / name) for path, name in zip(paths, names, strict=True)]
@@ -91,35 +92,39 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
         try:
             content = _open(place, path)
         except OSError as error:
-            raise InputError(f"{place}: {error.strerror or error}", hint="check who may read the file") from error
+            raise InputError(f"{place}: {error.strerror or error}", hint="check the permissions of the file") from error
         tables.append(_parse(place, name, content, source))
     return tables
 
 
 def open_parquet(source: str) -> ParquetFiles | None:
-    """Open Parquet files without reading their rows; None where the source is anything else, or of several sorts.
+    """Open Parquet files without reading their rows.
 
+    Args:
+        source: a path, a folder, a glob, or `-`.
+
+    Returns: the files; None if the source is anything else, or its files have different columns.
     Raises: InputError: as `read`.
     """
     if source == "-":
         return None
-    partitions = _find(find_partitions, source)
+    partitions = _call(find_partitions, source)
     if partitions:
         return ParquetFiles(source, partitions, root=Path(source))
-    paths = _find(find_files, source)
+    paths = _call(find_files, source)
     if not all(path.is_file() and path.name.lower().endswith(_PARQUET_SUFFIXES) for path in paths):
         return None
     try:
         first, *others = map(pyarrow.parquet.read_schema, paths)
     except (pa.ArrowException, OSError):
-        return None  # `read` says what is the matter
+        return None  # `read` reports the error
     return ParquetFiles(source, paths) if all(first.equals(other) for other in others) else None
 
 
 def find_files(source: str) -> list[Path]:
-    """List the files that a path, folder or glob stands for.
+    """List the files of a path, folder or glob.
 
-    Raises: InputError: there is none.
+    Raises: InputError: there is no such file.
     """
     path = Path(source)
     if path.exists() and not path.is_dir():
@@ -127,24 +132,27 @@ def find_files(source: str) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file() and _is_table(file))
         if not files:
-            raise InputError(f"{source}: the folder holds no CSV or Parquet file", hint="name a folder with data")
+            raise InputError(f"{source}: the folder has no CSV or Parquet file", hint="name a folder with data")
         return files
     if glob.has_magic(source):
         files = sorted(Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file())  # noqa: PTH207
         if not files:
-            raise InputError(f"{source}: no file matches", hint=f"see what is there: ls {path.parent}")
+            raise InputError(
+                f"{source}: no file matches", hint=f"list the files there: ls {shlex.quote(str(path.parent))}"
+            )
         return files
     siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     raise InputError(
-        f"{source}: no such file{did_you_mean(path.name, siblings)}", hint=f"see what is there: ls {path.parent}"
+        f"{source}: no such file{did_you_mean(path.name, siblings)}",
+        hint=f"list the files there: ls {shlex.quote(str(path.parent))}",
     )
 
 
-def _find(find: Callable[[str], list[Path]], source: str) -> list[Path]:
+def _call(find: Callable[[str], list[Path]], source: str) -> list[Path]:
     try:
         return find(source)
     except OSError as error:
-        raise InputError(f"{source}: {error.strerror or error}", hint="check who may read the folder") from error
+        raise InputError(f"{source}: {error.strerror or error}", hint="check the permissions of the folder") from error
 
 
 def _is_table(path: Path) -> bool:
@@ -156,7 +164,7 @@ def _stem(path: Path) -> str:
 
 
 def _open(source: str, path: Path) -> Content:
-    """Map a plain file into memory, which copies nothing; read a compressed one or a pipe."""
+    """Map a plain file into memory, which copies nothing; read a compressed file or a pipe."""
     with path.open("rb") as stream:
         if not stream.seekable():
             return _read_stream(source, stream)
@@ -173,12 +181,12 @@ def _open(source: str, path: Path) -> Content:
 
 
 def _read_stream(source: str, stream: BinaryIO) -> bytes:
-    """Read everything, decompressed; stop at the first block that is no part of a table."""
+    """Read and decompress a stream; stop at the first block that cannot belong to a table."""
     content = bytearray(stream.read(BLOCK_BYTES))
     if content.startswith(_GZIP):
-        packed = gzip.GzipFile(fileobj=io.BytesIO(content + stream.read()))
+        decompressed = gzip.GzipFile(fileobj=io.BytesIO(content + stream.read()))
         try:
-            return _read_stream(source, cast(BinaryIO, packed))
+            return _read_stream(source, cast(BinaryIO, decompressed))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(f"{source}: damaged gzip: {error}", hint="compress the file again") from error
     if content.startswith(_PARQUET):
@@ -196,17 +204,17 @@ def _refuse_long_line(source: str, content: bytearray | mmap.mmap, begin: int, e
     if end > len(content) or content.find(b"\n", begin, end) >= 0 or content.find(b"\r", begin, end) >= 0:
         return
     line = content[:begin].count(b"\n") + 1
-    raise DataError(f"{source}: line {line} is longer than 1 MiB", hint="give a CSV with one row a line")
+    raise DataError(f"{source}: line {line} is longer than 1 MiB", hint="give a CSV file with one row per line")
 
 
 def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
     if not head.strip():
         raise DataError(f"{source}: is empty", hint="give a file with a header and rows")
-    for magic, what in _FOREIGN.items():
+    for magic, text in _OTHER_FORMATS.items():
         if head.startswith(magic):
-            raise DataError(f"{source}: {what}, not a table", hint=_SAVE)
+            raise DataError(f"{source}: {text}, not a table", hint=_SAVE)
     sample = head[: csv.SAMPLE_BYTES]
-    if not head.startswith(_UTF16) and len(sample.translate(None, _NOT_TEXT)) < len(sample):
+    if not head.startswith(_UTF16) and len(sample.translate(None, _BINARY_BYTES)) < len(sample):
         raise DataError(f"{source}: is binary, not a table", hint=_SAVE)
 
 
@@ -221,6 +229,6 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
         if not columns.num_rows:
             raise DataError(f"{place}: has no rows", hint="give a file with at least two rows of data")
         return Table(source, to_frame(columns), (Part(name, 0, None),))
-    columns, found = csv.parse(place, content)
-    first_line = 2 if found.has_header else 1
-    return Table(source, to_frame(columns), (Part(name, 0, first_line),), found.decimal)
+    columns, csv_format = csv.parse(place, content)
+    first_line = 2 if csv_format.has_header else 1
+    return Table(source, to_frame(columns), (Part(name, 0, first_line),), csv_format.decimal)

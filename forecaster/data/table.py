@@ -1,4 +1,4 @@
-"""A table as it was read, before anyone knows what its columns mean."""
+"""Tables of a few column types, before the columns have roles."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ MISSING_WORDS = (
 
 @dataclass(frozen=True)
 class Part:
-    """The rows that came from one file.
+    """The rows of a table that come from one file.
 
     Attributes:
-        name: the file's stem.
-        first_row: number of its first row within the table.
-        first_line: line of its first row within the file; None where a file has no lines (Parquet).
-        numbers: of its rows within the file, from 0; None where they are all of them in order.
+        name: the stem of the file.
+        first_row: the number of its first row in the table.
+        first_line: the line of its first row in the file; None if the file has no lines (Parquet).
+        numbers: the numbers of its rows in the file, from 0; None if they are all rows of the file, in order.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns, and where each row came from.
+    """The columns of a table, and the file and line of each row.
 
     Attributes:
         source: the source as the user named it; every error starts with it.
-        frame: columns of int64, float, bool, datetime64 or, for text, category; NaN, NaT or code -1 where missing.
+        frame: columns of int64, float, bool, datetime64 or, for text, category; NaN, NaT or code -1 if missing.
         parts: one or more files, in the order of their rows.
-        decimal: the decimal mark of numbers that are still text, `.` or `,`.
+        decimal: the decimal mark of numbers in columns of text, `.` or `,`.
     """
 
     source: str
@@ -64,17 +64,17 @@ class Table:
     decimal: str = "."
 
     def place(self, row: int) -> str:
-        """Say where a row stands: `line 8`, `row 7` without lines, `b line 8` among several files."""
+        """Return the place of a row for errors: `line 8`, `row 7` in Parquet, `b line 8` among several files."""
         part = [part for part in self.parts if part.first_row <= row][-1]
-        inside = row - part.first_row
-        inside = inside if part.numbers is None else int(part.numbers[inside])
-        place = f"row {inside + 1}" if part.first_line is None else f"line {inside + part.first_line}"
+        number = row - part.first_row
+        number = number if part.numbers is None else int(part.numbers[number])
+        place = f"row {number + 1}" if part.first_line is None else f"line {number + part.first_line}"
         return f"{part.name} {place}" if len({part.name for part in self.parts}) > 1 else place
 
 
 def to_frame(columns: pa.Table) -> pd.DataFrame:
-    """Bring Arrow columns to the few types that `Table.frame` knows; unnamed and repeated names get a number."""
-    plain = pa.table([_plain(column) for column in columns.columns], names=_distinct(columns.column_names))
+    """Convert Arrow columns to the types of `Table.frame`, and number unnamed and repeated columns."""
+    plain = pa.table([_to_plain(column) for column in columns.columns], names=_make_distinct(columns.column_names))
     frame: pd.DataFrame = plain.to_pandas(date_as_object=False, ignore_metadata=True)
     del plain
     pa.default_memory_pool().release_unused()
@@ -82,9 +82,13 @@ def to_frame(columns: pa.Table) -> pd.DataFrame:
 
 
 def from_frame(source: str, frame: pd.DataFrame) -> Table:
-    """Take a frame that is in memory already, of whatever types a database gave.
+    """Make a table of a frame with columns of any types, such as a database returns.
 
-    Raises: DataError: it has no rows.
+    Args:
+        source: names the table in errors.
+        frame: one row or more.
+
+    Raises: DataError: the frame has no rows.
     """
     if not len(frame):
         raise DataError(f"{source}: has no rows", hint="give a table with at least two rows of data")
@@ -95,9 +99,13 @@ def from_frame(source: str, frame: pd.DataFrame) -> Table:
 
 
 def concatenate(source: str, tables: list[Table]) -> Table:
-    """Put the tables of several files under each other.
+    """Join the tables of several files, one below the other.
 
-    Raises: DataError: a file has other columns, or a column of another type, than the first.
+    Args:
+        source: names the joined table in errors.
+        tables: one table per file; their columns may differ in order.
+
+    Raises: DataError: the files differ in their columns, or in the type of a column.
     """
     names = list(tables[0].frame.columns)
     parts, rows = [], 0
@@ -116,20 +124,20 @@ def concatenate(source: str, tables: list[Table]) -> Table:
         joined = pa.concat_tables(arrow, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         kinds = {name: {str(table.frame[name].dtype) for table in tables} for name in names}
-        mixed = next((name for name, found in kinds.items() if len(found) > 1), names[0])
+        mixed = next((name for name, types in kinds.items() if len(types) > 1), names[0])
         raise DataError(
             f"{source}: column {mixed!r} is {' in one file and '.join(sorted(kinds[mixed]))} in another",
-            hint="make the column alike in all files",
+            hint="give the column the same type in all files",
         ) from error
     return Table(source, to_frame(joined), tuple(parts), tables[0].decimal)
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _to_plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         if pa.types.is_string(kind.value_type):
             return column.unify_dictionaries()
-        return _plain(column.cast(kind.value_type))
+        return _to_plain(column.cast(kind.value_type))
     if pa.types.is_null(kind):
         return column.cast(pa.float64())
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
@@ -137,7 +145,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_integer(kind):
         try:
             return column.cast(pa.int64())
-        except pa.ArrowInvalid:  # unsigned and beyond int64
+        except pa.ArrowInvalid:  # an unsigned number beyond int64
             return column.cast(pa.float64())
     if pa.types.is_floating(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return column
@@ -147,13 +155,13 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.string(), safe=False).dictionary_encode()
     try:
         text = column.cast(pa.string())
-    except pa.ArrowNotImplementedError:  # nested: nothing that a forecast could use
+    except pa.ArrowNotImplementedError:  # a forecast cannot use nested values
         text = pa.chunked_array([pa.array(["nested"] * len(column))])
     return text.dictionary_encode().unify_dictionaries()
 
 
 def _to_arrow(column: pd.Series) -> pa.ChunkedArray:
-    """A column of Python values; text where they are of several kinds, or of one that Arrow does not know."""
+    """Convert a column of Python values; values of mixed or unknown types become text."""
     try:
         values = pa.array(column, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
@@ -161,12 +169,12 @@ def _to_arrow(column: pd.Series) -> pa.ChunkedArray:
     return pa.chunked_array([values])
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
-    found: list[str] = []
+def _make_distinct(names: Iterable[str]) -> list[str]:
+    distinct: list[str] = []
     for position, name in enumerate(names, start=1):
         name = name.strip() or f"column{position}"
         unused, number = name, 1
-        while unused in found:
+        while unused in distinct:
             unused, number = f"{name}.{number}", number + 1
-        found.append(unused)
-    return found
+        distinct.append(unused)
+    return distinct

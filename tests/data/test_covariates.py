@@ -66,7 +66,7 @@ def test_only_the_most_frequent_values_are_told_apart(table_of: MakeTable) -> No
     table = table_of("word,y", *(f"{word},1" for word in [*words, *words[10:]]))
     categories, notes = find_categories(table, ("word",))
     assert categories["word"] == tuple(words[10:])
-    assert notes == ["word: 60 values, the 50 most frequent are told apart"]
+    assert notes == ["word: 60 values; only the 50 most frequent become columns"]
     assert encode(table, ("word",), categories).values.sum() == 100
 
 
@@ -91,8 +91,8 @@ def test_a_static_value_that_changes_names_its_series(table_of: MakeTable, name:
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (("x,y", "NA,1", "NA,2"), "'x' holds no values"),
-        (("x,y", "2020-01-01,1", "2020-01-02,2"), "'x' holds times"),
+        (("x,y", "NA,1", "NA,2"), "'x' contains no values"),
+        (("x,y", "2020-01-01,1", "2020-01-02,2"), "'x' contains times"),
         (("x,y", "1,1", "inf,2"), "column 'x', line 3: an infinite value"),
         (("x,y", "1,1", "2,2", "3,3", "low,4"), "column 'x', line 5: 'low' is not a number"),
     ],

@@ -175,16 +175,16 @@ def test_whether_the_calendar_matters_is_left_to_the_preset(given: bool | None, 
     assert load_text(table(30), tmp_path, calendar=given).config.calendar is given
 
 
-def test_what_forecasts_can_be_is_told_to_the_panel_and_doubted(tmp_path: Path) -> None:
+def test_bounds_reach_the_panel_and_values_outside_them_are_reported(tmp_path: Path) -> None:
     support = {"minimum": 0, "maximum": 100, "integer": True}
     loaded = load_text(table(30), tmp_path, **support)
     assert (loaded.panel.minimum, loaded.panel.maximum, loaded.panel.is_integer) == (0, 100, True)
     assert not [note for note in loaded.notes if "mum" in note or "whole" in note]
     text = table(30).replace(",7\n", ",-7\n").replace(",8\n", ",8.5\n").replace(",9\n", ",900\n")
     odd = load_text(text, tmp_path, **support)
-    assert "1 value above the maximum 100 that forecasts get" in odd.notes
-    assert "1 value below the minimum 0 that forecasts get" in odd.notes
-    assert "1 value no whole numbers, though forecasts will be" in odd.notes
+    assert "1 value above the maximum 100; forecasts will not exceed it" in odd.notes
+    assert "1 value below the minimum 0; forecasts will not go below it" in odd.notes
+    assert "1 value with a fraction; forecasts will be whole numbers" in odd.notes
 
 
 def test_holidays_are_checked_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

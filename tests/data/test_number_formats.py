@@ -59,7 +59,7 @@ def test_values_come_as_float32_with_nan_where_missing() -> None:
     [
         (["1", "2", "1,234 kg"], "t.csv: column 'sales', line 4: '1,234 kg' is not a number"),
         ([1.0, np.inf], "t.csv: column 'sales', line 3: an infinite value"),
-        ([1e300, 1.0], "t.csv: column 'sales', line 2: 1e+300, beyond what float32 holds"),
+        ([1e300, 1.0], "t.csv: column 'sales', line 2: 1e+300 is beyond the range of float32"),
     ],
 )
 def test_a_cell_that_is_no_finite_number_is_named(cells: list[object], says: str) -> None:

@@ -173,7 +173,9 @@ def test_a_damaged_partition_is_named(tmp_path: Path) -> None:
 def test_as_many_series_are_drawn_as_memory_holds(tmp_path: Path, small_parts: None) -> None:
     source = write(sales(), tmp_path / "t.parquet")
     series = (
-        50 * memory_limit._PER_ROW + memory_limit._PER_SERIES + memory_limit._USUAL_HORIZON * memory_limit._PER_STEP
+        50 * memory_limit._BYTES_PER_ROW
+        + memory_limit._BYTES_PER_SERIES
+        + memory_limit._USUAL_HORIZON * memory_limit._BYTES_PER_FORECAST_STEP
     )
     room = memory_limit._PROGRAM_BYTES + 4 * series
     some, again = (load(source, DataConfig(memory=room), is_sample=True) for _ in range(2))

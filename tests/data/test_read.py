@@ -127,7 +127,7 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n  \n", "is empty"),
-        (b"date,y\n", "has a header and no rows"),
+        (b"date,y\n", "has a header but no rows"),
         (b"%PDF-1.7\n%\xe2\xe3", "is a PDF"),
         (b"PK\x03\x04\x14", "zip archive or an Excel workbook"),
         (b"BZh91AY", "compressed with bzip2"),
@@ -154,7 +154,7 @@ def test_what_is_no_table_is_refused_with_a_reason(content: bytes, says: str, tm
     [
         ("sale.csv", "no such file (did you mean 'sales.csv'?)"),
         ("nothing-*.csv", "no file matches"),
-        ("empty", "the folder holds no CSV or Parquet file"),
+        ("empty", "the folder has no CSV or Parquet file"),
     ],
 )
 def test_what_is_not_there_is_an_input_error(name: str, says: str, tmp_path: Path) -> None:
