@@ -74,8 +74,8 @@ def report(
     document = {
         "kind": page.kind,
         "verdict": page.verdict,
-        "series": page.series,
-        "drawn": page.drawn,
+        "series": page.series_count,
+        "drawn": page.drawn_count,
         "bytes": len(page.content),
     }
     if to_stdout:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _COLORS = {"model": "#0067a5", "seasonal": "#b85000", "naive": "#00795a", "truth": "#1a1f26", "quiet": "#6b7684"}
 _STYLES = {"solid": "-", "dash": (0, (5, 2.5)), "dot": (0, (1.5, 1.8))}
 _MARKS = {"circle": "o", "diamond": "D"}
-_PANELS = 6  # series at most
-_RESOLUTION = 200  # dots an inch
+_MAX_PANELS = 6
+_RESOLUTION = 200  # dots per inch
 _STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -33,9 +33,10 @@ _STYLE: Any = {
 
 
 def check() -> None:
-    """Make sure that what draws is installed.
+    """Check that matplotlib is installed.
 
-    Raises: DependencyError: it is not.
+    Raises:
+        DependencyError: it is not installed.
     """
     try:
         import matplotlib  # noqa: F401
@@ -44,7 +45,7 @@ def check() -> None:
 
 
 def draw(page: Page, kind: str) -> bytes:
-    """Draw a page's first chart, of up to six series where it is of one at a time.
+    """Draw the first chart of a page; if it shows one series at a time, draw up to six series.
 
     Args:
         kind: `png` or `svg`.
@@ -62,7 +63,7 @@ def draw(page: Page, kind: str) -> bytes:
     from matplotlib.figure import Figure
 
     chart = page.charts[0]
-    panels: list[DrawnSeries | None] = [*_some(page.drawn_series)] if chart.is_by_series else [None]
+    panels: list[DrawnSeries | None] = [*_select_panels(page.drawn_series)] if chart.is_by_series else [None]
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     size = (7.2, 3.8) if len(panels) == 1 else (9.6, 2.5 * rows + 0.7)
@@ -87,11 +88,11 @@ def draw(page: Page, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _some(drawn: Sequence[DrawnSeries]) -> list[DrawnSeries]:
-    """Series for the panels: those that were asked for, else evenly from all groups."""
-    drawn = [each for each in drawn if each.group == REQUESTED][:_PANELS] or drawn
-    places = np.linspace(0, len(drawn) - 1, min(len(drawn), _PANELS)).astype(int)
-    return [drawn[place] for place in places]
+def _select_panels(drawn_series: Sequence[DrawnSeries]) -> list[DrawnSeries]:
+    """Select the series of the panels: the requested ones, or else some from all groups, evenly spaced."""
+    candidates = [series for series in drawn_series if series.group == REQUESTED][:_MAX_PANELS] or drawn_series
+    places = np.linspace(0, len(candidates) - 1, min(len(candidates), _MAX_PANELS)).astype(int)
+    return [candidates[place] for place in places]
 
 
 def _draw_chart(axes: "Axes", chart: Chart, columns: Mapping[str, Any]) -> None:
@@ -112,7 +113,7 @@ def _draw_chart(axes: "Axes", chart: Chart, columns: Mapping[str, Any]) -> None:
             if len(bounds):
                 getattr(axes, f"set_{axis}lim")(*bounds)
     if kinds["x"] == "date":
-        _date(axes)
+        _format_dates(axes)
     if kinds["x"] == "linear" and _is_counted(chart, columns):
         from matplotlib.ticker import MaxNLocator
 
@@ -122,7 +123,7 @@ def _draw_chart(axes: "Axes", chart: Chart, columns: Mapping[str, Any]) -> None:
     if layout["yaxis"].get("rangemode") == "tozero":
         axes.set_ylim(bottom=0)
     if isinstance(layout["xaxis"].get("range"), str):
-        _fit(axes)
+        _fit_y_axis(axes)
 
 
 def _draw_trace(
@@ -171,12 +172,12 @@ def _values(reference: str, columns: Mapping[str, Any], kind: str) -> Any:
 
 
 def _is_counted(chart: Chart, columns: Mapping[str, Any]) -> bool:
-    """Whether the x axis counts: steps, trials."""
+    """Return True if the x axis counts, such as steps or trials."""
     names = {str(trace["x"]).removeprefix("@") for trace in chart.traces}
     return all(np.asarray(columns.get(name, [0])).dtype.kind in "iu" for name in names)
 
 
-def _date(axes: "Axes") -> None:
+def _format_dates(axes: "Axes") -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
@@ -184,8 +185,8 @@ def _date(axes: "Axes") -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def _fit(axes: "Axes") -> None:
-    """Let the y axis show what lies between the bounds of the x axis."""
+def _fit_y_axis(axes: "Axes") -> None:
+    """Fit the y axis to the values within the bounds of the x axis."""
     low, high = axes.get_xlim()
     inside = []
     for line in axes.lines:

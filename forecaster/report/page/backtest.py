@@ -98,7 +98,7 @@ def compose_backtest_page(content: BacktestContent) -> Page:
 
 
 def _describe_omitted_series(block: Mapping[str, Any], model: str) -> list[Text]:
-    """Name the series that the charts of scaled errors omit, because metrics.json has no scale for them."""
+    """List the series that the charts of scaled errors omit, because metrics.json has no scale for them."""
     listed = [models for models in block["by_series"].values() if model in models]
     scaled = sum(bool(models[model]["mase"] and models[model]["mae"]) for models in listed)
     omitted = []

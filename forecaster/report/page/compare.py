@@ -62,7 +62,7 @@ def compose_comparison_page(content: ComparisonContent) -> Page:
         verdict=comparison_sentence(dict(content.metrics)),
         facts={
             "Model to use": block["chosen"],
-            **{f"Its {title}": value for title, value in facts.items()},
+            **{f"{title}, this model": value for title, value in facts.items()},
             "Models": str(len(models)),
             "Forecasts per model": f"{block['forecasts']:,}",
             "Series": f"{block['series']:,}",
@@ -97,7 +97,7 @@ def _errors_chart(models: Mapping[str, Mapping[str, Any]]) -> Chart:
 def _leaderboard_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
     metrics = columns(Detail.LEADERBOARD)
     titles = [metric.title for metric in metrics]
-    head = ["Model", *titles, "skill", "significantly better than", "p, seasonal naive", "p, naive"]
+    head = ["Model", *titles, "skill", "better than", "p, seasonal naive", "p, naive"]
     rows = []
     for name, row in models.items():
         beats = "both naive" if len(row["beats"]) == 2 else "".join(row["beats"]).replace("_", " ") or "-"
@@ -116,10 +116,10 @@ def _leaderboard_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
 def _explain_test(block: Mapping[str, Any]) -> Text:
     test = block["test"]
     return Text(
-        "Skill is how much lower the MASE of a model is than that of seasonal naive. A model is significantly better"
-        f" than a naive forecast if p is below {test['level']:g}: chance alone would bring such a difference less than"
-        f" 1 in {1 / test['level']:.0f} times. The test is {test['name']}, over {test['count']:,} {test['units']};"
-        f" p is adjusted for the number of models ({test['adjusted']})."
+        "Skill is how much lower the MASE of a model is than that of seasonal naive. The next column names the naive"
+        f" forecasts that a model beats significantly, with p below {test['level']:g}: chance alone would bring such a"
+        f" difference less than 1 in {1 / test['level']:.0f} times. The test is {test['name']}, over"
+        f" {test['count']:,} {test['units']}; p is adjusted for the number of models ({test['adjusted']})."
     )
 
 

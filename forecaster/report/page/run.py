@@ -9,7 +9,6 @@ import pandas as pd
 
 from forecaster.durations import format_duration
 from forecaster.evaluation import scored_rows as scores
-from forecaster.evaluation.metrics import METRICS
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import (
     MODEL,
@@ -21,13 +20,14 @@ from forecaster.report.page.charts import (
     line_with_markers,
     time_axis_kind,
 )
+from forecaster.report.page.job_scores import anomaly_parts, score_parts
 from forecaster.report.page.newest import newest_columns, newest_section
 from forecaster.report.page.parts import Chart, DrawnSeries, Facts, Page, Section, Table, Text
 from forecaster.report.page.series_selection import SelectedSeries, describe_selection
 from forecaster.report.verdicts import drift_sentence
 from forecaster.report.words import number, plural, share, timestamp
 
-_MAX_RUNS, _MAX_ANOMALIES = 30, 20  # rows of the tables
+_MAX_RUNS = 30  # rows of the table
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def compose_job_page(content: JobContent) -> Page:
     sections = [
         forecast,
         Section("recent", "Past forecasts", [_recent_chart(drawn_series)]) if len(content.rows) else None,
-        Section("scores", "Accuracy", _score_parts(document, model)),
+        Section("scores", "Accuracy", score_parts(document, model)),
         accuracy.calibration_section(scores.reliability(content.rows), document["overall"]),
         Section("errors", "Errors", accuracy.residual_parts(content.rows)),
-        Section("drift", "Drift and anomalies", [Text(drift_sentence(document["drift"])), *_anomalies(document)]),
+        Section("drift", "Drift and anomalies", [Text(drift_sentence(document["drift"])), *anomaly_parts(document)]),
         _series_section(document),
         _runs_section(content),
     ]
@@ -96,8 +96,8 @@ def compose_job_page(content: JobContent) -> Page:
     )
 
 
-def _describe_part(drawn: int, series: int) -> str:
-    return f"You can choose from {drawn:,} of {series:,} series." if drawn < series else ""
+def _describe_part(drawn_count: int, series: int) -> str:
+    return f"You can choose from {drawn_count:,} of {series:,} series." if drawn_count < series else ""
 
 
 def describe_job(document: Mapping[str, Any]) -> str:
@@ -205,66 +205,6 @@ def _recent_columns(rows: pd.DataFrame) -> tuple[dict[str, Any], str]:
     return columns, summary
 
 
-def _score_parts(document: Mapping[str, Any], model: str) -> list[Any]:
-    parts: list[Any] = [
-        _score_table("Overall and by model", {"all": document["overall"], **document["by_model"]}),
-        Text(
-            f"{METRICS['mase'].description} {METRICS['mae'].description} Lower is better for both."
-            " Bias is the mean of forecast minus actual: above 0, the forecasts are too high. Skill is how much lower"
-            " the MASE is than that of seasonal naive, which repeats the last season; the next column compares with"
-            " naive, which repeats the last value. Below 0, the naive forecast is better."
-            " An 80 % interval should cover about 80 % of the actual values."
-        ),
-    ]
-    steps = document["by_step"]
-    if len(steps) > 1:
-        mase = np.array([metrics["mase"] for metrics in steps.values()], np.float64)
-        columns = {"step": [int(step) for step in steps], "model": mase}
-        parts.append(accuracy.errors_by_step(columns, model, accuracy.SCALED_UNIT))
-    weeks = document["by_week"] or {}
-    if len(weeks) > 1:
-        parts.append(_weeks_chart(weeks))
-    return parts
-
-
-def _weeks_chart(weeks: Mapping[str, Mapping[str, Any]]) -> Chart:
-    names = list(weeks)
-    mase = np.array([metrics["mase"] for metrics in weeks.values()], np.float64)
-    summary = "The errors of single weeks have no scale here."
-    if not np.isnan(mase).all():
-        worst = int(np.nanargmax(mase))
-        summary = f"The worst week was {names[worst]}, with a MASE of {number(float(mase[worst]))}."
-    return Chart(
-        "weeks",
-        "Error by week",
-        summary,
-        [line_with_markers("MASE", "week", "mase", MODEL)],
-        axes("week", "MASE", x_kind="category", yaxis={"rangemode": "tozero"}),
-        {"week": "week", "MASE": "mase", f"{METRICS['coverage80'].title}, %": "coverage80"},
-        {
-            "week": names,
-            "mase": mase,
-            "coverage80": 100 * np.array([metrics["coverage80"] for metrics in weeks.values()], np.float64),
-        },
-    )
-
-
-def _score_table(caption: str, cut: Mapping[str, Mapping[str, Any]]) -> Table:
-    errors, coverages = ("mase", "mae"), ("coverage50", "coverage80", "coverage95")
-    titles = {name: METRICS[name].title for name in (*errors, *coverages)}
-    head = ["Forecasts", "count", *(titles[name] for name in errors), "bias", "skill", "v. naive"]
-    rows = [
-        [
-            name,
-            f"{metrics['forecasts']:,}",
-            *(number(metrics[key]) for key in (*errors, "bias")),
-            *(share(metrics[key]) for key in ("skill", "skill_naive", *coverages)),
-        ]
-        for name, metrics in cut.items()
-    ]
-    return Table(caption, [*head, *(titles[name] for name in coverages)], rows)
-
-
 def _series_section(document: Mapping[str, Any]) -> Section | None:
     series = document["by_series"]
     if len(series) < 2:
@@ -275,20 +215,6 @@ def _series_section(document: Mapping[str, Any]) -> Section | None:
     if document["unlisted"]:
         caption += f"; {document['unlisted']:,} better ones are not listed"
     return Section("series", "All series", [accuracy.series_listing(table, caption)])
-
-
-def _anomalies(document: Mapping[str, Any]) -> list[Any]:
-    block = document["anomalies"]
-    level = block["level"]
-    if not block["count"]:
-        return [Text(f"The {level} % interval covers all actual values.")]
-    rows = [
-        [row["unique_id"], timestamp(row["ds"]), *(number(row[key]) for key in ("y", "lower", "upper", "excess"))]
-        for row in block["listed"][:_MAX_ANOMALIES]
-    ]
-    caption = f"{plural(block['count'], 'actual value')} outside the {level} % interval"
-    caption += f"; the {len(rows)} farthest are listed" if block["count"] > len(rows) else ""
-    return [Table(caption, ["Series", "Time", "actual", "from", "to", "distance"], rows)]
 
 
 def _runs_section(content: JobContent) -> Section:

@@ -24,7 +24,7 @@ from forecaster.report.page.series_selection import SelectedSeries
 from forecaster.report.words import number, plural, timestamp
 
 _LEVELS = (50, 80, 95)
-_BAND_OPACITIES = {95: (0.12, 0.12), 80: (0.2, 0.3), 50: (0.3, 0.5)}  # in the chart, and in the legend
+_BAND_OPACITIES = {95: (0.12, 0.12), 80: (0.2, 0.3), 50: (0.3, 0.5)}  # first of the chart, then of the legend
 _MIN_VIEW_STEPS = 40
 
 

@@ -36,16 +36,16 @@ class Report:
         content: the bytes of the page or figure.
         home: the path to write to by default.
         kind: the kind of result, see `Page`.
-        series: number of all series.
-        drawn: number of series that are drawn.
+        series_count: the number of all series.
+        drawn_count: the number of series that are drawn.
     """
 
     content: bytes
     home: Path
     kind: str
     verdict: str
-    series: int
-    drawn: int
+    series_count: int
+    drawn_count: int
 
 
 def report(
