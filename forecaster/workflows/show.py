@@ -175,11 +175,11 @@ def _show_study(folder: Path) -> dict[str, Any]:
     return {
         "kind": "study",
         "folder": str(folder),
-        "data": study.facts["data"],
+        "data": study.metadata["data"],
         "trials": len(study.trials()),
-        "most": study.facts["trials"],
+        "most": study.metadata["trials"],
         "best": leaders[0].loss if leaders else None,
-        "is_at_work": study.is_at_work,
+        "is_at_work": study.has_running_trials,
         "next": [f"forecast tune --resume {_quoted(folder)}"],
     }
 

@@ -25,9 +25,18 @@ from forecaster.panel import Panel
 from forecaster.parallel.pool import MIN_STEPS_PER_WORKER
 from forecaster.selection.fold_fits import make_fit
 from forecaster.selection.resolve import resolve
-from forecaster.selection.search.optuna import ROUND, load_optuna
-from forecaster.selection.search.search import Limits, search
-from forecaster.selection.search.space import find_space, from_plain, keys_set, settle, to_plain, values_of, variant_of
+from forecaster.selection.search.limits import Limits
+from forecaster.selection.search.optuna import TRIALS_PER_ROUND, load_optuna
+from forecaster.selection.search.search import search
+from forecaster.selection.search.space import (
+    apply_values,
+    dump_space,
+    extract_values,
+    find_space,
+    list_fixed_keys,
+    load_space,
+    make_variant,
+)
 from forecaster.selection.search.study import DATABASE, Study, Trial
 from forecaster.settings import dump
 from forecaster.store import bundle
@@ -116,13 +125,13 @@ def tune(
     seen = before_first_cutoff(loaded.panel, _plan(config), source)
     default = resolve(_without_auto(config), seen)
     task = _task(default, loaded, source, config.ensemble.workers)
-    space = find_space(task.base, seen, keys_set(config))
+    space = find_space(task.base, seen, list_fixed_keys(config))
     if not space:
         raise ConfigError("every setting is decided, so nothing is left to search", hint="leave some out of --config")
     facts: dict[str, Any] = {
         "schema_version": 1,
         "config": default.model_dump(mode="json"),
-        "space": to_plain(space),
+        "space": dump_space(space),
         "data": absolute(source),
         "fingerprint": fingerprint(loaded.panel),
         "workers": config.ensemble.workers,
@@ -131,7 +140,7 @@ def tune(
     }
     with as_output_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    study = Study.create(folder, facts, values_of(task.base, space))
+    study = Study.create(folder, facts, extract_values(task.base, space))
     return _tune(study, task, facts["trials"], seconds, watch)
 
 
@@ -146,7 +155,7 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
         DataError: the data is no longer what it was.
     """
     study = Study.open(folder)
-    facts = study.facts
+    facts = study.metadata
     if facts["data"] == "-":
         raise InputError("standard input cannot be read again", hint="tune on a file to be able to resume")
     default = validate(facts["config"], str(folder / DATABASE))
@@ -161,19 +170,19 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
 
 
 def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> Tuned:
-    from forecaster.selection.search.trial import Ground, trying
+    from forecaster.selection.search.trial import TrialContext, make_objective
 
     default, source = task.default, task.default.data.path or ""
     validation = split(task.seen, task.plan.horizon, is_calibrated=False, holds_out=False).validation
 
     missing = (trials or TRIALS) - len(study.trials())
-    workers = min(ROUND, task.most, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
-    how = trying(Ground(task.base, task.seen, validation), workers=workers, watch=watch)
-    space = from_plain(study.facts["space"])
-    limits = Limits(trials, seconds, kept=_cost_of_judging(default))
+    workers = min(TRIALS_PER_ROUND, task.most, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
+    objective = make_objective(TrialContext(task.base, task.seen, validation), workers=workers, watch=watch)
+    space = load_space(study.metadata["space"])
+    limits = Limits(trials, seconds, reserve=_cost_of_judging(default))
     try:
-        search(study, how, space, seed=default.training.seed, limits=limits, watch=watch)
-        if study.is_at_work:
+        search(study, objective, space, seed=default.training.seed, limits=limits, watch=watch)
+        if study.has_running_trials:
             return Tuned(study.folder, source, None)
         leaders = study.leaders()
         if not leaders:
@@ -245,10 +254,10 @@ def _cost_of_judging(config: Config) -> float:
 def _compose(task: _Task, leaders: Sequence[Trial]) -> Config:
     """As many networks as the default has, each a variant with the settings of one of the best trials."""
     wanted = max(len(task.default.ensemble.variants), 1)
-    variants = [variant_of(task.base, each.values) for each in leaders[:wanted]]
+    variants = [make_variant(task.base, each.values) for each in leaders[:wanted]]
     training = task.default.training.model_dump(include={"refit", "budget"})
     ensemble = {"seeds": task.default.ensemble.seeds, "workers": task.default.ensemble.workers}
-    best = settle(task.base, leaders[0].values).model_dump()
+    best = apply_values(task.base, leaders[0].values).model_dump()
     own = {"training": training, "ensemble": ensemble | {"variants": variants if wanted > 1 else []}}
     return validate(merge(best, own), "settings")
 

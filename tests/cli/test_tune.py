@@ -126,7 +126,7 @@ def test_data_that_has_changed_is_refused(forecast: Forecast, sales: Path, tuned
 
     path = tmp_path / "sales.csv"
     study = Study.open(folder_of())
-    study._study.set_user_attr("facts", study.facts | {"data": str(path)})
+    study._study.set_user_attr("facts", study.metadata | {"data": str(path)})
     path.write_text(path.read_text() + "2024-03-31,100\n")
     done = forecast("tune", "--resume", folder_of())
     assert done.code == 65
@@ -166,7 +166,7 @@ def test_a_process_that_ends_while_another_is_at_work_leaves_the_verdict_to_it(
 ) -> None:
     from forecaster.selection.search.study import Study
 
-    monkeypatch.setattr(Study, "is_at_work", True)
+    monkeypatch.setattr(Study, "has_running_trials", True)
     done = forecast("tune", "--resume", folder_of(), "--json")
     assert done.code == 0
     assert done.json == {"folder": str(folder_of()), "tune": None}
@@ -204,7 +204,7 @@ def test_standard_input_can_be_tuned_on_but_not_resumed(forecast: Forecast, sale
         (["sales.csv", "--budget", "0m"], 2, "write it as --budget 30s"),
         ([], 2, "DATA is missing"),
         (["sales.csv", "--resume", "s"], 2, "only --trials and --budget"),
-        (["--resume", "nowhere"], 66, "holds no study"),
+        (["--resume", "nowhere"], 66, "has no study"),
         (["nowhere.csv"], 66, "nowhere.csv"),
         (["sales.csv", "--horizon", "30"], 65, "too few for a search"),
         (["sales.csv", "--horizon", "10", "--folds", "9"], 65, "--folds"),

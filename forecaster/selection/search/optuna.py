@@ -1,4 +1,8 @@
-"""A trial that this process runs: its draws, and whether it is worth its end."""
+"""The trial that this process runs, its draws and its pruning, on top of the package optuna.
+
+Trials come in rounds. All trials of a round are drawn and pruned by the results of earlier rounds alone, so a study
+does not depend on how many of them run side by side.
+"""
 
 import math
 from collections.abc import Collection, Sequence
@@ -10,101 +14,122 @@ from forecaster.selection.search.space import Choice, Dimension, Value
 if TYPE_CHECKING:
     import optuna
 
-ROUND = 4  # trials that know the same: those of earlier rounds, however many run side by side
-WORKER, AGAIN, SURPLUS = "worker", "again", "surplus"  # attributes of a trial
+TRIALS_PER_ROUND = 4
 
-_PATIENT_TRIALS = ROUND  # that end before any is pruned
-_PATIENT_TENTHS = 3  # of a schedule that no trial is pruned in: the learning rate rises until then
-_SEEDS = 2**32
+# The attributes of a trial in the database.
+WORKER_KEY = "worker"  # The name of the process that runs the trial.
+RETRIED_PLACE_KEY = "again"  # The place of the lost trial that this one repeats.
+SURPLUS_KEY = "surplus"  # True for a trial that was started beyond the limit.
+
+_TRIALS_BEFORE_PRUNING = TRIALS_PER_ROUND
+_TENTHS_BEFORE_PRUNING = 3  # The learning rate rises until then.
+_SEED_COUNT = 2**32
 
 State = Literal["done", "pruned", "failed"]
-Placed = Sequence[tuple[int, "optuna.trial.FrozenTrial"]]
+PlacedTrials = Sequence[tuple[int, "optuna.trial.FrozenTrial"]]
 
 
-class Running:
-    """A trial that this process runs."""
+class RunningTrial:
+    """A trial that this process runs.
 
-    def __init__(self, study: "optuna.Study", trial: "optuna.Trial", place: int, known: "optuna.Study") -> None:
-        """Take up a trial.
+    Attributes:
+        place: its number from 0, in the order that the study would have if no trial were lost.
+    """
+
+    def __init__(
+        self, study: "optuna.Study", trial: "optuna.Trial", place: int, earlier_rounds: "optuna.Study"
+    ) -> None:
+        """Wrap a trial of optuna.
 
         Args:
-            known: the trials of earlier rounds.
+            earlier_rounds: a study of the trials that may influence this one; see `select_earlier_rounds`.
         """
         self._study = study
         self._trial = trial
-        self._known = known
+        self._earlier_rounds = earlier_rounds
         self.place = place
 
-    def draw(self, space: Collection[Dimension], seed: int) -> dict[str, Value]:
-        """Draw values by what trials of earlier rounds reached, and by random numbers of this trial's own.
+    def draw_values(self, space: Collection[Dimension], seed: int) -> dict[str, Value]:
+        """Draw values by the losses of earlier rounds and by the random numbers of this place.
 
         Source: Bergstra et al. 2011, "Algorithms for hyper-parameter optimization" (TPE).
         """
-        sampler = load_optuna().samplers.TPESampler(seed=(seed + self.place) % _SEEDS)
-        self._study.sampler = _knowing(self._known, sampler)
-        return {each.key: _suggest(self._trial, each) for each in space}
+        sampler = load_optuna().samplers.TPESampler(seed=(seed + self.place) % _SEED_COUNT)
+        self._study.sampler = _sample_by(self._earlier_rounds, sampler)
+        return {dimension.key: _suggest(self._trial, dimension) for dimension in space}
 
-    def is_hopeless(self, tenth: int, loss: float) -> bool:
-        """Note what was reached after some tenths of the schedule; whether the median of earlier rounds was better."""
+    def report_and_prune(self, tenth: int, loss: float) -> bool:
+        """Report a loss and return True if the trial should stop: the median loss of earlier rounds was lower.
+
+        Args:
+            tenth: tenths of the training schedule that are done.
+        """
         self._trial.report(loss, tenth)
-        pruner = load_optuna().pruners.MedianPruner(_PATIENT_TRIALS, _PATIENT_TENTHS)
-        return bool(pruner.prune(self._known, self._study.get_trials(deepcopy=False)[self._trial.number]))
+        pruner = load_optuna().pruners.MedianPruner(_TRIALS_BEFORE_PRUNING, _TENTHS_BEFORE_PRUNING)
+        return bool(pruner.prune(self._earlier_rounds, self._study.get_trials(deepcopy=False)[self._trial.number]))
 
     def end(self, state: State, loss: float | None = None) -> None:
+        """Write the state and the loss of the trial, which is over."""
         states = load_optuna().trial.TrialState
-        whole = {"done": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
-        self._study.tell(self._trial, loss, state=whole[state])
+        optuna_states = {"done": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
+        self._study.tell(self._trial, loss, state=optuna_states[state])
 
-    def give_up(self) -> None:
-        """Leave it to be tried again."""
-        try_again(self._study, self._trial.number, self._trial.params, self.place)
+    def requeue(self) -> None:
+        """End the trial without a result, and let it be tried again."""
+        requeue(self._study, self._trial.number, self._trial.params, self.place)
 
-    def name_worker(self, name: str) -> None:
-        self._trial.set_user_attr(WORKER, name)
+    def set_worker(self, name: str) -> None:
+        """Write the name of the process that runs the trial."""
+        self._trial.set_user_attr(WORKER_KEY, name)
 
     def discard(self) -> None:
-        """End it as one too many."""
-        self._trial.set_user_attr(SURPLUS, True)
+        """End the trial as one that was started beyond the limit."""
+        self._trial.set_user_attr(SURPLUS_KEY, True)
         self.end("failed")
 
 
-def known_to(placed: Placed, place: int) -> "optuna.Study":
-    """What a trial may know: in the order of their places, those of earlier rounds that came to something."""
-    known = load_optuna().create_study()
-    before = (item for item in placed if item[0] < place // ROUND * ROUND)
-    for _, each in sorted(before, key=lambda item: item[0]):
-        if each.state.name in ("COMPLETE", "PRUNED"):
-            known.add_trial(each)
-    return known  # type: ignore[no-any-return]
+def select_earlier_rounds(placed: PlacedTrials, place: int) -> "optuna.Study":
+    """Return a study of the trials of earlier rounds that have a loss, in the order of their places."""
+    study = load_optuna().create_study()
+    earlier = (item for item in placed if item[0] < place // TRIALS_PER_ROUND * TRIALS_PER_ROUND)
+    for _, trial in sorted(earlier, key=lambda item: item[0]):
+        if trial.state.name in ("COMPLETE", "PRUNED"):
+            study.add_trial(trial)
+    return study  # type: ignore[no-any-return]
 
 
-def _knowing(known: "optuna.Study", sampler: Any) -> Any:
-    """A sampler that looks at other trials than those of the study it draws for."""
+def _sample_by(study: "optuna.Study", sampler: Any) -> Any:
+    """Return a sampler that draws by the trials of another study than the one it draws for."""
 
-    class Knowing(load_optuna().samplers.BaseSampler):  # type: ignore[misc]
+    class OtherStudySampler(load_optuna().samplers.BaseSampler):  # type: ignore[misc]
         def infer_relative_search_space(self, *_: Any) -> dict[str, Any]:
             return {}
 
         def sample_relative(self, *_: Any) -> dict[str, Any]:
             return {}
 
-        def sample_independent(self, _: Any, *drawn: Any) -> Any:
-            return sampler.sample_independent(known, *drawn)
+        def sample_independent(self, _: Any, *arguments: Any) -> Any:
+            return sampler.sample_independent(study, *arguments)
 
-    return Knowing()
+    return OtherStudySampler()
 
 
-def try_again(study: "optuna.Study", number: int, values: dict[str, Any], place: int) -> None:
+def requeue(study: "optuna.Study", number: int, values: dict[str, Any], place: int) -> None:
+    """End a lost trial as failed, and enqueue another one for its place, unless the lost trial has ended since.
+
+    Args:
+        number: optuna's number of the lost trial.
+        values: those of the lost trial. Only the first place needs them; others are drawn again, with the same result.
+    """
     try:
         study.tell(number, state=load_optuna().trial.TrialState.FAIL)
-    except ValueError:  # it is over by now
+    except ValueError:  # the trial has ended
         return
-    given = values if place == 0 else {}  # what others try is drawn again, to the same
-    study.enqueue_trial(given, user_attrs={AGAIN: place})
+    study.enqueue_trial(values if place == 0 else {}, user_attrs={RETRIED_PLACE_KEY: place})
 
 
 def load_optuna() -> Any:
-    """Import the library that searches; it speaks through our events alone.
+    """Import optuna without its log messages.
 
     Raises: DependencyError: it is not installed.
     """
@@ -123,9 +148,9 @@ def _suggest(trial: "optuna.Trial", dimension: Dimension) -> Value:
     low, high, step = dimension.low, dimension.high, dimension.step
     if step is not None and step >= 1:
         return trial.suggest_int(dimension.key, int(low), int(high), step=int(step))
-    return short(trial.suggest_float(dimension.key, low, high, step=step, log=step is None))
+    return round_value(trial.suggest_float(dimension.key, low, high, step=step, log=step is None))
 
 
-def short(value: Value) -> Value:
-    """A number as people can read it in a config."""
+def round_value(value: Value) -> Value:
+    """Round a number to three digits, so that a config with it is easy to read; return other values unchanged."""
     return float(f"{value:.3g}") if isinstance(value, float) and math.isfinite(value) else value

@@ -1,10 +1,10 @@
-"""What a search has tried, in a database file: it outlives its process, and several processes can add to it."""
+"""Studies in a database file, which outlive their process and which several processes can work on."""
 
 import math
 import shlex
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from forecaster.errors import InputError, OutputError
 from forecaster.selection.search.optuna import (
-    AGAIN,
-    ROUND,
-    SURPLUS,
-    WORKER,
-    Placed,
-    Running,
+    RETRIED_PLACE_KEY,
+    SURPLUS_KEY,
+    TRIALS_PER_ROUND,
+    WORKER_KEY,
+    PlacedTrials,
+    RunningTrial,
     State,
-    known_to,
     load_optuna,
-    short,
-    try_again,
+    requeue,
+    round_value,
+    select_earlier_rounds,
 )
 from forecaster.selection.search.space import Value, Values
 from forecaster.store.presence import Presence, is_present
@@ -32,22 +32,24 @@ if TYPE_CHECKING:
 
 DATABASE = "study.db"
 
-_NAME, _FACTS = "forecast", "facts"
-_SECONDS_TO_NAME = 10.0  # in which a process that took a trial has said who it is
-_SECONDS_LOCKED = 60.0  # that the database may be in use by another process
+_STUDY_NAME = "forecast"
+_METADATA_KEY = "facts"
+_SECONDS_TO_SET_WORKER = 10.0  # A process that starts a trial writes its name within this time.
+_LOCK_SECONDS = 60.0  # Another process may use the database for this long.
 
-Report = Callable[[int, float], None]
 _STATES: dict[str, State] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial that is over.
+    """A trial that has ended.
 
     Attributes:
-        number: 1 is the first.
-        state: `failed` where its loss was no number, or its settings were refused.
+        number: 1 for the first.
+        state: `failed` if its loss was not finite, or its settings were refused.
         loss: None unless done.
+        values: the settings that it tried.
+        seconds: its duration.
     """
 
     number: int
@@ -58,11 +60,11 @@ class Trial:
 
 
 class Study:
-    """Trials, and the facts that going on with them takes.
+    """The trials of a study, and the metadata needed to resume it.
 
-    The same seed gives the same trials in the same order, whether or not the search was interrupted and however many
-    trials run side by side: a trial's draws and its end come from its place in the order and from the rounds before
-    its own, and one that was lost is tried again at its own place.
+    The same seed gives the same trials in the same order, whether or not the study was interrupted, and however many
+    trials run side by side. The values of a trial and its pruning depend only on its place in the order and on the
+    trials of earlier rounds; a lost trial is tried again at its place.
     """
 
     def __init__(self, study: "optuna.Study", folder: Path) -> None:
@@ -70,28 +72,28 @@ class Study:
         self._folder = folder
 
     @classmethod
-    def create(cls, folder: Path, facts: dict[str, Any], first: Values) -> "Study":
-        """Begin a study in a folder.
+    def create(cls, folder: Path, metadata: dict[str, Any], first: Values) -> "Study":
+        """Create a study in a folder.
 
         Args:
-            facts: plain values.
-            first: what its first trial tries.
+            metadata: values that JSON can express.
+            first: the values of its first trial.
 
         Raises: OutputError: it cannot be written.
         """
-        with writable(folder):
-            study = load_optuna().create_study(storage=_storage(folder), study_name=_NAME)
-            study.set_user_attr(_FACTS, facts)
+        with as_output_error(folder):
+            study = load_optuna().create_study(storage=_storage(folder), study_name=_STUDY_NAME)
+            study.set_user_attr(_METADATA_KEY, metadata)
             study.enqueue_trial(dict(first))
         return cls(study, folder)
 
     @classmethod
     def open(cls, folder: Path) -> "Study":
-        """Go on with the study of a folder.
+        """Open the study of a folder.
 
-        Raises: InputError: none lies there, or it never began.
+        Raises: InputError: the folder has no study, or one without metadata.
         """
-        error = InputError(f"{folder}: holds no study", hint="name the folder that `forecast tune` told")
+        error = InputError(f"{folder}: has no study", hint="name the folder that `forecast tune` printed")
         try:
             with (folder / DATABASE).open("rb") as file:
                 is_database = file.read(16) == b"SQLite format 3\0"
@@ -100,10 +102,10 @@ class Study:
         if not is_database:
             raise error
         try:
-            study = cls(load_optuna().load_study(storage=_storage(folder), study_name=_NAME), folder)
+            study = cls(load_optuna().load_study(storage=_storage(folder), study_name=_STUDY_NAME), folder)
         except KeyError as missing:
             raise error from missing
-        if not study.facts:
+        if not study.metadata:
             raise error
         return study
 
@@ -112,46 +114,44 @@ class Study:
         return self._folder
 
     @property
-    def facts(self) -> dict[str, Any]:
-        return dict(self._study.user_attrs.get(_FACTS, {}))
+    def metadata(self) -> dict[str, Any]:
+        return dict(self._study.user_attrs.get(_METADATA_KEY, {}))
 
     @property
-    def is_at_work(self) -> bool:
-        """Whether a process that is alive runs a trial."""
-        return any(each.state.name == "RUNNING" and not self._is_lost(each) for each in self._all())
+    def has_running_trials(self) -> bool:
+        """True if a living process runs a trial."""
+        return any(trial.state.name == "RUNNING" and not self._is_lost(trial) for trial in self._all())
 
     def trials(self) -> list[Trial]:
-        """Those that are over, in order; without the ones that were lost and are tried again."""
-        last = {  # of those at one place: the others were lost
-            place: each for place, each in self._placed() if SURPLUS not in each.user_attrs
-        }
+        """Return the trials that have ended, in order. A lost trial is replaced by the one that was tried again."""
+        latest = {place: trial for place, trial in self._placed() if SURPLUS_KEY not in trial.user_attrs}
         return [
             Trial(
                 number=place + 1,
-                state=_STATES[each.state.name],
-                loss=each.value if each.state.name == "COMPLETE" else None,
-                values={key: short(value) for key, value in each.params.items()},
-                seconds=each.duration.total_seconds() if each.duration else 0.0,
+                state=_STATES[trial.state.name],
+                loss=trial.value if trial.state.name == "COMPLETE" else None,
+                values={key: round_value(value) for key, value in trial.params.items()},
+                seconds=trial.duration.total_seconds() if trial.duration else 0.0,
             )
-            for place, each in sorted(last.items(), key=lambda item: item[0])
-            if each.state.name in _STATES
+            for place, trial in sorted(latest.items(), key=lambda item: item[0])
+            if trial.state.name in _STATES
         ]
 
     def leaders(self) -> list[Trial]:
-        """Trials that went to their end, the best first, each set of values once."""
+        """Return the trials with a loss, the best first; of trials with the same values, only the best."""
         distinct: dict[str, Trial] = {}
-        done = (each for each in self.trials() if each.loss is not None)
-        for each in sorted(done, key=lambda trial: (trial.loss or 0.0, trial.number)):
-            distinct.setdefault(repr(each.values), each)
+        done = (trial for trial in self.trials() if trial.loss is not None)
+        for trial in sorted(done, key=lambda trial: (trial.loss or 0.0, trial.number)):
+            distinct.setdefault(repr(trial.values), trial)
         return list(distinct.values())
 
     @property
     def seconds(self) -> float:
-        """Time in which a trial ran that is over, whether one or several did."""
+        """The wall-clock seconds during which at least one finished trial was running."""
         spans = [
-            (each.datetime_start.timestamp(), each.datetime_complete.timestamp())
-            for each in self._all()
-            if each.datetime_start and each.datetime_complete
+            (trial.datetime_start.timestamp(), trial.datetime_complete.timestamp())
+            for trial in self._all()
+            if trial.datetime_start and trial.datetime_complete
         ]
         total, end = 0.0, -math.inf
         for started, ended in sorted(spans):
@@ -159,54 +159,58 @@ class Study:
             end = max(end, ended)
         return total
 
-    def take(self, presence: Presence, most: float) -> Running | None:
-        """Take on the next trial.
+    def start_trial(self, presence: Presence, max_trials: float) -> RunningTrial | None:
+        """Start the next trial in this process.
 
-        Returns: None where `most` were begun and none is waiting to be tried again, or where the next one must wait
-            (see `is_waiting`).
+        Args:
+            presence: of this process.
+            max_trials: number of trials of the study; `math.inf` for no limit.
+
+        Returns: None if `max_trials` were started and none has to be tried again, or if the next trial has to wait
+            for an earlier round (see `is_blocked`).
         """
-        self._take_up_lost(presence)
+        self._requeue_lost_trials(presence)
         placed = self._placed()
-        is_again = any(each.state.name == "WAITING" for _, each in placed)
-        if not is_again and (_next(placed) >= most or _is_early(placed)):
+        has_queued_trial = any(trial.state.name == "WAITING" for _, trial in placed)
+        if not has_queued_trial and (_next_place(placed) >= max_trials or _has_open_round(placed)):
             return None
         trial = self._study.ask()
         placed = self._placed()
         place = placed[trial.number][0]
-        running = Running(self._study, trial, place, known_to(placed, place))
-        running.name_worker(presence.name)
-        if place < most:
+        running = RunningTrial(self._study, trial, place, select_earlier_rounds(placed, place))
+        running.set_worker(presence.name)
+        if place < max_trials:
             return running
-        running.discard()  # another process was faster
+        running.discard()  # another process has just started the last trial
         return None
 
-    def is_waiting(self, most: float) -> bool:
-        """Whether there is a next trial of `most`, once all trials of earlier rounds are over."""
+    def is_blocked(self, max_trials: float) -> bool:
+        """Return True if there are more trials to start, but only once all trials of earlier rounds have ended."""
         placed = self._placed()
-        return _next(placed) < most and _is_early(placed)
+        return _next_place(placed) < max_trials and _has_open_round(placed)
 
-    def _take_up_lost(self, presence: Presence) -> None:
-        """Let what processes that are gone have left unfinished be tried again."""
-        for place, each in self._placed():
-            is_own = each.user_attrs.get(WORKER) == presence.name
-            if each.state.name == "RUNNING" and not is_own and self._is_lost(each):
-                try_again(self._study, each.number, each.params, place)
+    def _requeue_lost_trials(self, presence: Presence) -> None:
+        """Let the running trials of dead processes be tried again."""
+        for place, trial in self._placed():
+            is_of_this_process = trial.user_attrs.get(WORKER_KEY) == presence.name
+            if trial.state.name == "RUNNING" and not is_of_this_process and self._is_lost(trial):
+                requeue(self._study, trial.number, trial.params, place)
 
     def _is_lost(self, running: "optuna.trial.FrozenTrial") -> bool:
-        """Whether the process of a trial that runs is gone."""
-        worker = running.user_attrs.get(WORKER)
+        """Return True if the process of a running trial is dead."""
+        worker = running.user_attrs.get(WORKER_KEY)
         if worker is not None:
             return not is_present(self._folder, worker)
         started = running.datetime_start.timestamp() if running.datetime_start else 0.0
-        return time.time() - started > _SECONDS_TO_NAME
+        return time.time() - started > _SECONDS_TO_SET_WORKER
 
-    def _placed(self) -> Placed:
-        """Every trial with its place: 0, 1, 2 ... in the order as it would be had none been lost."""
+    def _placed(self) -> PlacedTrials:
+        """Return every trial with its place: 0, 1, 2 ... in the order that the study would have without losses."""
         placed: list[tuple[int, optuna.trial.FrozenTrial]] = []
-        begun = 0
-        for each in self._all():
-            placed.append((each.user_attrs.get(AGAIN, begun), each))
-            begun += not (AGAIN in each.user_attrs or SURPLUS in each.user_attrs)
+        started = 0
+        for trial in self._all():
+            placed.append((trial.user_attrs.get(RETRIED_PLACE_KEY, started), trial))
+            started += not (RETRIED_PLACE_KEY in trial.user_attrs or SURPLUS_KEY in trial.user_attrs)
         return placed
 
     def _all(self) -> "list[optuna.trial.FrozenTrial]":
@@ -214,10 +218,10 @@ class Study:
 
 
 @contextmanager
-def writable(folder: Path) -> Iterator[None]:
-    """Turn a database that refuses into the failure users know.
+def as_output_error(folder: Path) -> Iterator[None]:
+    """Turn a failed write to the database of a study into an error with a hint.
 
-    Raises: OutputError: says how to go on.
+    Raises: OutputError: says how to resume.
     """
     try:
         yield
@@ -229,21 +233,21 @@ def writable(folder: Path) -> Iterator[None]:
 
 
 def _storage(folder: Path) -> Any:
-    """The database file, opened by its path: in a URL some of its characters would mean something else."""
+    """Open the database file by its path, because some characters of a path have a meaning in a URL."""
     path = folder / DATABASE
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=_SECONDS_LOCKED, check_same_thread=False)
+        return sqlite3.connect(path, timeout=_LOCK_SECONDS, check_same_thread=False)
 
     return load_optuna().storages.RDBStorage(f"sqlite:///{DATABASE}", engine_kwargs={"creator": connect})
 
 
-def _next(placed: Placed) -> int:
-    """The place of the trial that is begun next."""
+def _next_place(placed: PlacedTrials) -> int:
+    """Return the place of the trial that is started next."""
     return max((place for place, _ in placed), default=-1) + 1
 
 
-def _is_early(placed: Placed) -> bool:
-    """Whether trials are under way that the next one has to know."""
-    first = _next(placed) // ROUND * ROUND
-    return any(place < first and each.state.name in ("RUNNING", "WAITING") for place, each in placed)
+def _has_open_round(placed: PlacedTrials) -> bool:
+    """Return True if a trial of a round before the next trial's round is running or queued."""
+    first = _next_place(placed) // TRIALS_PER_ROUND * TRIALS_PER_ROUND
+    return any(place < first and trial.state.name in ("RUNNING", "WAITING") for place, trial in placed)

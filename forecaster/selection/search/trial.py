@@ -1,4 +1,4 @@
-"""One network tried out: trained, looked at on the way, and judged on the validation tail."""
+"""The network of a trial: trained, and evaluated on the validation tail."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -8,20 +8,19 @@ from forecaster.events import Event, TrainingStarted, TrainingStep, Watch
 from forecaster.frequency import Ints
 from forecaster.models.neural import NeuralForecaster
 from forecaster.panel import Panel
-from forecaster.selection.search.search import Crew, Try
-from forecaster.selection.search.space import Values, settle
-from forecaster.selection.search.study import Report
+from forecaster.selection.search.search import Objective, ReportLoss, TrialPool
+from forecaster.selection.search.space import Values, apply_values
 
-LOOKS = 10  # at most, evenly over the schedule
+_MAX_REPORTS = 10  # A trial reports at most this often, evenly over its schedule.
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What trials share.
+class TrialContext:
+    """What all trials of a study share.
 
     Attributes:
-        base: the resolved config of one network, which they vary.
-        validation: [N] last steps of each series that stop and judge.
+        base: the resolved config of one network, which trials vary.
+        validation: [N] last steps of each series that stop a training and evaluate it.
     """
 
     base: Config
@@ -29,46 +28,45 @@ class Ground:
     validation: Ints
 
 
-def try_values(ground: Ground, values: Values, report: Report, watch: Watch) -> float:
-    """Give the loss of the network that has some values in place of the base's; see `try_out`."""
-    config = settle(ground.base, values)
-    return try_out(config, ground.panel, ground.validation, report=report, watch=watch)
-
-
-def trying(ground: Ground, *, workers: int, watch: Watch) -> Try | Crew:
-    """How a search tries values out: several side by side in processes, or one after the other in this one."""
+def make_objective(context: TrialContext, *, workers: int, watch: Watch) -> Objective | TrialPool:
+    """Return the objective of a search; with several workers, a pool that runs it."""
     if workers > 1:
-        return Crew(try_values, ground, workers, ground.base.training.threads)
-    return partial(try_values, ground, watch=watch)
+        return TrialPool(evaluate_values, context, workers, context.base.training.threads)
+    return partial(evaluate_values, context, watch=watch)
 
 
-def try_out(config: Config, panel: Panel, validation: Ints, *, report: Report, watch: Watch) -> float:
-    """Train the network of a resolved config and measure it.
+def evaluate_values(context: TrialContext, values: Values, report: ReportLoss, watch: Watch) -> float:
+    """Return the loss of the base config with other values; see `train_and_evaluate`."""
+    config = apply_values(context.base, values)
+    return train_and_evaluate(config, context.panel, context.validation, report=report, watch=watch)
 
-    The loop's own losses are in scaled units, so they cannot be compared between scales and contexts; what is reported
-    is the pinball loss in units of each series' spread, at the loop's own looks.
+
+def train_and_evaluate(config: Config, panel: Panel, validation: Ints, *, report: ReportLoss, watch: Watch) -> float:
+    """Train the network of a resolved config, and return its loss with the best weights.
+
+    The loss is the pinball loss in units of each series' spread. The losses of the training loop are in scaled units,
+    which differ between scales and contexts.
 
     Args:
-        validation: [N] last steps of each series that stop and judge.
-        report: told after how many tenths of the schedule which loss was reached; what it raises ends the training.
-        watch: told of the training.
-
-    Returns: the loss with the weights that were kept.
+        validation: [N] last steps of each series that stop the training and evaluate it.
+        report: receives the tenths of the schedule that are done and the loss; an error that it raises ends the
+            training.
+        watch: receives the events of the training.
     """
     forecaster = NeuralForecaster(config)
-    length = reported = 0
+    length = last_report = 0
 
-    def look(event: Event) -> None:
-        nonlocal length, reported
+    def on_event(event: Event) -> None:
+        nonlocal length, last_report
         watch(event)
         match event:
             case TrainingStarted(steps=steps):
                 length = steps
             case TrainingStep(step=step, validation_loss=float()) if step < length:
-                tenth = LOOKS * step // length
-                if tenth > reported:
-                    reported = tenth
+                tenth = _MAX_REPORTS * step // length
+                if tenth > last_report:
+                    last_report = tenth
                     report(tenth, forecaster.assess(panel, validation))
 
-    forecaster.fit(panel, validation, watch=look, checkpoint=None)
+    forecaster.fit(panel, validation, watch=on_event, checkpoint=None)
     return forecaster.assess(panel, validation)

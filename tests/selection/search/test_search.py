@@ -17,10 +17,11 @@ import pytest
 
 from forecaster.errors import ConfigError, DependencyError, InputError, Interrupted, OutputError
 from forecaster.events import Event, Note, TrialEnded, TrialStarted, Watch, ignore
-from forecaster.selection.search.optuna import ROUND
-from forecaster.selection.search.search import Crew, Limits, Try, search
+from forecaster.selection.search.limits import Limits
+from forecaster.selection.search.optuna import TRIALS_PER_ROUND
+from forecaster.selection.search.search import Objective, ReportLoss, TrialPool, search
 from forecaster.selection.search.space import Choice, Dimension, Range, Values
-from forecaster.selection.search.study import DATABASE, Report, Study, Trial
+from forecaster.selection.search.study import DATABASE, Study, Trial
 
 SPACE: tuple[Dimension, ...] = (
     Choice("model.kind", ("gru", "lstm")),
@@ -29,13 +30,14 @@ SPACE: tuple[Dimension, ...] = (
     Range("training.learning_rate", 0.0005, 0.01),
 )
 FIRST = {"model.kind": "gru", "model.hidden": 64, "model.dropout": 0.2, "training.learning_rate": 0.002}
-FACTS = {"colour": "blue"}
+METADATA = {"colour": "blue"}
 
 SHARED = """
 import sys, time
 from pathlib import Path
 from forecaster.events import TrialEnded
-from forecaster.selection.search.search import Limits, search
+from forecaster.selection.search.limits import Limits
+from forecaster.selection.search.search import search
 from forecaster.selection.search.study import Study
 from tests.selection.search.test_search import SPACE, loss_of
 
@@ -51,11 +53,11 @@ search(Study.open(Path(sys.argv[1])), attempt, SPACE, seed=3, limits=Limits({tri
 """
 
 
-def loss_of(values: Values, report: Report) -> float:
+def loss_of(values: Values, report: ReportLoss) -> float:
     return float(values["model.hidden"]) / 256 + float(values["model.dropout"])
 
 
-def loss_in_turn(folder: Path, values: Values, report: Report, watch: Watch) -> float:
+def loss_in_turn(folder: Path, values: Values, report: ReportLoss, watch: Watch) -> float:
     """A loss that takes the longer the lower it is, with two looks on the way; one value is refused."""
     watch(Note("at work"))
     if values["model.dropout"] == 0.4:
@@ -71,11 +73,11 @@ def loss_in_turn(folder: Path, values: Values, report: Report, watch: Watch) -> 
 
 def begin(folder: Path) -> Study:
     folder.mkdir(exist_ok=True)
-    return Study.create(folder, FACTS, FIRST)
+    return Study.create(folder, METADATA, FIRST)
 
 
 def run(
-    study: Study, attempt: Try | Crew = loss_of, *, trials: int | None = 6, seconds: float | None = None
+    study: Study, attempt: Objective | TrialPool = loss_of, *, trials: int | None = 6, seconds: float | None = None
 ) -> list[Event]:
     told: list[Event] = []
     search(study, attempt, SPACE, seed=3, limits=Limits(trials, seconds), watch=told.append)
@@ -142,7 +144,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(tmp_path: Path, at
     run(whole)
     begun = 0
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         nonlocal begun
         begun += 1
         if begun == at:
@@ -152,9 +154,9 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(tmp_path: Path, at
     with pytest.raises(Interrupted):
         run(stopped, attempt)
     assert len(stopped.trials()) == at - 1
-    assert not stopped.is_at_work
+    assert not stopped.has_running_trials
     again = Study.open(tmp_path / "stopped")
-    assert again.facts == FACTS
+    assert again.metadata == METADATA
     run(again)
     assert tried(again) == tried(whole)
 
@@ -167,10 +169,10 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     assert process.stdout
     while process.stdout.readline().strip() != "caught":
         assert process.poll() is None
-    assert killed.is_at_work
+    assert killed.has_running_trials
     process.kill()
     process.communicate()
-    assert not killed.is_at_work
+    assert not killed.has_running_trials
     assert len(killed.trials()) == 1
     run(killed)
     assert tried(killed) == tried(whole)
@@ -180,7 +182,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
 def test_trials_side_by_side_are_those_of_one_after_the_other(tmp_path: Path) -> None:
     alone, beside = begin(tmp_path / "alone"), begin(tmp_path / "beside")
     run(alone, partial(loss_in_turn, tmp_path, watch=ignore), trials=14)
-    events = run(beside, Crew(loss_in_turn, tmp_path, 3, threads=None), trials=14)
+    events = run(beside, TrialPool(loss_in_turn, tmp_path, 3, threads=None), trials=14)
     assert tried(beside) == tried(alone)
     assert {each.state for each in alone.trials()} >= {"done", "pruned"}
     assert sorted(event.number for event in events if isinstance(event, TrialEnded)) == list(range(1, 15))
@@ -188,7 +190,7 @@ def test_trials_side_by_side_are_those_of_one_after_the_other(tmp_path: Path) ->
     order = [event for event in events if isinstance(event, TrialStarted | TrialEnded)]
     under_way = np.cumsum([1 if isinstance(event, TrialStarted) else -1 for event in order])
     assert under_way.max() == 3
-    assert {under_way[number] for number in range(7, len(order), 2 * ROUND)} == {0}  # after each round
+    assert {under_way[number] for number in range(7, len(order), 2 * TRIALS_PER_ROUND)} == {0}  # after each round
 
 
 @pytest.mark.slow
@@ -200,16 +202,16 @@ def test_trials_side_by_side_that_are_stopped_are_tried_again(tmp_path: Path) ->
 
     def watch(event: Event) -> None:
         events.append(event)
-        if isinstance(event, TrialEnded) and event.number > ROUND:
+        if isinstance(event, TrialEnded) and event.number > TRIALS_PER_ROUND:
             raise Interrupted(signal.SIGINT)
 
-    crew = Crew(loss_in_turn, tmp_path, 2, threads=None)
+    pool = TrialPool(loss_in_turn, tmp_path, 2, threads=None)
     with pytest.raises(Interrupted):
-        search(stopped, crew, SPACE, seed=3, limits=Limits(10), watch=watch)
-    assert not stopped.is_at_work
-    assert ROUND < len(stopped.trials()) < 10
+        search(stopped, pool, SPACE, seed=3, limits=Limits(10), watch=watch)
+    assert not stopped.has_running_trials
+    assert TRIALS_PER_ROUND < len(stopped.trials()) < 10
     (tmp_path / "stop").unlink()
-    run(stopped, crew, trials=10)
+    run(stopped, pool, trials=10)
     assert tried(stopped) == tried(whole)
 
 
@@ -233,7 +235,7 @@ def test_two_processes_share_a_study(tmp_path: Path) -> None:
     assert process.stdout
     elsewhere = [process.stdout.readline()]  # it has begun
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         time.sleep(0.05)
         return loss_of(values, report)
 
@@ -245,7 +247,7 @@ def test_two_processes_share_a_study(tmp_path: Path) -> None:
     assert here
     assert there
     assert [each.number for each in study.trials()] == list(range(1, 13))
-    assert not study.is_at_work
+    assert not study.has_running_trials
 
 
 def test_more_trials_are_added_to_a_search_that_is_over(tmp_path: Path) -> None:
@@ -261,7 +263,7 @@ def test_a_hopeless_trial_ends_early(tmp_path: Path) -> None:
     study = begin(tmp_path)
     reached: list[int] = []
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         is_bad = len(study.trials()) == 6
         for tenth in range(1, 10):
             report(tenth, 9.0 if is_bad else 1.0 / tenth)
@@ -287,7 +289,7 @@ def test_a_loss_that_is_no_number_fails_its_trial_alone(tmp_path: Path) -> None:
 def test_values_that_are_refused_fail_their_trial_alone_and_are_told(tmp_path: Path) -> None:
     study = begin(tmp_path)
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         if values["model.kind"] == "lstm":
             raise ConfigError("lstm: not here", hint="")
         return 1.0
@@ -298,7 +300,7 @@ def test_values_that_are_refused_fail_their_trial_alone_and_are_told(tmp_path: P
 
 
 def test_a_default_that_is_refused_stops_the_search(tmp_path: Path) -> None:
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         raise ConfigError("no", hint="")
 
     with pytest.raises(ConfigError):
@@ -308,7 +310,7 @@ def test_a_default_that_is_refused_stops_the_search(tmp_path: Path) -> None:
 def test_time_ends_a_search_but_never_its_first_trial(tmp_path: Path) -> None:
     study = begin(tmp_path)
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         report(1, 1.0)
         return 1.0
 
@@ -321,7 +323,7 @@ def test_time_that_runs_out_ends_the_trial_under_way(tmp_path: Path, monkeypatch
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         nonlocal now
         now += 40
         report(1, 1.0)
@@ -333,9 +335,9 @@ def test_time_that_runs_out_ends_the_trial_under_way(tmp_path: Path, monkeypatch
     assert lefts == pytest.approx([60, 20, 0], abs=1)
 
 
-@pytest.mark.parametrize(("kept", "tried"), [(0.0, 9), (0.01, 4), (1e6, 1)])
+@pytest.mark.parametrize(("reserve", "tried"), [(0.0, 9), (0.01, 4), (1e6, 1)])
 def test_what_follows_the_search_has_its_share_of_the_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: float, tried: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reserve: float, tried: int
 ) -> None:
     """The first trial takes 1,000 seconds by its own account, the best one, which is the fourth, 4,000."""
     study = begin(tmp_path)
@@ -344,7 +346,7 @@ def test_what_follows_the_search_has_its_share_of_the_time(
     monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(Study, "trials", lambda self: list(trials))
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         nonlocal now
         number = len(trials) + 1
         now += 10
@@ -352,7 +354,7 @@ def test_what_follows_the_search_has_its_share_of_the_time(
         trials.append(Trial(number, "done", loss, dict(values), 1000.0 * number))
         return loss
 
-    search(study, attempt, SPACE, seed=3, limits=Limits(None, seconds=90.0, kept=kept), watch=ignore)
+    search(study, attempt, SPACE, seed=3, limits=Limits(None, seconds=90.0, reserve=reserve), watch=ignore)
     assert len(trials) == tried
 
 
@@ -367,7 +369,7 @@ def test_only_distinct_settings_lead(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("name", ["a b", "what?{#}", "100%41", "ünï"])
 def test_a_study_lies_in_folders_of_any_name(tmp_path: Path, name: str) -> None:
     begin(tmp_path / name)
-    assert Study.open(tmp_path / name).facts == FACTS
+    assert Study.open(tmp_path / name).metadata == METADATA
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -375,14 +377,14 @@ def test_a_study_lies_in_folders_of_any_name(tmp_path: Path, name: str) -> None:
 def test_a_folder_without_a_study_is_refused(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / DATABASE).write_bytes(content)
-    with pytest.raises(InputError, match="holds no study"):
+    with pytest.raises(InputError, match="has no study"):
         Study.open(tmp_path)
 
 
 def test_a_database_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     study = begin(tmp_path)
 
-    def attempt(values: Values, report: Report) -> float:
+    def attempt(values: Values, report: ReportLoss) -> float:
         (tmp_path / DATABASE).write_bytes(b"not a database any more" * 1000)
         return 1.0
 

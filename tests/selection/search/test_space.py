@@ -18,12 +18,12 @@ from forecaster.selection.search.space import (
     Dimension,
     Range,
     Value,
+    apply_values,
+    dump_space,
+    extract_values,
     find_space,
-    from_plain,
-    keys_set,
-    settle,
-    to_plain,
-    values_of,
+    list_fixed_keys,
+    load_space,
 )
 from forecaster.settings import load
 from tests.conftest import MakePanel
@@ -50,7 +50,7 @@ def space_of(panel: Panel, *settings: str, **flags: Any) -> tuple[Config, dict[s
     overrides = {key.replace("__", "."): value for key, value in flags.items()}
     asked = load(settings=("data.horizon=6", *settings), overrides=overrides, environment={})
     base = members_of(resolve(asked, panel))[0]
-    return base, {each.key: each for each in find_space(base, panel, keys_set(asked))}
+    return base, {each.key: each for each in find_space(base, panel, list_fixed_keys(asked))}
 
 
 def ends(dimension: Dimension) -> tuple[Value, ...]:
@@ -91,8 +91,8 @@ def test_a_published_recipe_keeps_what_it_is_made_of(monthly: Panel, recipe: str
 def test_the_preset_lies_in_the_space(make_panel: MakePanel, preset: str, season: int, length: int) -> None:
     panel = make_panel([np.arange(length) + 1.0], season=season)
     base, space = space_of(panel, f"preset={preset}")
-    assert settle(base, values_of(base, space.values())) == base
-    for key, value in values_of(base, space.values()).items():
+    assert apply_values(base, extract_values(base, space.values())) == base
+    for key, value in extract_values(base, space.values()).items():
         dimension = space[key]
         if isinstance(dimension, Choice):
             assert value in dimension.values
@@ -109,14 +109,14 @@ def test_every_end_of_every_dimension_trains(make_panel: MakePanel, settings: tu
     longest = itertools.zip_longest(*(ends(each) for each in space.values()))
     for row in longest:
         values = {key: end for key, end in zip(space, row, strict=True) if end is not None}
-        forecaster = NeuralForecaster(settle(base, values))
+        forecaster = NeuralForecaster(apply_values(base, values))
         forecaster.fit(panel, np.array([12]), watch=ignore, checkpoint=None)
         assert np.isfinite(forecaster.assess(panel, np.array([12])))
 
 
 def test_a_segment_is_no_longer_than_the_context(monthly: Panel) -> None:
     base, _ = space_of(monthly)
-    assert settle(base, {"model.context": 6, "embed.width": 24}).embed.width == 6
+    assert apply_values(base, {"model.context": 6, "embed.width": 24}).embed.width == 6
 
 
 def test_the_longest_context_is_never_read_in_too_many_segments(make_panel: MakePanel) -> None:
@@ -129,4 +129,4 @@ def test_the_longest_context_is_never_read_in_too_many_segments(make_panel: Make
 def test_a_space_is_read_back_from_json(monthly: Panel) -> None:
     space = tuple(space_of(monthly)[1].values())
     assert any(isinstance(each, Range) for each in space)
-    assert from_plain(json.loads(json.dumps(to_plain(space)))) == space
+    assert load_space(json.loads(json.dumps(dump_space(space)))) == space

@@ -9,7 +9,7 @@ from forecaster.models.neural import NeuralForecaster
 from forecaster.models.variants import members_of
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
-from forecaster.selection.search.trial import try_out
+from forecaster.selection.search.trial import train_and_evaluate
 from forecaster.settings import load
 from tests.conftest import MakePanel
 
@@ -35,7 +35,7 @@ def test_looking_changes_nothing_that_is_learnt(panel: Panel, settings: tuple[st
     alone.fit(panel, TAIL, watch=ignore, checkpoint=None)
     steps: list[Event] = []
     looks: list[int] = []
-    loss = try_out(
+    loss = train_and_evaluate(
         config(panel, *settings), panel, TAIL, report=lambda tenth, _: looks.append(tenth), watch=steps.append
     )
     assert loss == alone.assess(panel, TAIL)
@@ -47,7 +47,7 @@ def test_looking_changes_nothing_that_is_learnt(panel: Panel, settings: tuple[st
 def test_losses_are_told_in_units_that_all_scales_share(panel: Panel) -> None:
     told: dict[str, list[float]] = {"last": [], "none": []}
     for kind, losses in told.items():
-        try_out(
+        train_and_evaluate(
             config(panel, f"scale.kind={kind}", "training.learning_rate=0.000001"),
             panel,
             TAIL,
@@ -68,5 +68,5 @@ def test_what_a_report_raises_ends_the_training(panel: Panel) -> None:
         raise KeyError(tenth)
 
     with pytest.raises(KeyError):
-        try_out(config(panel), panel, TAIL, report=stop, watch=steps.append)
+        train_and_evaluate(config(panel), panel, TAIL, report=stop, watch=steps.append)
     assert sum(isinstance(step, TrainingStep) for step in steps) == 4
