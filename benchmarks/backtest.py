@@ -28,7 +28,7 @@ from benchmarks import ltsf
 from benchmarks.floor import interleaved, median, ratio
 from benchmarks.panel import machine
 from forecaster import runtime
-from forecaster.evaluation.backtest import Plan, backtest, participants
+from forecaster.evaluation.backtest import Plan, backtest, find_participants
 from forecaster.evaluation.split import split
 from forecaster.events import ignore
 from forecaster.forecast import PROBABILITIES, Forecaster
@@ -68,7 +68,7 @@ def speed(arguments: argparse.Namespace) -> dict[str, Any]:
     panel, _ = ltsf.read(arguments.data)
     plan = Plan(arguments.horizon, folds=arguments.folds, stride=1, refit=0)
     forecaster = fitted(arguments, panel, plan)
-    rows = plan.before(panel, *np.nonzero(participants(panel, plan)))
+    rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
     networks = bare(forecaster, rows, plan.horizon)
 
     def forward() -> None:
@@ -92,11 +92,11 @@ def fitted(arguments: argparse.Namespace, panel: Panel, plan: Plan) -> Forecaste
     """A network that was trained a little on what precedes the first cutoff."""
     overrides = {"preset": arguments.preset, "model.kind": arguments.model, "training.steps": 5}
     overrides |= {"data.horizon": arguments.horizon, "data.season": panel.season}
-    oldest = plan.before(panel, np.arange(len(panel)), 0)
+    oldest = plan.visible_rows(panel, np.arange(len(panel)), 0)
     config = resolve(load(overrides=overrides, settings=tuple(arguments.settings)), oldest)
     forecaster = build(config)
-    parts = split(oldest, arguments.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
-    forecaster.fit(oldest, parts.unlearnt, watch=ignore, checkpoint=None)
+    parts = split(oldest, arguments.horizon, is_calibrated=config.conformal.is_on, has_holdout=False)
+    forecaster.fit(oldest, parts.tail, watch=ignore, checkpoint=None)
     return forecaster
 
 

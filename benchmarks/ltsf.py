@@ -27,7 +27,7 @@ from benchmarks.panel import machine
 from forecaster import runtime
 from forecaster.config import Config
 from forecaster.errors import ConfigError, DataError, ForecastError
-from forecaster.evaluation.backtest import POINTS, in_parts
+from forecaster.evaluation.backtest import POINTS_AT_ONCE, iterate_parts
 from forecaster.events import ignore
 from forecaster.forecast import Forecaster
 from forecaster.frequency import DAY, HOUR, MINUTE, Frequency
@@ -218,9 +218,9 @@ def score(forecaster: Forecaster, panel: Panel, test: int, horizon: int) -> Row:
 
 
 def split_windows(
-    panel: Panel, test: int, horizon: int, *, points: int = POINTS
+    panel: Panel, test: int, horizon: int, *, points: int = POINTS_AT_ONCE
 ) -> Iterator[tuple[Panel, np.ndarray[Any, np.dtype[np.int64]]]]:
-    """Give every window whose targets lie in the last `test` steps of its column, some at a time (see `in_parts`).
+    """Give every window whose targets lie in the last `test` steps of its column, some at a time (see `iterate_parts`).
 
     A window is a series that begins with its column, so that phases and spreads are the column's, and ends before the
     first target; all share the panel's memory.
@@ -233,7 +233,7 @@ def split_windows(
         raise DataError(f"{test} test rows have no window of {horizon} steps", hint="pass shorter --horizons")
     column, offset = np.divmod(np.arange(len(panel) * each), each)
     columns = panel.select(column)
-    for some, windows in in_parts(columns.cut(test - offset), horizon, points=points):
+    for some, windows in iterate_parts(columns.cut(test - offset), horizon, points=points):
         yield windows, columns.end[some]
 
 

@@ -1,4 +1,4 @@
-"""A backtest's scores by series, by cutoff and by step of the horizon, as `score` would give them for each alone."""
+"""The scores of a backtest by series, cutoff and step of the horizon, as `score` computes them for each alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,19 @@ from forecaster.frequency import Ints
 Array = npt.NDArray[np.float64]
 Columns = dict[str, Array]
 
+_COVERAGES = tuple(f"coverage{level}" for level in LEVELS)
+
 
 @dataclass(frozen=True)
 class Sums:
-    """Each measure's sum over the points of a row or of a step, and how many points that were."""
+    """The sum of each measure over the points of a row or of a step, and the number of these points."""
 
     total: Columns
     count: Columns
 
 
 def add_up(test: Backtest) -> tuple[Sums, Sums]:
-    """Measure every point, one measure at a time: sums by row [R], and by step [H]."""
+    """Measure every point, one measure at a time to save memory, and add up by row [R] and by step [H]."""
     rows, steps = Sums({}, {}), Sums({}, {})
     for name, points in _measures(test):
         is_known = ~np.isnan(points)
@@ -35,8 +37,8 @@ def add_up(test: Backtest) -> tuple[Sums, Sums]:
     return rows, steps
 
 
-def by_group(rows: Sums, group: Ints, size: int) -> Columns:
-    """[size] every metric of each group of rows, by the group [R] of each row."""
+def score_groups(rows: Sums, group: Ints, size: int) -> Columns:
+    """Return the [size] values of every metric, one for each group of rows, from the group [R] of each row."""
 
     def add(values: Array) -> Array:
         return np.bincount(group, values, size).astype(np.float64)
@@ -50,19 +52,19 @@ def by_group(rows: Sums, group: Ints, size: int) -> Columns:
 
 
 def mean_by_group(values: Array, group: Ints, size: int) -> Array:
-    """[size] mean of the known values [R] of each group; NaN where none is."""
+    """Return the [size] means of the known values [R] of each group; NaN for a group without any."""
     is_known = ~np.isnan(values)
     total, count = (np.bincount(group, each, size) for each in (np.where(is_known, values, 0), is_known))
     return _ratio(total.astype(np.float64), count.astype(np.float64))
 
 
-def by_step(steps: Sums) -> Columns:
-    """[H] every metric of each step of the horizon."""
+def score_steps(steps: Sums) -> Columns:
+    """Return the [H] values of every metric, one for each step of the horizon."""
     means = {name: _ratio(steps.total[name], steps.count[name]) for name in ("smape", "scaled", *_COVERAGES)}
     return _columns(steps.total, steps.count["absolute"], means)
 
 
-def table(keys: Sequence[str], models: Mapping[str, Columns]) -> dict[str, dict[str, Score]]:
+def tabulate(keys: Sequence[str], models: Mapping[str, Columns]) -> dict[str, dict[str, Score]]:
     """Lay out columns as `{key: {model: {metric: value}}}`, where values are [keys] long."""
     plain = {model: {name: values.tolist() for name, values in columns.items()} for model, columns in models.items()}
     return {
@@ -71,11 +73,8 @@ def table(keys: Sequence[str], models: Mapping[str, Columns]) -> dict[str, dict[
     }
 
 
-_COVERAGES = tuple(f"coverage{level}" for level in LEVELS)
-
-
 def _measures(test: Backtest) -> Iterator[tuple[str, Array]]:
-    """[R, H] of each measure, NaN where nothing was observed."""
+    """Compute each measure at every point [R, H]; NaN where nothing was observed."""
     actual, forecast = test.actual.astype(np.float64), test.forecast
     error = np.abs(actual - forecast.mean)
     size = np.abs(actual) + np.abs(forecast.mean)
@@ -95,6 +94,7 @@ def _measures(test: Backtest) -> Iterator[tuple[str, Array]]:
 
 
 def _columns(total: Mapping[str, Array], points: Array, means: Columns) -> Columns:
+    """Compute every metric of `metrics.METRICS` from sums; a new metric needs a line here."""
     return {
         "mae": _ratio(total["absolute"], points),
         "rmse": np.sqrt(_ratio(total["squared"], points)),

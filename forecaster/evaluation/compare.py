@@ -1,4 +1,4 @@
-"""Models beside each other on the same cutoffs: a leaderboard, and which of them beat the naive forecasts for sure."""
+"""A comparison of models on the same cutoffs: a leaderboard, and significance tests against the naive forecasts."""
 
 import math
 from collections.abc import Mapping
@@ -8,30 +8,29 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.evaluation import metrics
-from forecaster.evaluation import significance as chance
+from forecaster.evaluation import metrics, significance
 from forecaster.evaluation.backtest import Backtest, Plan
-from forecaster.evaluation.breakdown import add_up, by_step, mean_by_group
+from forecaster.evaluation.breakdown import add_up, mean_by_group, score_steps
 from forecaster.evaluation.score import Score, score, skill
-from forecaster.evaluation.significance import Chance
+from forecaster.evaluation.significance import PairedTest
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
 
 Array = npt.NDArray[np.float64]
 
 BASELINES = ("seasonal_naive", "naive")
-_MANY_SERIES = 30  # from here on series are the units of the test
-_FOLDS, _FOLDS_OF_MANY_SERIES = 20, 5  # where the series are long enough
+_MANY_SERIES = 30  # from this number on, series are the units of the test
+_MAX_FOLDS, _MAX_FOLDS_OF_MANY_SERIES = 20, 5
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What a comparison keeps of one model's backtest.
+class ModelResult:
+    """The results of one model's backtest that a comparison needs.
 
     Attributes:
-        errors: [R] mean absolute error of each forecast in units of its series' seasonal error; NaN without.
-        steps: [H] the same of each step.
-        fallbacks: forecasts that a simpler one stood in for.
+        errors: [R] mean absolute error of each forecast in units of its series' seasonal error; NaN if it has none.
+        steps: [H] mean scaled error of each step of the horizon.
+        fallbacks: number of forecasts that a simpler model made in place of this one.
     """
 
     score: Score
@@ -42,13 +41,13 @@ class Entry:
     fallbacks: int
 
     @classmethod
-    def of(cls, test: Backtest) -> "Entry":
+    def of(cls, test: Backtest) -> "ModelResult":
         actual = test.actual.astype(np.float64)
         _, steps = add_up(test)
         return cls(
             score=score(test.forecast, test.actual, test.scale),
             errors=metrics.mase(actual, test.forecast.mean, test.scale).astype(np.float64),
-            steps=by_step(steps)["mase"],
+            steps=score_steps(steps)["mase"],
             fit_seconds=test.fit_seconds,
             predict_seconds=test.predict_seconds,
             fallbacks=int(test.forecast.fallback.sum()),
@@ -57,15 +56,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Units:
-    """What the test of chance counts as one observation of how two models differ.
+    """The units of observation of the significance test.
 
-    Cutoffs, their errors averaged over the series, where there are few series; neighbours are taken to be correlated
-    as far as their horizons overlap. Series, their errors averaged over the cutoffs, where there are many; these are
-    taken to be independent.
+    With few series the units are cutoffs, whose errors are averaged over the series; neighbours are assumed to be
+    correlated as far as their horizons overlap. With many series the units are series, whose errors are averaged over
+    the cutoffs; they are assumed to be independent.
 
     Attributes:
         number: [R] the unit of each forecast.
-        overlap: see `chance.diebold_mariano`.
+        overlap: see `significance.diebold_mariano`.
     """
 
     kind: Literal["cutoffs", "series"]
@@ -79,31 +78,31 @@ class Units:
         return cls("cutoffs", test.fold, -(-plan.horizon // (plan.stride or plan.horizon)))
 
     def average(self, errors: Array) -> Array:
-        """[units] mean of what is known of [R]; NaN for a unit of which nothing is."""
+        """Return the [units] means of known errors [R]; NaN for a unit without any."""
         return mean_by_group(errors, self.number, int(self.number.max()) + 1)
 
 
 @dataclass(frozen=True)
-class Against:
-    """A model against one of the naive forecasts.
+class BaselineTest:
+    """A model compared with one of the naive forecasts.
 
     Attributes:
         skill: 1 - MASE / MASE of the baseline.
-        chance: of the difference in scaled errors, model less baseline.
-        p: that of `chance`, raised for how many models are compared with the baseline.
+        test: the test of the difference in scaled errors, model less baseline.
+        p: the p of `test`, raised for the number of models that are compared with the baseline.
     """
 
     skill: float
-    chance: Chance
+    test: PairedTest
     p: float
 
     @property
     def is_better(self) -> bool:
-        return self.skill > 0 and self.p < chance.LEVEL
+        return self.skill > 0 and self.p < significance.LEVEL
 
     @property
     def is_worse(self) -> bool:
-        return self.skill < 0 and self.p < chance.LEVEL
+        return self.skill < 0 and self.p < significance.LEVEL
 
 
 @dataclass(frozen=True)
@@ -111,22 +110,22 @@ class Place:
     """A model's place on the leaderboard.
 
     Attributes:
-        against: by the baseline's name; a baseline is not compared with itself.
+        tests: by the baseline's name; a baseline is not compared with itself.
         series_won: share of the series that it forecast best, by scaled error; a tie is shared.
     """
 
     model: str
-    entry: Entry
-    against: dict[str, Against]
+    result: ModelResult
+    tests: dict[str, BaselineTest]
     series_won: float
 
     @property
     def is_better(self) -> bool:
-        """Whether it beats both naive forecasts by more than chance.
+        """True if the model is significantly better than both naive forecasts.
 
-        Each test by itself may raise a false alarm as often as the level says, and so both together no oftener.
+        Each test has the false alarm rate `significance.LEVEL`, so both together do not exceed it.
         """
-        return self.model not in BASELINES and all(each.is_better for each in self.against.values())
+        return self.model not in BASELINES and all(test.is_better for test in self.tests.values())
 
 
 @dataclass(frozen=True)
@@ -134,15 +133,17 @@ class Comparison:
     """A leaderboard.
 
     Attributes:
+        by: the metric that the places are sorted by.
         places: the best first.
-        units: how many the test had.
+        units: the units of the significance tests.
+        unit_count: number of units with a known error.
         steps_won: [H] the model that was best at each step of the horizon, by scaled error.
     """
 
     by: str
     places: tuple[Place, ...]
     units: Units
-    count: int
+    unit_count: int
     steps_won: tuple[str, ...]
 
     def place(self, model: str) -> Place:
@@ -150,87 +151,87 @@ class Comparison:
 
     @property
     def best(self) -> Place | None:
-        """The first that beats both naive forecasts by more than chance."""
+        """The first place that is significantly better than both naive forecasts; None if there is none."""
         return next((place for place in self.places if place.is_better), None)
 
     @property
     def baseline(self) -> Place:
-        """The better one of the two naive forecasts, by MASE."""
-        return min(map(self.place, BASELINES), key=lambda place: _rank("mase", place.entry.score))
+        """The better of the two naive forecasts, by MASE."""
+        return min(map(self.place, BASELINES), key=lambda place: _rank("mase", place.result.score))
 
     @property
     def unbeaten(self) -> list[str]:
-        """The naive forecasts that no model beats by more than chance."""
+        """The naive forecasts that no model is significantly better than."""
         models = [place for place in self.places if place.model not in BASELINES]
-        return [name for name in BASELINES if not any(place.against[name].is_better for place in models)]
+        return [name for name in BASELINES if not any(place.tests[name].is_better for place in models)]
 
     @property
-    def has_enough(self) -> bool:
-        """Whether there are units enough for the test to say anything."""
-        return self.count >= chance.fewest(self.units.overlap)
+    def has_enough_units(self) -> bool:
+        """True if there are enough units for a significance test."""
+        return self.unit_count >= significance.minimum_differences(self.units.overlap)
 
 
-def suitable_folds(panel: Panel, horizon: int, stride: int | None) -> int:
-    """How many cutoffs to compare at: enough for the test, of what nine in ten series can spare.
+def choose_fold_count(panel: Panel, horizon: int, stride: int | None) -> int:
+    """Choose the number of cutoffs of a comparison, so that nine in ten series are long enough.
 
-    They take a quarter of a series; where that is too few, up to a half.
+    They use a quarter of a series, or up to a half if a quarter has too few cutoffs for a significance test.
     """
     is_many = len(panel) >= _MANY_SERIES
     length = int(np.quantile(panel.lengths, 0.1))
     stride = stride or horizon
     quarter, half = (1 + max(length // share - horizon, 0) // stride for share in (4, 2))
-    wanted = min(quarter, _FOLDS_OF_MANY_SERIES if is_many else _FOLDS)
-    return max(wanted, min(half, 1 if is_many else chance.fewest(1)))
+    count = min(quarter, _MAX_FOLDS_OF_MANY_SERIES if is_many else _MAX_FOLDS)
+    return max(count, min(half, 1 if is_many else significance.minimum_differences(1)))
 
 
-def compare(entries: Mapping[str, Entry], series: Ints, units: Units, *, by: str = "mase") -> Comparison:
+def compare(results: Mapping[str, ModelResult], series: Ints, units: Units, *, by: str = "mase") -> Comparison:
     """Rank models by a metric and test each against both naive forecasts.
 
     Args:
-        entries: by the model's name, `BASELINES` among them, all of the same R forecasts.
+        results: by the model's name, including `BASELINES`, all of the same R forecasts.
         series: [R] the series of each forecast.
-        by: a metric; a coverage ranks by how far it is from what it should be.
+        by: a metric; a coverage ranks by its distance from the nominal one.
     """
-    names = sorted(entries, key=lambda name: _rank(by, entries[name].score))
-    against = {name: _against(entries, name, units) for name in BASELINES}
-    won = _series_won([entries[name].errors for name in names], series)
+    names = sorted(results, key=lambda name: _rank(by, results[name].score))
+    tests = {name: _test_against(results, name, units) for name in BASELINES}
+    won = _series_won([results[name].errors for name in names], series)
     places = tuple(
         Place(
             name,
-            entries[name],
-            {baseline: each[name] for baseline, each in against.items() if name in each},
+            results[name],
+            {baseline: by_model[name] for baseline, by_model in tests.items() if name in by_model},
             share,
         )
         for name, share in zip(names, won, strict=True)
     )
-    known = ~np.isnan(units.average(entries[BASELINES[0]].errors))
-    steps_won = _steps_won(names, np.stack([entries[name].steps for name in names]))
-    return Comparison(by, places, units, int(known.sum()), steps_won)
+    is_known = ~np.isnan(units.average(results[BASELINES[0]].errors))
+    steps_won = _steps_won(names, np.stack([results[name].steps for name in names]))
+    return Comparison(by, places, units, int(is_known.sum()), steps_won)
 
 
-def _against(entries: Mapping[str, Entry], baseline: str, units: Units) -> dict[str, Against]:
-    """Every other model against a baseline; of the corrections for many tests, only the models' count."""
-    base = entries[baseline]
-    others = [name for name in entries if name != baseline]
+def _test_against(results: Mapping[str, ModelResult], baseline: str, units: Units) -> dict[str, BaselineTest]:
+    """Compare every other model with a baseline; only the tests of models are corrected for their number."""
+    base = results[baseline]
+    others = [name for name in results if name != baseline]
     tests = {
-        name: chance.diebold_mariano(units.average(entries[name].errors - base.errors), overlap=units.overlap)
+        name: significance.diebold_mariano(units.average(results[name].errors - base.errors), overlap=units.overlap)
         for name in others
     }
     models = [name for name in others if name not in BASELINES]
     p = {name: tests[name].p for name in others} | dict(
-        zip(models, chance.holm([tests[name].p for name in models]), strict=True)
+        zip(models, significance.holm([tests[name].p for name in models]), strict=True)
     )
-    return {name: Against(skill(entries[name].score, base.score), tests[name], p[name]) for name in others}
+    return {name: BaselineTest(skill(results[name].score, base.score), tests[name], p[name]) for name in others}
 
 
 def _rank(by: str, scores: Score) -> float:
-    """What to sort by, the best first; what is not known comes last."""
+    """Return the key that sorts the best first and unknown scores last."""
     value = metrics.METRICS[by].rank(scores[by])
     return math.inf if math.isnan(value) else value
 
 
 def _series_won(errors: list[Array], series: Ints) -> list[float]:
-    """[models] the share of the series that each forecast best; 0 where nothing is known."""
+    """Return the [models] shares of the series that each forecast best; 0 if no errors are known."""
     count = int(series.max()) + 1
     table = np.stack([mean_by_group(each, series, count) for each in errors])  # [M, N]
     table = table[:, ~np.isnan(table).any(axis=0)]
@@ -242,7 +243,7 @@ def _series_won(errors: list[Array], series: Ints) -> list[float]:
 
 
 def _steps_won(names: list[str], steps: Array) -> tuple[str, ...]:
-    """[H] the first of the models that are best at each step, by [M, H]; empty where errors have no scale."""
+    """Return the best model at each step by errors [M, H], the first of equals; empty if errors have no scale."""
     if np.isnan(steps).any():
         return ()
     return tuple(names[number] for number in steps.argmin(axis=0))

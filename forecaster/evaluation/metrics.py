@@ -1,4 +1,4 @@
-"""The metrics of forecasts as functions of arrays, and `METRICS`, the table of all that is known of each.
+"""The metrics of forecasts as functions of arrays, and `METRICS`, the table of their names, titles and formulas.
 
 In every function `actual` and `forecast` are [N, H] in the data's units, with NaN in `actual` where nothing was
 observed: such points count nowhere. Where a result is by series, a series without an observed point is NaN.
@@ -25,23 +25,26 @@ LEVELS = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95), 95: (0.025, 0.975)
 
 
 def mae(actual: Array, forecast: Array) -> float:
-    """Mean absolute error, pooled over all observed points."""
+    """Return the mean absolute error, pooled over all observed points."""
     return _pooled(np.abs(actual - forecast))
 
 
 def rmse(actual: Array, forecast: Array) -> float:
-    """Root of the mean squared error, pooled over all observed points."""
+    """Return the root of the mean squared error, pooled over all observed points."""
     return float(np.sqrt(_pooled((actual - forecast) ** 2)))
 
 
 def smape(actual: Array, forecast: Array) -> Array:
-    """[N] mean of 200 |y - f| / (|y| + |f|), from 0 to 200; 0 where both are 0. Source: Makridakis et al. 2020."""
+    """Return the [N] means of 200 |y - f| / (|y| + |f|), from 0 to 200; a point is 0 where both are 0.
+
+    Source: Makridakis et al. 2020.
+    """
     total = np.abs(actual) + np.abs(forecast)
     return _by_series(200 * np.abs(actual - forecast) / np.where(total == 0, 1, total))
 
 
 def mase(actual: Array, forecast: Array, scale: Array) -> Array:
-    """[N] mean absolute error over `scale` [N] (see `seasonal_error`); NaN where the scale is 0 or missing.
+    """Return the [N] mean absolute errors over `scale` [N] (see `seasonal_error`); NaN where it is 0 or missing.
 
     Source: Hyndman & Koehler 2006.
     """
@@ -49,35 +52,38 @@ def mase(actual: Array, forecast: Array, scale: Array) -> Array:
 
 
 def nd(actual: Array, forecast: Array) -> float:
-    """Normalised deviation: sum |y - f| / sum |y|; NaN where all actuals are 0."""
+    """Return the normalised deviation, sum |y - f| / sum |y|; NaN if all actual values are 0."""
     return _ratio(np.nansum(np.abs(actual - forecast)), np.nansum(np.abs(actual)))
 
 
 def wql(actual: Array, quantiles: Array, probabilities: Sequence[float]) -> float:
-    """Weighted quantile loss: mean over the probabilities of 2 sum pinball / sum |y|; NaN where all actuals are 0.
+    """Return the weighted quantile loss, the mean over the probabilities of 2 sum pinball / sum |y|.
+
+    It is NaN if all actual values are 0.
 
     Args:
         quantiles: [N, H, Q] at `probabilities` [Q].
     """
     total = 0.0
-    for number, at in enumerate(probabilities):  # one by one: all gaps at once would be many times the forecast
+    # All gaps at once would take many times the memory of the forecast.
+    for number, at in enumerate(probabilities):
         gap = actual - quantiles[:, :, number]  # [N, H]
         total += float(np.nansum(np.maximum(at * gap, (at - 1) * gap)))
     return _ratio(2 * total / len(probabilities), np.nansum(np.abs(actual)))
 
 
 def coverage(actual: Array, lower: Array, upper: Array) -> Array:
-    """[N] share of observed points within the bounds [N, H], bounds included."""
+    """Return the [N] shares of observed points within the bounds [N, H], bounds included."""
     inside = (actual >= lower) & (actual <= upper)
     return _by_series(np.where(np.isnan(actual), np.nan, inside))
 
 
 def coverage_error(shares: Array, observed: int, level: float) -> float:
-    """Standard error that the mean of a coverage has by chance; NaN where nothing was observed.
+    """Return the standard error of a mean coverage; NaN if nothing was observed.
 
-    The binomial error of `observed` points, as if they were independent, or, where that is larger, the error of a mean
-    over series: the points of a series err together. Of a single series only the first is known, and too small
-    where errors last from step to step.
+    It is the binomial error of `observed` independent points or, if that is larger, the standard error of the mean over
+    series, since the points of a series err together. For a single series only the first is known, which is too small
+    if errors persist from step to step.
 
     Args:
         shares: [N] coverage of each series (see `coverage`); NaN for one without an observed point.
@@ -94,7 +100,10 @@ def coverage_error(shares: Array, observed: int, level: float) -> float:
 
 
 def seasonal_error(panel: Panel, season: int) -> npt.NDArray[np.float64]:
-    """[N] in-sample mean |x_t - x_{t-season}| over each series' visible steps, the scale of MASE; NaN where none is."""
+    """Return the [N] in-sample means of |x_t - x_{t-season}| over the visible steps, the scale of MASE.
+
+    A series without two observed steps a season apart is NaN.
+    """
     return mean_change(panel, season, np.abs)
 
 
@@ -113,7 +122,7 @@ class Outcome:
 
 
 class Detail(IntEnum):
-    """How much a table of metrics shows; each table also has the columns of those before it."""
+    """The level of detail of a table of metrics; each table has all columns of the less detailed ones."""
 
     LEADERBOARD = 1
     SCORES = 2
@@ -128,10 +137,10 @@ class Metric:
     Attributes:
         name: its key in metrics.json.
         title: its heading in tables.
-        compute: returns the metric of a whole forecast; NaN where nothing is known.
+        compute: returns the metric of a whole forecast; NaN if it is unknown.
         column: its place among the columns of a table, from the left.
         detail: the least detailed table that shows it.
-        compute_error: returns the standard error that the metric has by chance; None if no error is computed.
+        compute_error: returns the standard error of the metric; None if it is not computed.
         target: the best value of a share, which is printed in per cent; None for an error, where lower is better.
         description: a sentence for the readers of a table.
     """

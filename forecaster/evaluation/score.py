@@ -1,4 +1,4 @@
-"""A forecast against what came true, as the numbers that stand in metrics.json."""
+"""The scores of a forecast against actual values, as metrics.json stores them."""
 
 import math
 from collections.abc import Mapping
@@ -30,30 +30,30 @@ def score(forecast: Forecast, actual: Floats, scale: metrics.Array) -> Score:
 
 
 def reliability(forecast: Forecast, actual: Floats) -> Score:
-    """The share of observed points at or below each quantile, by its probability: `{"0.025": 0.03, ...}`.
+    """Return the share of observed points at or below each quantile, by its probability: `{"0.025": 0.03, ...}`.
 
     Args:
         actual: [N, H] observed values, NaN where there is none.
     """
-    known = ~np.isnan(actual)
-    below = (actual[:, :, None] <= forecast.quantiles)[known]  # [points, Q]
-    return {f"{p:g}": float(share) for p, share in zip(PROBABILITIES, _shares(below), strict=True)}
+    is_known = ~np.isnan(actual)
+    is_below = (actual[:, :, None] <= forecast.quantiles)[is_known]  # [points, Q]
+    return {f"{p:g}": float(share) for p, share in zip(PROBABILITIES, _shares(is_below), strict=True)}
 
 
 def skill(model: Score, baseline: Score) -> float:
-    """1 - MASE / MASE of the baseline: above 0 is better, NaN where either is missing or the baseline's is 0."""
+    """Return 1 - MASE / MASE of the baseline; above 0 is better, NaN if either is unknown or the baseline's is 0."""
     if math.isnan(baseline["mase"]) or baseline["mase"] == 0:
         return math.nan
     return 1 - model["mase"] / baseline["mase"]
 
 
 def verdict(skill_seasonal: float, skill_naive: float) -> str:
-    """`better` only where both skills are above 0."""
+    """Return `better` if both skills are above 0, else `no better`."""
     return "better" if skill_seasonal > 0 and skill_naive > 0 else "no better"
 
 
 def without_nan(tree: Mapping[str, object]) -> dict[str, object]:
-    """Replace NaN by None at every depth, since JSON knows no NaN."""
+    """Replace NaN by None at every depth, since JSON has no NaN."""
     plain: dict[str, object] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
@@ -64,6 +64,6 @@ def without_nan(tree: Mapping[str, object]) -> dict[str, object]:
 
 
 def _shares(hits: npt.NDArray[np.bool_]) -> metrics.Array:
-    """[Q] how often each column of [points, Q] holds; NaN where there is no point."""
+    """Return the [Q] shares of True in each column of [points, Q]; NaN if there is no point."""
     shares: metrics.Array = hits.sum(axis=0) / (len(hits) or np.nan)
     return shares

@@ -1,7 +1,7 @@
-"""Scores of forecasts that lie beside what came true as rows of a table, as holdouts, backtests and ledgers keep them.
+"""Scores of forecasts and actual values in rows of a table, as holdouts, backtests and ledgers store them.
 
-A row has `unique_id, ds, cutoff, step, y, mean, q0.1 ... q0.9`, and NaN in `y` where nothing was observed. Besides, it
-has `scale`, the divisor of MASE, and the forecasts `seasonal_naive` and `naive`, NaN where these are not known.
+A row has `unique_id, ds, cutoff, step, y, mean, q0.1 ... q0.9`, and NaN in `y` where nothing was observed. It
+also has `scale`, the divisor of MASE, and the forecasts `seasonal_naive` and `naive`; NaN where they are unknown.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ QUANTILES = {probability: f"q{probability:g}" for probability in DECILES}
 BASELINES = ("seasonal_naive", "naive")
 
 
-def by_series(rows: pd.DataFrame) -> pd.DataFrame:
+def series_scores(rows: pd.DataFrame) -> pd.DataFrame:
     """Score each series, in the order of the rows.
 
     Returns: by `unique_id`: mase, seasonal_naive (its MASE), smape, mae, bias (mean of forecast - actual) and
-        coverage80; NaN where nothing is known.
+        coverage80; NaN where they are unknown.
     """
     y, mean = rows["y"].to_numpy(np.float64), rows["mean"].to_numpy(np.float64)
     error = mean - y
@@ -29,8 +29,8 @@ def by_series(rows: pd.DataFrame) -> pd.DataFrame:
     points = pd.DataFrame(
         {
             "unique_id": rows["unique_id"].to_numpy(),
-            "mase": scaled(rows, "mean"),
-            "seasonal_naive": scaled(rows, "seasonal_naive"),
+            "mase": scaled_errors(rows, "mean"),
+            "seasonal_naive": scaled_errors(rows, "seasonal_naive"),
             "smape": 200 * np.abs(error) / np.where(size == 0, 1, size),
             "mae": np.abs(error),
             "bias": error,
@@ -40,14 +40,14 @@ def by_series(rows: pd.DataFrame) -> pd.DataFrame:
     return points.groupby("unique_id", sort=False).mean()
 
 
-def by_step(rows: pd.DataFrame) -> pd.DataFrame:
-    """Errors of each step of the horizon, beside the naive ones where these are known.
+def step_errors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the errors of the model and the naive forecasts at each step of the horizon.
 
-    Returns: by `step`: `model`, `seasonal_naive`, `naive`: mean |error| over `scale`, or where no scale is known the
-        mean |error| itself; `low`, `middle`, `high`: the deciles 1, 5 and 9 of actual - forecast in the same units.
+    Returns: by `step`: `model`, `seasonal_naive`, `naive`: mean |error| / `scale`, or the mean |error| itself if no
+        row has a scale; `low`, `middle`, `high`: the deciles 1, 5 and 9 of actual - forecast in the same units.
     """
     names = ("mean", *BASELINES)
-    points = pd.DataFrame({"step": rows["step"].to_numpy(), **{name: scaled(rows, name) for name in names}})
+    points = pd.DataFrame({"step": rows["step"].to_numpy(), **{name: scaled_errors(rows, name) for name in names}})
     signed = (rows["y"] - rows["mean"]).to_numpy(np.float64) / divisor(rows)
     result = points.groupby("step").mean().rename(columns={"mean": "model"})
     residuals = pd.Series(signed).groupby(points["step"])
@@ -55,7 +55,7 @@ def by_step(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability(rows: pd.DataFrame) -> dict[float, float]:
-    """How many of the actuals lie at or below each decile; empty where there is none."""
+    """Return the share of actual values at or below each decile; empty if there are none."""
     known = rows[rows["y"].notna()]
     if not len(known):
         return {}
@@ -63,20 +63,20 @@ def reliability(rows: pd.DataFrame) -> dict[float, float]:
 
 
 def has_scale(rows: pd.DataFrame) -> bool:
-    """Whether errors can be told in units of what a series moves in a season."""
+    """Return True if errors can be given in units of the usual change of a series in a season."""
     return bool((rows["scale"] > 0).any())
 
 
 def divisor(rows: pd.DataFrame) -> Array:
-    """[R] what errors are divided by: the scale; 1 where none of the rows has one."""
+    """Return the [R] divisors of errors: the scale, or 1 if no row has a scale."""
     if not has_scale(rows):
         return np.ones(len(rows))
     scale = rows["scale"].to_numpy(np.float64)
     return np.where(scale > 0, scale, np.nan)
 
 
-def scaled(rows: pd.DataFrame, name: str) -> Array:
-    """[R] |error| of a forecast over its divisor."""
+def scaled_errors(rows: pd.DataFrame, name: str) -> Array:
+    """Return the [R] absolute errors of a forecast, each over its divisor."""
     error = rows[name].to_numpy(np.float64) - rows["y"].to_numpy(np.float64)
     result: Array = np.abs(error) / divisor(rows)
     return result

@@ -1,4 +1,4 @@
-"""Whether one forecast beat another by more than chance: a paired test, and a correction for many of them."""
+"""Significance of the difference between two forecasts: a paired test, and a correction for many tests."""
 
 import math
 from collections.abc import Sequence
@@ -9,19 +9,21 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-LEVEL = 0.05  # of false alarms that are put up with
-_FEWEST = 5  # differences that do not overlap; below that hardly any difference could be told from chance
-_FEWEST_BY_OVERLAP = 10  # below that many times the overlap, false alarms exceed 9 % (14 % at 4 times an overlap of 5)
+LEVEL = 0.05  # accepted rate of false alarms
+# With fewer differences, hardly any result could be significant.
+_MIN_DIFFERENCES = 5
+# With fewer differences per overlapping step, false alarms exceed 9 % (14 % at 4 times an overlap of 5).
+_MIN_DIFFERENCES_PER_OVERLAP = 10
 
 
 @dataclass(frozen=True)
-class Chance:
-    """What the test of a mean difference gave.
+class PairedTest:
+    """The result of testing whether a mean difference is 0.
 
     Attributes:
-        difference: the mean; NaN without any.
-        statistic: the mean in units of its standard error, corrected for a small sample; NaN where there are too few.
-        p: probability of a difference as large, either way, between equals; NaN where there are too few to say.
+        difference: the mean difference; NaN if there is none.
+        statistic: the mean in units of its standard error, corrected for a small sample; NaN if there are too few.
+        p: probability of a difference at least as large, in either direction, between equals; NaN if there are too few.
     """
 
     difference: float
@@ -29,18 +31,18 @@ class Chance:
     p: float
 
 
-def fewest(overlap: int) -> int:
-    """How many differences it takes to say anything."""
-    return _FEWEST if overlap == 1 else _FEWEST_BY_OVERLAP * overlap
+def minimum_differences(overlap: int) -> int:
+    """Return the number of differences that a test needs."""
+    return _MIN_DIFFERENCES if overlap == 1 else _MIN_DIFFERENCES_PER_OVERLAP * overlap
 
 
-def diebold_mariano(differences: Array, *, overlap: int = 1) -> Chance:
+def diebold_mariano(differences: Array, *, overlap: int = 1) -> PairedTest:
     """Test whether the mean difference of two forecasts' losses is 0, by Student's t with n - 1 degrees of freedom.
 
     Without overlap this is the paired t test.
 
     Args:
-        differences: [n] loss of one less that of the other, in the order of time; NaN where there is none.
+        differences: [n] loss of one forecast less the loss of the other, in the order of time; NaN if unknown.
         overlap: neighbours whose forecasts share steps are correlated up to `overlap` - 1 places apart.
 
     Source: Diebold & Mariano 1995, eq. 6; with the correction of Harvey, Leybourne & Newbold 1997, eq. 9.
@@ -48,22 +50,22 @@ def diebold_mariano(differences: Array, *, overlap: int = 1) -> Chance:
     known = differences[~np.isnan(differences)]
     n = len(known)
     mean = float(known.mean()) if n else math.nan
-    if n < fewest(overlap):
-        return Chance(mean, math.nan, math.nan)
-    apart = known - mean
-    covariances = [float(apart[lag:] @ apart[: n - lag]) / n for lag in range(overlap)]
+    if n < minimum_differences(overlap):
+        return PairedTest(mean, math.nan, math.nan)
+    deviations = known - mean
+    covariances = [float(deviations[lag:] @ deviations[: n - lag]) / n for lag in range(overlap)]
     variance = covariances[0] + 2 * sum(covariances[1:])
-    if variance <= 0:  # the sum over lags may fall below 0, where the variance cannot
+    if variance <= 0:  # the sum over lags may be negative, the variance of a mean cannot
         variance = covariances[0]
-    if variance <= (1e-12 * mean) ** 2:  # all alike: equal to the bit, or apart by as much each time
-        return Chance(mean, 0.0 if mean == 0 else math.copysign(math.inf, mean), float(mean == 0))
+    if variance <= (1e-12 * mean) ** 2:  # all differences are equal, up to rounding
+        return PairedTest(mean, 0.0 if mean == 0 else math.copysign(math.inf, mean), float(mean == 0))
     correction = (n + 1 - 2 * overlap + overlap * (overlap - 1) / n) / n
     statistic = math.sqrt(correction) * mean / math.sqrt(variance / n)
-    return Chance(mean, statistic, _two_sided(statistic, n - 1))
+    return PairedTest(mean, statistic, _two_sided(statistic, n - 1))
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Raise each p so that among all of them one false alarm is as rare as it would be in a single test; NaN stays.
+    """Raise each p so that a false alarm among all tests is as rare as in a single test; NaN stays NaN.
 
     Source: Holm 1979.
     """
@@ -77,6 +79,6 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _two_sided(statistic: float, freedom: int) -> float:
-    from scipy.special import stdtr  # a fraction of a second, for this command alone
+    from scipy.special import stdtr  # loads for a fraction of a second, which only this test needs
 
     return float(2 * stdtr(freedom, -abs(statistic)))

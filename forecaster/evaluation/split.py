@@ -1,4 +1,4 @@
-"""Which of a series' last steps are kept back, and for what."""
+"""The division of each series into the steps for fitting, validation, calibration and the holdout."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from forecaster.panel import Panel
 
 VALIDATION_SHARE = 0.15
 CALIBRATION_SHARE = 0.1
-_LEFT = 3  # horizons to learn from, or a series is too short to calibrate on
+_MIN_FIT_HORIZONS = 3  # horizons that a series must keep for fitting, or it has no calibration steps
 
 
 @dataclass(frozen=True)
 class Split:
-    """Steps kept back from the end of each series: fit | validation | calibration | holdout.
+    """Numbers of steps at the end of each series: fit | validation | calibration | holdout.
 
     Attributes:
-        validation: [N] steps that choose when to stop; 0 for a series too short to spare them.
-        calibration: [N] steps that tell how wide intervals must be; 0 for a series too short to spare them.
-        holdout: [N] steps that only score: the horizon, or 0.
+        validation: [N] steps that decide when training stops; 0 for a series that is too short.
+        calibration: [N] steps that the widths of intervals are calibrated on; 0 for a series that is too short.
+        holdout: [N] steps that are only evaluated: the horizon, or 0.
     """
 
     validation: Ints
@@ -28,42 +28,42 @@ class Split:
 
     @property
     def is_scored(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """[N] whether the series has a holdout."""
+        """[N] flags: True if the series has a holdout."""
         return self.holdout > 0
 
     @property
-    def unlearnt(self) -> Ints:
-        """[N] steps before the holdout that teach the network nothing: what `Forecaster.fit` calls `validation`."""
+    def tail(self) -> Ints:
+        """[N] steps before the holdout that weights are not fitted on: the `validation` of `Forecaster.fit`."""
         return self.validation + self.calibration
 
 
-def split(panel: Panel, horizon: int, *, is_calibrated: bool, holds_out: bool = True) -> Split:
-    """Keep back a holdout and the tails before it, wherever enough is left to learn from.
+def split(panel: Panel, horizon: int, *, is_calibrated: bool, has_holdout: bool = True) -> Split:
+    """Reserve a holdout and the tails before it in each series that is long enough.
 
     The holdout is the last `horizon` steps. The calibration tail before it is `CALIBRATION_SHARE` of the rest, the
-    validation tail before that `VALIDATION_SHARE`, both at least a horizon. A series that would keep less than three
-    horizons to learn from gives up calibration; one that would keep less than a whole window, a step and a horizon,
-    gives up validation, then the holdout. It is still learnt and forecast.
+    validation tail before that is `VALIDATION_SHARE`, both at least a horizon. A series that would keep less than three
+    horizons for fitting has no calibration tail. A series that would keep less than a whole window (a step and a
+    horizon) has no validation tail, and if that is not enough, no holdout. It is still fitted and forecast.
 
     Args:
-        is_calibrated: whether intervals are to be calibrated.
-        holds_out: whether there is a holdout; not where what follows the panel will score.
+        is_calibrated: True if intervals will be calibrated.
+        has_holdout: False if later data will be used for evaluation.
     """
     whole = horizon + 1
-    holdout = np.where(panel.lengths >= horizon + whole, horizon if holds_out else 0, 0)
+    holdout = np.where(panel.lengths >= horizon + whole, horizon if has_holdout else 0, 0)
     rest = panel.lengths - holdout
-    tail = np.maximum((VALIDATION_SHARE * rest).astype(np.int64), horizon)
-    unlearnt = np.where(rest >= tail + whole, tail, 0)
+    validation = np.maximum((VALIDATION_SHARE * rest).astype(np.int64), horizon)
+    tail = np.where(rest >= validation + whole, validation, 0)
     if not is_calibrated:
-        return Split(unlearnt, np.zeros_like(unlearnt), holdout)
+        return Split(tail, np.zeros_like(tail), holdout)
     both = np.maximum(((VALIDATION_SHARE + CALIBRATION_SHARE) * rest).astype(np.int64), 2 * horizon)
-    unlearnt = np.where(rest >= both + _LEFT * horizon, both, unlearnt)
-    calibration = calibration_of(unlearnt, horizon)
-    return Split(unlearnt - calibration, calibration, holdout)
+    tail = np.where(rest >= both + _MIN_FIT_HORIZONS * horizon, both, tail)
+    calibration = calibration_steps(tail, horizon)
+    return Split(tail - calibration, calibration, holdout)
 
 
-def calibration_of(unlearnt: Ints, horizon: int) -> Ints:
-    """[N] how many of the last `unlearnt` [N] steps calibrate: none where a horizon is not left for validation."""
+def calibration_steps(tail: Ints, horizon: int) -> Ints:
+    """Return the [N] calibration steps of tails [N]; 0 if less than a horizon would be left for validation."""
     share = CALIBRATION_SHARE / (VALIDATION_SHARE + CALIBRATION_SHARE)
-    part = np.maximum((share * unlearnt).round().astype(np.int64), horizon)
-    return np.where(unlearnt >= 2 * horizon, part, 0)
+    part = np.maximum((share * tail).round().astype(np.int64), horizon)
+    return np.where(tail >= 2 * horizon, part, 0)

@@ -18,7 +18,7 @@ from forecaster.config import (
 )
 from forecaster.errors import InputError
 from forecaster.forecast import GRAPH_FILE, Forecaster
-from forecaster.models.calibrated import CUTOFFS, Conformal
+from forecaster.models.calibrated import MAX_CUTOFFS, Calibrated
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.statistical import Statistical
 from forecaster.models.variants import has_networks, members_of, workers_of
@@ -30,7 +30,7 @@ Exports = Mapping[str, bytes]
 _FEW_CUTOFFS = 4  # for what is fitted anew at each
 
 
-def restored(config: Config, state: Arrays, exports: Exports, *, device: Device = "cpu") -> Forecaster:
+def restore_forecaster(config: Config, state: Arrays, exports: Exports, *, device: Device = "cpu") -> Forecaster:
     """Make a forecaster that only predicts from what another one learnt, without torch where that is possible.
 
     Args:
@@ -40,20 +40,20 @@ def restored(config: Config, state: Arrays, exports: Exports, *, device: Device 
     """
     if device != "cpu" and has_networks(config):
         device = runtime.resolve_device(device)
-    config = on_device(config, device)
+    config = place_on_device(config, device)
     forecaster = build(config, exports=exports)
     forecaster.restore(state)
     return forecaster
 
 
-def on_device(config: Config, device: Device) -> Config:
+def place_on_device(config: Config, device: Device) -> Config:
     """The same config, its networks on a device of this machine, whatever they were trained on."""
     return config.model_copy(update={"training": config.training.model_copy(update={"device": device})})
 
 
-def at_hand(config: Config, device: Device | None = None) -> Config:
+def adapt_to_machine(config: Config, device: Device | None = None) -> Config:
     """A bundle's config for this machine: on a device that is named, else where it was trained, if that is here."""
-    return on_device(config, device or ("auto" if config.training.device == "cuda" else config.training.device))
+    return place_on_device(config, device or ("auto" if config.training.device == "cuda" else config.training.device))
 
 
 def build(config: Config, *, exports: Exports | None = None) -> Forecaster:
@@ -67,8 +67,8 @@ def build(config: Config, *, exports: Exports | None = None) -> Forecaster:
     match config.conformal.kind:
         case "split":
             is_slow = any(isinstance(member.model, StatisticalModel) for member in members_of(config))
-            cutoffs = _FEW_CUTOFFS if is_slow else CUTOFFS
-            return Conformal(forecaster, horizon=config.horizon, cutoffs=cutoffs)
+            cutoffs = _FEW_CUTOFFS if is_slow else MAX_CUTOFFS
+            return Calibrated(forecaster, horizon=config.horizon, cutoffs=cutoffs)
         case "off":
             return forecaster
 
@@ -78,9 +78,9 @@ def build_model(config: Config, *, exports: Exports | None = None) -> Forecaster
     members = members_of(config)
     if len(members) == 1:
         return _alone(members[0], exports)
-    from forecaster.models.ensemble import Ensemble, part
+    from forecaster.models.ensemble import Ensemble, split_members
 
-    graphs = [None] * len(members) if exports is None else part(exports, len(members))
+    graphs = [None] * len(members) if exports is None else split_members(exports, len(members))
     models = [build_model(member, exports=own) for member, own in zip(members, graphs, strict=True)]
     return Ensemble(models, name=config.name, workers=workers_of(config))
 
@@ -102,11 +102,11 @@ def _alone(config: Config, exports: Exports | None) -> Forecaster:
 
 def _network(config: Config, exports: Exports | None) -> Forecaster:
     if exports is not None and GRAPH_FILE in exports and config.training.device != "cuda":
-        from forecaster.models.onnx import Exported
+        from forecaster.models.onnx import OnnxForecaster
 
         # without the runtime, or with one too old for the graph, the weights say the same
         with contextlib.suppress(ImportError, InputError):
-            return Exported(config, exports[GRAPH_FILE])
+            return OnnxForecaster(config, exports[GRAPH_FILE])
     from forecaster.models.neural import NeuralForecaster
 
     return NeuralForecaster(config)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.evaluation.calibration import Stretch, learn_stretch
+from forecaster.evaluation.calibration import WidthFactors, estimate_width_factors
 from forecaster.evaluation.metrics import seasonal_error
-from forecaster.evaluation.split import calibration_of
+from forecaster.evaluation.split import calibration_steps
 from forecaster.events import Note, TrainingStep, Watch
 from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, Updatable
 from forecaster.frequency import Ints
@@ -15,12 +15,12 @@ from forecaster.panel import Panel
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
-CUTOFFS = 32  # of a series, at most
+MAX_CUTOFFS = 32  # of a series, at most
 _POINTS = 250_000  # forecast for calibration at most, but for one cutoff of each series
 _PREFIX = "conformal."
 
 
-class Conformal:
+class Calibrated:
     """Stretch another Forecaster's intervals about its median to their nominal coverage (split conformal prediction).
 
     How much is learnt from forecasts of steps that taught the other one nothing, made from several cutoffs. A refit
@@ -28,7 +28,7 @@ class Conformal:
     that computed, before it is brought to the target's minimum, maximum and whole numbers; these hold for the result.
     """
 
-    def __init__(self, inner: Forecaster, *, horizon: int, cutoffs: int = CUTOFFS) -> None:
+    def __init__(self, inner: Forecaster, *, horizon: int, cutoffs: int = MAX_CUTOFFS) -> None:
         """Take the forecaster to calibrate.
 
         Args:
@@ -38,7 +38,7 @@ class Conformal:
         self.inner = inner
         self._cutoffs = cutoffs
         self._horizon = horizon
-        self._stretch: Stretch | None = None
+        self._factors: WidthFactors | None = None
 
     @property
     def name(self) -> str:
@@ -57,11 +57,11 @@ class Conformal:
         if validation is None:
             self.inner.fit(panel, None, watch=watch, checkpoint=checkpoint)
             return
-        calibration = calibration_of(validation, self._horizon)
+        calibration = calibration_steps(validation, self._horizon)
         self.inner.fit(panel.cut(calibration), validation - calibration, watch=watch, checkpoint=checkpoint)
-        self._stretch = None
+        self._factors = None
         if calibration.any():
-            self._stretch = self._learn(panel, calibration)
+            self._factors = self._learn(panel, calibration)
         else:
             watch(Note("no series is long enough to calibrate intervals on: they are the model's own"))
 
@@ -73,15 +73,15 @@ class Conformal:
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         forecast = self._forecast(panel, max(horizon, self._horizon))  # the group is that of the whole horizon
         quantiles = forecast.quantiles
-        if self._stretch:
-            quantiles = self._stretch.apply(quantiles, seasonal_error(panel, panel.season))
+        if self._factors:
+            quantiles = self._factors.apply(quantiles, seasonal_error(panel, panel.season))
         return replace(
             Forecast.of(panel, forecast.mean[:, :horizon], quantiles[:, :horizon], model=self.name),
             fallback=forecast.fallback,
         )
 
     def state(self) -> Arrays:
-        learnt = self._stretch
+        learnt = self._factors
         own: Arrays = {"factors": learnt.factors, "edges": learnt.edges} if learnt else {}
         return self.inner.state() | {_PREFIX + name: value for name, value in own.items()}
 
@@ -91,18 +91,18 @@ class Conformal:
     def restore(self, state: Arrays) -> None:
         own = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
         self.inner.restore({name: value for name, value in state.items() if not name.startswith(_PREFIX)})
-        self._stretch = Stretch(own["factors"], own["edges"]) if own else None  # type: ignore[arg-type]
+        self._factors = WidthFactors(own["factors"], own["edges"]) if own else None  # type: ignore[arg-type]
 
     def _forecast(self, panel: Panel, horizon: int) -> Forecast:
         return self.inner.predict(replace(panel, minimum=None, maximum=None, is_integer=False), horizon)
 
-    def _learn(self, panel: Panel, calibration: Ints) -> Stretch:
-        series, back = spread_cutoffs(calibration, self._horizon, most=self._cutoffs)
+    def _learn(self, panel: Panel, calibration: Ints) -> WidthFactors:
+        series, back = choose_cutoffs(calibration, self._horizon, most=self._cutoffs)
         whole = panel.select(series)
         seen = whole.cut(back)
         forecast = self._forecast(seen, self._horizon)
         windows = calibration // self._horizon
-        return learn_stretch(
+        return estimate_width_factors(
             forecast.quantiles,
             seen.actual(self._horizon, whole.end),
             seasonal_error(seen, panel.season),
@@ -111,7 +111,7 @@ class Conformal:
         )
 
 
-def spread_cutoffs(calibration: Ints, horizon: int, *, most: int = CUTOFFS) -> tuple[Ints, Ints]:
+def choose_cutoffs(calibration: Ints, horizon: int, *, most: int = MAX_CUTOFFS) -> tuple[Ints, Ints]:
     """Choose cutoffs whose whole horizon lies within the last `calibration` [N] steps of each series, evenly spread.
 
     They overlap where there is room for more than one: a horizon begins at any phase of the season then.

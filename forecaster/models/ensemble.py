@@ -86,13 +86,13 @@ class Ensemble:
         return Forecast.of(panel, mean, quantiles, model=self.name, fallback=fallback)
 
     def state(self) -> Arrays:
-        return join([member.state() for member in self.members])
+        return join_members([member.state() for member in self.members])
 
     def exports(self) -> dict[str, bytes]:
-        return join([member.exports() if isinstance(member, Exportable) else {} for member in self.members])
+        return join_members([member.exports() if isinstance(member, Exportable) else {} for member in self.members])
 
     def restore(self, state: Arrays) -> None:
-        for member, own in zip(self.members, part(state, len(self.members)), strict=True):
+        for member, own in zip(self.members, split_members(state, len(self.members)), strict=True):
             member.restore(own)
 
 
@@ -155,7 +155,7 @@ class _States:
 
     def __init__(self, checkpoint: Checkpoint | None, members: int) -> None:
         self._checkpoint = checkpoint
-        self.parts = part(checkpoint.load() if checkpoint else {}, members)
+        self.parts = split_members(checkpoint.load() if checkpoint else {}, members)
 
     def of(self, number: int) -> "Checkpoint":
         return _MemberCheckpoint(self, number)
@@ -163,7 +163,7 @@ class _States:
     def save(self, number: int, state: Arrays) -> None:
         self.parts[number] = state
         if self._checkpoint:
-            self._checkpoint.save(join(self.parts))
+            self._checkpoint.save(join_members(self.parts))
 
     def is_due(self) -> bool:
         return self._checkpoint is not None and self._checkpoint.is_due()
@@ -184,13 +184,13 @@ class _MemberCheckpoint:
         return self._states.is_due()
 
 
-def join(parts: Sequence[dict[str, Content]]) -> dict[str, Content]:
+def join_members(parts: Sequence[dict[str, Content]]) -> dict[str, Content]:
     """What each member calls by a name, by its number and that name."""
     return {f"{number}.{name}": value for number, part in enumerate(parts) for name, value in part.items()}
 
 
-def part(whole: Mapping[str, Content], count: int) -> list[dict[str, Content]]:
-    """Undo `join`."""
+def split_members(whole: Mapping[str, Content], count: int) -> list[dict[str, Content]]:
+    """Undo `join_members`."""
     parts: list[dict[str, Content]] = [{} for _ in range(count)]
     for key, value in whole.items():
         number, _, name = key.partition(".")

@@ -54,13 +54,15 @@ def fit_in_processes(
         watch: told of the events of each member, by its number.
         states: where members find and save their checkpoints.
     """
-    tasks = {number: _Member(each.config, each.fitted(), states.parts[number]) for number, each in members.items()}
+    tasks = {
+        number: _Member(each.config, each.fitted_state(), states.parts[number]) for number, each in members.items()
+    }
     threads = next(iter(members.values())).config.training.threads
     create_pool(workers=min(workers, len(members)), threads=threads).run(
         Work(_fit, iterate_tasks(tasks), shared=(panel, validation)),
         Callbacks(
             on_message=watch,
-            on_result=lambda number, fitted: members[number].take_fitted(fitted),
+            on_result=lambda number, fitted: members[number].restore_fitted(fitted),
             on_checkpoint=states.save,
         ),
     )
@@ -70,9 +72,9 @@ def _fit(context: WorkerContext, task: _Member) -> Arrays:
     """Fit one member in a worker, and return its fitted arrays."""
     member = NeuralForecaster(task.config, late=context.startup_seconds)
     if task.fitted:
-        member.take_fitted(task.fitted)
+        member.restore_fitted(task.fitted)
     member.fit(*context.shared, watch=context.send_message, checkpoint=_SentCheckpoint(context, task.saved))
-    return member.fitted()
+    return member.fitted_state()
 
 
 class _SentCheckpoint:

@@ -76,12 +76,12 @@ class NeuralForecaster:
         stage = "refit" if is_refit else "fit"
         saved = checkpoint.load() if checkpoint else {}
         if stage == "fit" and "fitted.best_step" in saved:
-            self.take_fitted(_below("fitted.", saved))
+            self.restore_fitted(_below("fitted.", saved))
             length, is_exact = self._length_to_repeat
             steps, seconds = len(self.history), self.history[-1].seconds
             watch(TrainingEnded(stage, steps, self.best_step, seconds, (length,), is_exact))
             return
-        fitted = _prefixed("fitted.", self.fitted()) if is_refit else {}
+        fitted = _prefixed("fitted.", self.fitted_state()) if is_refit else {}
         before = self.network if is_refit else None
         self._series = panel.ids.tolist()
         windows, held_out = self._windows(panel, validation)
@@ -114,7 +114,7 @@ class NeuralForecaster:
             self.best_step, self.history = training.best_step, training.history
             self._length_to_repeat = length, is_exact
             if checkpoint:
-                checkpoint.save(_prefixed("fitted.", self.fitted()))
+                checkpoint.save(_prefixed("fitted.", self.fitted_state()))
         steps, seconds = len(training.history), training.history[-1].seconds
         watch(TrainingEnded(stage, steps, training.best_step, seconds, (length,), is_exact))
 
@@ -162,7 +162,7 @@ class NeuralForecaster:
         state = _prefixed("network.", _arrays(self.network.state_dict()))
         state |= {f"dimensions.{name}": np.array([size]) for name, size in asdict(self._dimensions).items()}
         state["best_step"] = np.array([self.best_step])
-        if self.knows_series:
+        if self.has_series_identity:
             state["series"] = np.frombuffer(json.dumps(self._series).encode(), np.uint8)
         return state
 
@@ -176,20 +176,20 @@ class NeuralForecaster:
 
     def exports(self) -> dict[str, bytes]:
         told = {"point": self.point, "probabilities": json.dumps(PROBABILITIES), "season": str(self._dimensions.season)}
-        if self.knows_series:
+        if self.has_series_identity:
             told["series"] = json.dumps(self._series)
         network = self.network if self._device.type == "cpu" else copy.deepcopy(self.network).cpu()
         graph = export(network, self._dimensions, context=self.window_spec.context, metadata=told)
         return {GRAPH_FILE: graph} if graph else {}
 
-    def fitted(self) -> Arrays:
+    def fitted_state(self) -> Arrays:
         """What was learnt, and the history of learning it; empty before the first fit."""
         if not self.history:
             return {}
         return self.state() | {"history": history_to_array(self.history), "length": np.array(self._length_to_repeat)}
 
-    def take_fitted(self, fitted: Arrays) -> None:
-        """Take up what `fitted` gave."""
+    def restore_fitted(self, fitted: Arrays) -> None:
+        """Take up what `fitted_state` gave."""
         self.history = history_from_array(fitted["history"].astype(np.float64))
         length, is_exact = fitted["length"].tolist()
         self._length_to_repeat = length, bool(is_exact)
@@ -203,11 +203,11 @@ class NeuralForecaster:
         self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)
 
     @property
-    def knows_series(self) -> bool:
+    def has_series_identity(self) -> bool:
         """Whether a forecast depends on which series it is of."""
         return self.config.embed.identity > 0 or self.config.scale.kind == "cycle"
 
-    def numbers_of(self, panel: Panel) -> Ints:
+    def series_numbers(self, panel: Panel) -> Ints:
         """[N] number of each of a panel's series among those trained on; their count for an unseen one."""
         return self._rolling.numbers(panel)
 

@@ -21,7 +21,7 @@ _ERRORS_ALONE = 3  # of the runtime's levels: its warnings are not for the user
 _OUTPUTS = ["mean", "quantiles"]
 
 
-class Exported:
+class OnnxForecaster:
     """Forecast as `NeuralForecaster` does, equal to 1e-5 of a series' size; it cannot learn."""
 
     def __init__(self, config: Config, graph: bytes) -> None:

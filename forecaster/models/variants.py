@@ -33,12 +33,12 @@ def members_of(config: Config) -> list[Config]:
 
 
 def workers_of(config: Config) -> int:
-    """How many networks of an ensemble train at a time, `most_workers` or all of them."""
+    """How many networks of an ensemble train at a time, `max_workers` or all of them."""
     side_by_side = nested_flags(config).count(False)
-    return min(most_workers(config), side_by_side) if side_by_side > 1 else 1
+    return min(max_workers(config), side_by_side) if side_by_side > 1 else 1
 
 
-def most_workers(config: Config) -> int:
+def max_workers(config: Config) -> int:
     """How many networks may train at a time: unless it is set, one a core; on a GPU one in all, which keeps it busy."""
     if config.ensemble.workers is not None:
         return config.ensemble.workers

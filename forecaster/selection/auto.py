@@ -11,8 +11,8 @@ import numpy as np
 from forecaster.config import AutoConfig, Config
 from forecaster.config.tree import Tree, validate
 from forecaster.errors import DataError
-from forecaster.evaluation.backtest import Plan, participants
-from forecaster.evaluation.compare import suitable_folds
+from forecaster.evaluation.backtest import Plan, find_participants
+from forecaster.evaluation.compare import choose_fold_count
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.score import Score, score
 from forecaster.evaluation.split import split
@@ -69,17 +69,17 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
     plain = _without_model(config)
     horizon = config.horizon
     held_out = panel.cut(_calibration(config, panel))
-    plan = Plan(horizon, folds=suitable_folds(held_out, horizon, None), refit=0)
+    plan = Plan(horizon, folds=choose_fold_count(held_out, horizon, None), refit=0)
     try:
-        takes_part = participants(held_out, plan)
+        takes_part = find_participants(held_out, plan)
     except DataError:
         why = "the series are too short for held-out folds, so the preset's networks are used"
         watch(Note(f"auto: {why}"))
         return ModelChoice(plain, {"among": {}, "by": CRITERION, "folds": 0, "forecasts": 0, "why": why})
     series, fold = np.nonzero(takes_part)
     sample = np.unique(np.linspace(0, len(series) - 1, min(len(series), _MAX_FORECASTS)).round().astype(np.int64))
-    rows = plan.before(held_out, series[sample], fold[sample])
-    oldest = plan.before(held_out, np.flatnonzero(takes_part[:, 0]), 0)
+    rows = plan.visible_rows(held_out, series[sample], fold[sample])
+    oldest = plan.visible_rows(held_out, np.flatnonzero(takes_part[:, 0]), 0)
     kinds = _list_simple_kinds(held_out, watch)
     forecasts = {kind: build_model(_with_kind(config, kind)).predict(rows, horizon) for kind in kinds}
     forecasts[plain.name] = _forecast_by_network(plain, oldest, rows, watch)
@@ -95,7 +95,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
 
 
 def _calibration(config: Config, panel: Panel) -> Ints:
-    return split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False).calibration
+    return split(panel, config.horizon, is_calibrated=config.conformal.is_on, has_holdout=False).calibration
 
 
 def _list_simple_kinds(panel: Panel, watch: Watch) -> list[str]:
@@ -131,7 +131,7 @@ def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch
     if plain.training.budget is not None:
         training = {"budget": _BUDGET_SHARE * plain.training.budget, "refit": False}
         plain = plain.model_copy(update={"training": plain.training.model_copy(update=training)})
-    validation = split(oldest, horizon, is_calibrated=False, holds_out=False).validation
+    validation = split(oldest, horizon, is_calibrated=False, has_holdout=False).validation
     forecaster = build_model(choose_scales(resolve(plain, oldest), oldest, validation, watch=watch))
     forecaster.fit(oldest, validation, watch=watch, checkpoint=None)
     return forecaster.predict(rows, horizon)
@@ -185,7 +185,7 @@ def _compose(kinds: list[str], config: Config, plain: Config, panel: Panel, watc
         return first if len(kinds) == 1 else _with_variants(first, others)
     if len(kinds) == 1:
         return plain
-    parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
+    parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, has_holdout=False)
     networks = choose_scales(resolve(plain, panel), panel.cut(parts.calibration), parts.validation, watch=watch)
     ensemble = networks.ensemble.model_dump()
     is_single = not ensemble["variants"] and ensemble["seeds"] == 1

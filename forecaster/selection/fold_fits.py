@@ -4,7 +4,7 @@ from typing import Any
 
 from forecaster.config import Config, NetworkModel
 from forecaster.config.tree import Tree
-from forecaster.evaluation.backtest import Fit, Part, Plan, Spread, Take, forecast_group
+from forecaster.evaluation.backtest import AddPart, Fit, Part, Plan, RunGroups, forecast_group
 from forecaster.evaluation.split import split
 from forecaster.events import Watch
 from forecaster.forecast import Forecaster
@@ -23,8 +23,8 @@ def make_fit(config: Config, watch: Watch) -> Fit:
 
     def fit(panel: Panel) -> Forecaster:
         forecaster = build(config)
-        parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, holds_out=False)
-        forecaster.fit(panel, parts.unlearnt, watch=watch, checkpoint=None)
+        parts = split(panel, config.horizon, is_calibrated=config.conformal.is_on, has_holdout=False)
+        forecaster.fit(panel, parts.tail, watch=watch, checkpoint=None)
         if config.training.refit:
             forecaster.fit(panel, None, watch=watch, checkpoint=None)
         return forecaster
@@ -32,7 +32,7 @@ def make_fit(config: Config, watch: Watch) -> Fit:
     return fit
 
 
-def make_parallel_fits(config: Config, plan: Plan, *, max_workers: int, watch: Watch) -> Spread | None:
+def make_parallel_fits(config: Config, plan: Plan, *, max_workers: int, watch: Watch) -> RunGroups | None:
     """Return a function that fits and forecasts the groups of a plan side by side, each as `make_fit` does.
 
     The forecasts are the same to the byte as without workers. Within a worker, the members of an ensemble train one
@@ -40,7 +40,7 @@ def make_parallel_fits(config: Config, plan: Plan, *, max_workers: int, watch: W
 
     Args:
         config: resolved.
-        max_workers: networks that may train at a time; see `variants.most_workers`.
+        max_workers: networks that may train at a time; see `variants.max_workers`.
         watch: receives the events of one training at a time.
 
     Returns: None if one fit after the other is at least as fast.
@@ -49,11 +49,11 @@ def make_parallel_fits(config: Config, plan: Plan, *, max_workers: int, watch: W
     if workers == 1:
         return None
 
-    def fit_groups(panel: Panel, plan: Plan, take: Take) -> None:
+    def fit_groups(panel: Panel, plan: Plan, add_part: AddPart) -> None:
         one_at_a_time = OneAtATime(watch)
 
         def on_message(number: int, message: Any) -> None:
-            take(message) if isinstance(message, Part) else one_at_a_time.forward(number, message)
+            add_part(message) if isinstance(message, Part) else one_at_a_time.forward(number, message)
 
         groups = dict(enumerate(plan.groups()))
         create_pool(workers=workers, threads=config.training.threads).run(

@@ -11,12 +11,12 @@ import numpy as np
 from forecaster.config import Config, Device, NetworkModel
 from forecaster.config.tree import merge, validate
 from forecaster.errors import DataError
-from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, participants
+from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, find_participants
 from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.split import split
 from forecaster.events import DataRead, Note, Watch, ignore
-from forecaster.models.build import at_hand, build
-from forecaster.models.variants import most_workers
+from forecaster.models.build import adapt_to_machine, build
+from forecaster.models.variants import max_workers
 from forecaster.panel import Panel
 from forecaster.selection.auto import choose_model
 from forecaster.selection.fold_fits import make_fit, make_parallel_fits
@@ -75,7 +75,7 @@ def backtest(
     config = config.model_copy(update={"data": loaded.config})
     config, plan = _settle_plan(config, panel, config.horizon, watch)
     oldest = before_first_cutoff(panel, plan, source)
-    most = most_workers(config)
+    most = max_workers(config)
     config = resolve_before(config, oldest, plan.horizon, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
@@ -111,12 +111,12 @@ def backtest_bundle(
     refuse_older(place_of(source), loaded, read)
     panel = loaded.panel
     watch(DataRead(source, len(panel), loaded.quality["rows"], loaded.roles))
-    config = at_hand(read.config, device).model_copy(update={"data": loaded.config})
+    config = adapt_to_machine(read.config, device).model_copy(update={"data": loaded.config})
     config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
     config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
     before_first_cutoff(panel, plan, source)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
-    return _run(config, panel, plan, fit, most_workers(config), source, folder, watch)
+    return _run(config, panel, plan, fit, max_workers(config), source, folder, watch)
 
 
 def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch) -> Config:
@@ -125,7 +125,7 @@ def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch)
     Args:
         oldest: the series of the first fold, cut at its cutoffs.
     """
-    parts = split(oldest, horizon, is_calibrated=config.conformal.is_on, holds_out=False)
+    parts = split(oldest, horizon, is_calibrated=config.conformal.is_on, has_holdout=False)
     config = resolve(choose_model(config, oldest, watch=watch).config, oldest)
     return choose_scales(config, oldest.cut(parts.calibration), parts.validation, watch=watch)
 
@@ -134,7 +134,7 @@ def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan
     """Give the bundle's own network where its data ends before every fold, else one that is fitted as it was."""
     if not isinstance(config.model, NetworkModel) or plan.refit:
         return make_fit(config, watch)
-    rows = plan.before(panel, *np.nonzero(participants(panel, plan)))
+    rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
     if int(rows.cutoff.min()) < int(read.manifest["data"]["last_cutoff"]):
         watch(Note("the bundle's weights have seen some folds: fitted anew, on what precedes the first cutoff"))
         return make_fit(config, watch)
@@ -149,7 +149,7 @@ def _run(
 ) -> Backtested:
     try:
         test = forecast_folds(
-            fit, panel, plan, watch=watch, spread=make_parallel_fits(config, plan, max_workers=most, watch=watch)
+            fit, panel, plan, watch=watch, run_groups=make_parallel_fits(config, plan, max_workers=most, watch=watch)
         )
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
@@ -194,7 +194,7 @@ def before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
     Raises: DataError: the series are too short for the folds.
     """
     try:
-        takes_part = participants(panel, plan)
+        takes_part = find_participants(panel, plan)
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
-    return plan.before(panel, np.flatnonzero(takes_part[:, 0]), 0)
+    return plan.visible_rows(panel, np.flatnonzero(takes_part[:, 0]), 0)

@@ -15,11 +15,11 @@ from forecaster.config.tree import validate
 from forecaster.errors import DataError, ForecastError, Interrupted
 from forecaster.evaluation import significance
 from forecaster.evaluation.backtest import Backtest, Plan, backtest, count_fitting
-from forecaster.evaluation.compare import BASELINES, Comparison, Entry, Place, Units, suitable_folds
+from forecaster.evaluation.compare import BASELINES, Comparison, ModelResult, Place, Units, choose_fold_count
 from forecaster.evaluation.compare import compare as rank
 from forecaster.evaluation.score import without_nan
 from forecaster.events import ModelCompared, Note, Watch, ignore
-from forecaster.models.variants import most_workers
+from forecaster.models.variants import max_workers
 from forecaster.panel import Panel
 from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.settings import dump
@@ -82,14 +82,14 @@ def compare(
     plan = Plan(config.horizon, **config.evaluation.model_dump())
     oldest = before_first_cutoff(panel, plan, source)
     configs = _with_baselines(config, models or _usual(config, panel, plan, watch))
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ModelResult] = {}
     for number, name in enumerate(sorted(configs, key=lambda name: _learns(configs[name]))):  # what may lack first
         watch(ModelCompared(name, number, len(configs)))
         with _named(name):
-            most = most_workers(configs[name])
+            most = max_workers(configs[name])
             configs[name] = resolve_before(configs[name], oldest, plan.horizon, watch=watch)
             test = _backtest(configs[name], panel, plan, most, source, watch)
-        entries[name] = Entry.of(test)
+        entries[name] = ModelResult.of(test)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks
         if fallbacks:
             watch(Note(f"{name}: {fallbacks} of {forecasts} forecasts are a fallback's"))
@@ -122,7 +122,7 @@ def _with_folds(config: Config, panel: Panel, watch: Watch) -> Config:
     evaluation = config.evaluation
     if evaluation.folds is not None:
         return config
-    folds = suitable_folds(panel, config.horizon, evaluation.stride)
+    folds = choose_fold_count(panel, config.horizon, evaluation.stride)
     watch(Note(f"{folds} fold{'s' * (folds > 1)}, by the length of the series; --folds overrides"))
     return config.model_copy(update={"evaluation": evaluation.model_copy(update={"folds": folds})})
 
@@ -148,8 +148,8 @@ def _backtest(config: Config, panel: Panel, plan: Plan, most: int, source: str, 
     if not _learns(config) and not config.conformal.is_on:
         plan = replace(plan, refit=0)
     try:
-        spread = make_parallel_fits(config, plan, max_workers=most, watch=watch)
-        return backtest(make_fit(config, watch), panel, plan, watch=watch, spread=spread)
+        run_groups = make_parallel_fits(config, plan, max_workers=most, watch=watch)
+        return backtest(make_fit(config, watch), panel, plan, watch=watch, run_groups=run_groups)
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
 
@@ -171,7 +171,7 @@ def _named(model: str) -> Iterator[None]:
 def _metrics(found: Comparison, chosen: Place, test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
     series = len(np.unique(test.series))
     cutoffs = np.array([test.forecast.cutoff.min(), test.forecast.cutoff.max()])
-    fewest = significance.fewest(found.units.overlap)
+    fewest = significance.minimum_differences(found.units.overlap)
     first, last = panel.frequency.format(cutoffs, panel.zone).tolist()
     leader = found.best or next((place for place in found.places if place.model not in BASELINES), found.baseline)
     block = {
@@ -189,7 +189,7 @@ def _metrics(found: Comparison, chosen: Place, test: Backtest, panel: Panel, pla
         "test": {
             "name": "Diebold-Mariano, corrected for small samples (Harvey, Leybourne & Newbold), of scaled errors",
             "units": found.units.kind,
-            "count": found.count,
+            "count": found.unit_count,
             "fewest": fewest,
             "possible": count_fitting(panel, replace(plan, folds=fewest)) >= fewest,
             "overlap": found.units.overlap,
@@ -214,24 +214,24 @@ def _metrics(found: Comparison, chosen: Place, test: Backtest, panel: Panel, pla
 
 def _row(place: Place, found: Comparison) -> dict[str, Any]:
     """A row of the leaderboard."""
-    against = place.against
+    against = place.tests
     return {
-        **place.entry.score,
+        **place.result.score,
         **_skills(place),
         **{f"p_{name}": against[name].p if name in against else None for name in BASELINES},
         "beats": [name for name in BASELINES if name in against and against[name].is_better],
         "verdict": _verdict(place.is_better),
         "series_won": place.series_won,
         "steps_won": found.steps_won.count(place.model),
-        "fallbacks": place.entry.fallbacks,
-        "train_seconds": round(place.entry.fit_seconds, 3),
-        "predict_seconds": round(place.entry.predict_seconds, 3),
+        "fallbacks": place.result.fallbacks,
+        "train_seconds": round(place.result.fit_seconds, 3),
+        "predict_seconds": round(place.result.predict_seconds, 3),
     }
 
 
 def _skills(place: Place) -> dict[str, float | None]:
     names = {"skill": "seasonal_naive", "skill_naive": "naive"}
-    return {key: place.against[name].skill if name in place.against else None for key, name in names.items()}
+    return {key: place.tests[name].skill if name in place.tests else None for key, name in names.items()}
 
 
 def _verdict(is_better: bool) -> str:

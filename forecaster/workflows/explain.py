@@ -4,7 +4,7 @@ from pathlib import Path
 
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.explain.explanation import Explanation
-from forecaster.models.build import build, on_device
+from forecaster.models.build import build, place_on_device
 from forecaster.workflows.explain_bundle import look_into
 from forecaster.workflows.predict import load_data, open_bundle, source_of
 from forecaster.workflows.source import place_of
@@ -42,7 +42,7 @@ def explain(
     loaded = load_data(source, read, query=query)
     source = place_of(source)
     watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
-    forecaster = build(on_device(read.config, "cpu"))
+    forecaster = build(place_on_device(read.config, "cpu"))
     forecaster.restore(read.state)
     found = look_into(read, forecaster, loaded, source, series=series, window=window, step=step, member=member)
     for note in found.notes:

@@ -17,7 +17,7 @@ from forecaster.explain.explanation import CovariateNames, Explanation, Importan
 from forecaster.explain.importance import HeldOutWindows, InputGroup, group_columns, group_lags, measure_importance
 from forecaster.forecast import Forecaster
 from forecaster.frequency import Ints
-from forecaster.models.calibrated import Conformal, spread_cutoffs
+from forecaster.models.calibrated import Calibrated, choose_cutoffs
 from forecaster.models.variants import members_of
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
@@ -62,10 +62,10 @@ class _Subject:
     horizon: int
 
     @property
-    def unlearnt(self) -> Ints:
+    def held_out(self) -> Ints:
         """[N] last steps of each series that training kept back, the holdout included."""
         parts = split(self.panel, self.horizon, is_calibrated=self.config.conformal.is_on)
-        return parts.unlearnt + parts.holdout
+        return parts.tail + parts.holdout
 
     def source_of(self, column: str) -> str:
         """The table's column that a column of the panel comes from; text becomes `column=word`."""
@@ -115,11 +115,11 @@ def look_into(
                 network.network,
                 network.window_spec,
                 subject.panel,
-                network.numbers_of(subject.panel),
+                network.series_numbers(subject.panel),
                 _names(subject),
             ),
             WindowChoice(row, hidden),
-            held_out=subject.unlearnt,
+            held_out=subject.held_out,
             step=_steps_of(network, step),
             max_windows=effort.gradients,
         )
@@ -145,7 +145,7 @@ def look_into(
 
 def _networks_in(forecaster: Forecaster) -> "Iterator[NeuralForecaster]":
     """Every network of a forecaster, whatever wraps it."""
-    if isinstance(forecaster, Conformal):
+    if isinstance(forecaster, Calibrated):
         yield from _networks_in(forecaster.inner)
         return
     for inner in getattr(forecaster, "members", ()):
@@ -233,10 +233,10 @@ def _importance(subject: _Subject, effort: Effort, notes: list[str]) -> Importan
     if not most:
         notes.append("what matters is not measured here: statistical models would be fitted anew for each window")
         return None
-    tail = subject.unlearnt
+    tail = subject.held_out
     if not tail.any():
         tail = np.where(panel.lengths > horizon + 1, horizon, 0)
-    series, hidden = spread_cutoffs(tail, horizon, most=-(-most // max(int((tail > 0).sum()), 1)))
+    series, hidden = choose_cutoffs(tail, horizon, most=-(-most // max(int((tail > 0).sum()), 1)))
     longest = int(panel.lengths.max()) + horizon
     some = _spaced(len(series), min(most, max(_VALUES // (longest * panel.values.shape[1]), 2)))
     whole = panel.select(series[some])
@@ -267,7 +267,7 @@ def _groups(subject: _Subject) -> list[InputGroup]:
     groups += group_columns(panel, subject.source_of)
     if config.calendar or config.holidays:
         groups.append(InputGroup("calendar", "calendar"))
-    if len(panel) > 1 and any(network.knows_series for network in subject.networks):
+    if len(panel) > 1 and any(network.has_series_identity for network in subject.networks):
         groups.append(InputGroup("series", "series"))
     return groups
 

@@ -17,7 +17,7 @@ from forecaster.errors import DataError
 from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore
 from forecaster.frequency import Ints
-from forecaster.models.build import on_device
+from forecaster.models.build import place_on_device
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
 from forecaster.store.bundle import json_bytes
@@ -221,7 +221,9 @@ def _plan(config: Config, loaded: LoadedData, parts: Split) -> dict[str, Any]:
     config = config.model_copy(update={"data": loaded.config, "job": None})
     if isinstance(config.model, AutoConfig):
         return {"is_possible": True, "model": "auto", "preset": config.preset, "networks": []}
-    config = resolve(on_device(config, "cpu"), panel.cut(parts.holdout))  # torch is not loaded to look for another
+    config = resolve(
+        place_on_device(config, "cpu"), panel.cut(parts.holdout)
+    )  # torch is not loaded to look for another
     networks = networks_of(config)
     calendar = bool(config.data.calendar) and bool(networks)
     return {

@@ -16,11 +16,11 @@ from forecaster.data import future
 from forecaster.data.load import LoadedData, load, load_in_parts
 from forecaster.data.read import TableSource
 from forecaster.errors import DataError, InputError, UsageError
-from forecaster.evaluation.backtest import in_parts
+from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
 from forecaster.forecast import Forecast
 from forecaster.frequency import Frequency
-from forecaster.models.build import restored
+from forecaster.models.build import restore_forecaster
 from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.csv import to_csv, write_csv, write_parquet
@@ -108,9 +108,9 @@ def _forecast(
                 _refuse_older(source, max(cutoffs), loaded.panel, read)
             if forecaster is None:
                 watch(DataRead(source, loaded.series, loaded.rows, loaded.roles))
-                forecaster = restored(read.config, read.state, read.exports, device=device)
+                forecaster = restore_forecaster(read.config, read.state, read.exports, device=device)
             future.require(loaded.panel, horizon, loaded.config, source)
-            for _, panel in in_parts(loaded.panel, horizon):
+            for _, panel in iterate_parts(loaded.panel, horizon):
                 forecast = forecaster.predict(panel, horizon)
                 fallbacks += forecast.ids[forecast.fallback].tolist()
                 yield Part(forecast, panel)

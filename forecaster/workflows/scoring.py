@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest
-from forecaster.evaluation.breakdown import Columns, add_up, by_group, by_step, table
+from forecaster.evaluation.breakdown import Columns, add_up, score_groups, score_steps, tabulate
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.score import Score, reliability, score, skill, verdict, without_nan
 from forecaster.evaluation.split import Split
@@ -93,8 +93,8 @@ def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
 
     def measure(one: Backtest) -> _Measured:
         rows, steps = add_up(one)
-        of_series, of_cutoff = by_group(rows, series, len(found)), by_group(rows, test.fold, plan.folds)
-        return _Measured(score(one.forecast, one.actual, one.scale), by_step(steps), of_series, of_cutoff)
+        of_series, of_cutoff = score_groups(rows, series, len(found)), score_groups(rows, test.fold, plan.folds)
+        return _Measured(score(one.forecast, one.actual, one.scale), score_steps(steps), of_series, of_cutoff)
 
     measured = {model: measure(test)}
     for kind in (SeasonalNaive, Naive):
@@ -122,11 +122,13 @@ def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
         "forecasts": len(test.series),
         "fallbacks": int(test.forecast.fallback.sum()),
         "overall": scores,
-        "by_step": table(
+        "by_step": tabulate(
             [str(step + 1) for step in range(plan.horizon)], {name: each.by_step for name, each in measured.items()}
         ),
-        "by_series": table([str(name) for name in panel.ids[found[listed]]], listing),
-        "by_cutoff": table(_cutoff_names(test, plan.folds), {name: each.by_cutoff for name, each in measured.items()}),
+        "by_series": tabulate([str(name) for name in panel.ids[found[listed]]], listing),
+        "by_cutoff": tabulate(
+            _cutoff_names(test, plan.folds), {name: each.by_cutoff for name, each in measured.items()}
+        ),
     }
     metrics = {"schema_version": 1, "backtest": block, "skill": skills[0], "skill_naive": skills[1]}
     return without_nan({**metrics, "verdict": verdict(*skills)})

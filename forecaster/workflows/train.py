@@ -189,7 +189,7 @@ def _train(
 
     try:
         forecaster = build(config)
-        forecaster.fit(panel.cut(parts.holdout), parts.unlearnt, watch=note_stages, checkpoint=checkpoint)
+        forecaster.fit(panel.cut(parts.holdout), parts.tail, watch=note_stages, checkpoint=checkpoint)
         metrics, held = judge(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)

@@ -20,7 +20,7 @@ from forecaster.evaluation.score import Score, score, without_nan
 from forecaster.evaluation.split import split
 from forecaster.events import Note, Watch, ignore
 from forecaster.models.naive import SeasonalNaive
-from forecaster.models.variants import members_of, most_workers, workers_of
+from forecaster.models.variants import max_workers, members_of, workers_of
 from forecaster.panel import Panel
 from forecaster.parallel.pool import MIN_STEPS_PER_WORKER
 from forecaster.selection.fold_fits import make_fit
@@ -173,7 +173,7 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
     from forecaster.selection.search.trial import TrialContext, make_objective
 
     default, source = task.default, task.default.data.path or ""
-    validation = split(task.seen, task.plan.horizon, is_calibrated=False, holds_out=False).validation
+    validation = split(task.seen, task.plan.horizon, is_calibrated=False, has_holdout=False).validation
 
     missing = (trials or TRIALS) - len(study.trials())
     workers = min(TRIALS_PER_ROUND, task.most, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
@@ -204,7 +204,7 @@ def _task(default: Config, loaded: LoadedData, source: str, workers: int | None)
     alone = {"training": {"refit": False, "budget": None}}
     base = validate(merge(members_of(default)[0].model_dump(), alone), "settings")
     seen = before_first_cutoff(loaded.panel, plan, source)
-    return _Task(default, base, loaded.panel, seen, plan, most_workers(asked))
+    return _Task(default, base, loaded.panel, seen, plan, max_workers(asked))
 
 
 def _plan(config: Config) -> Plan:
@@ -222,14 +222,14 @@ def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) ->
     folds = config.evaluation.folds or min(FOLDS, max(spared, 1))
     kept = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"folds": folds, "refit": 0})})
     seen = before_first_cutoff(panel, _plan(kept), source)
-    validation = split(seen, horizon, is_calibrated=False, holds_out=False).validation
+    validation = split(seen, horizon, is_calibrated=False, has_holdout=False).validation
     if not validation.any():
         raise DataError(
             f"{source}: {int(seen.lengths.max())} steps before the last {folds} folds of {horizon} are too few for a"
             f" search; it takes {2 * horizon + 1}",
             hint="pass a shorter --horizon, or fewer --folds" if folds > 1 else "pass a shorter --horizon",
         )
-    steps = int(_plan(kept).back[0])
+    steps = int(_plan(kept).steps_back[0])
     watch(Note(f"the search sees all but the last {steps} steps; {folds} fold{'s' * (folds > 1)} there will judge it"))
     if (horizons := int((validation // horizon).sum())) < _FEW_HORIZONS:
         watch(

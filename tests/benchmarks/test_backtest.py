@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import backtest as benchmark
 from benchmarks import ltsf
-from forecaster.evaluation.backtest import Plan, backtest, participants
+from forecaster.evaluation.backtest import Plan, backtest, find_participants
 
 SMALL = ["model.hidden=4", "model.context=12", "embed.width=4"]
 
@@ -30,7 +30,7 @@ def test_the_bare_pass_forecasts_what_the_engine_does(data: Path, preset: str) -
     panel, _ = ltsf.read(data)
     plan = Plan(8, folds=7, stride=1, refit=0)
     forecaster = benchmark.fitted(arguments, panel, plan)
-    rows = plan.before(panel, *np.nonzero(participants(panel, plan)))
+    rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
     with torch.inference_mode():
         means = [
             torch.cat([network(batch).mean for batch in batches])

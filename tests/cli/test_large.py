@@ -53,7 +53,7 @@ def test_many_series_in_one_table_are_forecast_some_at_a_time(
 ) -> None:
     assert forecast("train", shops, "-o", "b", *CHEAP).code == 0
     assert forecast("predict", "--bundle", "b", "-o", "whole.csv").code == 0
-    shared = backtest.in_parts.__kwdefaults__ or {}
+    shared = backtest.iterate_parts.__kwdefaults__ or {}
     monkeypatch.setitem(shared, "points", 50)
     assert forecast("predict", "--bundle", "b", "-o", "parts.csv").code == 0
     assert Path("parts.csv").read_bytes() == Path("whole.csv").read_bytes()

@@ -11,7 +11,7 @@ from forecaster.config import DataConfig
 from forecaster.config.tree import Tree, validate
 from forecaster.errors import DataError
 from forecaster.evaluation import backtest as engine
-from forecaster.evaluation.backtest import Plan, backtest, in_parts
+from forecaster.evaluation.backtest import Plan, backtest, iterate_parts
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import Event, FoldsForecast, ignore
 from forecaster.forecast import Forecast, Forecaster
@@ -137,17 +137,17 @@ def test_a_window_as_short_as_the_horizon_is_refused(panel: Panel) -> None:
 
 
 def test_parts_cover_all_rows_and_share_memory(panel: Panel) -> None:
-    parts = list(in_parts(panel, 10, points=35))
+    parts = list(iterate_parts(panel, 10, points=35))
     assert [(some.start, some.stop) for some, _ in parts] == [(0, 3), (3, 4)]
     assert [part.ids.tolist() for _, part in parts] == [["s0", "s1", "s2"], ["s3"]]
     assert all(part.values is panel.values for _, part in parts)
-    assert len(list(in_parts(panel, 10, points=1))) == 4  # a row at least
+    assert len(list(iterate_parts(panel, 10, points=1))) == 4  # a row at least
 
 
 def test_parts_change_nothing_and_progress_counts_whole_folds(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(HORIZON, folds=4, refit=3)
     at_once = backtest(lambda _: SeasonalNaive(), panel, plan)
-    monkeypatch.setattr(engine, "in_parts", lambda rows, horizon: in_parts(rows, horizon, points=3 * horizon))
+    monkeypatch.setattr(engine, "iterate_parts", lambda rows, horizon: iterate_parts(rows, horizon, points=3 * horizon))
     events: list[Event] = []
     found = backtest(lambda _: SeasonalNaive(), panel, plan, watch=events.append)
     assert_array_equal(found.forecast.quantiles, at_once.forecast.quantiles)
@@ -215,7 +215,7 @@ def test_nothing_after_a_cutoff_is_seen_but_known_columns(covered: Panel, kind: 
     plain = backtest(fit_of(kind), covered, plan).forecast
     for fold in range(3):
         values = covered.values.copy()
-        for end, stop in zip(covered.end - plan.back[fold], covered.stop, strict=True):
+        for end, stop in zip(covered.end - plan.steps_back[fold], covered.stop, strict=True):
             values[end:stop, :2] = 777
         altered = backtest(fit_of(kind), replace(covered, values=values), plan).forecast
         is_unchanged = np.tile(np.arange(3) <= fold, 2)

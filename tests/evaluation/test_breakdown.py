@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from forecaster.evaluation.backtest import Backtest, Plan, backtest
-from forecaster.evaluation.breakdown import add_up, by_group, by_step, table
+from forecaster.evaluation.breakdown import add_up, score_groups, score_steps, tabulate
 from forecaster.evaluation.score import Score, score
 from forecaster.models.naive import SeasonalNaive
 from tests.conftest import MakePanel
@@ -35,7 +35,7 @@ Groups = Callable[[Backtest], np.ndarray]
 @pytest.mark.parametrize("groups", [lambda test: test.series, lambda test: test.fold], ids=["series", "fold"])
 def test_each_group_scores_as_it_would_alone(test: Backtest, groups: Groups) -> None:
     group = groups(test)
-    columns = by_group(add_up(test)[0], group, group.max() + 1)
+    columns = score_groups(add_up(test)[0], group, group.max() + 1)
     for number in range(group.max() + 1):
         expected = score_of(test, group == number)
         for name, values in columns.items():
@@ -43,7 +43,7 @@ def test_each_group_scores_as_it_would_alone(test: Backtest, groups: Groups) -> 
 
 
 def test_each_step_scores_as_it_would_alone(test: Backtest) -> None:
-    columns = by_step(add_up(test)[1])
+    columns = score_steps(add_up(test)[1])
     for step in range(4):
         expected = score_of(test, np.ones(len(test.series), bool), slice(step, step + 1))
         for name, values in columns.items():
@@ -51,18 +51,20 @@ def test_each_step_scores_as_it_would_alone(test: Backtest) -> None:
 
 
 def test_every_metric_of_a_score_is_there(test: Backtest) -> None:
-    assert set(by_step(add_up(test)[1])) <= set(score_of(test, test.fold == 0))
-    assert {"mae", "rmse", "smape", "mase", "nd", "wql", "coverage50", "coverage95"} <= set(by_step(add_up(test)[1]))
+    assert set(score_steps(add_up(test)[1])) <= set(score_of(test, test.fold == 0))
+    assert {"mae", "rmse", "smape", "mase", "nd", "wql", "coverage50", "coverage95"} <= set(
+        score_steps(add_up(test)[1])
+    )
 
 
 def test_a_group_without_rows_has_no_score(test: Backtest) -> None:
-    columns = by_group(add_up(test)[0], test.series, 6)
+    columns = score_groups(add_up(test)[0], test.series, 6)
     assert all(np.isnan(values[5]) for values in columns.values())
 
 
 def test_a_table_has_a_score_a_model_and_key() -> None:
     columns = {"gru": {"mae": np.array([1.0, 2.0])}, "naive": {"mae": np.array([3.0, 4.0])}}
-    assert table(["a", "b"], columns) == {
+    assert tabulate(["a", "b"], columns) == {
         "a": {"gru": {"mae": 1}, "naive": {"mae": 3}},
         "b": {"gru": {"mae": 2}, "naive": {"mae": 4}},
     }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from forecaster.evaluation.backtest import Plan, backtest
-from forecaster.evaluation.compare import Comparison, Entry, Units, compare
+from forecaster.evaluation.compare import Comparison, ModelResult, Units, compare
 from forecaster.evaluation.score import score
 from forecaster.models.naive import Naive, SeasonalNaive
 from tests.conftest import MakePanel
@@ -17,10 +17,10 @@ series, fold = (each.ravel() for each in np.divmod(np.arange(SERIES * FOLDS), FO
 by_cutoff = Units("cutoffs", fold, 1)
 
 
-def entry(errors: np.ndarray, **scores: float) -> Entry:
+def entry(errors: np.ndarray, **scores: float) -> ModelResult:
     scores = {"mase": float(np.nanmean(errors)), "wql": 0.1, "coverage80": 0.8, **scores}
     steps = np.nanmean(errors) * np.linspace(0.5, 1.5, HORIZON)
-    return Entry(scores, errors, steps, fit_seconds=1.0, predict_seconds=0.1, fallbacks=0)
+    return ModelResult(scores, errors, steps, fit_seconds=1.0, predict_seconds=0.1, fallbacks=0)
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ def noise() -> np.ndarray:
     return np.random.default_rng(0).normal(1, 0.1, SERIES * FOLDS)
 
 
-def board(models: Mapping[str, Entry], naive: np.ndarray, units: Units = by_cutoff, by: str = "mase") -> Comparison:
+def board(
+    models: Mapping[str, ModelResult], naive: np.ndarray, units: Units = by_cutoff, by: str = "mase"
+) -> Comparison:
     return compare({**models, "seasonal_naive": entry(naive + 0.5), "naive": entry(naive)}, series, units, by=by)
 
 
@@ -38,14 +40,14 @@ def test_a_model_that_is_better_at_every_cutoff_is_the_best(noise: np.ndarray) -
     assert [place.model for place in found.places] == ["gru", "naive", "same", "seasonal_naive"]
     assert found.best is not None
     assert found.best.model == "gru"
-    assert found.best.against["naive"].skill == pytest.approx(0.2, abs=0.05)
-    assert found.best.against["naive"].p < 0.01
+    assert found.best.tests["naive"].skill == pytest.approx(0.2, abs=0.05)
+    assert found.best.tests["naive"].p < 0.01
     assert not found.place("same").is_better
-    assert found.place("same").against["seasonal_naive"].is_better
-    assert found.place("seasonal_naive").against["naive"].is_worse
+    assert found.place("same").tests["seasonal_naive"].is_better
+    assert found.place("seasonal_naive").tests["naive"].is_worse
     assert found.baseline.model == "naive"
     assert found.unbeaten == []
-    assert (found.count, found.has_enough) == (FOLDS, True)
+    assert (found.unit_count, found.has_enough_units) == (FOLDS, True)
 
 
 def test_nothing_is_better_than_the_naive_forecast_it_equals(noise: np.ndarray) -> None:
@@ -58,9 +60,9 @@ def test_nothing_is_better_than_the_naive_forecast_it_equals(noise: np.ndarray) 
 def test_each_p_is_raised_for_how_many_models_are_tested(noise: np.ndarray) -> None:
     rows = np.random.default_rng(3).normal(-0.03, 0.1, (5, len(noise)))
     entries = {f"m{number}": entry(noise + row) for number, row in enumerate(rows)}
-    alone = board({"m0": entries["m0"]}, noise).place("m0").against["naive"]
-    among = board(entries, noise).place("m0").against["naive"]
-    assert alone.p == alone.chance.p == among.chance.p
+    alone = board({"m0": entries["m0"]}, noise).place("m0").tests["naive"]
+    among = board(entries, noise).place("m0").tests["naive"]
+    assert alone.p == alone.test.p == among.test.p
     assert among.p > alone.p
 
 
@@ -69,9 +71,9 @@ def test_too_few_cutoffs_have_no_p_and_nothing_is_best(noise: np.ndarray) -> Non
     errors, few = noise[is_early], Units("cutoffs", fold[is_early], 1)
     entries = {"gru": entry(errors - 0.5), "naive": entry(errors), "seasonal_naive": entry(errors)}
     found = compare(entries, series[is_early], few)
-    assert math.isnan(found.place("gru").against["naive"].p)
+    assert math.isnan(found.place("gru").tests["naive"].p)
     assert found.best is None
-    assert (found.count, found.has_enough) == (4, False)
+    assert (found.unit_count, found.has_enough_units) == (4, False)
 
 
 def test_many_series_are_units_and_overlapping_cutoffs_are_told(make_panel: MakePanel) -> None:
@@ -88,7 +90,7 @@ def test_many_series_are_units_and_overlapping_cutoffs_are_told(make_panel: Make
 def test_the_test_sees_the_mean_of_each_unit(noise: np.ndarray) -> None:
     """However many series share a cutoff, they are one observation of how two models differ."""
     shift = np.random.default_rng(5).normal(-0.05, 0.1, FOLDS)
-    found = board({"gru": entry(noise + shift[fold])}, noise).place("gru").against["naive"].chance
+    found = board({"gru": entry(noise + shift[fold])}, noise).place("gru").tests["naive"].test
     expected = shift.mean() / (shift.std(ddof=1) / math.sqrt(FOLDS))
     assert found.statistic == pytest.approx(expected)
 
@@ -117,19 +119,19 @@ def test_each_series_is_won_by_its_best_model_and_ties_are_shared(noise: np.ndar
 
 
 def test_each_step_is_won_by_its_best_model(noise: np.ndarray) -> None:
-    early = Entry(entry(noise).score, noise, np.array([0.1, 0.2, 1.5, 1.6]), 0, 0, 0)
-    late = Entry(entry(noise).score, noise, np.array([0.5, 0.3, 0.9, 1.0]), 0, 0, 0)
+    early = ModelResult(entry(noise).score, noise, np.array([0.1, 0.2, 1.5, 1.6]), 0, 0, 0)
+    late = ModelResult(entry(noise).score, noise, np.array([0.5, 0.3, 0.9, 1.0]), 0, 0, 0)
     found = compare({"early": early, "naive": late, "seasonal_naive": late}, series, by_cutoff)
     assert found.steps_won == ("early", "early", "naive", "naive")
 
 
 def test_errors_without_a_scale_win_nothing(noise: np.ndarray) -> None:
     nothing = np.full(len(noise), np.nan)
-    lost = Entry({"mase": math.nan}, nothing, np.full(HORIZON, np.nan), 0, 0, 0)
+    lost = ModelResult({"mase": math.nan}, nothing, np.full(HORIZON, np.nan), 0, 0, 0)
     found = compare(dict.fromkeys(("gru", "naive", "seasonal_naive"), lost), series, by_cutoff)
     assert found.steps_won == ()
     assert [place.series_won for place in found.places] == [0, 0, 0]
-    assert (found.best, found.count, found.has_enough) == (None, 0, False)
+    assert (found.best, found.unit_count, found.has_enough_units) == (None, 0, False)
 
 
 def test_an_entry_keeps_what_a_backtest_says(make_panel: MakePanel) -> None:
@@ -137,7 +139,7 @@ def test_an_entry_keeps_what_a_backtest_says(make_panel: MakePanel) -> None:
     holed = np.where(np.arange(50) % 4 == 3, np.nan, generator.normal(size=50))
     panel = make_panel([generator.normal(5, 1, 60), holed, [3.0] * 30], season=6)
     test = backtest(lambda _: SeasonalNaive(), panel, Plan(HORIZON, folds=5))
-    found = Entry.of(test)
+    found = ModelResult.of(test)
     assert found.score == score(test.forecast, test.actual, test.scale)
     has_scale = test.scale > 0
     rows = np.abs(test.actual - test.forecast.mean)[has_scale] / test.scale[has_scale, None]

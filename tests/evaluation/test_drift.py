@@ -12,10 +12,10 @@ USUAL = AlarmConfig()
 def test_the_statistic_is_what_a_hand_works_out() -> None:
     # promised 2, so in promised errors 1, 2, 0.5, 3, 2; less 1.5: -0.5, 0.5, -1, 1.5, 0.5
     errors = [2.0, 4.0, 1.0, 6.0, 4.0]
-    assert find_drift(errors, 2, delta=0.5, threshold=1.75) == Drift(2.0, 1.75, since=3, alarmed=4)
-    assert find_drift(errors[:4], 2, delta=0.5, threshold=1.75) == Drift(1.5, 1.75, since=3, alarmed=None)
-    assert find_drift(errors[:3], 2, delta=0.5, threshold=1.75) == Drift(0.0, 1.75, since=None, alarmed=None)
-    assert find_drift(errors[:2], 2, delta=0.5, threshold=1.75).since == 1
+    assert find_drift(errors, 2, delta=0.5, threshold=1.75) == Drift(2.0, 1.75, rise_start=3, alarm_start=4)
+    assert find_drift(errors[:4], 2, delta=0.5, threshold=1.75) == Drift(1.5, 1.75, rise_start=3, alarm_start=None)
+    assert find_drift(errors[:3], 2, delta=0.5, threshold=1.75) == Drift(0.0, 1.75, rise_start=None, alarm_start=None)
+    assert find_drift(errors[:2], 2, delta=0.5, threshold=1.75).rise_start == 1
 
 
 def test_it_is_the_sum_above_its_lowest_point() -> None:
@@ -23,12 +23,12 @@ def test_it_is_the_sum_above_its_lowest_point() -> None:
     sums = np.concatenate([[0], np.cumsum(errors / 0.8 - 1 - 0.1)])
     found = find_drift(errors, 0.8, delta=0.1, threshold=5)
     assert found.statistic == pytest.approx(sums[-1] - sums.min())
-    assert found.since == int(np.flatnonzero(sums == sums.min())[-1])
+    assert found.rise_start == int(np.flatnonzero(sums == sums.min())[-1])
 
 
 def test_a_period_of_which_nothing_is_known_changes_nothing() -> None:
     with_gap = find_drift([9, math.nan, 9], 1, delta=0, threshold=10)
-    assert with_gap == Drift(16.0, 10, since=0, alarmed=2)
+    assert with_gap == Drift(16.0, 10, rise_start=0, alarm_start=2)
 
 
 def test_an_alarm_ends_when_errors_have_been_small_for_long_enough() -> None:
@@ -36,7 +36,7 @@ def test_an_alarm_ends_when_errors_have_been_small_for_long_enough() -> None:
     assert find_drift(errors[:2], 1, delta=0, threshold=6).is_alarm
     later = find_drift(errors, 1, delta=0, threshold=6)
     assert not later.is_alarm
-    assert later.alarmed == 1
+    assert later.alarm_start == 1
 
 
 def half_normal(size: tuple[int, int], seed: int) -> np.ndarray:
@@ -61,5 +61,5 @@ def test_errors_that_double_are_found_within_32() -> None:
     found = []
     for before, after in zip(half_normal((200, 100), 1), 2 * half_normal((200, 32), 2), strict=True):
         drift = find_drift([*before, *after], 1, delta=USUAL.delta, threshold=USUAL.threshold)
-        found.append(drift.alarmed is not None)
+        found.append(drift.alarm_start is not None)
     assert np.mean(found) > 0.97

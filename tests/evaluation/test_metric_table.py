@@ -8,7 +8,7 @@ from rich.console import Console
 
 from forecaster.cli.compare import Metric as RankedBy
 from forecaster.evaluation.backtest import Plan, backtest
-from forecaster.evaluation.breakdown import add_up, by_group, by_step
+from forecaster.evaluation.breakdown import add_up, score_groups, score_steps
 from forecaster.evaluation.metrics import METRICS, Detail, Metric, Outcome, columns
 from forecaster.evaluation.score import score
 from forecaster.models.naive import Naive
@@ -55,7 +55,7 @@ def test_a_metric_that_an_older_file_lacks_is_unknown(row: Metric) -> None:
 def test_breakdowns_have_a_formula_for_every_metric(make_panel: MakePanel) -> None:
     test = backtest(lambda _: Naive(), make_panel([np.arange(40.0)]), Plan(4, folds=3))
     rows, steps = add_up(test)
-    assert list(by_step(steps)) == list(by_group(rows, test.fold, 3)) == list(METRICS)
+    assert list(score_steps(steps)) == list(score_groups(rows, test.fold, 3)) == list(METRICS)
 
 
 def test_a_leaderboard_can_be_ranked_by_every_metric() -> None:

@@ -29,7 +29,7 @@ def test_scores_by_series_are_those_of_arrays(
     held: tuple[pd.DataFrame, Forecast, metrics.Array, metrics.Array],
 ) -> None:
     table, forecast, actual, scale = held
-    found = scored_rows.by_series(table)
+    found = scored_rows.series_scores(table)
     assert found.index.tolist() == ["s0", "s1", "s2"]
     np.testing.assert_allclose(found["mase"], metrics.mase(actual, forecast.mean, scale), rtol=1e-5)
     np.testing.assert_allclose(found["smape"], metrics.smape(actual, forecast.mean), rtol=1e-5)
@@ -42,7 +42,7 @@ def test_errors_by_step_are_means_over_the_series(
     held: tuple[pd.DataFrame, Forecast, metrics.Array, metrics.Array],
 ) -> None:
     table, forecast, actual, scale = held
-    found = scored_rows.by_step(table)
+    found = scored_rows.step_errors(table)
     expected = np.nanmean(np.abs(actual - forecast.mean) / scale[:, None], axis=0)
     np.testing.assert_allclose(found["model"], expected, rtol=1e-5)
     np.testing.assert_allclose(found["seasonal_naive"], np.nanmean(np.abs(actual) / scale[:, None], axis=0), rtol=1e-5)
@@ -53,7 +53,7 @@ def test_without_a_scale_errors_are_told_in_their_own_units(
     held: tuple[pd.DataFrame, Forecast, metrics.Array, metrics.Array],
 ) -> None:
     table, forecast, actual, _ = held
-    found = scored_rows.by_step(table.assign(scale=np.nan))
+    found = scored_rows.step_errors(table.assign(scale=np.nan))
     assert not scored_rows.has_scale(table.assign(scale=np.nan))
     np.testing.assert_allclose(found["model"], np.nanmean(np.abs(actual - forecast.mean), axis=0), rtol=1e-5)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from forecaster.evaluation.significance import diebold_mariano, fewest, holm
+from forecaster.evaluation.significance import diebold_mariano, holm, minimum_differences
 
 NAN = math.nan
 
@@ -36,7 +36,7 @@ def test_a_sum_of_autocovariances_below_0_gives_way_to_the_plain_variance() -> N
 
 @pytest.mark.parametrize("overlap", [1, 3])
 def test_too_few_differences_say_nothing(overlap: int) -> None:
-    values = np.random.default_rng(0).normal(size=fewest(overlap))
+    values = np.random.default_rng(0).normal(size=minimum_differences(overlap))
     assert not math.isnan(diebold_mariano(values, overlap=overlap).p)
     values[0] = NAN  # one missing is one too few
     found = diebold_mariano(values, overlap=overlap)

@@ -13,7 +13,7 @@ from forecaster.config.tree import merge, validate
 from forecaster.errors import DependencyError
 from forecaster.events import ignore
 from forecaster.models import build as building
-from forecaster.models.build import at_hand, build_model, restored
+from forecaster.models.build import adapt_to_machine, build_model, restore_forecaster
 from forecaster.models.neural import NeuralForecaster
 from forecaster.models.variants import workers_of
 from forecaster.panel import Panel
@@ -69,23 +69,23 @@ def test_on_a_gpu_networks_train_one_after_the_other(gpu_found: None, monkeypatc
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     ensemble = validate(merge(SMALL, {"ensemble": {"seeds": 3}}), "test")
     assert workers_of(ensemble) == 1
-    assert workers_of(building.on_device(ensemble, "cpu")) == 3
+    assert workers_of(building.place_on_device(ensemble, "cpu")) == 3
     assert workers_of(validate(merge(SMALL, {"ensemble": {"seeds": 3, "workers": 2}}), "test")) == 2
 
 
 def test_a_bundle_from_a_gpu_is_used_on_a_machine_without_one() -> None:
     trained = {device: validate(merge(SMALL, {"training": {"device": device}}), "test") for device in ("cuda", "cpu")}
-    assert at_hand(trained["cuda"]).training.device == "auto"
-    assert at_hand(trained["cpu"]).training.device == "cpu"
-    assert at_hand(trained["cpu"], "cuda").training.device == "cuda"
+    assert adapt_to_machine(trained["cuda"]).training.device == "auto"
+    assert adapt_to_machine(trained["cpu"]).training.device == "cpu"
+    assert adapt_to_machine(trained["cpu"], "cuda").training.device == "cuda"
 
 
 def test_a_forecast_from_a_bundle_stays_on_the_processor_unless_told(waves: Panel) -> None:
     config = resolve(validate(merge(SMALL, {"training": {"steps": 2}}), "test"), waves)
     forecaster = build_model(config)
     forecaster.fit(waves, None, watch=ignore, checkpoint=None)
-    from_gpu = building.on_device(config, "cuda")
-    again = restored(from_gpu, forecaster.state(), {})
+    from_gpu = building.place_on_device(config, "cuda")
+    again = restore_forecaster(from_gpu, forecaster.state(), {})
     assert isinstance(again, NeuralForecaster)
     assert again.config.training.device == "cpu"
     assert np.array_equal(again.predict(waves, HORIZON).mean, forecaster.predict(waves, HORIZON).mean)

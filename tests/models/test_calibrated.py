@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from forecaster.events import Event, Note, ignore
 from forecaster.forecast import Checkpoint, Forecast
 from forecaster.frequency import Ints
-from forecaster.models.calibrated import Conformal, spread_cutoffs
+from forecaster.models.calibrated import Calibrated, choose_cutoffs
 from forecaster.models.naive import Naive
 from forecaster.panel import Panel
 from tests.conftest import MakePanel
@@ -43,8 +43,8 @@ def coverage80(forecast: Forecast, actual: np.ndarray) -> float:
     return float(((forecast.at(0.1) <= actual) & (actual <= forecast.at(0.9))).mean())
 
 
-def fitted(panel: Panel) -> Conformal:
-    forecaster = Conformal(Narrow(), horizon=HORIZON)
+def fitted(panel: Panel) -> Calibrated:
+    forecaster = Calibrated(Narrow(), horizon=HORIZON)
     forecaster.fit(panel, np.full(len(panel), 4 * HORIZON), watch=ignore, checkpoint=None)
     return forecaster
 
@@ -89,7 +89,7 @@ def test_no_bound_leaves_what_the_target_can_be(panel: Panel) -> None:
 def test_a_panel_too_short_to_calibrate_is_told_and_forecast_as_it_is(make_panel: MakePanel) -> None:
     short = make_panel([np.arange(20.0) % 3])
     told: list[Event] = []
-    forecaster = Conformal(Narrow(), horizon=HORIZON)
+    forecaster = Calibrated(Narrow(), horizon=HORIZON)
     forecaster.fit(short, np.array([HORIZON]), watch=told.append, checkpoint=None)
     assert [event.text[:34] for event in told if isinstance(event, Note)] == ["no series is long enough to calibr"]
     assert_array_equal(forecaster.predict(short, 3).quantiles, Narrow().predict(short, 3).quantiles)
@@ -107,21 +107,21 @@ def test_a_series_that_failed_within_is_still_marked(panel: Panel) -> None:
         def predict(self, panel: Panel, horizon: int) -> Forecast:
             return replace(super().predict(panel, horizon), fallback=np.arange(len(panel)) == 2)
 
-    assert np.flatnonzero(Conformal(Failing(), horizon=2).predict(panel, 2).fallback).tolist() == [2]
+    assert np.flatnonzero(Calibrated(Failing(), horizon=2).predict(panel, 2).fallback).tolist() == [2]
 
 
 def test_cutoffs_are_spread_over_the_tail_and_leave_a_whole_horizon_after_them() -> None:
     calibration = np.array([0, 10, 100, 12])
-    series, back = spread_cutoffs(calibration, 10)
+    series, back = choose_cutoffs(calibration, 10)
     assert series.tolist() == [1] + [2] * 32 + [3] * 3
     assert (back >= 10).all()
     assert (back <= calibration[series]).all()
     assert back[series == 3].tolist() == [10, 11, 12]
     assert np.ptp(np.diff(back[series == 2])) <= 1
-    assert spread_cutoffs(calibration, 10, most=2)[1].tolist() == [10, 10, 100, 10, 12]
+    assert choose_cutoffs(calibration, 10, most=2)[1].tolist() == [10, 10, 100, 10, 12]
 
 
 def test_a_large_panel_gives_one_cutoff_a_series() -> None:
-    series, back = spread_cutoffs(np.full(30_000, 40), 10)
+    series, back = choose_cutoffs(np.full(30_000, 40), 10)
     assert_array_equal(series, np.arange(30_000))
     assert_array_equal(back, np.full(30_000, 10))

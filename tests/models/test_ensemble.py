@@ -14,7 +14,7 @@ from forecaster.config.tree import merge, validate
 from forecaster.errors import Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
 from forecaster.models.build import build, build_model
-from forecaster.models.calibrated import Conformal
+from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.variants import members_of
 from forecaster.panel import Panel
@@ -84,7 +84,7 @@ def test_each_quantile_is_the_median_of_the_members(panel: Panel) -> None:
 
 def test_a_config_of_several_members_builds_an_ensemble_named_after_its_cell(panel: Panel) -> None:
     built = build(resolve(config_of(steps=2, seeds=3), panel))
-    assert isinstance(built, Conformal)  # once, around the ensemble
+    assert isinstance(built, Calibrated)  # once, around the ensemble
     assert isinstance(built.inner, Ensemble)
     assert len(built.inner.members) == 3
     assert built.name == "gru"

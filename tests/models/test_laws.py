@@ -14,7 +14,7 @@ from forecaster.evaluation import calibration
 from forecaster.events import ignore
 from forecaster.forecast import PROBABILITIES, Forecaster, Updatable
 from forecaster.models.build import build
-from forecaster.models.calibrated import Conformal
+from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
 from forecaster.panel import Panel
@@ -66,7 +66,7 @@ def panel(make_panel: MakePanel) -> Panel:
 def fitted(kind: str, panel: Panel) -> Forecaster:
     forecaster = build(resolve(config_of(kind), panel))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration, "_shrunk", lambda found, *chance: found)  # or so few series would prove nothing
+        patch.setattr(calibration, "_shrink", lambda found, *chance: found)  # or so few series would prove nothing
         forecaster.fit(panel, np.array([10, 9, 8, 0, 0]), watch=ignore, checkpoint=None)
     return forecaster
 
@@ -94,7 +94,7 @@ def test_the_members_are_what_their_names_say(fit: Fit) -> None:
         assert fit(kind).name == fit(f"calibrated {kind}").name == kind
     for kind in CALIBRATED:
         calibrated = fit(f"calibrated {kind}")
-        assert isinstance(calibrated, Conformal)
+        assert isinstance(calibrated, Calibrated)
         assert type(calibrated.inner) is type(fit(kind))
         assert np.ptp(calibrated.state()["conformal.factors"]) > 0.5
 

@@ -12,11 +12,11 @@ from forecaster.config.tree import Tree, merge, validate
 from forecaster.errors import InputError
 from forecaster.events import ignore
 from forecaster.forecast import GRAPH_FILE, Exportable, Forecaster
-from forecaster.models.build import build, restored
-from forecaster.models.calibrated import Conformal
+from forecaster.models.build import build, restore_forecaster
+from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
-from forecaster.models.onnx import Exported
+from forecaster.models.onnx import OnnxForecaster
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
@@ -63,7 +63,7 @@ def config_of(forecaster: Forecaster, panel: Panel, tree: Tree) -> Any:
 
 def by_graphs(forecaster: Forecaster, panel: Panel, tree: Tree) -> Forecaster:
     assert isinstance(forecaster, Exportable)
-    return restored(config_of(forecaster, panel, tree), forecaster.state(), forecaster.exports())
+    return restore_forecaster(config_of(forecaster, panel, tree), forecaster.state(), forecaster.exports())
 
 
 TREES: dict[str, Tree] = {
@@ -92,9 +92,9 @@ def test_a_forecast_of_any_panel_and_horizon_is_that_of_torch(panel: Panel, name
 
 def test_every_network_of_a_model_is_run_by_its_graph(panel: Panel) -> None:
     calibrated = by_graphs(fitted(panel, TREES["ensemble"]), panel, TREES["ensemble"])
-    assert isinstance(calibrated, Conformal)
+    assert isinstance(calibrated, Calibrated)
     assert isinstance(calibrated.inner, Ensemble)
-    assert [type(member) for member in calibrated.inner.members] == [Exported] * 3
+    assert [type(member) for member in calibrated.inner.members] == [OnnxForecaster] * 3
     assert calibrated.point == "median"
     alone = fitted(panel, TREES["gru"])
     assert isinstance(alone, NeuralForecaster)
@@ -114,12 +114,16 @@ def test_torch_forecasts_where_there_is_no_graph_or_nothing_to_run_it(
     assert isinstance(forecaster, NeuralForecaster)
     graphs = forecaster.exports()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    without_runtime = restored(config, state, graphs)
+    without_runtime = restore_forecaster(config, state, graphs)
     monkeypatch.undo()
-    for other in (restored(config, state, {}), restored(config, state, {GRAPH_FILE: b"no graph"}), without_runtime):
+    for other in (
+        restore_forecaster(config, state, {}),
+        restore_forecaster(config, state, {GRAPH_FILE: b"no graph"}),
+        without_runtime,
+    ):
         assert isinstance(other, NeuralForecaster)
         assert other.predict(panel, HORIZON).quantiles.tobytes() == expected.quantiles.tobytes()
-    assert isinstance(restored(config, state, graphs), Exported)
+    assert isinstance(restore_forecaster(config, state, graphs), OnnxForecaster)
 
 
 def test_a_network_that_draws_its_forecasts_has_no_graph(panel: Panel) -> None:
@@ -136,6 +140,6 @@ def test_a_graph_of_another_network_is_refused(panel: Panel) -> None:
     assert isinstance(forecaster, NeuralForecaster)
     config = config_of(forecaster, panel, TREES["gru"])
     longer = config.model_copy(update={"data": config.data.model_copy(update={"horizon": HORIZON + 1})})
-    other = restored(longer, forecaster.state(), forecaster.exports())
+    other = restore_forecaster(longer, forecaster.state(), forecaster.exports())
     with pytest.raises(InputError, match="its ONNX graph gives"):
         other.predict(panel, HORIZON)

@@ -13,7 +13,7 @@ from forecaster.errors import DataError, Interrupted
 from forecaster.evaluation.backtest import Backtest, Plan, backtest
 from forecaster.events import Event, FoldsForecast, TrainingStep, ignore
 from forecaster.frequency import Frequency
-from forecaster.models.variants import members_of, most_workers
+from forecaster.models.variants import max_workers, members_of
 from forecaster.panel import Panel
 from forecaster.selection import fold_fits
 from forecaster.selection.fold_fits import count_steps, count_workers, make_fit, make_parallel_fits, with_one_worker
@@ -52,7 +52,7 @@ def forecast(config: Config, panel: Panel, *, watch: Any = ignore) -> Backtest:
         panel,
         PLAN,
         watch=watch,
-        spread=make_parallel_fits(config, PLAN, max_workers=2, watch=watch),
+        run_groups=make_parallel_fits(config, PLAN, max_workers=2, watch=watch),
     )
 
 
@@ -125,7 +125,7 @@ def test_fits_go_side_by_side_where_there_are_cores_and_work(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4))
     config = validate(merge({"preset": "fast", "data": {"horizon": HORIZON}, "training": {"steps": 1000}}, tree), "")
-    assert count_workers(resolve(config, panel), groups, max_workers=most_workers(config)) == expected
+    assert count_workers(resolve(config, panel), groups, max_workers=max_workers(config)) == expected
 
 
 def test_steps_are_those_of_all_networks_and_their_refits(panel: Panel) -> None:

@@ -64,7 +64,7 @@ def explain_scores(*, is_brief: bool = False) -> Text:
 
 def steps_chart(rows: pd.DataFrame, model: str) -> Chart:
     """Chart the error of each step of the horizon beside the naive forecasts, from rows."""
-    table = scores.by_step(rows)
+    table = scores.step_errors(rows)
     columns = {
         "step": table.index.to_numpy(),
         **{name: table[name].to_numpy() for name in ("model", *scores.BASELINES)},
@@ -124,7 +124,7 @@ def residual_parts(rows: pd.DataFrame) -> list[Chart | Text]:
         return [Text("No actual values are known yet, so there are no errors to show.")]
     unit = unit_of(rows)
     histogram = _error_histogram(known, unit)
-    table = scores.by_step(rows)
+    table = scores.step_errors(rows)
     if len(table) < 2:
         return [histogram]
     has_spread = bool((known.groupby("step").size() > 2).any())
@@ -236,7 +236,7 @@ def series_listing(table: pd.DataFrame, caption: str) -> Listing:
     """List all series, the worst first.
 
     Args:
-        table: scores by series, see `evaluation.scored_rows.by_series`.
+        table: scores by series, see `evaluation.scored_rows.series_scores`.
     """
     titles = {
         "mase": METRICS["mase"].title,

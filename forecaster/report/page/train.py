@@ -61,7 +61,7 @@ def _accuracy_sections(content: BundleContent, model: str) -> list[Section]:
         if has_rows:
             sections.append(Section("errors", "Errors", accuracy.residual_parts(content.holdout)))
     if content.series > 1 and has_rows:
-        table = scores.by_series(content.holdout)
+        table = scores.series_scores(content.holdout)
         caption = f"All {plural(len(table), 'series')} on the holdout"
         sections.append(Section("series", "All series", [accuracy.series_listing(table, caption)]))
     return sections

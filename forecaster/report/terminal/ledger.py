@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.evaluation.adaptive import FEWEST
+from forecaster.evaluation.adaptive import MIN_PERIODS
 from forecaster.evaluation.metrics import LEVELS, METRICS
 from forecaster.report.excerpts import quartile_steps
 from forecaster.report.verdicts import drift_sentence
@@ -126,7 +126,11 @@ def widths(document: Mapping[str, Any]) -> RenderableType:
     )
     return Group(
         Text(f"{job}: {span}", style="bold"),
-        Text(f"learnt from {scope}" if document["periods"] >= FEWEST else f"{scope}; nothing changes before {FEWEST}"),
+        Text(
+            f"learnt from {scope}"
+            if document["periods"] >= MIN_PERIODS
+            else f"{scope}; nothing changes before {MIN_PERIODS}"
+        ),
         _rows(names, rows, right=names[1:]),
         Text(end),
     )

@@ -9,12 +9,12 @@ import numpy as np
 from forecaster.config import Config, NetworkModel
 from forecaster.config.job import ChallengerConfig
 from forecaster.data.load import LoadedData
-from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest, count_fitting, participants
-from forecaster.evaluation.breakdown import Array, add_up, by_group
+from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest, count_fitting, find_participants
+from forecaster.evaluation.breakdown import Array, add_up, score_groups
 from forecaster.evaluation.score import score
 from forecaster.events import Note, Watch
 from forecaster.forecast import Forecaster, Updatable
-from forecaster.models.build import at_hand, build
+from forecaster.models.build import adapt_to_machine, build
 from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
 from forecaster.selection.fold_fits import make_fit
@@ -77,7 +77,7 @@ def prove(config: Config, loaded: LoadedData, folds: int, *, watch: Watch) -> Pr
     if not count:
         return None
     plan = Plan(horizon, folds=count, refit=0)
-    oldest = plan.before(panel, np.flatnonzero(participants(panel, plan)[:, 0]), 0)
+    oldest = plan.visible_rows(panel, np.flatnonzero(find_participants(panel, plan)[:, 0]), 0)
     resolved = resolve_before(config.model_copy(update={"data": loaded.config}), oldest, horizon, watch=watch)
     watch(Note(f"trying the new model on {count} cutoffs"))
     test = backtest(make_fit(resolved, watch), panel, plan)
@@ -105,7 +105,7 @@ def contest(champion: Bundle, proof: Proof, loaded: LoadedData, *, steps: int, w
     if not _can_read(champion, loaded):
         return None
     plan = proof.plan
-    has_seen = isinstance(champion.config.model, NetworkModel) and steps < int(plan.back[0])
+    has_seen = isinstance(champion.config.model, NetworkModel) and steps < int(plan.steps_back[0])
     fit = _delayed(champion.config, steps, watch) if has_seen else _as_it_is(champion)
     watch(Note(f"the new model against the one in use, on {plan.folds} cutoffs"))
     error = _error(fit, loaded.panel, plan)
@@ -128,7 +128,9 @@ def contest_update(
     if plan is None or not _can_read(champion, loaded):
         return None
     own = panel.lengths - 1 - panel.frequency.index(panel.start, np.full(len(panel), since))  # [N] new steps
-    panel = panel.select(own >= plan.back[0])  # of a series that ended earlier, the champion has seen what would test
+    panel = panel.select(
+        own >= plan.steps_back[0]
+    )  # of a series that ended earlier, the champion has seen what would test
     if count_fitting(panel, plan) < plan.folds:
         return None
     watch(Note(f"the model in use against an update of it, on {plan.folds} cutoffs"))
@@ -150,7 +152,7 @@ def _longest(horizon: int, folds: int, most: int) -> Plan | None:
     for count in range(folds, 0, -1):
         for steps in range(horizon, 0, -1):
             plan = Plan(steps, folds=count, stride=max(steps // folds, 1), refit=0)
-            if plan.back[0] <= most:
+            if plan.steps_back[0] <= most:
                 return plan
     return None
 
@@ -174,7 +176,7 @@ def _as_it_is(champion: Bundle) -> Fit:
 
 
 def _restore(champion: Bundle) -> Forecaster:
-    forecaster = build(at_hand(champion.config))
+    forecaster = build(adapt_to_machine(champion.config))
     forecaster.restore(champion.state)
     return forecaster
 
@@ -201,5 +203,5 @@ def _error_of(test: Backtest) -> float:
 def _by_fold(test: Backtest, plan: Plan) -> Array:
     """[folds] the error of each; NaN where nothing was observed."""
     rows, _ = add_up(test)
-    scores = by_group(rows, test.fold, plan.folds)
+    scores = score_groups(rows, test.fold, plan.folds)
     return scores["mae"] if np.isnan(scores["mase"]).all() else scores["mase"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.errors import InputError
-from forecaster.evaluation.significance import fewest
+from forecaster.evaluation.significance import minimum_differences
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
@@ -104,7 +104,7 @@ class Notebook:
         found = errors_beside_naive(self.ledger, self.job.name, since)
         place = panel.frequency.index(np.full(len(found), since), found["at"].to_numpy(np.int64)) // horizon
         pieces = found.groupby(place).mean()
-        if len(pieces) < fewest(1):
+        if len(pieces) < minimum_differences(1):
             return None
         errors, naive = (tuple(pieces[name].tolist()) for name in ("scaled", "seasonal_naive"))
         return Evidence(errors, naive, float(found["inside"].mean()), "ledger")

@@ -13,7 +13,7 @@ from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import DataRead, Note
 from forecaster.forecast import Forecast
-from forecaster.models.build import restored
+from forecaster.models.build import restore_forecaster
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Floats, Panel
 from forecaster.store.bundle import Bundle
@@ -159,7 +159,7 @@ def _forecast(
 ) -> tuple[Forecast, tuple[Floats, Floats]]:
     """Forecast every series; also by the last season and the last value."""
     panel, horizon = loaded.panel, int(chosen.manifest["horizon"])
-    forecaster = restored(chosen.config, chosen.state, chosen.exports)
+    forecaster = restore_forecaster(chosen.config, chosen.state, chosen.exports)
     source = place_of(night.job.source)
 
     def predict(some: Panel) -> Forecast:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.errors import DataError
-from forecaster.evaluation.adaptive import GAMMA, Outcomes, Widths, apply, recalibrate
-from forecaster.evaluation.calibration import COVERAGES, Array, measure_misses
+from forecaster.evaluation.adaptive import GAMMA, AdaptiveFactors, Outcomes, apply_factors, recalibrate
+from forecaster.evaluation.calibration import COVERAGES, Array, nonconformity_scores
 from forecaster.evaluation.score import without_nan
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
@@ -52,7 +52,7 @@ def recalibrate_job(
         period=extent.period(rows["at"].to_numpy(np.int64)),
         known=extent.known(rows["cutoff_at"].to_numpy(np.int64)),
         step=rows["step"].to_numpy(np.int64),
-        misses=published * _factors(rows, made),
+        scores=published * _factors(rows, made),
     )
     found = recalibrate(outcomes, extent.horizon, gamma=gamma)
     last_steps, factors = found.widths.last_steps, found.widths.factors.round(4)
@@ -60,12 +60,12 @@ def recalibrate_job(
     if not is_dry:
         until = int(rows["at"].max())
         number = adjust(ledger, name, last_steps, factors, made=datetime.now(UTC), until_at=until)
-    before = widths_of(made[-1]) if made else Widths.unchanged(extent.horizon)
+    before = widths_of(made[-1]) if made else AdaptiveFactors.unchanged(extent.horizon)
     held = _held(published, found.widths.groups(outcomes.step), len(last_steps))
     return without_nan(
         _describe(source, extent, rows, outcomes)
         | {"adjustment": number, "is_dry": is_dry}
-        | {"intervals": _intervals(last_steps, held, found.would_have_held, before.at(np.array(last_steps)), factors)}
+        | {"intervals": _intervals(last_steps, held, found.adapted_coverage, before.at(np.array(last_steps)), factors)}
     )
 
 
@@ -91,18 +91,18 @@ def stretch_as_learnt(adjustment: Adjustment | None, forecast: Forecast, panel: 
         adjustment: whose number `record.Run` is to be given.
         panel: what was forecast.
     """
-    return forecast if adjustment is None else apply(widths_of(adjustment), forecast, panel)
+    return forecast if adjustment is None else apply_factors(widths_of(adjustment), forecast, panel)
 
 
-def widths_of(adjustment: Adjustment) -> Widths:
+def widths_of(adjustment: Adjustment) -> AdaptiveFactors:
     """The factors of an adjustment."""
-    return Widths(adjustment.last_steps, adjustment.factors)
+    return AdaptiveFactors(adjustment.last_steps, adjustment.factors)
 
 
 def _misses(rows: pd.DataFrame) -> Array:
     """[R, K] misses of forecasts as they were published."""
     quantiles = rows[list(QUANTILES)].to_numpy(np.float64)[:, None, :]
-    misses: Array = measure_misses(quantiles, rows["y"].to_numpy(np.float64)[:, None])[:, 0]
+    misses: Array = nonconformity_scores(quantiles, rows["y"].to_numpy(np.float64)[:, None])[:, 0]
     return misses
 
 

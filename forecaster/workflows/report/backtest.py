@@ -40,7 +40,7 @@ def read_backtest(folder: Path, metrics: Mapping[str, Any], *, requested_ids: Se
     listed = {name: models for name, models in block["by_series"].items() if model in models}
     scales = {name: _scale(models[model]) for name, models in listed.items()}
     rows["scale"] = rows["unique_id"].map(scales).astype(float)
-    table = scores.by_series(rows)
+    table = scores.series_scores(rows)
     for column, name in (("mase", model), ("seasonal_naive", "seasonal_naive")):  # the scores of the backtest itself
         known = {series: models[name]["mase"] for series, models in listed.items()}
         table[column] = pd.Series(known, dtype=np.float64).reindex(table.index)

@@ -17,7 +17,7 @@ from forecaster.evaluation import scored_rows as scores
 from forecaster.events import Note, Watch, ignore
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Frequency
-from forecaster.models.build import build, on_device
+from forecaster.models.build import build, place_on_device
 from forecaster.panel import Floats, Panel
 from forecaster.report.page.explain import explain_section
 from forecaster.report.page.series import BundleContent
@@ -53,7 +53,7 @@ def read_bundle(
     if loaded is not None:
         holdout = add_baselines(holdout, loaded.panel)
     names = [str(name) for name in (holdout["unique_id"].unique() if loaded is None else loaded.panel.ids)]
-    table = scores.by_series(holdout)
+    table = scores.series_scores(holdout)
     errors = table["mase"] if table["mase"].notna().any() else table["smape"]
     selection = select_series(names, errors, horizon=horizon, requested_ids=requested_ids)
     forecast, past, insights = None, {}, []
@@ -116,7 +116,7 @@ def _read_past(
 
 
 def _restore(trained: bundle.Bundle) -> Forecaster:
-    forecaster = build(on_device(trained.config, "cpu"))
+    forecaster = build(place_on_device(trained.config, "cpu"))
     forecaster.restore(trained.state)
     return forecaster
 
