@@ -12,7 +12,7 @@ PACKAGE = ROOT / "forecaster"
 
 # a room imports only from rooms on lower floors, and from itself
 FLOORS = [
-    {"errors", "durations"},
+    {"errors", "durations", "model_table"},
     {"config", "frequency", "events"},
     {"network", "panel", "runtime", "settings"},
     {"batches", "parallel", "forecast"},
@@ -31,7 +31,6 @@ HOMES = {
         "training.",
         "models.neural",
         "runtime",
-        "explain.cells",
         "explain.unroll",
         "explain.gradients",
         "explain.inside",

@@ -3,12 +3,13 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from forecaster.cli import options
 from forecaster.errors import UsageError, did_you_mean
+from forecaster.model_table import MODEL_NAMES
 
 if TYPE_CHECKING:
     from forecaster.config import Config
@@ -93,12 +94,12 @@ def _parse_models(text: str) -> list[str]:
 
     Raises: UsageError: a name is unknown, or there is none.
     """
-    known = get_args(get_args(get_args(options.Model)[0])[0])
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in known:
+        if name not in MODEL_NAMES:
             raise UsageError(
-                f"--models: unknown model {name!r}{did_you_mean(name, known)}", hint=f"choose from {', '.join(known)}"
+                f"--models: unknown model {name!r}{did_you_mean(name, MODEL_NAMES)}",
+                hint=f"choose from {', '.join(MODEL_NAMES)}",
             )
     if not names:
         raise UsageError("--models names no model", hint="write it as --models gru,lstm")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from forecaster.cli.groups import expand as expand
+from forecaster.model_table import ModelName
 
 if TYPE_CHECKING:
     from forecaster.cli.console import Console
@@ -23,24 +24,7 @@ Data = Annotated[
     ),
 ]
 Model = Annotated[
-    Literal[
-        "gru",
-        "lstm",
-        "rnn",
-        "mingru",
-        "minlstm",
-        "slstm",
-        "segrnn",
-        "deepar",
-        "naive",
-        "seasonal_naive",
-        "drift",
-        "auto_ets",
-        "auto_theta",
-        "auto_arima",
-        "auto",
-    ]
-    | None,
+    ModelName | None,
     typer.Option(
         "--model",
         help="A recurrent cell, a recipe (segrnn, deepar), a baseline, a statistical model, or auto.",

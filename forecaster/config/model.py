@@ -1,19 +1,26 @@
 """The section `model`: a recurrent network, a model that is fitted to each series by itself, or `auto`."""
 
-from typing import Annotated, Literal
+import functools
+import operator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from forecaster.config.section import Section
+from forecaster.model_table import MODELS
 
-_MODELS = (
-    "gru, lstm, rnn, mingru, minlstm, slstm, a recipe (segrnn, deepar), naive, seasonal_naive, drift,"
-    " auto_ets, auto_theta, auto_arima, or auto for the model that forecasts held-out folds best"
+_CELLS, _RECIPES, _OTHERS = (
+    ", ".join(model.name for model in MODELS if model.kind in kinds)
+    for kinds in (("cell",), ("recipe",), ("baseline", "statistical"))
 )
+_MODELS = f"{_CELLS}, a recipe ({_RECIPES}), {_OTHERS}, or auto for the model that forecasts held-out folds best"
 
 
 class NetworkModel(Section):
-    """The settings that all recurrent networks share."""
+    """The settings that all recurrent networks share. A cell's further settings are arguments of its layer."""
+
+    if TYPE_CHECKING:
+        kind: str
 
     context: int | None = Field(None, ge=1, description="past steps that the network reads")
     hidden: int = Field(64, ge=1, description="hidden units per layer")
@@ -25,6 +32,14 @@ class NetworkModel(Section):
     dilation: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, description="for each layer, the number of segments between a state and its predecessor"
     )
+
+    @property
+    def cell_settings(self) -> dict[str, Any]:
+        """The settings that only this cell has, by the names of its layer's arguments."""
+        return {
+            name: getattr(self, name)
+            for name in type(self).model_fields.keys() - NetworkModel.model_fields.keys() - {"kind"}
+        }
 
     @field_validator("dilation")
     @classmethod
@@ -124,7 +139,10 @@ class AutoConfig(Section):
     kind: Literal["auto"] = Field("auto", description=_MODELS)
 
 
-NetworkConfig = RnnConfig | LstmConfig | GruConfig | MinGruConfig | MinLstmConfig | SlstmConfig
 StatisticalConfig = AutoEtsConfig | AutoThetaConfig | AutoArimaConfig
 LocalConfig = NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig
-ModelConfig = Annotated[NetworkConfig | LocalConfig | AutoConfig, Field(discriminator="kind")]
+if TYPE_CHECKING:
+    ModelConfig = NetworkModel | LocalConfig | AutoConfig
+else:  # Every subclass of NetworkModel is a cell, so that a new one joins by being defined.
+    _networks = functools.reduce(operator.or_, NetworkModel.__subclasses__())
+    ModelConfig = Annotated[_networks | LocalConfig | AutoConfig, Field(discriminator="kind")]

@@ -85,7 +85,7 @@ def _inputs(windows: Windows, numbers: Ints, series: Ints | None) -> Inputs:
 def _states(layers: list[Unrolled], steps: int) -> Iterator[tuple[Key, list[Tensor]]]:
     """Yield the states of the first `steps` steps; a recursive network also has states in the horizon."""
     for number, layer in enumerate(layers, start=1):
-        for direction, cell, trace in zip(("forward", "backward"), layer.cells, layer.trace, strict=False):
+        for direction, cell, trace in zip(("forward", "backward"), layer.cells(), layer.trace, strict=False):
             for part in cell.carried:
                 yield (number, direction, part), trace[part][:steps]
 
@@ -100,5 +100,5 @@ def _flow(key: Key, lags: list[int], norms: Array) -> Flow:
 
 
 def _rows_at_once(layers: list[Unrolled], steps: int) -> int:
-    values_per_row = steps * _TENSORS_PER_STEP * sum(cell.hidden for layer in layers for cell in layer.cells)
+    values_per_row = steps * _TENSORS_PER_STEP * sum(cell.hidden for layer in layers for cell in layer.cells())
     return max(1, _MAX_VALUES_IN_MEMORY // values_per_row)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forecaster.explain.cells import cells_of, describe_gate
 from forecaster.explain.explanation import Array, LayerTrace
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
+from forecaster.network.recurrent.cell import Cell
 from forecaster.network.recurrent.dilation import Dilated
 from forecaster.network.recurrent.layer import Layer, State
 
@@ -23,7 +23,6 @@ class Unrolled(Layer):
     Here the state of each step is a tensor of the graph. In a dilated layer the predecessor of a step is k steps back.
 
     Attributes:
-        cells: the cell of each direction, forward first.
         trace: the states and gates from the latest sequence for each direction: a list of [B, D] in the order of time
             for each name. The carried parts of the state come first, then the gates.
     """
@@ -33,14 +32,17 @@ class Unrolled(Layer):
         self.layer = layer
         self.features = layer.features
         self.dilation = layer.dilation if isinstance(layer, Dilated) else 1
-        self.cells = cells_of(layer.layer if isinstance(layer, Dilated) else layer)
+        self._cells = layer.cells()
         self.trace: tuple[Trace, ...] = ()
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        results = [self._read(direction, x, state if direction == 0 else None) for direction in range(len(self.cells))]
+        results = [self._read(direction, x, state if direction == 0 else None) for direction in range(len(self._cells))]
         self.trace = tuple(trace for trace, _ in results)
         y = torch.cat([torch.stack(trace["hidden"], dim=1) for trace in self.trace], dim=2)  # [B, S, features]
         return y, tuple(torch.stack(ends) for ends in zip(*(end for _, end in results), strict=True))
+
+    def cells(self) -> tuple[Cell, ...]:
+        return self._cells
 
     def branch(self, x: Tensor, state: State) -> Tensor:
         result: Tensor = self.layer.branch(x, state)
@@ -48,7 +50,7 @@ class Unrolled(Layer):
 
     def _read(self, direction: int, x: Tensor, state: State | None) -> tuple[Trace, State]:
         """Read [B, S, E] in one direction; the final state has k B rows, in the order that `Dilated` uses."""
-        cell, reach = self.cells[direction], self.dilation
+        cell, reach = self._cells[direction], self.dilation
         batch, steps, _ = x.shape
         nothing = (x.new_zeros(batch, cell.hidden),) * cell.size
         before = {  # states of the steps before the sequence
@@ -82,10 +84,9 @@ def read_window(network: Network, batch: Inputs) -> tuple[Array, tuple[LayerTrac
     inputs = (values * known).sum(1) / known.sum(1)  # NaN where nothing is known
     traces = []
     for number, layer in enumerate(layers, start=1):
-        for direction, cell, trace in zip(("forward", "backward"), layer.cells, layer.trace, strict=False):
+        for direction, cell, trace in zip(("forward", "backward"), layer.cells(), layer.trace, strict=False):
             parts = {name: torch.cat(steps).double().numpy() for name, steps in trace.items()}  # [S, D]
-            meanings = {name: meaning for name in parts if (meaning := describe_gate(cell.kind, name))}
-            traces.append(LayerTrace(number, direction, cell.kind, parts, meanings))
+            traces.append(LayerTrace(number, direction, cell.kind, parts, dict(cell.meanings or {})))
     return inputs.double().numpy(), tuple(traces)
 
 

@@ -2,13 +2,12 @@
 
 import math
 import os
-from typing import get_args
 
 from forecaster import runtime
-from forecaster.config import Config, EnsembleConfig, NetworkConfig
+from forecaster.config import Config, EnsembleConfig
 from forecaster.config.tree import Tree, merge, validate, vary
+from forecaster.model_table import CELLS
 
-CELLS = frozenset(section.model_fields["kind"].default for section in get_args(NetworkConfig))
 _BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
 
 

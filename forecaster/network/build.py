@@ -1,25 +1,20 @@
 """The network that a configuration describes."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import assert_never
 
 from forecaster.config import (
     Config,
-    GruConfig,
     HeadConfig,
-    LstmConfig,
-    MinGruConfig,
-    MinLstmConfig,
     NegativeBinomialConfig,
-    NetworkConfig,
     NetworkModel,
     PointConfig,
     QuantileConfig,
-    RnnConfig,
-    SlstmConfig,
     StudentTConfig,
 )
 from forecaster.errors import ConfigError
+from forecaster.model_table import CELLS
 from forecaster.network.covariates import Covariates, Identity
 from forecaster.network.decode import Direct, Parallel
 from forecaster.network.embed import Segments
@@ -29,13 +24,7 @@ from forecaster.network.heads.point import Point
 from forecaster.network.heads.quantile import Quantile
 from forecaster.network.heads.student_t import StudentT
 from forecaster.network.network import Network
-from forecaster.network.recurrent.gru import Gru
 from forecaster.network.recurrent.layer import Layer
-from forecaster.network.recurrent.lstm import Lstm
-from forecaster.network.recurrent.mingru import MinGru
-from forecaster.network.recurrent.minlstm import MinLstm
-from forecaster.network.recurrent.rnn import Rnn
-from forecaster.network.recurrent.slstm import Slstm
 from forecaster.network.recurrent.stack import Stack
 from forecaster.network.recursive import Recursive, RecursiveNetwork
 from forecaster.network.scale import Scale
@@ -162,7 +151,7 @@ def _head(head: HeadConfig, horizon: int, probabilities: tuple[float, ...]) -> H
             assert_never(head)
 
 
-def _stack(model: NetworkConfig, inputs: int) -> Stack:
+def _stack(model: NetworkModel, inputs: int) -> Stack:
     layers: list[Layer] = []
     for _ in range(model.layers):
         layers.append(_layer(model, inputs))
@@ -176,19 +165,7 @@ def _stack(model: NetworkConfig, inputs: int) -> Stack:
     )
 
 
-def _layer(model: NetworkConfig, inputs: int) -> Layer:
-    match model:
-        case RnnConfig(hidden=hidden, activation=activation, bidirectional=both):
-            return Rnn(inputs, hidden, activation=activation, bidirectional=both)
-        case LstmConfig(hidden=hidden, bidirectional=both):
-            return Lstm(inputs, hidden, bidirectional=both)
-        case GruConfig(hidden=hidden, bidirectional=both):
-            return Gru(inputs, hidden, bidirectional=both)
-        case MinGruConfig(hidden=hidden, bidirectional=both):
-            return MinGru(inputs, hidden, bidirectional=both)
-        case MinLstmConfig(hidden=hidden, bidirectional=both):
-            return MinLstm(inputs, hidden, bidirectional=both)
-        case SlstmConfig(hidden=hidden, bidirectional=both):
-            return Slstm(inputs, hidden, bidirectional=both)
-        case _:
-            assert_never(model)
+def _layer(model: NetworkModel, inputs: int) -> Layer:
+    module, _, name = CELLS[model.kind].partition(":")
+    layer: type[Layer] = getattr(import_module(f"forecaster.network.recurrent.{module}"), name)
+    return layer(inputs, model.hidden, bidirectional=model.bidirectional, **model.cell_settings)

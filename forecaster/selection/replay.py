@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from forecaster.config import Config
 from forecaster.config.tree import Tree, merge, validate
 from forecaster.events import TrainingEnded
-from forecaster.models.variants import CELLS
+from forecaster.model_table import CELLS
 
 
 def replace_budget_by_steps(config: Config, stages: list[TrainingEnded]) -> Config:

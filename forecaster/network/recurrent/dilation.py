@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from forecaster.network.recurrent.cell import Cell
 from forecaster.network.recurrent.layer import Layer, State
 
 
@@ -49,6 +50,9 @@ class Dilated(Layer):
     def branch(self, x: Tensor, state: State) -> Tensor:
         rows = state[0].shape[1] // self.dilation  # the phase of the next step comes first
         return self.layer.branch(x, tuple(part[:, :rows] for part in state))
+
+    def cells(self) -> tuple[Cell, ...]:
+        return self.layer.cells()
 
     def _read(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Read phases of equal length, [B, R, phases, E] -> [B, R, phases, D]."""

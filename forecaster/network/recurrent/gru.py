@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from forecaster.network.recurrent.cell import Cell, Gates, KernelWeights, Step, kernel_weights
 from forecaster.network.recurrent.layer import Layer, State, by_step, products, store_by_column
+
+_MEANINGS = {"update": "1 keeps the state, 0 replaces it", "reset": "0 ignores the state in the candidate"}
 
 
 class Gru(Layer):
@@ -39,3 +42,20 @@ class Gru(Layer):
         r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
         n = torch.tanh(x_n + r * h_n)
         return torch.lerp(n, h.expand_as(n), z)  # [B, M, D]
+
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(
+            Cell("gru", self.kernel.hidden_size, each.project, _step(each), meanings=_MEANINGS)
+            for each in kernel_weights(self.kernel)
+        )
+
+
+def _step(weights: KernelWeights) -> Step:
+    def step(from_input: Tensor, state: State) -> tuple[State, Gates]:
+        (h,) = state
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = from_input.chunk(3, dim=1), weights.recur(h).chunk(3, dim=1)
+        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        n = torch.tanh(x_n + r * h_n)
+        return ((1 - z) * n + z * h,), {"update": z, "reset": r, "candidate": n}
+
+    return step

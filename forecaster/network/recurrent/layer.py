@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from forecaster.network.recurrent.cell import Cell
+
 State = tuple[Tensor, ...]
 """What a layer hands from one chunk of a sequence to the next, each [directions, B, D]; the hidden state is first.
 
@@ -46,6 +48,10 @@ class Layer(nn.Module):
         x = x.expand(rows, -1, -1).reshape(rows * count, 1, -1)  # [B * M, 1, E]
         y: Tensor = self(x, tuple(part.repeat_interleave(count, dim=1) for part in state))[0]
         return y.view(rows, count, -1)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the plain equations of the forward cell and, if the layer reads both ways, of the backward cell."""
+        raise NotImplementedError
 
 
 def by_step(x: Tensor) -> Tensor:

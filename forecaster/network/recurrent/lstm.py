@@ -3,7 +3,14 @@
 import torch
 from torch import Tensor, nn
 
+from forecaster.network.recurrent.cell import Cell, Gates, KernelWeights, Step, kernel_weights
 from forecaster.network.recurrent.layer import Layer, State, by_step, products
+
+_MEANINGS = {
+    "input": "1 lets the candidate in",
+    "forget": "1 keeps the cell, 0 empties it",
+    "output": "1 outputs the cell",
+}
 
 
 class Lstm(Layer):
@@ -42,9 +49,26 @@ class Lstm(Layer):
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)  # [B, M, D]
         return torch.sigmoid(o) * torch.tanh(c)
 
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(
+            Cell("lstm", self.kernel.hidden_size, each.project, _step(each), ("hidden", "cell"), 2, _MEANINGS)
+            for each in kernel_weights(self.kernel)
+        )
+
     @torch.no_grad()
     def _start_remembering(self) -> None:
         for name, parameter in self.kernel.named_parameters():
             if name.startswith("bias"):
                 forget = parameter.chunk(4)[1]
                 forget.fill_(1.0 if name.startswith("bias_ih") else 0.0)
+
+
+def _step(weights: KernelWeights) -> Step:
+    def step(from_input: Tensor, state: State) -> tuple[State, Gates]:
+        h, c = state
+        i, f, g, o = (from_input + weights.recur(h)).chunk(4, dim=1)
+        i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+        c = f * c + i * g
+        return (o * torch.tanh(c), c), {"input": i, "forget": f, "output": o, "candidate": g}
+
+    return step

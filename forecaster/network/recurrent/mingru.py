@@ -3,9 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from forecaster.network.recurrent.cell import Cell, Gates
 from forecaster.network.recurrent.directions import Directed
 from forecaster.network.recurrent.layer import State
 from forecaster.network.recurrent.scan import scan
+
+_MEANINGS = {"update": "1 replaces the state, 0 keeps it"}
 
 
 class MinGru(Directed):
@@ -33,3 +36,13 @@ class MinGru(Directed):
         gate, candidate = self.gates[direction](x).chunk(2, dim=2)  # [S, B, D]
         h = scan(torch.sigmoid(gate), candidate, state[0] if state else torch.zeros_like(candidate[0]))
         return h, (h[-1],)
+
+    def cells(self) -> tuple[Cell, ...]:
+        hidden = self.features // self.directions
+        return tuple(Cell("mingru", hidden, linear, _step, meanings=_MEANINGS) for linear in self.gates)
+
+
+def _step(from_input: Tensor, state: State) -> tuple[State, Gates]:
+    gate, candidate = from_input.chunk(2, dim=1)
+    z = torch.sigmoid(gate)
+    return ((1 - z) * state[0] + z * candidate,), {"update": z, "candidate": candidate}

@@ -4,9 +4,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from forecaster.network.recurrent.cell import Cell, Gates
 from forecaster.network.recurrent.directions import Directed
 from forecaster.network.recurrent.layer import State
 from forecaster.network.recurrent.scan import scan
+
+_MEANINGS = {
+    "input": "share of both gates: replaced part of the state",
+    "forget": "share of both gates: retained part of the state",
+}
 
 
 class MinLstm(Directed):
@@ -36,3 +42,14 @@ class MinLstm(Directed):
         share = torch.sigmoid(logsigmoid(i) - logsigmoid(f))
         h = scan(share, candidate, state[0] if state else torch.zeros_like(candidate[0]))
         return h, (h[-1],)
+
+    def cells(self) -> tuple[Cell, ...]:
+        hidden = self.features // self.directions
+        return tuple(Cell("minlstm", hidden, linear, _step, meanings=_MEANINGS) for linear in self.gates)
+
+
+def _step(from_input: Tensor, state: State) -> tuple[State, Gates]:
+    i, f, candidate = from_input.chunk(3, dim=1)
+    share = torch.sigmoid(logsigmoid(i) - logsigmoid(f))
+    gates = {"input": torch.sigmoid(i), "forget": torch.sigmoid(f), "candidate": candidate}
+    return ((1 - share) * state[0] + share * candidate,), gates

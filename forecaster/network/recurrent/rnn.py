@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from forecaster.network.recurrent.cell import Cell, Gates, KernelWeights, Step, kernel_weights
 from forecaster.network.recurrent.layer import Layer, State, by_step, products, store_by_column
 
 
@@ -42,6 +43,18 @@ class Rnn(Layer):
         from_input, from_state = products(self.kernel, x, h)
         activate = torch.tanh if self.kernel.nonlinearity == "tanh" else torch.relu
         return activate(from_input + from_state)  # [B, M, D]
+
+    def cells(self) -> tuple[Cell, ...]:
+        hidden = self.kernel.hidden_size
+        return tuple(Cell("rnn", hidden, each.project, self._step(each)) for each in kernel_weights(self.kernel))
+
+    def _step(self, weights: KernelWeights) -> Step:
+        activate = torch.tanh if self.kernel.nonlinearity == "tanh" else torch.relu
+
+        def step(from_input: Tensor, state: State) -> tuple[State, Gates]:
+            return (activate(from_input + weights.recur(state[0])),), {}
+
+        return step
 
     @torch.no_grad()
     def _start_as_identity(self) -> None:

@@ -6,8 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from forecaster.network.recurrent.cell import Cell, Gates, Step
 from forecaster.network.recurrent.directions import Directed
 from forecaster.network.recurrent.layer import State
+
+_MEANINGS = {
+    "input": "share of the cell that is new",
+    "forget": "share of the cell that is retained",
+    "output": "1 outputs the cell",
+}
 
 
 class Slstm(Directed):
@@ -57,3 +64,26 @@ class Slstm(Directed):
             h = torch.sigmoid(o) * c / n
             outputs.append(h)
         return torch.stack(outputs), (h, c, n, m)
+
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(
+            Cell("slstm", self.hidden, linear, _step(recurrent), size=4, meanings=_MEANINGS)
+            for linear, recurrent in zip(self.gates, self.recurrent, strict=True)
+        )
+
+
+def _step(recurrent: Tensor) -> Step:
+    """Return the step of an sLSTM, whose gates are shares of the normaliser and whose cell state is divided by it."""
+
+    def step(from_input: Tensor, state: State) -> tuple[State, Gates]:
+        h, c, n, m = state
+        m = torch.where(n == 0, -torch.inf, m).detach()  # n = 0 before the first step
+        i, f, g, o = torch.addmm(from_input, h, recurrent).chunk(4, dim=1)
+        log_decay, g, o = logsigmoid(f) + m, torch.tanh(g), torch.sigmoid(o)
+        m = torch.maximum(log_decay, i).detach()
+        entering, decay = torch.exp(i - m), torch.exp(log_decay - m)
+        c, n, before = decay * c + entering * g, decay * n + entering, decay * n
+        gates = {"input": entering / n, "forget": before / n, "output": o, "candidate": g, "cell": c / n}
+        return (o * c / n, c, n, m), gates
+
+    return step
