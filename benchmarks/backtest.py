@@ -1,14 +1,14 @@
-"""How far a backtest is from a bare forward pass over the same windows, and what its memory grows with.
+"""Compare a backtest with a bare forward pass over the same windows, and measure how its memory grows.
 
     python -m benchmarks.backtest --data F [--folds 2785] [--horizon 96] [--preset fast] [--model K] [--set k=v]
 
-The file is one for `benchmarks.ltsf`: a column `date` and a series in each numeric column. A network is trained for
-a few steps, then forecasts from `--folds` cutoffs of each series, one step apart:
+The file has the form of `benchmarks.ltsf`: a column `date` and a series in each numeric column. A network is trained
+for a few steps, then forecasts from `--folds` cutoffs of each series, one step apart:
 
-    speed    the engine's forecasts (windows gathered, dated, put in one table) against the network's forward pass over
-             batches of 1,024 windows that lie ready, A B A B, medians
-    memory   peak memory of the command with a tenth of the folds, with all, and with all and four times the context,
-             beside the size of the forecasts
+    speed    the backtest's forecasts (gathering windows, adding times, filling one table) against the network's forward
+             pass over prepared batches of 1,024 windows, in turn, medians
+    memory   peak memory of the command with a tenth of the folds, with all folds, and with all folds and four times the
+             context, beside the size of the forecasts
 """
 
 import argparse
@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import ltsf
-from benchmarks.floor import interleaved, median, ratio
-from benchmarks.panel import machine
+from benchmarks.floor import median, ratio, time_in_turn
+from benchmarks.panel import describe_machine
 from forecaster import runtime
 from forecaster.evaluation.backtest import Plan, backtest, find_participants
 from forecaster.evaluation.split import split
@@ -42,7 +42,7 @@ _BATCH = 1024
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help="speed or memory; both where none is named")
+    parser.add_argument("what", nargs="*", help="speed or memory; both if none is named")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=2785)
     parser.add_argument("--horizon", type=int, default=96)
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
-    figures: dict[str, Any] = {"machine": machine()}
+    figures: dict[str, Any] = {"machine": describe_machine()}
     for name, work in (("speed", speed), ("memory", memory)):
         if name in (arguments.what or ("speed", "memory")):
             figures[name] = work(arguments)
@@ -61,15 +61,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def speed(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of all forecasts by the engine, and of the bare networks."""
+    """Time all forecasts of the backtest, and the forward passes of the bare networks."""
     runtime.prepare_torch(1)
     import torch
 
     panel, _ = ltsf.read(arguments.data)
     plan = Plan(arguments.horizon, folds=arguments.folds, stride=1, refit=0)
-    forecaster = fitted(arguments, panel, plan)
+    forecaster = fit_network(arguments, panel, plan)
     rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
-    networks = bare(forecaster, rows, plan.horizon)
+    networks = prepare_batches(forecaster, rows, plan.horizon)
 
     def forward() -> None:
         with torch.inference_mode():
@@ -77,7 +77,7 @@ def speed(arguments: argparse.Namespace) -> dict[str, Any]:
                 for batch in batches:
                     network(batch)
 
-    ours, bares = interleaved(lambda: backtest(lambda _: forecaster, panel, plan), forward)
+    ours, bares = time_in_turn(lambda: backtest(lambda _: forecaster, panel, plan), forward)
     return {
         "rows": len(rows),
         "contexts": [int(batches[0].context.shape[1]) for _, batches in networks],
@@ -88,8 +88,8 @@ def speed(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def fitted(arguments: argparse.Namespace, panel: Panel, plan: Plan) -> Forecaster:
-    """A network that was trained a little on what precedes the first cutoff."""
+def fit_network(arguments: argparse.Namespace, panel: Panel, plan: Plan) -> Forecaster:
+    """Train a network for a few steps on the data before the first cutoff."""
     overrides = {"preset": arguments.preset, "model.kind": arguments.model, "training.steps": 5}
     overrides |= {"data.horizon": arguments.horizon, "data.season": panel.season}
     oldest = plan.visible_rows(panel, np.arange(len(panel)), 0)
@@ -100,15 +100,15 @@ def fitted(arguments: argparse.Namespace, panel: Panel, plan: Plan) -> Forecaste
     return forecaster
 
 
-def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any]]]:
-    """The networks of a forecaster, each with its windows as batches that lie ready."""
+def prepare_batches(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any]]]:
+    """Return the networks of a forecaster, each with its windows as prepared batches."""
     import torch
 
     from forecaster.batches.window_spec import WindowSpec
     from forecaster.batches.windows import Windows
     from forecaster.network.inputs import Inputs
 
-    found = []
+    prepared = []
     inner = getattr(forecaster, "inner", forecaster)
     for member in getattr(inner, "members", [inner]):
         config = member.config
@@ -118,12 +118,12 @@ def bare(forecaster: Any, rows: Panel, horizon: int) -> list[tuple[Any, list[Any
             for numbers in np.split(np.arange(len(rows)), range(_BATCH, len(rows), _BATCH))
         ]
         unseen = [replace(batch, series=torch.zeros_like(batch.series)) for batch in batches]
-        found.append((member.network.eval(), unseen))
-    return found
+        prepared.append((member.network.eval(), unseen))
+    return prepared
 
 
 def memory(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Peak resident memory of the whole command, in MB."""
+    """Return the peak resident memory of the whole command, in MB."""
     code = (
         "import sys, resource; from forecaster.cli.app import main; code = main(sys.argv[1:]);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024); sys.exit(code)"

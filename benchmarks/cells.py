@@ -2,8 +2,8 @@
 
     python -m benchmarks.cells BUNDLE BUNDLE ... -o docs/figures/cells.svg
 
-Each panel is the one of `forecast explain BUNDLE -o FILE.svg`: |d loss / d h_t| by lag, on one logarithmic scale.
-Standard output has the figures: the share of the newest state's gradient that is left at the oldest, and the memory.
+Each panel is that of `forecast explain BUNDLE -o FILE.svg`: |d loss / d h_t| by lag, on one logarithmic scale.
+Standard output shows the figures: the share of the newest state's gradient that reaches the oldest, and the memory.
 """
 
 import argparse
@@ -27,14 +27,16 @@ def main() -> None:
         figure = Figure(figsize=(3.7 * count, 3.4), layout="constrained")
         panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
         for panel, bundle in zip(panels, arguments.bundles, strict=True):
-            found = explain(bundle)
-            if found.gradients is None:
-                parser.error(f"{bundle}: holds no network")
-            draw_gradients(panel, found.gradients)
-            panel.set_title(f"{found.model}: memory {found.gradients.memory} of {found.gradients.context}")
-            for flow in found.gradients.flows:
-                told = f"{flow.direction} {flow.part}: {flow.norm[0]:.2g} newest, {flow.norm[-1]:.2g} oldest"
-                print(f"{bundle.name} {told}, {100 * flow.fate:.2g} % left, memory {flow.memory}", flush=True)
+            explanation = explain(bundle)
+            if explanation.gradients is None:
+                parser.error(f"{bundle}: contains no network")
+            draw_gradients(panel, explanation.gradients)
+            panel.set_title(
+                f"{explanation.model}: memory {explanation.gradients.memory} of {explanation.gradients.context}"
+            )
+            for flow in explanation.gradients.flows:
+                text = f"{flow.direction} {flow.part}: {flow.norm[0]:.2g} newest, {flow.norm[-1]:.2g} oldest"
+                print(f"{bundle.name} {text}, {100 * flow.fate:.2g} % left, memory {flow.memory}", flush=True)
         panels[0].set_ylabel("|d loss / d h|")
         metadata = {"Date": None} if arguments.out.suffix == ".svg" else None
         figure.savefig(arguments.out, dpi=110, metadata=metadata)

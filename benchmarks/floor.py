@@ -1,13 +1,13 @@
-"""How far the command is from what bare libraries take.
+"""Compare the command with bare libraries.
 
     python -m benchmarks.floor [step] [read] [help] [busy] [memory] [--data FILE] [--cell gru]
 
-Everything is compared within one run, A B A B, and given as medians, since machines are noisy:
+Both sides run in turn, A B A B, and the figures are medians, because machines are noisy:
 
-    step     one training step against the same bare torch network's forward + backward + optimizer step
+    step     a training step against forward, backward and optimizer step of the same bare torch network
     read     --data FILE to a table, and to a Panel, against `pandas.read_csv(engine="pyarrow")`
     help     processor seconds of `forecast --help`
-    busy     training alone against training beside one busy process
+    busy     training alone against training beside a busy process
     memory   peak memory of training on --data against the panel's own size
 """
 
@@ -25,21 +25,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.steps import HORIZON, Size, training
+from benchmarks.steps import HORIZON, Size, training_steps
 
 ROUNDS = 7
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help="all where none is named")
+    parser.add_argument("what", nargs="*", help="all if none is named")
     parser.add_argument("--data", type=Path, help="a long table, for read and memory")
     parser.add_argument("--cell", default="gru", choices=["rnn", "lstm", "gru"])
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     works: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
         "step": step,
-        "read": read,
+        "read": read_table,
         "help": help_seconds,
         "busy": busy,
         "memory": memory,
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def step(arguments: argparse.Namespace) -> dict[str, Any]:
-    """GRU 64, batch 256, context 168, horizon 48: the loop's whole step, windows drawn and losses logged."""
+    """Time a whole step of the training loop: hidden 64, batch 256, context 168, horizon 48."""
     from forecaster import runtime
 
     runtime.prepare_torch(1)
@@ -69,10 +69,10 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
     from forecaster.forecast import PROBABILITIES
 
     batch, context, hidden, steps = 256, 168, 64, 8
-    steps_of_training = training(Size(arguments.cell, hidden, context, batch))
+    steps_of_training = training_steps(Size(arguments.cell, hidden, context, batch))
 
     class Bare(nn.Module):
-        """The same cell and shapes, and nothing else."""
+        """A network of the same cell and shapes, and nothing else."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -96,7 +96,7 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
         for _ in range(steps):
             next(steps_of_training)
 
-    ours, bares = interleaved(our_steps, bare_steps)
+    ours, bares = time_in_turn(our_steps, bare_steps)
     return {
         "cell": arguments.cell,
         "ours_ms": round(1e3 * statistics.median(ours) / steps, 2),
@@ -105,21 +105,21 @@ def step(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def read(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The file to a table, and all the way to the Panel, against reading the file."""
+def read_table(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Time reading the file to a table and to a Panel, against reading it with pandas."""
     import pandas as pd
 
     from forecaster.config import DataConfig
     from forecaster.data.load import load
-    from forecaster.data.read import read as read_table
+    from forecaster.data.read import read as read_source
 
     source = str(arguments.data)
 
     def bare() -> object:
         return pd.read_csv(source, engine="pyarrow")
 
-    tables, bares = interleaved(lambda: read_table(source, None), bare)
-    panels, bares_again = interleaved(lambda: load(source, DataConfig(horizon=48)), bare)
+    tables, bares = time_in_turn(lambda: read_source(source, None), bare)
+    panels, bares_again = time_in_turn(lambda: load(source, DataConfig(horizon=48)), bare)
     return {
         "table_s": median(tables),
         "panel_s": median(panels),
@@ -130,7 +130,7 @@ def read(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def help_seconds(arguments: argparse.Namespace) -> dict[str, Any]:
-    """User and system seconds of `forecast --help`, once its files are in the page cache."""
+    """Return the processor seconds of `forecast --help`, once its files are in the page cache."""
     seconds = []
     for _ in range(ROUNDS + 1):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -141,14 +141,14 @@ def help_seconds(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def busy(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The same steps alone and beside a process that never rests, each in a fresh process."""
+    """Time the same steps alone and beside a process that is always busy, each in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.floor", "step", "--cell", arguments.cell]
     alone, beside = [], []
     for _ in range(5):
-        alone.append(_ours(command))
+        alone.append(_time_steps(command))
         neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         try:
-            beside.append(_ours(command))
+            beside.append(_time_steps(command))
         finally:
             neighbour.kill()
             neighbour.wait()
@@ -156,7 +156,7 @@ def busy(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def memory(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Peak resident memory of a short training, above that of one on a handful of rows."""
+    """Return the peak memory of a short training, and of one on a few rows."""
     code = (
         "import sys, resource; from forecaster.cli.app import main; main(sys.argv[1:]);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
@@ -177,8 +177,8 @@ def memory(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"peak_mb": peaks["data"], "small_mb": peaks["small"], "panel_mb": round(panel.values.nbytes / 2**20, 1)}
 
 
-def interleaved(first: Callable[[], object], second: Callable[[], object]) -> tuple[list[float], list[float]]:
-    """Seconds of both, in turn, after one round that is not counted."""
+def time_in_turn(first: Callable[[], object], second: Callable[[], object]) -> tuple[list[float], list[float]]:
+    """Return the seconds of both, run in turn after one round that is not counted."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS + 1):
         for work, times in zip((first, second), seconds, strict=True):
@@ -189,7 +189,7 @@ def interleaved(first: Callable[[], object], second: Callable[[], object]) -> tu
 
 
 def ratio(first: list[float], second: list[float]) -> float:
-    """Median of the ratios pair by pair."""
+    """Return the median of the ratios, pair by pair."""
     return round(statistics.median(a / b for a, b in zip(first, second, strict=True)), 3)
 
 
@@ -197,7 +197,7 @@ def median(values: list[float]) -> float:
     return round(statistics.median(values), 4)
 
 
-def _ours(command: list[str]) -> float:
+def _time_steps(command: list[str]) -> float:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(json.loads(done.stdout.split(" ", 1)[1])["ours_ms"])
 

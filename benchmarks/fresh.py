@@ -1,4 +1,4 @@
-"""Commands in fresh processes, and what each of them spent."""
+"""Commands in fresh processes, and the resources that each of them used."""
 
 import os
 import subprocess
@@ -7,18 +7,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_TOLD = 2000  # characters of what a failed command said last
+_MAX_ERROR_CHARACTERS = 2000  # the end of the output of a failed command
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What a command took, with the processes that it started and waited for.
+class Usage:
+    """The time and memory of a command, including the processes that it started and waited for.
 
     Attributes:
-        seconds: by the clock, from before its start until after its end.
-        cpu_s: of the processor, by user and system.
-        peak_mb: most memory that one of its processes held at once (Linux; it includes what was resident here at the
-            start, so whoever measures keeps heavy imports out of its own process).
+        seconds: wall-clock seconds, from before its start until after its end.
+        cpu_s: processor seconds, user and system.
+        peak_mb: peak resident memory of the largest of its processes, on Linux. It includes what was resident in the
+            measuring process at the start, so import nothing heavy there.
     """
 
     seconds: float
@@ -26,13 +26,14 @@ class Spent:
     peak_mb: float
 
 
-def spend(command: Sequence[str], *, threads: int = 1) -> Spent:
-    """Run a command to its end.
+def run_command(command: Sequence[str], *, threads: int = 1) -> Usage:
+    """Run a command to its end and measure it.
 
     Args:
-        threads: processor threads for the numeric libraries, by the variables of the environment that they read.
+        threads: processor threads of the numeric libraries, set by environment variables.
 
-    Raises: subprocess.CalledProcessError: it failed; `stderr` has what it said last.
+    Raises:
+        subprocess.CalledProcessError: the command failed; `stderr` has the end of its output.
     """
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     with tempfile.TemporaryFile() as notes:
@@ -47,22 +48,25 @@ def spend(command: Sequence[str], *, threads: int = 1) -> Spent:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             notes.seek(0)
-            told = notes.read().decode(errors="replace")[-_TOLD:]
-            raise subprocess.CalledProcessError(process.returncode, command, stderr=told)
-    return Spent(round(seconds, 3), round(usage.ru_utime + usage.ru_stime, 3), round(usage.ru_maxrss / 1024, 1))
+            message = notes.read().decode(errors="replace")[-_MAX_ERROR_CHARACTERS:]
+            raise subprocess.CalledProcessError(process.returncode, command, stderr=message)
+    return Usage(round(seconds, 3), round(usage.ru_utime + usage.ru_stime, 3), round(usage.ru_maxrss / 1024, 1))
 
 
-def in_turn(commands: Sequence[Sequence[str]], rounds: int, *, threads: Sequence[int]) -> list[list[Spent]]:
-    """Run commands A B A B, after one round that is not counted.
+def run_in_turn(commands: Sequence[Sequence[str]], rounds: int, *, threads: Sequence[int]) -> list[list[Usage]]:
+    """Run commands in turn, A B A B, after one round that is not counted.
 
     Args:
-        commands: `{round}` in a part becomes the round's number, for what may be written only once.
-        threads: of each command.
+        commands: `{round}` in a part is replaced by the number of the round, for files that can be written only once.
+        threads: processor threads of each command.
 
-    Returns: for each command what it spent, round by round.
+    Returns:
+        The usage of each command, round by round.
     """
-    found: list[list[Spent]] = [[] for _ in commands]
+    usages: list[list[Usage]] = [[] for _ in commands]
     for number in range(rounds + 1):
-        for each, command, count in zip(found, commands, threads, strict=True):
-            each.append(spend([part.replace("{round}", str(number)) for part in command], threads=count))
-    return [each[1:] for each in found]
+        for rounds_of_command, command, count in zip(usages, commands, threads, strict=True):
+            rounds_of_command.append(
+                run_command([part.replace("{round}", str(number)) for part in command], threads=count)
+            )
+    return [rounds_of_command[1:] for rounds_of_command in usages]

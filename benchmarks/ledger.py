@@ -1,10 +1,10 @@
-"""How long a full ledger takes to score a day and to record a run.
+"""Time the scoring of a day and the recording of a run in a full ledger.
 
     python -m benchmarks.ledger [--rows 1000000] [--series 414] [--horizon 48] [--url sqlite:///ledger.db]
 
-Fills a ledger with nightly runs of hourly series until it holds `--rows` forecasts, then times one more night: the
-actuals of the newest day, their scores, a summary of them, and the next run. Wall-clock seconds, beside those of the
-processor, since machines are busy with other things.
+Fills a ledger with daily runs on hourly series until it has `--rows` forecasts, then times one more run: adding the
+actual values of the newest day, scoring them, summing up, and recording the run. Wall-clock and processor seconds are
+both printed, because machines do other work, too.
 """
 
 import argparse
@@ -28,15 +28,15 @@ from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
 
 JOB, DAY = "nightly", 24
-HISTORY = 168  # hours before the first run
+HISTORY_HOURS = 168  # before the first run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="forecasts in the ledger before the night")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="forecasts in the ledger before the timed run")
     parser.add_argument("--series", type=int, default=414)
     parser.add_argument("--horizon", type=int, default=48)
-    parser.add_argument("--url", help="an empty database; a temporary file where none is named")
+    parser.add_argument("--url", help="an empty database; a temporary file if it is not given")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(arguments.url or f"sqlite:///{folder}/ledger.db", arguments)
@@ -45,7 +45,7 @@ def main() -> None:
 
 def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
     nights = max(1, round(arguments.rows / (arguments.series * arguments.horizon)))
-    panel = draw_panel(arguments.series, HISTORY + DAY * (nights + 1))
+    panel = draw_panel(arguments.series, HISTORY_HOURS + DAY * (nights + 1))
     seconds: dict[str, Any] = {}
 
     def timed(name: str, work: Callable[[], Any]) -> Any:
@@ -57,8 +57,8 @@ def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
     ledger: Database = timed("open", lambda: open_ledger(url))
     began = time.perf_counter()
     for night in range(nights):
-        live(ledger, panel.cut(DAY * (nights + 1 - night)), night, arguments.horizon)
-    filled = round(time.perf_counter() - began, 1)
+        simulate_night(ledger, panel.cut(DAY * (nights + 1 - night)), night, arguments.horizon)
+    fill_seconds = round(time.perf_counter() - began, 1)
     tonight = panel.cut(DAY)
     newest = int(tonight.cutoff.max()) - (DAY - 1) * HOUR
     added = timed("actuals of a day", lambda: add_actuals(ledger, JOB, tonight, seen=datetime.now(UTC)))
@@ -74,7 +74,7 @@ def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "forecasts": nights * arguments.series * arguments.horizon,
         "nights": nights,
-        "filled in seconds": filled,
+        "filled in seconds": fill_seconds,
         "megabytes": None if size is None else round(size / 1e6),
         "new actuals": added.new,
         "scored": scored,
@@ -82,8 +82,8 @@ def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def live(ledger: Database, panel: Panel, night: int, horizon: int) -> None:
-    """One night: what came true, its scores, and a run."""
+def simulate_night(ledger: Database, panel: Panel, night: int, horizon: int) -> None:
+    """Add the actual values of a day, score them, and record a run."""
     add_actuals(ledger, JOB, panel, seen=datetime.now(UTC))
     score(ledger, JOB)
     forecast, baselines, scale = draw_forecast(panel, horizon)
@@ -91,7 +91,7 @@ def live(ledger: Database, panel: Panel, night: int, horizon: int) -> None:
 
 
 def draw_panel(series: int, length: int) -> Panel:
-    """Hourly noise around 100."""
+    """Generate hourly noise around 100."""
     values = np.random.default_rng(0).normal(100, 10, (series * length, 1)).astype(np.float32)
     end = np.arange(1, series + 1) * length
     start = np.full(series, np.datetime64("2024-01-01", "us").astype(np.int64))
@@ -100,7 +100,7 @@ def draw_panel(series: int, length: int) -> Panel:
 
 
 def draw_forecast(panel: Panel, horizon: int) -> tuple[Forecast, Any, Any]:
-    """Quantiles around 100, naive forecasts, and scales, drawn rather than computed."""
+    """Generate a forecast around 100 at random, with naive forecasts and scales."""
     random = np.random.default_rng(int(panel.cutoff[0] // HOUR))
     mean = random.normal(100, 1, (len(panel), horizon)).astype(np.float32)
     spread = np.linspace(-20, 20, len(PROBABILITIES), dtype=np.float32)

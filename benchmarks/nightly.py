@@ -1,10 +1,10 @@
-"""What a night of a job costs beside reading, training and predicting, in a ledger that is full.
+"""Measure the overhead of a job's run, beside reading, training and predicting, in a full ledger.
 
     python -m benchmarks.nightly [--rows 10000000] [--series 2000] [--horizon 14] [--url sqlite:///ledger.db]
 
-Fills a ledger with nightly runs of daily series until it holds `--rows` forecasts, has `forecast run` put a model into
-use, and times the nights after: one with a new day, the same data again, one more day. Seconds of the wall clock and of
-the processor. `overhead` is what is left of a run after reading, training and predicting.
+Fills a ledger with daily runs until it has `--rows` forecasts, lets `forecast run` train a model, and times the next
+runs: with a new day, with the same data again, and with one more day. Wall-clock and processor seconds are both
+printed. `overhead` is a run without reading, training and predicting.
 """
 
 import argparse
@@ -31,10 +31,11 @@ from forecaster.workflows.job.job_ledger import Notebook
 from forecaster.workflows.job.run_state import Night
 from forecaster.workflows.run import run
 
-JOB, BEFORE = "job", 60  # days before the first run
+JOB = "job"
+HISTORY_DAYS = 60  # before the first run
 START = datetime(2024, 1, 1, tzinfo=UTC)
 _NIGHTS = ("the first", "a new day", "the same data", "one more day")
-# what a run does beside, in order: module, function, what it is called
+# The timed parts of a run, in order: module or class, function, name of the part.
 _PARTS = (
     (steps, "load_data", "reading"),
     (steps, "read_data", "reading"),
@@ -50,11 +51,11 @@ _PARTS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=10_000_000, help="forecasts in the ledger before the nights")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="forecasts in the ledger before the timed runs")
     parser.add_argument("--series", type=int, default=2000)
     parser.add_argument("--horizon", type=int, default=14)
-    parser.add_argument("--url", help="an empty database; a file in the folder where none is named")
-    parser.add_argument("--folder", type=Path, help="kept, and taken up again; a temporary one where none is named")
+    parser.add_argument("--url", help="an empty database; a file in the folder if it is not given")
+    parser.add_argument("--folder", type=Path, help="kept and reused; a temporary folder if it is not given")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         print(json.dumps(measure(arguments.folder or Path(temporary), arguments), indent=2))
@@ -62,11 +63,11 @@ def main() -> None:
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     nights = max(1, round(arguments.rows / (arguments.series * arguments.horizon)))
-    panel = draw_panel(arguments.series, BEFORE + nights + 3)
+    panel = draw_panel(arguments.series, HISTORY_DAYS + nights + 3)
     url = arguments.url or f"sqlite:///{folder}/ledger.db"
     began = time.perf_counter()
     fill(open_ledger(url), panel, nights, arguments.horizon)
-    filled = round(time.perf_counter() - began, 1)
+    fill_seconds = round(time.perf_counter() - began, 1)
     job = folder / "job.yaml"
     lines = (
         f"data: {{path: data.csv, horizon: {arguments.horizon}}}",
@@ -74,40 +75,43 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         f"job: {{ledger: '{url}', zone: UTC}}",
     )
     job.write_text("\n".join(lines) + "\n")
-    found: dict[str, Any] = {"forecasts": nights * arguments.series * arguments.horizon, "filled in seconds": filled}
+    figures: dict[str, Any] = {
+        "forecasts": nights * arguments.series * arguments.horizon,
+        "filled in seconds": fill_seconds,
+    }
     for name, left in zip(_NIGHTS, (2, 1, 1, 0), strict=True):
         tonight = panel.cut(left) if left else panel
         write_table(folder / "data.csv", tonight)
         now = datetime.fromtimestamp(int(tonight.cutoff.max()) / 1e6, UTC) + timedelta(days=1, hours=2)
-        found[name] = time_run(job, now)
-    return found
+        figures[name] = time_run(job, now)
+    return figures
 
 
 def fill(ledger: Database, panel: Panel, nights: int, horizon: int) -> None:
-    """Live through the nights before, unless the ledger has."""
+    """Record the earlier runs, unless the ledger has them."""
     for night in range(nights):
         tonight = panel.cut(nights + 2 - night)
         forecast, baselines, scale = draw_forecast(tonight, horizon)
-        seen = START + timedelta(days=BEFORE + night + 1)
-        run_of_night = Run(JOB, f"night {night}", seen)
+        time_of_run = START + timedelta(days=HISTORY_DAYS + night + 1)
+        run_of_night = Run(JOB, f"night {night}", time_of_run)
         if record(ledger, run_of_night, forecast, baselines=baselines, scale=scale):
-            actuals.add_actuals(ledger, JOB, tonight, seen=seen)
+            actuals.add_actuals(ledger, JOB, tonight, seen=time_of_run)
             score.score(ledger, JOB)
 
 
 def time_run(job: Path, now: datetime) -> dict[str, Any]:
-    """Run a job, with a clock on each of its parts."""
-    spent: dict[str, list[float]] = {}
-    kept = [(home, function, getattr(home, function)) for home, function, _ in _PARTS]
+    """Run a job, and time each of its parts."""
+    seconds: dict[str, list[float]] = {}
+    originals = [(home, function, getattr(home, function)) for home, function, _ in _PARTS]
 
     def timed(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        def do(*given: Any, **named: Any) -> Any:
+        def do(*arguments: Any, **options: Any) -> Any:
             wall, processor = time.perf_counter(), time.process_time()
             try:
-                return work(*given, **named)
+                return work(*arguments, **options)
             finally:
-                before = spent.get(name, [0.0, 0.0])
-                spent[name] = [before[0] + time.perf_counter() - wall, before[1] + time.process_time() - processor]
+                before = seconds.get(name, [0.0, 0.0])
+                seconds[name] = [before[0] + time.perf_counter() - wall, before[1] + time.process_time() - processor]
 
         return do
 
@@ -116,18 +120,18 @@ def time_run(job: Path, now: datetime) -> dict[str, Any]:
     try:
         status = timed("all", run)(job, now=now)
     finally:
-        for home, function, work in kept:
+        for home, function, work in originals:
             setattr(home, function, work)
-    apart = [spent.get(name, [0.0, 0.0]) for name in ("reading", "training", "predicting")]
-    spent["overhead"] = [whole - sum(part) for whole, *part in zip(spent["all"], *apart, strict=True)]
-    told = {name: status.told.get(name) for name in ("status", "error", "actuals", "scored")}
-    return told | {
-        "seconds [wall, processor]": {name: [round(each, 3) for each in both] for name, both in spent.items()}
+    apart = [seconds.get(name, [0.0, 0.0]) for name in ("reading", "training", "predicting")]
+    seconds["overhead"] = [whole - sum(part) for whole, *part in zip(seconds["all"], *apart, strict=True)]
+    summary = {name: status.told.get(name) for name in ("status", "error", "actuals", "scored")}
+    return summary | {
+        "seconds [wall, processor]": {name: [round(value, 3) for value in values] for name, values in seconds.items()}
     }
 
 
 def draw_panel(series: int, length: int) -> Panel:
-    """Daily noise around 100."""
+    """Generate daily noise around 100."""
     values = np.random.default_rng(0).normal(100, 10, (series * length, 1)).round(2).astype(np.float32)
     end = np.arange(1, series + 1) * length
     start = np.full(series, np.datetime64(START.replace(tzinfo=None), "us").astype(np.int64))

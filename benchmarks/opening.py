@@ -1,7 +1,7 @@
-"""How long pages take to open: `python -m benchmarks.opening PAGE...`, seconds from navigation, five times.
+"""Time how long pages take to open: `python -m benchmarks.opening PAGE...`, seconds from navigation, five times.
 
-`usable` is when the load event has come: verdict, first chart, tables and picker are there. `live` is when plotly has
-drawn the charts near the screen, so that they zoom and tell their values.
+`usable` is the load event: verdict, first chart, tables and picker are visible. `live` is when plotly has drawn the
+charts near the screen, so that they can be zoomed and show their values.
 """
 
 import os
@@ -22,15 +22,15 @@ READ = "({ verdict: performance.getEntriesByType('paint')[0].startTime, chart, u
 
 
 def measure(chromium: Any, path: Path) -> dict[str, float]:
-    """Open a page in a browser of its own."""
+    """Open a page in a new browser."""
     browser = chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
     tab = browser.new_page(viewport={"width": 1100, "height": 900})
     tab.add_init_script(WATCH)
     tab.goto(path.resolve().as_uri())
     tab.wait_for_selector("html[data-ready=yes]")
-    found: dict[str, float] = tab.evaluate(READ)
+    milliseconds: dict[str, float] = tab.evaluate(READ)
     browser.close()
-    return {name: value / 1000 for name, value in found.items()}
+    return {name: value / 1000 for name, value in milliseconds.items()}
 
 
 def main() -> None:
@@ -38,10 +38,10 @@ def main() -> None:
 
     with sync_playwright() as playwright:
         for path in map(Path, sys.argv[1:]):
-            found = [measure(playwright.chromium, path) for _ in range(5)]
+            rounds = [measure(playwright.chromium, path) for _ in range(5)]
             print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, load {os.getloadavg()[0]:.1f}")
-            for name in found[0]:
-                print(f"  {name:8}", *(f"{each[name]:.2f}" for each in sorted(found, key=lambda each: each[name])))
+            for name in rounds[0]:
+                print(f"  {name:8}", *(f"{value:.2f}" for value in sorted(seconds[name] for seconds in rounds)))
 
 
 if __name__ == "__main__":

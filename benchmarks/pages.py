@@ -156,27 +156,27 @@ def replace_output(page: str, results: list[Result]) -> str:
         lines: list[str] = []
         block = iter(match[1].splitlines())
         text = ""
-        shown: list[str] = []
+        old_lines: list[str] = []
         for line in [*block, "$ "]:
             if line.startswith("$ "):
-                lines += _renew(shown, outputs.get(text))
-                text, shown = _COMMENT.sub("", line[2:]), []
+                lines += _renew(old_lines, outputs.get(text))
+                text, old_lines = _COMMENT.sub("", line[2:]), []
                 if line != "$ ":
                     lines.append(line)
             else:
-                shown.append(line)
+                old_lines.append(line)
         return "```console\n" + "\n".join(lines) + "\n```"
 
     return _BLOCK.sub(render, page)
 
 
-def _renew(shown: list[str], output: list[str] | None) -> list[str]:
-    """Return new output in place of the lines shown; up to a line `...` as many lines as before."""
-    if output is None or not any(line.strip() for line in shown):
-        return shown
-    blank = [""] if not shown[-1].strip() else []
-    if "..." in shown:
-        return [*output[: shown.index("...")], "...", *blank]
+def _renew(old_lines: list[str], output: list[str] | None) -> list[str]:
+    """Return new output in place of the old lines; up to a line `...` as many lines as before."""
+    if output is None or not any(line.strip() for line in old_lines):
+        return old_lines
+    blank = [""] if not old_lines[-1].strip() else []
+    if "..." in old_lines:
+        return [*output[: old_lines.index("...")], "...", *blank]
     return [*(line.rstrip() for line in output), *blank]
 
 

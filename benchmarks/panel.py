@@ -1,10 +1,10 @@
-"""Accuracy from the command line on a panel with a test file.
+"""Measure the accuracy of the command on a panel with a test file.
 
     python -m benchmarks.panel --train F --test F --season m [--naive2 a,b] [--seeds 1,2,3] [--model K]
         [--preset P] [--set k=v] [--json FILE]
 
-Trains and predicts with the real command for each seed; the horizon is the test's length. Scores with the product's own
-metrics, which `benchmarks.published` holds to the competitions' figures.
+Trains and predicts with the real command for each seed; the horizon is the length of the test file. The scores are the
+package's own metrics, which `benchmarks.published` compares with the figures of the competitions.
 """
 
 import argparse
@@ -59,12 +59,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("mean", json.dumps(mean), flush=True)
     if arguments.json:
         seed_or_seeds = seeds if len(seeds) > 1 else seeds[0]
-        document = {"rows": rows, "mean": mean, "seed": seed_or_seeds, "settings": flags, "machine": machine()}
+        document = {"rows": rows, "mean": mean, "seed": seed_or_seeds, "settings": flags, "machine": describe_machine()}
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def read(train: Path, test: Path, season: int) -> tuple[Panel, Floats]:
-    """The training panel, and what came after it in the same order of series, [N, H]."""
+    """Read the training panel, and the actual values after it in the same order of series, [N, H]."""
     frame = pd.read_csv(test, dtype={"unique_id": str})
     actual = {key: rows["y"].to_numpy(np.float32) for key, rows in frame.groupby("unique_id")}
     horizon = len(next(iter(actual.values())))
@@ -73,7 +73,7 @@ def read(train: Path, test: Path, season: int) -> tuple[Panel, Floats]:
 
 
 def run(data: Path, flags: list[str]) -> tuple[pd.DataFrame, float]:
-    """Train and predict in processes of their own; the forecasts table and the seconds both took."""
+    """Train and predict in fresh processes; return the forecasts table and the seconds of both."""
     forecast = [sys.executable, "-m", "forecaster"]
     with tempfile.TemporaryDirectory() as folder:
         bundle, out = f"{folder}/bundle", f"{folder}/forecasts.csv"
@@ -88,7 +88,7 @@ def run(data: Path, flags: list[str]) -> tuple[pd.DataFrame, float]:
 
 
 def score(panel: Panel, truth: Floats, frame: pd.DataFrame, naive2: str | None) -> dict[str, Any]:
-    """The competitions' figures of one forecasts table."""
+    """Score a forecasts table by the figures of the competitions."""
     shape = truth.shape
     order = frame.set_index(["unique_id", "step"]).loc[
         [(key, 1 + step) for key in panel.ids for step in range(shape[1])]
@@ -106,8 +106,8 @@ def score(panel: Panel, truth: Floats, frame: pd.DataFrame, naive2: str | None) 
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def machine() -> str:
-    """What the figures' seconds were taken on."""
+def describe_machine() -> str:
+    """Describe the machine on which seconds were measured."""
     return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 

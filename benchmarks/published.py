@@ -1,8 +1,8 @@
-"""Do our metrics give the competitions' published figures?
+"""Compare the package's metrics with the published figures of the competitions.
 
     python -m benchmarks.published --train F --test F --season m
 
-Scores the seasonal naive forecast with the product's own code. Published: M4 hourly (season 24) sMAPE 13.912, MASE
+Scores the seasonal naive forecast with the package's own code. Published: M4 hourly (season 24) sMAPE 13.912, MASE
 1.193; M3 yearly, quarterly, monthly, other (seasons 1, 4, 12, 1) MASE 3.172, 1.425, 1.146, 3.089.
 """
 

@@ -1,4 +1,4 @@
-"""Whether jobs survive: runs killed at random moments, and months of nights on data that comes day by day.
+"""Test jobs under stress: kill runs at random moments, and run for months on data that arrives day by day.
 
 python -m benchmarks.soak kills --count 200
 python -m benchmarks.soak nights --data data/melbourne_temperature.csv --nights 60
@@ -26,8 +26,8 @@ from forecaster.store.ledger.queries import summarise
 from forecaster.workflows.run import run
 
 _SERIES, _DAYS, _HORIZON = 20, 40, 30
-# no cutoff has a horizon on both sides, so that each run trains a model and puts it into use
-_KILLED = f"""\
+# The series are too short for a backtest, so that each run trains a model and publishes its forecasts.
+_KILLED_JOB = f"""\
 data: {{path: data.csv, horizon: {_HORIZON}}}
 model: {{kind: naive}}
 job:
@@ -51,64 +51,80 @@ def main() -> None:
     nights.add_argument("--steps", type=int, default=300, help="training steps of the network")
     nights.add_argument("--model", default="gru")
     nights.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
-    nights.add_argument("--policy-alone", action="store_true", help="without a new model every night beside it")
-    given = parser.parse_args()
+    nights.add_argument(
+        "--policy-alone", action="store_true", help="leave out the comparison with a new model every night"
+    )
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if given.command == "kills":
-            found = kill(Path(folder), given.count, random.Random(given.seed))
+        if arguments.command == "kills":
+            figures = kill(Path(folder), arguments.count, random.Random(arguments.seed))
         else:
-            found = simulate(
-                Path(folder), given.data, given.nights, given.steps, given.model, given.settings, not given.policy_alone
+            figures = simulate(
+                Path(folder),
+                arguments.data,
+                arguments.nights,
+                arguments.steps,
+                arguments.model,
+                arguments.settings,
+                not arguments.policy_alone,
             )
-    print(json.dumps(found, indent=2))
+    print(json.dumps(figures, indent=2))
 
 
 def kill(folder: Path, count: int, chance: random.Random) -> dict[str, Any]:
-    """Kill runs at random moments and hold what they leave to what a whole run gives.
+    """Kill runs at random moments, and check that they leave only complete results.
 
-    Returns: how many runs were killed, and how many of them before and after they had published.
-    Raises: AssertionError: a file is neither old nor new, the ledger holds half a run, or the next run fails.
+    Returns:
+        The number of killed runs, and how many of them left the old and the new file.
+
+    Raises:
+        AssertionError: a file is neither old nor new, the ledger contains half a run, or the next run fails.
     """
     job, output = folder / "job.yaml", folder / "forecasts.csv"
-    job.write_text(_KILLED)
+    job.write_text(_KILLED_JOB)
     _write_days(folder / "data.csv", 0)
     begun = time.monotonic()
     _wait(_start(job))
     length = time.monotonic() - begun
-    found = {"killed": 0, "ended before": 0, "left the old file": 0, "left the new file": 0}
+    counts = {"killed": 0, "ended before": 0, "left the old file": 0, "left the new file": 0}
     for number in range(1, count + 1):
         old = output.read_bytes()
         _write_days(folder / "data.csv", number)
         process = _start(job)
         time.sleep(chance.uniform(0, 1.2 * length))
         os.kill(process, signal.SIGKILL)
-        found["ended before" if _wait(process) == 0 else "killed"] += 1
-        left = output.read_bytes()
+        counts["ended before" if _wait(process) == 0 else "killed"] += 1
+        content = output.read_bytes()
         _check_ledger(folder / "job.ledger.db")
         begun = time.monotonic()
         code = _wait(_start(job))
         length = 0.8 * length + 0.2 * (time.monotonic() - begun)
         assert code == 0, f"the run after kill {number} ended with {code}"
         new = output.read_bytes()
-        assert left in (old, new), f"kill {number} left a file that is neither old nor new"
+        assert content in (old, new), f"kill {number} left a file that is neither old nor new"
         assert new != old, f"the run after kill {number} published nothing"
-        found["left the old file" if left == old else "left the new file"] += 1
+        counts["left the old file" if content == old else "left the new file"] += 1
         _check_ledger(folder / "job.ledger.db")
         _check_folder(folder)
-    return found
+    return counts
 
 
 def simulate(
     folder: Path, data: Path, nights: int, steps: int, model: str, more: Sequence[str] = (), is_compared: bool = True
 ) -> dict[str, Any]:
-    """Run a job every night on data that ends the day before; to compare, with a new model every night, too."""
+    """Run a job every night on data until the day before; for comparison, also with a new model every night.
+
+    Args:
+        more: further settings.
+        is_compared: if False, leave the comparison out.
+    """
     frame = pd.read_csv(data)
     time_column = frame.columns[0]
     stamps = pd.to_datetime(frame[time_column])
     last = stamps.max().normalize() + pd.Timedelta(days=0 if stamps.max() == stamps.max().normalize() else 1)
     days = [last - pd.Timedelta(days=nights - 1 - night) for night in range(nights)]
     settings = (f"training.steps={steps}", f"model.kind={model}", "preset=fast", "job.zone=UTC", *more)
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for name in ("by the policy", "every night")[: 1 + is_compared]:
         place = folder / name.replace(" ", "-")
         place.mkdir()
@@ -120,31 +136,31 @@ def simulate(
             if name == "every night":
                 (place / "job.bundles" / "champion").unlink(
                     missing_ok=True
-                )  # then there is no model, and one is trained
+                )  # without a model in use, the run trains one
             now = day.to_pydatetime().replace(tzinfo=UTC) + timedelta(hours=2, minutes=15)
             statuses.append(run(place / "job.yaml", settings=settings, now=now).told)
-        found[name] = _sum_up(place / "job.ledger.db", statuses, days) | {"minutes": (time.monotonic() - begun) / 60}
-    return found
+        figures[name] = _sum_up(place / "job.ledger.db", statuses, days) | {"minutes": (time.monotonic() - begun) / 60}
+    return figures
 
 
 def _sum_up(ledger: Path, statuses: list[dict[str, Any]], days: list[pd.Timestamp]) -> dict[str, Any]:
     database = open_database(f"sqlite:///{ledger}")
     since = int(np.datetime64(days[-min(31, len(days))], "us").astype(np.int64))
-    whole, recent = summarise(database, "job").iloc[0], summarise(database, "job", since=since).iloc[0]
+    overall, recent = summarise(database, "job").iloc[0], summarise(database, "job", since=since).iloc[0]
     bundles = [status.get("bundle") for status in statuses]
     return {
         "failures": [status.get("error") for status in statuses if status["code"]],
         "trained": sum(bool(status.get("retrain")) for status in statuses),
         "put into use": len(set(bundles)),
-        "mase": round(float(whole["mase"]), 4),
-        "skill": round(float(whole["skill"]), 4),
-        "coverage80": round(float(whole["coverage80"]), 4),
+        "mase": round(float(overall["mase"]), 4),
+        "skill": round(float(overall["skill"]), 4),
+        "coverage80": round(float(overall["coverage80"]), 4),
         "coverage80 of the last 30 days": round(float(recent["coverage80"]), 4),
     }
 
 
 def _start(job: Path) -> int:
-    """Run a job in a process of its own; what it needs is imported already."""
+    """Run a job in a forked process, which has all imports already."""
     process = os.fork()
     if process:
         return process
@@ -163,7 +179,7 @@ def _wait(process: int) -> int:
 
 
 def _write_days(path: Path, first: int) -> None:
-    """Forty days of each series, another window each time."""
+    """Write forty days of each series, from day number `first` on."""
     days = pd.date_range("2024-01-01", periods=_DAYS) + pd.Timedelta(days=first)
     rows = [(f"s{n}", day.date(), (n * 7 + first + i) % 13) for n in range(_SERIES) for i, day in enumerate(days)]
     temporary = path.with_suffix(".new")
@@ -173,15 +189,15 @@ def _write_days(path: Path, first: int) -> None:
 
 def _check_ledger(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        ask: Callable[[str], list[Any]] = lambda query: connection.execute(query).fetchall()  # noqa: E731
-        assert ask("PRAGMA integrity_check") == [("ok",)]
-        counts = ask(
+        query_rows: Callable[[str], list[Any]] = lambda query: connection.execute(query).fetchall()  # noqa: E731
+        assert query_rows("PRAGMA integrity_check") == [("ok",)]
+        counts = query_rows(
             "SELECT r.id, r.model IS NOT NULL, count(f.run_id) FROM runs r"
             " LEFT JOIN forecast_rows f ON f.run_id = r.id GROUP BY r.id"
         )
-        whole = _SERIES * _HORIZON
-        assert all(rows == (whole if has_forecast else 0) for _, has_forecast, rows in counts), "half a run"
-        assert ask("SELECT count(*) FROM forecast_rows WHERE run_id NOT IN (SELECT id FROM runs)") == [(0,)]
+        complete = _SERIES * _HORIZON
+        assert all(rows == (complete if has_forecast else 0) for _, has_forecast, rows in counts), "half a run"
+        assert query_rows("SELECT count(*) FROM forecast_rows WHERE run_id NOT IN (SELECT id FROM runs)") == [(0,)]
 
 
 def _check_folder(folder: Path) -> None:

@@ -1,12 +1,12 @@
-"""How good a forecast is after how many seconds, so that presets and cells are chosen on the curve.
+"""Measure accuracy against time, to choose presets and cells on the curve.
 
     python -m benchmarks.speed --data F [--presets fast,default] [--cells gru,lstm] [--budgets none,10s,40s] [--seeds 1]
         [--horizon H] [--set k=v] [--json FILE]
 
-Every run trains and predicts with the real command in processes of their own, one thread a network, until the forecasts
-are on disk. The scores are those of the holdout, which nothing was chosen by; the curve is the validation loss of the
-first network against the seconds of its training. `none` among the budgets takes the preset's own number of steps,
-`preset` among the cells its own cell.
+Each run trains and predicts with the real command in fresh processes, one thread per network, until the forecasts are
+on disk. The scores are those of the holdout, which no choice depends on; the curve is the validation loss of the first
+network against the seconds of its training. `none` as a budget uses the number of steps of the preset, `preset` as a
+cell its cell.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.panel import machine
+from benchmarks.panel import describe_machine
 
 _SCORES = ("mase", "smape", "wql", "coverage80")
 
@@ -40,9 +40,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     shared = [part for setting in arguments.settings for part in ("--set", setting)]
     shared += ["--horizon", arguments.horizon] if arguments.horizon else []
-    asked = (text.split(",") for text in (arguments.seeds, arguments.presets, arguments.cells, arguments.budgets))
+    lists = (text.split(",") for text in (arguments.seeds, arguments.presets, arguments.cells, arguments.budgets))
     rows = []
-    for seed, preset, cell, budget in itertools.product(*asked):  # a seed after the other: noise falls on all alike
+    for seed, preset, cell, budget in itertools.product(
+        *lists
+    ):  # the seed changes last, so that noise affects all alike
         flags = ["--preset", preset, "--seed", seed, *shared]
         flags += ["--model", cell] if cell != "preset" else []
         flags += ["--budget", budget] if budget != "none" else []
@@ -50,14 +52,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows.append(row)
         print(json.dumps({name: value for name, value in row.items() if name != "curve"}), flush=True)
     if arguments.json:
-        document = {"data": arguments.data.name, "rows": rows, "settings": shared, "machine": machine()}
+        document = {"data": arguments.data.name, "rows": rows, "settings": shared, "machine": describe_machine()}
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def run(data: Path, flags: list[str]) -> dict[str, Any]:
     """Train and predict.
 
-    Returns: seconds until the forecasts are on disk, the holdout's scores, and the curve: pairs of seconds and
+    Returns:
+        The seconds until the forecasts are on disk, the scores on the holdout, and the curve: pairs of seconds and
         validation loss.
     """
     forecast = [sys.executable, "-m", "forecaster"]
@@ -75,8 +78,8 @@ def run(data: Path, flags: list[str]) -> dict[str, Any]:
         history = pd.read_csv(bundle / "history.csv").dropna(subset=["validation_loss"])
     scores = metrics["holdout"]["models"][model]
     curve = history[["seconds", "validation_loss"]].round(4).to_numpy().tolist()
-    found = {name: scores[name] and round(scores[name], 4) for name in _SCORES}
-    return {"model": model, "seconds": round(seconds, 1), **found, "skill": metrics["skill"], "curve": curve}
+    rounded = {name: scores[name] and round(scores[name], 4) for name in _SCORES}
+    return {"model": model, "seconds": round(seconds, 1), **rounded, "skill": metrics["skill"], "curve": curve}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""What a step of training takes: cell x hidden x length x batch x threads.
+"""Measure a training step by cell, hidden size, length, batch and threads.
 
     python -m benchmarks.steps [--cells rnn,lstm,gru] [--hidden 64,256] [--lengths 24,168] [--batches 64,256]
         [--threads 1,2] [--rounds 5] [--json FILE]
 
-Each figure is the median over `--rounds` rounds, all combinations being measured once a round, so that what else the
-machine does falls on all alike. A step is the loop's whole step: windows drawn and scaled, forward, backward, clipping,
-optimizer; validation is apart. Threads are those of a process of their own, since torch keeps its pool.
+Each figure is the median over `--rounds` rounds. Every round measures all combinations, so that other work on the
+machine affects all of them alike. A step is a whole step of the training loop: drawing and scaling windows, forward,
+backward, clipping and optimizer, without validation. Each number of threads gets its own process, because torch keeps
+its thread pool.
 """
 
 import argparse
@@ -19,11 +20,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.panel import machine
+from benchmarks.panel import describe_machine
 
 HORIZON = 48
-_STEPS = 4  # of a round
-_SLOWEST = 0.5  # seconds of a step, from which one is enough
+_STEPS_PER_ROUND = 4
+_SLOW_STEP_SECONDS = 0.5  # a slower step is measured once a round
 
 
 class Size(NamedTuple):
@@ -45,14 +46,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     numbers = (map(int, text.split(",")) for text in (arguments.hidden, arguments.lengths, arguments.batches))
-    sizes = [Size(*each) for each in itertools.product(arguments.cells.split(","), *map(list, numbers))]
+    sizes = [Size(*combination) for combination in itertools.product(arguments.cells.split(","), *map(list, numbers))]
     if arguments.alone:
         print(json.dumps(measure(sizes, int(arguments.threads), arguments.rounds)))
         return
     rows = [{**size._asdict()} for size in sizes]
     for threads in arguments.threads.split(","):
-        own = [*(sys.argv[1:] if argv is None else argv), "--alone", "--threads", threads]  # the last one counts
-        done = subprocess.run([sys.executable, "-m", "benchmarks.steps", *own], check=True, capture_output=True)
+        options = [
+            *(sys.argv[1:] if argv is None else argv),
+            "--alone",
+            "--threads",
+            threads,
+        ]  # overrides an earlier --threads
+        done = subprocess.run([sys.executable, "-m", "benchmarks.steps", *options], check=True, capture_output=True)
         for row, milliseconds in zip(rows, json.loads(done.stdout), strict=True):
             row[f"ms_{threads}"] = milliseconds
             row[f"windows_per_s_{threads}"] = round(1e3 * row["batch"] / milliseconds)
@@ -61,28 +67,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     for row in rows:
         print("| " + " | ".join(str(row[head]) for head in heads) + " |")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": rows, "machine": machine()}, indent=2) + "\n")
+        arguments.json.write_text(json.dumps({"rows": rows, "machine": describe_machine()}, indent=2) + "\n")
 
 
 def measure(sizes: Sequence[Size], threads: int, rounds: int) -> list[float]:
-    """Milliseconds of a step of each size, the median over the rounds."""
+    """Return the median milliseconds of a step of each size."""
     from forecaster import runtime
 
     runtime.prepare_torch(threads)
-    trainings = [training(size) for size in sizes]
+    trainings = [training_steps(size) for size in sizes]
     seconds: list[list[float]] = [[] for _ in sizes]
     for number in range(rounds + 1):
-        for own, steps in zip(seconds, trainings, strict=True):
-            count = 1 if number == 0 or own[-1] > _SLOWEST else _STEPS
+        for seconds_of_size, steps in zip(seconds, trainings, strict=True):
+            count = 1 if number == 0 or seconds_of_size[-1] > _SLOW_STEP_SECONDS else _STEPS_PER_ROUND
             started = time.perf_counter()
             for _ in range(count):
                 next(steps)
-            own.append((time.perf_counter() - started) / count)
-    return [round(1e3 * statistics.median(own[1:]), 2) for own in seconds]
+            seconds_of_size.append((time.perf_counter() - started) / count)
+    return [round(1e3 * statistics.median(times[1:]), 2) for times in seconds]
 
 
-def training(size: Size, *, series: int = 400, steps: int = 700) -> Iterator[Any]:
-    """The steps of a network of this size on a panel of noise, one by one; without an end."""
+def training_steps(size: Size, *, series: int = 400, steps: int = 700) -> Iterator[Any]:
+    """Yield the training steps of a network of this size on a panel of noise, without end."""
     import numpy as np
 
     from forecaster.batches.window_spec import WindowSpec

@@ -1,10 +1,10 @@
-"""Long tables to measure on.
+"""Write long tables for the benchmarks.
 
 python -m benchmarks.tables large FILE.csv [--series 10000] [--steps 500]
-python -m benchmarks.tables first FILE.csv --data F [--series 1]
+python -m benchmarks.tables one FILE.csv --data F
 
-large    hourly series with a daily season and noise; the same series for the same number, however many there are
-first    the first series of another long table (columns unique_id, ds, y), its rows as they are
+large    hourly series with a daily season and noise; a series is the same however many there are
+one      a series of another long table (columns unique_id, ds, y), its rows unchanged
 """
 
 import argparse
@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 
-_BLOCK = 1000  # series that are drawn together
+_BLOCK = 1000  # series that are generated together
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["large", "one"])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--data", type=Path, help="the table that one series is wanted of")
+    parser.add_argument("--data", type=Path, help="the table from which to copy one series")
     parser.add_argument("--series", type=int, default=10_000)
     parser.add_argument("--steps", type=int, default=500)
     arguments = parser.parse_args(argv)
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def write_large(path: Path, *, series: int, steps: int) -> None:
-    """Write hourly series of `steps` rows each, 35 bytes a row."""
+    """Write hourly series of `steps` rows each, 35 bytes per row."""
     hours = np.datetime64("2024-01-01T00", "s") + np.arange(steps) * np.timedelta64(3600, "s")
     schema = pa.schema([("unique_id", pa.string()), ("ds", pa.timestamp("s")), ("y", pa.float64())])
     options = pa.csv.WriteOptions(quoting_style="none")
@@ -52,7 +52,7 @@ def write_large(path: Path, *, series: int, steps: int) -> None:
 
 
 def write_one(path: Path, data: Path) -> None:
-    """Write the rows of the first series that none ends after."""
+    """Write the rows of the first among the series that end last."""
     header, *rows = data.read_text("utf-8").splitlines(keepends=True)
     ends = {key: stamp for key, stamp, _ in (row.split(",", 2) for row in rows)}
     first = max(ends, key=ends.__getitem__)

@@ -1,4 +1,4 @@
-"""What an update between two trainings is worth: a network trained once, then updated once a horizon, or left as it is.
+"""Measure the value of updates: a network trained once is updated after each horizon, or stays unchanged.
 
 python -m benchmarks.update --data data/melbourne_temperature.csv --origins 4 --periods 8
 """
@@ -37,17 +37,23 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100, help="training steps of the network at most")
     parser.add_argument("--rate", type=float, default=training.RATE_SHARE, help="share of the learning rate")
     parser.add_argument("--share", type=float, default=training.STEP_SHARE, help="share of the steps")
-    parser.add_argument("--anew", action="store_true", help="also train anew after each period")
-    given = parser.parse_args()
-    training.RATE_SHARE, training.STEP_SHARE = given.rate, given.share
-    print(json.dumps(measure(given.data, given.origins, given.periods, given.steps, is_anew=given.anew), indent=2))
+    parser.add_argument("--anew", action="store_true", help="also train a new network after each period")
+    arguments = parser.parse_args()
+    training.RATE_SHARE, training.STEP_SHARE = arguments.rate, arguments.share
+    print(
+        json.dumps(
+            measure(arguments.data, arguments.origins, arguments.periods, arguments.steps, is_anew=arguments.anew),
+            indent=2,
+        )
+    )
 
 
 def measure(data: Path, origins: int, periods: int, steps: int, *, is_anew: bool) -> dict[str, Any]:
-    """Compare the model as it is, updated whatever comes, updated where the test is won, and trained anew each time.
+    """Compare a model that stays unchanged, is always updated, is updated if it wins a test, or is trained again.
 
-    Returns: MASE over all periods after the first, of each; how often updates were tried, won the test, and were
-        better in the next period; seconds of a training (fit and refit), of a test and of an update.
+    Returns:
+        MASE of each over all periods after the first; how many updates were tested, won the test, and were better in
+        the next period; seconds of a training (fit and refit), of a test and of an update.
     """
     settings = (f"training.steps={steps}", "preset=fast", "model.kind=gru")
     config = load(overrides={"data": {"path": str(data)}}, settings=settings)
@@ -56,46 +62,46 @@ def measure(data: Path, origins: int, periods: int, steps: int, *, is_anew: bool
     errors: dict[str, list[float]] = {"as it is": [], "updated always": [], "updated where won": []}
     if is_anew:
         errors["trained anew"] = []
-    tried = won = right = 0
+    tests = wins = improvements = 0
     seconds: dict[str, list[float]] = {"training": [], "test": [], "update": []}
     for origin in range(origins):
-        end = (origin + 1) * periods * horizon  # steps from the end of what is trained on to the end of the data
+        end = (origin + 1) * periods * horizon  # steps between the end of the training data and the end of the data
         begun = time.perf_counter()
-        trained = _train(_until(loaded, end), config)
+        trained = _train(_cut(loaded, end), config)
         seconds["training"].append(time.perf_counter() - begun)
-        always = chosen = trained
+        always = current = trained
         for period in range(1, periods):
             back = end - period * horizon
-            now = _until(loaded, back)
+            now = _cut(loaded, back)
             begun = time.perf_counter()
-            always = _updated(always, now.panel)
+            always = _update_bundle(always, now.panel)
             seconds["update"].append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            since = int(chosen.manifest["data"]["last_cutoff"])
+            since = int(current.manifest["data"]["last_cutoff"])
             new = int(now.panel.frequency.index(np.array([since]), now.panel.cutoff[:1])[0])
             policy = ChallengerConfig()
-            found = contest_update(chosen, now, policy, since=since, steps=new, watch=ignore)
+            contest = contest_update(current, now, policy, since=since, steps=new, watch=ignore)
             seconds["test"].append(time.perf_counter() - begun)
-            tried += 1
-            old, both = chosen, _updated(chosen, now.panel)
-            if found and found.is_won(policy.margin):
-                won, chosen = won + 1, both
+            tests += 1
+            old, candidate = current, _update_bundle(current, now.panel)
+            if contest and contest.is_won(policy.margin):
+                wins, current = wins + 1, candidate
             actual = now.panel.actual(horizon, loaded.panel.end)
             scale = seasonal_error(now.panel, now.panel.season)
-            models = [trained, always, chosen, *([_train(now, config)] if is_anew else [])]
-            measured = [_error(_wake(each), now.panel, horizon, actual, scale) for each in models]
+            models = [trained, always, current, *([_train(now, config)] if is_anew else [])]
+            measured = [_error(_restore(model), now.panel, horizon, actual, scale) for model in models]
             for name, error in zip(errors, measured, strict=True):
                 errors[name].append(error)
-            right += _error(_wake(both), now.panel, horizon, actual, scale) < _error(
-                _wake(old), now.panel, horizon, actual, scale
+            improvements += _error(_restore(candidate), now.panel, horizon, actual, scale) < _error(
+                _restore(old), now.panel, horizon, actual, scale
             )
     return {
-        "mase": {name: round(float(np.mean(each)), 4) for name, each in errors.items()},
+        "mase": {name: round(float(np.mean(values)), 4) for name, values in errors.items()},
         "periods": len(errors["as it is"]),
-        "tests": tried,
-        "won": won,
-        "an update was better in the next period": right,
-        "seconds": {name: round(float(np.mean(each)), 2) for name, each in seconds.items()},
+        "tests": tests,
+        "won": wins,
+        "an update was better in the next period": improvements,
+        "seconds": {name: round(float(np.mean(values)), 2) for name, values in seconds.items()},
     }
 
 
@@ -105,21 +111,21 @@ def _train(loaded: LoadedData, config: Config) -> Bundle:
         return bundle.read(Path(folder) / "trained")
 
 
-def _until(loaded: LoadedData, back: int) -> LoadedData:
-    """The data as it was so many steps ago."""
+def _cut(loaded: LoadedData, back: int) -> LoadedData:
+    """Return the data without its last `back` steps."""
     return replace(loaded, panel=loaded.panel.cut(back))
 
 
-def _updated(old: Bundle, panel: Panel) -> Bundle:
+def _update_bundle(old: Bundle, panel: Panel) -> Bundle:
     data = old.manifest["data"]
     state = update(old, panel, int(data["last_cutoff"]), watch=ignore).state()
     manifest = {**old.manifest, "data": {**data, "last_cutoff": int(panel.cutoff.max())}}
     return replace(old, state=state, manifest=manifest)
 
 
-def _wake(kept: Bundle) -> Forecaster:
-    forecaster = build(kept.config)
-    forecaster.restore(kept.state)
+def _restore(stored: Bundle) -> Forecaster:
+    forecaster = build(stored.config)
+    forecaster.restore(stored.state)
     return forecaster
 
 

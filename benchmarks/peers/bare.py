@@ -1,4 +1,4 @@
-"""No library of forecasting: pandas and a bare torch loop, as short as it gets. See `benchmarks.peers.task`."""
+"""The shortest possible script without a forecasting library: pandas and a torch loop. See `benchmarks.peers.task`."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class Bare(nn.Module):
         self.project = nn.Linear(task.hidden, task.horizon)
 
     def forward(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, L] -> forecasts [B, H], and the windows' spreads [B, 1]."""
+        """Return forecasts [B, H] of windows [B, L], and the spread of each window [B, 1]."""
         spread, mean = torch.std_mean(context, dim=1, keepdim=True)
         spread = spread + 1e-6
         states, _ = self.cell(((context - mean) / spread)[..., None])  # [B, L, D]
@@ -52,13 +52,13 @@ def predict(network: Bare, frame: pd.DataFrame, task: Task) -> pd.DataFrame:
     _, end = bounds(frame)
     contexts = values[torch.from_numpy(end)[:, None] + torch.arange(-task.context, 0)]  # [N, L]
     with torch.inference_mode():
-        forecasts = torch.cat([network(some)[0] for some in torch.split(contexts, 1024)])
+        forecasts = torch.cat([network(part)[0] for part in torch.split(contexts, 1024)])
     last = frame.iloc[end - 1].set_index("unique_id")["ds"]
     return ahead(last, task).assign(y=forecasts.numpy().ravel())
 
 
 def bounds(frame: pd.DataFrame) -> tuple["np.ndarray[tuple[int], np.dtype[np.int64]]", ...]:
-    """[N] first row of each series, and [N] the row after its last one; a series' rows lie together, in order."""
+    """Return [N] the first row of each series, and [N] the row after its last one; rows are sorted by series."""
     ids = frame["unique_id"].to_numpy()
     change = np.flatnonzero(ids[1:] != ids[:-1]) + 1
     return np.concatenate([[0], change]), np.concatenate([change, [len(ids)]])

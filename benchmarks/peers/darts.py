@@ -1,6 +1,6 @@
 """Darts (Unit8): BlockRNNModel, all steps of the horizon at once. See `benchmarks.peers.task`.
 
-The scaler is no part of a saved model and is fitted anew to what is to be forecast, as its guide does.
+A saved model does not contain the scaler, which is fitted again to the series to forecast, as in the guide of Darts.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ def train(frame: pd.DataFrame, task: Task) -> BlockRNNModel:
         hidden_dim=task.hidden,
         n_rnn_layers=1,
         batch_size=task.batch,
-        n_epochs=10**6,  # max_steps ends it
+        n_epochs=10**6,  # max_steps ends the training
         loss_fn=L1Loss(),
         optimizer_kwargs={"lr": task.rate},
         random_state=0,
@@ -40,9 +40,9 @@ def train(frame: pd.DataFrame, task: Task) -> BlockRNNModel:
 
 def predict(model: BlockRNNModel, frame: pd.DataFrame, task: Task) -> pd.DataFrame:
     scaler, scaled = scale(frame, task)
-    found = scaler.inverse_transform(model.predict(task.horizon, series=scaled))
+    forecasts = scaler.inverse_transform(model.predict(task.horizon, series=scaled))
     ids = [series.static_covariates["unique_id"].iloc[0] for series in scaled]
-    parts = [pd.DataFrame({"ds": series.time_index, "y": series.values()[:, 0]}) for series in found]
+    parts = [pd.DataFrame({"ds": series.time_index, "y": series.values()[:, 0]}) for series in forecasts]
     return pd.concat(parts, keys=ids, names=["unique_id", None]).reset_index("unique_id")
 
 

@@ -10,7 +10,7 @@ from gluonts.torch.model.deepar import DeepAREstimator
 
 from benchmarks.peers.task import QUIET, Peer, Task, ahead, perform
 
-# it always adds a checkpoint of its own, goes back to it at the end, and fails where checkpoints are turned off
+# The estimator always writes a checkpoint, restores it at the end, and fails if checkpoints are turned off.
 _TRAINER = {name: value for name, value in QUIET.items() if name != "enable_checkpointing"}
 
 
@@ -33,9 +33,9 @@ def train(frame: pd.DataFrame, task: Task) -> Predictor:
 
 
 def predict(model: Predictor, frame: pd.DataFrame, task: Task) -> pd.DataFrame:
-    found = {forecast.item_id: forecast.mean for forecast in model.predict(dataset(frame, task))}
-    rows = ahead(frame.groupby("unique_id", sort=False)["ds"].max()[list(found)], task)
-    return rows.assign(y=[value for each in found.values() for value in each])
+    means = {forecast.item_id: forecast.mean for forecast in model.predict(dataset(frame, task))}
+    rows = ahead(frame.groupby("unique_id", sort=False)["ds"].max()[list(means)], task)
+    return rows.assign(y=[value for mean in means.values() for value in mean])
 
 
 def dataset(frame: pd.DataFrame, task: Task) -> PandasDataset:

@@ -31,8 +31,8 @@ def train(frame: pd.DataFrame, task: Task) -> NeuralForecast:
 
 
 def predict(model: NeuralForecast, frame: pd.DataFrame, task: Task) -> pd.DataFrame:
-    found: pd.DataFrame = model.predict(df=frame)
-    return found.rename(columns={task.cell.upper(): "y"})
+    forecasts: pd.DataFrame = model.predict(df=frame)
+    return forecasts.rename(columns={task.cell.upper(): "y"})
 
 
 def save(model: NeuralForecast, folder: Path) -> None:

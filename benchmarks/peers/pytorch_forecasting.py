@@ -17,7 +17,7 @@ _NETWORK, _DATASET = "network.ckpt", "dataset.pt"
 
 def train(frame: pd.DataFrame, task: Task) -> tuple[lightning.Trainer, RecurrentNetwork, dict[str, object]]:
     dataset = TimeSeriesDataSet(
-        number(frame),
+        number_rows(frame),
         time_idx="number",
         target="y",
         group_ids=["unique_id"],
@@ -47,23 +47,23 @@ def train(frame: pd.DataFrame, task: Task) -> tuple[lightning.Trainer, Recurrent
 
 
 def predict(model: tuple[object, RecurrentNetwork, dict[str, object]], frame: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """It wants rows for the steps to forecast, too."""
+    """Forecast; the library needs rows for the steps to forecast, too."""
     _, network, parameters = model
-    rows = number(frame).groupby("unique_id", sort=False).tail(task.context)
+    rows = number_rows(frame).groupby("unique_id", sort=False).tail(task.context)
     ends = frame.groupby("unique_id", sort=False)["ds"].max()
     future = ahead(ends, task)
     last = rows.groupby("unique_id", sort=False)["number"].max().to_numpy()
     steps = np.arange(1, task.horizon + 1)
     empty = pd.DataFrame({"unique_id": future["unique_id"], "number": (last[:, None] + steps).ravel(), "y": 0.0})
-    both = pd.concat([rows, empty], ignore_index=True)
-    dataset = TimeSeriesDataSet.from_parameters(parameters, both, predict=True, stop_randomization=True)
+    table = pd.concat([rows, empty], ignore_index=True)
+    dataset = TimeSeriesDataSet.from_parameters(parameters, table, predict=True, stop_randomization=True)
     batches = dataset.to_dataloader(train=False, batch_size=1024, num_workers=0)
-    found = network.predict(batches, return_index=True, trainer_kwargs=QUIET)
-    order = found.index["unique_id"].to_list()
-    return ahead(ends[order], task).assign(y=found.output.numpy().ravel())
+    forecasts = network.predict(batches, return_index=True, trainer_kwargs=QUIET)
+    order = forecasts.index["unique_id"].to_list()
+    return ahead(ends[order], task).assign(y=forecasts.output.numpy().ravel())
 
 
-def number(frame: pd.DataFrame) -> pd.DataFrame:
+def number_rows(frame: pd.DataFrame) -> pd.DataFrame:
     numbers = frame.groupby("unique_id", sort=False).cumcount()
     return frame[["unique_id", "y"]].assign(unique_id=frame["unique_id"].astype(object), number=numbers)
 

@@ -1,6 +1,6 @@
 """statsforecast (Nixtla): no network; `--cell` names one of its models. See `benchmarks.peers.task`.
 
-Its models are fitted to each series anew, so forecasting is fitting, and what it saves holds no series.
+Its models are fitted when they forecast, so a saved model contains no series.
 """
 
 from pathlib import Path
@@ -20,12 +20,12 @@ def train(frame: pd.DataFrame, task: Task) -> StatsForecast:
 
 
 def predict(model: StatsForecast, frame: pd.DataFrame, task: Task) -> pd.DataFrame:
-    found: pd.DataFrame = model.forecast(h=task.horizon, df=frame)
-    return found
+    forecasts: pd.DataFrame = model.forecast(h=task.horizon, df=frame)
+    return forecasts
 
 
 def save(model: StatsForecast, folder: Path) -> None:
-    """Nothing is learnt before the series to forecast are there."""
+    """Save nothing, because the models are fitted when they forecast."""
 
 
 def load(folder: Path, task: Task) -> StatsForecast:

@@ -1,10 +1,10 @@
-"""What a peer is asked to do, the same for all; a script of a peer holds what is particular to it.
+"""The task of all peers; the script of a peer contains only the code for its library.
 
     PYTHON -m benchmarks.peers.PEER steps --data F --out FORECASTS.csv      read, train, forecast all series, write
     PYTHON -m benchmarks.peers.PEER save --data F --model FOLDER            read, train, save
     PYTHON -m benchmarks.peers.PEER predict --data F --model FOLDER --out FORECASTS.csv    read, load, forecast, write
 
-with --cell gru or lstm, --horizon, --season, --freq and --steps. PYTHON is that of the peer's own environment. The
+with --cell gru or lstm, --horizon, --season, --freq and --steps. PYTHON is that of the peer's environment. The
 table is long, with columns unique_id, ds and y; the forecasts have the same columns.
 """
 
@@ -25,8 +25,8 @@ class Task:
 
     Attributes:
         horizon, season, context: steps of the series.
-        freq: pandas' name of a step.
-        steps: of the optimizer.
+        freq: the name of a step in pandas.
+        steps: training steps.
     """
 
     cell: str
@@ -42,12 +42,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Peer:
-    """A library's verbs.
+    """The functions that run a library.
 
     Attributes:
-        train: a table and a task -> a model.
-        predict: a model, a table and a task -> forecasts: columns unique_id, ds, y.
-        save, load: a model to a folder that exists, and back, given the task that it was trained for.
+        train: trains a model on a table, for a task.
+        predict: returns the forecasts of a model for a table: columns unique_id, ds, y.
+        save: writes a model to an existing folder.
+        load: reads a model from a folder, for the task that it was trained for.
     """
 
     train: Callable[[pd.DataFrame, Task], Any]
@@ -57,7 +58,7 @@ class Peer:
 
 
 def perform(peer: Peer, argv: Sequence[str] | None = None) -> None:
-    """Do what the command line asks for."""
+    """Run a peer by the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["steps", "save", "predict"])
     parser.add_argument("--data", type=Path, required=True)
@@ -68,32 +69,33 @@ def perform(peer: Peer, argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--season", type=int, default=24)
     parser.add_argument("--freq", default="h")
     parser.add_argument("--steps", type=int, default=200)
-    given = parser.parse_args(argv)
-    hush()
-    task = Task(given.cell, given.horizon, given.season, given.freq, given.steps)
-    frame = pd.read_csv(given.data, parse_dates=["ds"])
-    model = peer.load(given.model, task) if given.what == "predict" else peer.train(frame, task)
-    if given.what == "save":
-        given.model.mkdir(parents=True, exist_ok=True)
-        peer.save(model, given.model)
+    arguments = parser.parse_args(argv)
+    silence()
+    task = Task(arguments.cell, arguments.horizon, arguments.season, arguments.freq, arguments.steps)
+    frame = pd.read_csv(arguments.data, parse_dates=["ds"])
+    model = peer.load(arguments.model, task) if arguments.what == "predict" else peer.train(frame, task)
+    if arguments.what == "save":
+        arguments.model.mkdir(parents=True, exist_ok=True)
+        peer.save(model, arguments.model)
     else:
-        peer.predict(model, frame, task)[["unique_id", "ds", "y"]].to_csv(given.out, index=False)
+        peer.predict(model, frame, task)[["unique_id", "ds", "y"]].to_csv(arguments.out, index=False)
 
 
-def hush() -> None:
-    """Keep notes of Lightning and warnings of libraries off the terminal."""
+def silence() -> None:
+    """Silence the notes of Lightning and the warnings of libraries."""
     warnings.filterwarnings("ignore")
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def ahead(ends: "pd.Series[Any]", task: Task) -> pd.DataFrame:
-    """The rows to forecast.
+    """List the rows to forecast.
 
     Args:
         ends: last timestamp of each series, by unique_id.
 
-    Returns: unique_id and ds, `task.horizon` rows a series, in the order of `ends`.
+    Returns:
+        The columns unique_id and ds with `task.horizon` rows for each series, in the order of `ends`.
     """
     steps = [pd.tseries.frequencies.to_offset(task.freq) * step for step in range(1, task.horizon + 1)]
     columns = {step: ends + offset for step, offset in enumerate(steps)}
@@ -101,7 +103,7 @@ def ahead(ends: "pd.Series[Any]", task: Task) -> pd.DataFrame:
     return pd.DataFrame({"unique_id": long.index.get_level_values(0), "ds": long.to_numpy()})
 
 
-QUIET = {  # what Lightning is told not to do, by its own names
+QUIET = {  # options that silence the trainer of Lightning
     "enable_progress_bar": False,
     "enable_model_summary": False,
     "enable_checkpointing": False,

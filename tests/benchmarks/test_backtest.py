@@ -29,12 +29,12 @@ def test_the_bare_pass_forecasts_what_the_engine_does(data: Path, preset: str) -
     arguments = argparse.Namespace(preset=preset, model="gru", horizon=8, settings=[*SMALL, "ensemble.workers=1"])
     panel, _ = ltsf.read(data)
     plan = Plan(8, folds=7, stride=1, refit=0)
-    forecaster = benchmark.fitted(arguments, panel, plan)
+    forecaster = benchmark.fit_network(arguments, panel, plan)
     rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
     with torch.inference_mode():
         means = [
             torch.cat([network(batch).mean for batch in batches])
-            for network, batches in benchmark.bare(forecaster, rows, 8)
+            for network, batches in benchmark.prepare_batches(forecaster, rows, 8)
         ]
     found = backtest(lambda _: forecaster, panel, plan).forecast.mean
     np.testing.assert_allclose(np.median(means, axis=0), found, rtol=1e-4, atol=1e-5)

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_comparison_names_what_differs_what_is_gone_and_what_is_new() -> None:
     recorded = {"a": "1", "b": "2", "c": "3"}
-    assert frozen.differences(recorded, dict(recorded)) == []
-    assert frozen.differences(recorded, {"d": "4", "b": "0", "a": "1"}) == [
+    assert frozen.find_differences(recorded, dict(recorded)) == []
+    assert frozen.find_differences(recorded, {"d": "4", "b": "0", "a": "1"}) == [
         "b",
         "c (no longer written)",
         "d (not recorded)",
@@ -22,13 +22,13 @@ def test_a_comparison_names_what_differs_what_is_gone_and_what_is_new() -> None:
 
 def test_only_another_processor_or_another_version_is_doubtful() -> None:
     here = {"processor": "P", "versions": {"numpy": "2.0", "torch": "2.4"}}
-    assert list(frozen.doubts(here, here)) == []
-    told = list(frozen.doubts({"processor": "Q", "versions": {"numpy": "2.0", "torch": "2.5"}}, here))
+    assert list(frozen.find_doubts(here, here)) == []
+    told = list(frozen.find_doubts({"processor": "Q", "versions": {"numpy": "2.0", "torch": "2.5"}}, here))
     assert [line.split(" when ")[0] for line in told] == [
         "warning: processor was Q",
         "warning: torch was 2.5",
     ]
-    assert "is not there now" in next(frozen.doubts(here, {"processor": "P", "versions": {"numpy": "2.0"}}))
+    assert "is not there now" in next(frozen.find_doubts(here, {"processor": "P", "versions": {"numpy": "2.0"}}))
 
 
 def test_columns_of_seconds_do_not_count() -> None:
@@ -43,7 +43,7 @@ def test_a_record_is_compared_to_what_is_found_later(
     file = tmp_path / "frozen.json"
     monkeypatch.setattr(frozen, "take_hashes", lambda tree: dict(found))
     frozen.main(["record", str(file)])
-    assert json.loads(file.read_text()) == {**frozen.describe(), "hashes": found}
+    assert json.loads(file.read_text()) == {**frozen.describe_machine(), "hashes": found}
     frozen.main(["compare", str(file)])
     told = capsys.readouterr()
     assert told.out.splitlines() == ["2 hashes recorded", "2 hashes unchanged"]
@@ -58,7 +58,7 @@ def test_a_record_is_compared_to_what_is_found_later(
 def test_a_folder_without_the_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (tmp_path / "tree").mkdir()
-    with pytest.raises(SystemExit, match="holds no package forecaster"):
+    with pytest.raises(SystemExit, match="contains no package forecaster"):
         frozen.Place(tmp_path, tmp_path / "tree")
 
 

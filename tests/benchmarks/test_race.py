@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from benchmarks import race, tables
-from benchmarks.fresh import Spent
+from benchmarks.fresh import Usage
 from forecaster.settings import load
 
 
 def test_a_ratio_is_the_median_of_the_rounds_and_not_that_of_two_medians() -> None:
     ours, bare = (
-        [Spent(1, 1, 50), Spent(4, 1, 70), Spent(9, 2, 60)],
-        [Spent(2, 1, 90), Spent(4, 1, 90), Spent(6, 1, 90)],
+        [Usage(1, 1, 50), Usage(4, 1, 70), Usage(9, 2, 60)],
+        [Usage(2, 1, 90), Usage(4, 1, 90), Usage(6, 1, 90)],
     )
-    row = race.against("gru", {"ours": ours, "bare": bare}, 1.05, 0.95)
+    row = race.compare_sides("gru", {"ours": ours, "bare": bare}, 1.05, 0.95)
     assert row.value == 1.0
     assert row.is_reached
     assert row.line() == (
@@ -36,13 +36,13 @@ def test_a_row_asks_for_the_files_that_it_needs(capsys: pytest.CaptureFixture[st
     assert "hourly needs --data FILE and --test FILE" in capsys.readouterr().err
 
 
-def test_a_row_that_fails_is_told_and_the_others_are_raced(
+def test_a_row_that_fails_is_reported_and_the_others_are_raced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(command: Sequence[str]) -> Spent:
+    def fail(command: Sequence[str]) -> Usage:
         raise subprocess.CalledProcessError(1, command, stderr="the disk is full")
 
-    monkeypatch.setattr(race, "spend", fail)
+    monkeypatch.setattr(race, "run_command", fail)
     monkeypatch.setattr(race.floor, "help_seconds", lambda given: {"cpu_s": 0.25})
     with pytest.raises(SystemExit) as caught:
         race.main(["large", "help", "--json", str(tmp_path / "found.json")])

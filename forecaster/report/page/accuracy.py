@@ -25,7 +25,7 @@ from forecaster.report.words import SCALE_IN_WORDS, metric_cell, number, plural,
 
 SCALED_UNIT = "/ seasonal change"  # the unit of scaled errors, for the title of an axis
 _MAX_BINS = 40
-_MIN_ERRORS_TO_TRIM = 500  # with fewer errors, the histogram keeps the most extreme 1 %
+_MIN_ERRORS_TO_TRIM = 500  # the histogram of fewer errors keeps the most extreme 1 %
 _MAX_STEPS_WITH_MARKERS = 59
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fresh import Spent
+from benchmarks.fresh import Usage
 from benchmarks.peers import __main__ as peers
 
 HERE = Path(peers.__file__).parent
@@ -18,14 +18,14 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Run nothing; the commands that would have run, from the module on. Darts fails."""
     commands: list[str] = []
 
-    def spend(command: Sequence[str], *, threads: int = 1) -> Spent:
+    def spend(command: Sequence[str], *, threads: int = 1) -> Usage:
         text = " ".join(command[2:])
         commands.append(text)
         if "darts" in text:
             raise subprocess.CalledProcessError(1, command, stderr="out of luck")
-        return Spent(1.0 + len(commands), 1.0, 100.0)
+        return Usage(1.0 + len(commands), 1.0, 100.0)
 
-    monkeypatch.setattr(peers, "spend", spend)
+    monkeypatch.setattr(peers, "run_command", spend)
     monkeypatch.setattr(peers, "version_of", lambda venvs, peer: "1.0")
     return commands
 
