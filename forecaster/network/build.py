@@ -6,6 +6,7 @@ from typing import assert_never
 
 from forecaster.config import (
     Config,
+    DecodeConfig,
     HeadConfig,
     NegativeBinomialConfig,
     NetworkModel,
@@ -16,14 +17,14 @@ from forecaster.config import (
 from forecaster.errors import ConfigError
 from forecaster.model_table import CELLS
 from forecaster.network.covariates import Covariates, Identity
-from forecaster.network.decode import Direct, Parallel
+from forecaster.network.decode import DecoderShape, Direct, Parallel
 from forecaster.network.embed import Segments
 from forecaster.network.heads.head import Head
 from forecaster.network.heads.negative_binomial import NegativeBinomial
 from forecaster.network.heads.point import Point
 from forecaster.network.heads.quantile import Quantile
 from forecaster.network.heads.student_t import StudentT
-from forecaster.network.network import Network
+from forecaster.network.network import Network, NetworkParts
 from forecaster.network.recurrent.layer import Layer
 from forecaster.network.recurrent.stack import Stack
 from forecaster.network.recursive import Recursive, RecursiveNetwork
@@ -33,13 +34,13 @@ from forecaster.network.skip import SeasonalSkip
 
 @dataclass(frozen=True)
 class Dimensions:
-    """What the data decides of a network's shape.
+    """The sizes of a network that the data determines.
 
     Attributes:
-        horizon: steps it forecasts, H.
+        horizon: number of steps to forecast, H.
         season: steps in a season, m.
-        series: series it is trained on, N.
-        past, known, static: covariates of each kind, P, K and S.
+        series: number of series to train on, N.
+        past, known, static: numbers of covariates of each kind, P, K and S.
     """
 
     horizon: int
@@ -51,17 +52,19 @@ class Dimensions:
 
 
 def build(config: Config, dimensions: Dimensions, *, probabilities: tuple[float, ...]) -> Network:
-    """Put together the network that a resolved config describes, its weights drawn from torch's generator.
+    """Build the network that a resolved config describes, with weights from torch's default generator.
 
     Args:
-        config: `model` is a recurrent network; `model.context`, `embed.width` and `decode.skip` are set.
-        probabilities: of the quantiles, rising, 0.5 among them.
+        config: a config in which `model` is a recurrent network, and `model.context`, `embed.width`, `decode.skip` and
+            `scale.kind` are set.
+        dimensions: the sizes that the data determines.
+        probabilities: probabilities of the quantiles, rising, 0.5 among them.
 
-    Raises: ConfigError: parts that do not fit each other.
+    Raises: ConfigError: two settings do not fit each other.
     """
     model = config.model
     if not isinstance(model, NetworkModel):
-        raise TypeError(f"{model.kind} is no network")
+        raise TypeError(f"{model.kind} is not a network")
     context, width = model.context or 1, config.embed.width or 1
     if width > context:
         raise ConfigError(
@@ -69,7 +72,7 @@ def build(config: Config, dimensions: Dimensions, *, probabilities: tuple[float,
             hint=f"pass --set embed.width={context} or less, or a longer model.context",
         )
     if config.scale.kind == "auto":
-        raise TypeError("the scale was not chosen")
+        raise TypeError("scale.kind must be resolved before the network is built")
     size = dimensions
     identity = Identity(size.series, config.embed.identity) if config.embed.identity else None
     covariates = Covariates(past=size.past, known=size.known, static=size.static, identity=identity)
@@ -77,17 +80,26 @@ def build(config: Config, dimensions: Dimensions, *, probabilities: tuple[float,
     lags = (config.decode.lags or ()) if is_recursive else ()
     if any(lag < width for lag in lags):
         raise ConfigError(
-            f"decode.lags: {min(lags)} steps back lie within the segment of {width} that is to come",
+            f"decode.lags: {min(lags)} steps back are part of the segment of {width} that is forecast",
             hint=f"pass lags of {width} or more, or --set embed.width={min(lags)}",
         )
     channels = 2 + covariates.channels + len(lags)
     embed = Segments(width, model.hidden, channels=channels, static=covariates.features)
     recur = _stack(model, embed.features)
     head = _head(config.head, size.horizon, probabilities)
-    decode = _decoder(config, size, embed, recur, head, covariates, probabilities)
+    shape = DecoderShape(
+        inputs=embed.features,
+        features=recur.features,
+        width=embed.width,
+        horizon=size.horizon,
+        outputs=head.outputs,
+        known=size.known,
+        static=covariates.features,
+    )
+    decode = _decoder(config.decode, shape, probabilities=probabilities, dropout=model.dropout)
     seasons = tuple(lag for lag in config.decode.skip or () if lag <= context)
     is_skipping = seasons and not is_recursive and head.has_location
-    return (RecursiveNetwork if is_recursive else Network)(
+    parts = NetworkParts(
         scale=Scale(config.scale.kind, is_log=config.scale.log or False, season=size.season, series=size.series),
         covariates=covariates,
         embed=embed,
@@ -95,46 +107,23 @@ def build(config: Config, dimensions: Dimensions, *, probabilities: tuple[float,
         decode=decode,
         head=head,
         skip=SeasonalSkip(seasons, recur.features, size.horizon) if is_skipping else None,
-        truncate=config.training.truncate,
-        weigh=config.training.weigh,
     )
+    kind = RecursiveNetwork if is_recursive else Network
+    return kind(parts, truncate=config.training.truncate, weigh=config.training.weigh)
 
 
 def _decoder(
-    config: Config,
-    size: Dimensions,
-    embed: Segments,
-    recur: Stack,
-    head: Head,
-    covariates: Covariates,
-    probabilities: tuple[float, ...],
+    decode: DecodeConfig, shape: DecoderShape, *, probabilities: tuple[float, ...], dropout: float
 ) -> Direct | Parallel | Recursive:
-    dropout = getattr(config.model, "dropout", 0.0)
-    match config.decode.kind:
+    match decode.kind:
         case "direct":
-            return Direct(recur.features, size.horizon, head.outputs, known=size.known, dropout=dropout)
+            return Direct(shape, dropout=dropout)
         case "parallel":
-            return Parallel(
-                inputs=embed.features,
-                features=recur.features,
-                width=embed.width,
-                horizon=size.horizon,
-                outputs=head.outputs,
-                known=size.known,
-                static=covariates.features,
-                dropout=dropout,
-            )
+            return Parallel(shape, dropout=dropout)
         case "recursive":
-            return Recursive(
-                recur.features,
-                embed.width,
-                head.outputs,
-                lags=config.decode.lags or (),
-                paths=config.decode.paths,
-                probabilities=probabilities,
-                dropout=dropout,
-            )
-    assert_never(config.decode.kind)
+            lags = decode.lags or ()
+            return Recursive(shape, lags=lags, paths=decode.paths, probabilities=probabilities, dropout=dropout)
+    assert_never(decode.kind)
 
 
 def _head(head: HeadConfig, horizon: int, probabilities: tuple[float, ...]) -> Head:

@@ -1,4 +1,6 @@
-"""From what was read of the context to every step of the horizon."""
+"""Decoders: from the state of the recurrence after the context to every step of the horizon."""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -7,96 +9,103 @@ from torch.nn import functional
 from forecaster.network.recurrent.layer import State
 from forecaster.network.recurrent.stack import Stack
 
-_MIXED = 32  # units in which the summary and a step's known covariates meet
+_MIXED_UNITS = 32  # units that combine the summary with the known covariates of a step
+
+
+@dataclass(frozen=True)
+class DecoderShape:
+    """The sizes that a decoder connects.
+
+    Attributes:
+        inputs: width of the recurrence's input, E.
+        features: width of the recurrence's output, D.
+        width: steps in a segment, w.
+        horizon: steps to forecast, H.
+        outputs: raw values that the head needs for each step.
+        known: number of known covariates, K.
+        static: number of values that identify a series, S'.
+    """
+
+    inputs: int
+    features: int
+    width: int
+    horizon: int
+    outputs: int
+    known: int = 0
+    static: int = 0
 
 
 class Direct(nn.Module):
-    """All steps at once, each by weights of its own, so no step inherits the error of the one before.
+    """A decoder of all steps at once, with separate weights for each step, so that errors do not add up over steps.
 
         raw_h = W_h s + b_h + V relu(A s + C k_h)
 
-    with the summary s and step h's known covariates k_h; the second part stands only where there are some.
+    with the summary s and the known covariates k_h of step h. Without known covariates the last term is left out.
 
     Args:
-        features: width of the summary, D.
-        horizon: steps, H.
-        outputs: raw values a step that the head asks for.
-        known: covariates a step, K.
+        shape: the sizes to connect; `inputs`, `width` and `static` are not used.
         dropout: share of the summary that is left out in training.
     """
 
-    def __init__(self, features: int, horizon: int, outputs: int, *, known: int = 0, dropout: float = 0.0) -> None:
+    def __init__(self, shape: DecoderShape, *, dropout: float = 0.0) -> None:
         super().__init__()
+        features, known = shape.features, shape.known
         self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear(features, horizon * outputs)
-        self.from_summary = nn.Linear(features, _MIXED) if known else None
-        self.from_known = nn.Linear(known, _MIXED, bias=False) if known else None
-        self.mix = nn.Linear(_MIXED, outputs, bias=False) if known else None
+        self.project = nn.Linear(features, shape.horizon * shape.outputs)
+        self.from_summary = nn.Linear(features, _MIXED_UNITS) if known else None
+        self.from_known = nn.Linear(known, _MIXED_UNITS, bias=False) if known else None
+        self.mix = nn.Linear(_MIXED_UNITS, shape.outputs, bias=False) if known else None
 
     def forward(
         self, recur: Stack, summary: Tensor, states: tuple[State, ...], known: Tensor, static: Tensor
     ) -> Tensor:
-        """Decode what a stack has read of the context.
+        """Decode the horizon after a stack has read the context.
 
         Args:
-            recur: the stack; `summary` [B, D] and `states` are what it ended in.
-            known: [B, H, K].
-            static: [B, S']; not used: the recurrence has read it.
+            recur: the stack.
+            summary: [B, D] output of the stack after the context.
+            states: state of each layer after the context.
+            known: [B, H, K] known covariates of the horizon.
+            static: [B, S'] values that identify the series; not used, since the recurrence has read them.
 
         Returns: [B, H, outputs].
         """
         summary = self.dropout(summary)
         raw: Tensor = self.project(summary).view(summary.shape[0], known.shape[1], -1)  # [B, H, outputs]
         if self.from_summary and self.from_known and self.mix:
-            mixed = functional.relu(self.from_summary(summary)[:, None] + self.from_known(known))  # [B, H, _MIXED]
+            mixed = functional.relu(self.from_summary(summary)[:, None] + self.from_known(known))  # [B, H, units]
             raw = raw + self.mix(mixed)
         return raw
 
 
 class Parallel(nn.Module):
-    """Every future segment by one step of the recurrence from the state that read the context, all side by side.
+    """A decoder that forecasts every segment by one step of the recurrence from the state after the context.
 
-    What tells the segments apart is their input: a learnt vector a position, and the segment's known covariates. So
-    no segment inherits the error of the one before, and the weights that read the past also write the future.
+    All segments are computed in parallel. They differ in their input: a learnt vector for each position, and the known
+    covariates of the segment. So errors do not add up over segments, and the same weights read the past and forecast
+    the future.
 
     Args:
-        inputs: width of the recurrence's input, E.
-        features: width of its output, D.
-        width: steps in a segment, w.
-        horizon: steps, H.
-        outputs: raw values a step that the head asks for.
-        known: covariates a step, K.
-        static: values that tell the series apart.
+        shape: the sizes to connect.
         dropout: share of each segment's output that is left out in training.
 
     Source: Lin et al. 2023, "SegRNN", arXiv:2308.11200, sec. 4.2 (parallel multi-step forecasting).
     """
 
-    def __init__(
-        self,
-        *,
-        inputs: int,
-        features: int,
-        width: int,
-        horizon: int,
-        outputs: int,
-        known: int = 0,
-        static: int = 0,
-        dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, shape: DecoderShape, *, dropout: float = 0.0) -> None:
         super().__init__()
-        self.width = width
-        self.horizon = horizon
-        self.position = nn.Parameter(torch.randn(-(-horizon // width), inputs))  # [M, E]
-        self.from_known = nn.Linear(width * known, inputs, bias=False) if known else None
-        self.from_static = nn.Linear(static, inputs, bias=False) if static else None
+        self.width = width = shape.width
+        self.horizon = shape.horizon
+        self.position = nn.Parameter(torch.randn(-(-shape.horizon // width), shape.inputs))  # [M, E]
+        self.from_known = nn.Linear(width * shape.known, shape.inputs, bias=False) if shape.known else None
+        self.from_static = nn.Linear(shape.static, shape.inputs, bias=False) if shape.static else None
         self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear(features, width * outputs)
+        self.project = nn.Linear(shape.features, width * shape.outputs)
 
     def forward(
         self, recur: Stack, summary: Tensor, states: tuple[State, ...], known: Tensor, static: Tensor
     ) -> Tensor:
-        """Decode as `Direct.forward` does; `static` is [B, S']."""
+        """Decode the horizon; arguments and result as in `Direct.forward`."""
         queries = self.position[None]  # [1, M, E]
         if self.from_known:
             missing = -self.horizon % self.width
@@ -105,6 +114,6 @@ class Parallel(nn.Module):
             queries = queries + self.from_known(segments)  # [B, M, E]
         if self.from_static:
             queries = queries + self.from_static(static)[:, None]  # [B, M, E]
-        read = self.dropout(recur.branch(queries, states))  # [B, M, D]
-        raw: Tensor = self.project(read)  # [B, M, w * outputs]
+        states_ahead = self.dropout(recur.branch(queries, states))  # [B, M, D]
+        raw: Tensor = self.project(states_ahead)  # [B, M, w * outputs]
         return raw.view(raw.shape[0], len(self.position) * self.width, -1)[:, : self.horizon]  # [B, H, outputs]

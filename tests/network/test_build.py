@@ -52,7 +52,7 @@ def test_a_segment_longer_than_the_context_is_a_config_error() -> None:
 
 def test_a_lag_within_the_segment_to_come_is_a_config_error() -> None:
     decode = {"kind": "recursive", "lags": [2, 3, 9]}
-    with pytest.raises(ConfigError, match=r"decode\.lags: 2 steps back lie within the segment of 3") as caught:
+    with pytest.raises(ConfigError, match=r"decode\.lags: 2 steps back are part of the segment of 3") as caught:
         built(embed={"width": 3}, decode=decode)
     assert "embed.width=2" in caught.value.hint
     built(embed={"width": 2}, decode=decode)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from forecaster.network.decode import Direct, Parallel
+from forecaster.network.decode import DecoderShape, Direct, Parallel
 from forecaster.network.recurrent.gru import Gru
 from forecaster.network.recurrent.layer import State
 from forecaster.network.recurrent.lstm import Lstm
@@ -20,6 +20,10 @@ STACKS: dict[str, Callable[[], Stack]] = {
     "residual lstms": lambda: Stack([Lstm(INPUTS, HIDDEN), Lstm(HIDDEN, HIDDEN)], residual=True, normalise=True),
     "dilated": lambda: Stack([Gru(INPUTS, HIDDEN), Gru(HIDDEN, HIDDEN)], dilation=[2, 3]),
 }
+
+
+def shape(*, horizon: int, width: int = 1, outputs: int = 1, known: int = 0, static: int = 0) -> DecoderShape:
+    return DecoderShape(INPUTS, HIDDEN, width, horizon, outputs, known=known, static=static)
 
 
 def context() -> Tensor:
@@ -45,7 +49,7 @@ def decode_with(
 
 
 def test_every_step_has_weights_of_its_own() -> None:
-    decode = Direct(HIDDEN, 3, 2)
+    decode = Direct(shape(horizon=3, outputs=2))
     raw, summary = decode_with(decode, 3), read()[1]
     assert raw.shape == (ROWS, 3, 2)
     for step in range(3):
@@ -55,7 +59,7 @@ def test_every_step_has_weights_of_its_own() -> None:
 
 
 def test_what_is_known_of_a_step_is_mixed_with_the_summary_for_that_step() -> None:
-    decode, known = Direct(HIDDEN, 3, 2, known=KNOWN), torch.randn(ROWS, 3, KNOWN)
+    decode, known = Direct(shape(horizon=3, outputs=2, known=KNOWN)), torch.randn(ROWS, 3, KNOWN)
     raw, summary = decode_with(decode, 3, known=known), read()[1]
     for row in range(ROWS):
         for step in range(3):
@@ -72,9 +76,7 @@ def test_what_is_known_of_a_step_is_mixed_with_the_summary_for_that_step() -> No
 
 def parallel(*, width: int, horizon: int, outputs: int = 2, known: int = 0, static: int = 0) -> Parallel:
     torch.manual_seed(1)
-    return Parallel(
-        inputs=INPUTS, features=HIDDEN, width=width, horizon=horizon, outputs=outputs, known=known, static=static
-    )
+    return Parallel(shape(width=width, horizon=horizon, outputs=outputs, known=known, static=static))
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -131,8 +133,8 @@ def test_segments_without_covariates_are_told_apart_by_their_position_alone() ->
 
 def test_dropout_leaves_out_the_summary_or_the_segments_outputs_in_training_alone() -> None:
     for decode in (
-        Direct(HIDDEN, 4, 1, dropout=0.5),
-        Parallel(inputs=INPUTS, features=HIDDEN, width=2, horizon=4, outputs=1, dropout=0.5),
+        Direct(shape(horizon=4), dropout=0.5),
+        Parallel(shape(width=2, horizon=4), dropout=0.5),
     ):
         recur, summary, states = read()
         nothing = torch.empty(ROWS, 4, 0), torch.empty(ROWS, 0)

@@ -215,7 +215,7 @@ def test_many_windows_are_drawn_some_at_a_time(monkeypatch: pytest.MonkeyPatch) 
     network, batch = network_of(size=WITH), batch_of()
     monkeypatch.setattr(network.head, "sample", lambda raw, scaled, uniform: scaled.inverse(raw[..., 0]))
     whole = network(batch).mean
-    monkeypatch.setattr("forecaster.network.recursive._ROWS", 80)
+    monkeypatch.setattr("forecaster.network.recursive._MAX_PATHS_AT_ONCE", 80)
     torch.testing.assert_close(network(batch).mean, whole)
 
 
