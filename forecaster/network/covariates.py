@@ -1,4 +1,4 @@
-"""Covariates as the network reads them: of size 1, and without gaps."""
+"""Covariates as a network reads them: standardised and without missing values."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,18 @@ from torch import Tensor, nn
 
 from forecaster.network.inputs import Inputs
 
-_FARTHEST = 10.0  # standard deviations; a value typed wrong must not drown the rest
-_FORGOTTEN = 0.1  # share of the windows of a batch whose series the network is not told
+_MAX_DEVIATION = 10.0  # standard deviations; larger values are clipped, since one typing error must not dominate
+_ANONYMOUS_SHARE = 0.1  # share of the training windows whose series is replaced by the unseen one
 
 
 @dataclass(frozen=True)
 class Standardised:
-    """Covariates of a batch of windows at size 1 and without NaN: `past` [B, L, P], `known` [B, L + H, K] and what
-    tells the series apart, `static` [B, S'].
+    """The standardised covariates of a batch of windows, without NaN.
+
+    Attributes:
+        past: [B, L, P].
+        known: [B, L + H, K].
+        static: [B, S'] static covariates and the learnt identity: the values that identify a series.
     """
 
     past: Tensor
@@ -22,15 +26,15 @@ class Standardised:
     static: Tensor
 
     def take(self, rows: Tensor) -> "Standardised":
-        """Take windows by number."""
+        """Select windows by index."""
         return Standardised(self.past[rows], self.known[rows], self.static[rows])
 
 
 class Standard(nn.Module):
-    """Standardise columns by what was seen of them in training; a missing value becomes 0, the mean.
+    """A layer that standardises columns by their training data; a missing value becomes 0, the mean.
 
     Args:
-        count: columns, C.
+        count: number of columns, C.
     """
 
     centre: Tensor
@@ -44,9 +48,9 @@ class Standard(nn.Module):
 
     @torch.no_grad()
     def learn(self, rows: Tensor) -> None:
-        """Take mean and standard deviation of each column of [T, C], in which NaN is missing.
+        """Learn the mean and standard deviation of each column of [T, C]; NaN is missing.
 
-        A column that never changes in training is left out: what it may say later was never learnt.
+        A column that is constant in training is always standardised to 0, since no effect of it was learnt.
         """
         values = rows.double()
         centre = values.nanmean(0).nan_to_num()
@@ -55,18 +59,18 @@ class Standard(nn.Module):
         self.divisor.copy_(torch.where(std > 1e-6 * centre.abs(), std, torch.inf))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Standardise [..., C]; nothing in the result is NaN or beyond 10 standard deviations."""
+        """Standardise [..., C]; the result has no NaN and is clipped at 10 standard deviations."""
         scaled: Tensor = (values - self.centre) / self.divisor
-        return scaled.nan_to_num(0.0).clamp(-_FARTHEST, _FARTHEST)
+        return scaled.nan_to_num(0.0).clamp(-_MAX_DEVIATION, _MAX_DEVIATION)
 
 
 class Identity(nn.Module):
-    """A learnt vector a series; one more stands for all series that were not trained on.
+    """A learnt vector for each series, and one more for all unseen series.
 
-    That one is learnt too: in training, a tenth of the windows do not tell whose they are.
+    The vector of unseen series is learnt from a tenth of the training windows, whose own series is hidden.
 
     Args:
-        series: series trained on, N.
+        series: number of series to train on, N.
         features: width of the vectors.
     """
 
@@ -77,23 +81,23 @@ class Identity(nn.Module):
         self.vectors = nn.Embedding(series + 1, features)
 
     def forward(self, series: Tensor) -> Tensor:
-        """Look up [B] numbers in 0 .. N, N for an unseen series -> [B, features]."""
+        """Look up the vectors of series by number, [B] in 0 .. N (N for an unseen series) -> [B, features]."""
         if self.training:
-            series = series.masked_fill(torch.rand(series.shape, device=series.device) < _FORGOTTEN, self.unseen)
+            series = series.masked_fill(torch.rand(series.shape, device=series.device) < _ANONYMOUS_SHARE, self.unseen)
         vectors: Tensor = self.vectors(series)
         return vectors
 
 
 class Covariates(nn.Module):
-    """Standardise the three kinds of covariates; a series' identity, where it is learnt, joins the static ones.
+    """A layer that standardises the three kinds of covariates, and adds a learnt identity to the static ones.
 
     Args:
-        past, known, static: how many of each kind.
-        identity: None where a series is told by its static covariates alone.
+        past, known, static: number of covariates of each kind.
+        identity: the learnt vectors; None if series are identified by their static covariates only.
 
     Attributes:
-        channels: values a step of the context, past and known.
-        features: values that tell the series apart, S'.
+        channels: number of past and known covariates at each step of the context.
+        features: number of values that identify a series, S'.
     """
 
     def __init__(self, *, past: int, known: int, static: int, identity: Identity | None = None) -> None:
@@ -106,13 +110,13 @@ class Covariates(nn.Module):
         self.features = static + (identity.features if identity else 0)
 
     def learn(self, batch: Inputs) -> None:
-        """Take the size of each covariate from some windows of the training data."""
+        """Learn the mean and deviation of each covariate from windows of the training data."""
         self.past.learn(batch.past.flatten(0, 1))
         self.known.learn(batch.known.flatten(0, 1))
         self.static.learn(batch.static)
 
     def forward(self, batch: Inputs) -> Standardised:
-        """Standardise the covariates of some windows."""
+        """Standardise the covariates of a batch of windows."""
         static: Tensor = self.static(batch.static)  # [B, S]
         if self.identity:
             static = torch.cat((static, self.identity(batch.series)), dim=1)

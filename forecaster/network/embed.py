@@ -1,4 +1,4 @@
-"""How many steps the recurrence takes at once."""
+"""The embedding of the context: segments of steps that the recurrence reads one after the other."""
 
 import torch
 from torch import Tensor, nn
@@ -6,16 +6,16 @@ from torch.nn import functional
 
 
 class Segments(nn.Module):
-    """Cut the context into segments of `width` steps and embed each as one input of the recurrence.
+    """A layer that cuts the context into segments of `width` steps, and embeds each as one input of the recurrence.
 
-    Width 1 is a recurrence over steps; the channels then go into it as they are. A width near the season makes the
+    With width 1 the recurrence reads the channels of each step without an embedding. A width near the season makes the
     recurrence shorter by that factor, so that it reaches further back at less cost.
 
     Args:
         width: steps in a segment.
-        embedding: values that a segment becomes, if it has more than one step.
-        channels: values a step: the scaled value and its mask, then covariates and lagged values.
-        static: values that tell the series apart, S'.
+        embedding: number of values that represent a segment of more than one step.
+        channels: number of values at each step: the scaled value and its mask, then covariates and lagged values.
+        static: number of values that identify a series, S'.
 
     Attributes:
         features: width of the output, E.
@@ -33,7 +33,7 @@ class Segments(nn.Module):
     def forward(self, x: Tensor, static: Tensor) -> Tensor:
         """Embed a context, [B, L, C] and [B, S'] -> [B, S, E].
 
-        Where L is no multiple of the width, zeros fill the first segment: steps with a mask of 0, as if missing.
+        If L is not a multiple of the width, the first segment is padded with zeros: steps with a mask of 0 are missing.
         """
         if self.project is None:
             return torch.cat((x, static[:, None].expand(-1, x.shape[1], -1)), dim=2) if static.shape[1] else x

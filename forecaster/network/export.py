@@ -1,4 +1,4 @@
-"""A network as an ONNX graph: read by onnxruntime, here without torch, elsewhere without Python."""
+"""A network as an ONNX graph, which onnxruntime runs without torch, and elsewhere without Python."""
 
 import io
 import warnings
@@ -18,46 +18,48 @@ from forecaster.network.recursive import RecursiveNetwork
 
 OUTPUTS = ("mean", "quantiles")
 _OPSET = 18
-_ROWS = 2  # windows that are traced; with one, the exporter might take the batch for a constant
-_METADATA, _KEY, _VALUE = 14, 1, 2  # fields of onnx.proto: ModelProto.metadata_props, StringStringEntryProto
+_TRACED_WINDOWS = 2  # the exporter could treat a batch of one window as a constant size
+_METADATA, _KEY, _VALUE = 14, 1, 2  # field numbers in onnx.proto: ModelProto.metadata_props, StringStringEntryProto
 
 
 def export(network: Network, dimensions: Dimensions, *, context: int, metadata: Mapping[str, str]) -> bytes | None:
-    """Write what a network forecasts as a graph of windows, any number of them at a time.
+    """Export a network as a graph that forecasts any number of windows.
 
-    Its inputs are those of `Inputs` that the network reads, by their names; its outputs `mean` [B, H] and
-    `quantiles` [B, H, Q], in the data's units. NaN means missing, as everywhere.
+    The inputs of the graph are the attributes of `Inputs` that the network reads, by name. Its outputs are `mean`
+    [B, H] and `quantiles` [B, H, Q], in the data's units. NaN means missing.
 
     Args:
-        context: steps that are read, L.
-        metadata: told beside the graph, as strings.
+        network: a trained network.
+        dimensions: the sizes that it was built for.
+        context: steps that it reads, L.
+        metadata: texts to store with the graph, by name.
 
-    Returns: the file; None without the package onnx, and for what a graph cannot say: a network that draws random
-        numbers, quantiles of counts.
+    Returns: the content of the file; None without the package onnx, and for networks that a graph cannot represent:
+        those that draw random numbers, and quantiles of counts.
     """
     if isinstance(network, RecursiveNetwork) or isinstance(network.head, NegativeBinomial) or not find_spec("onnx"):
         return None
     try:
         graph = trace(network, dimensions, context=context)
-    except Exception:  # a training of hours is not lost to a file that it can do without, whatever torch is installed
+    except Exception:  # no error of any version of torch may cost a long training, since the graph is optional
         return None
     return graph + b"".join(_field(_METADATA, _entry(*pair)) for pair in metadata.items())
 
 
 def trace(network: Network, dimensions: Dimensions, *, context: int) -> bytes:
-    """Write the graph by torch's exporter that traces.
+    """Export a network with torch's tracing exporter.
 
-    It is deprecated, but the one that takes its place takes a minute where this one takes half a second (a GRU over
-    168 steps, with two other processes), and needs one more package.
+    This exporter is deprecated, but its successor needs a minute instead of half a second (for a GRU over 168 steps,
+    beside two other processes), and one more package.
 
-    Raises: Exception: of any kind, where torch cannot.
+    Raises: Exception: any error of torch's exporter.
     """
-    windows, names = _blank(dimensions, context), _read(network, dimensions)
+    windows, names = _blank_windows(dimensions, context), _input_names(network, dimensions)
     file, is_training = io.BytesIO(), network.training
     network.eval()
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad(), _operators():
-            warnings.simplefilter("ignore")  # shapes become constants, and that is what they are
+            warnings.simplefilter("ignore")  # the exporter warns that shapes become constants, which is intended
             torch.onnx.export(
                 _Graph(network, dimensions, context, names),
                 tuple(getattr(windows, name) for name in names),
@@ -74,16 +76,16 @@ def trace(network: Network, dimensions: Dimensions, *, context: int) -> bytes:
 
 
 class _Graph(nn.Module):
-    """The network as a function of some of its inputs; the others have no width, or do not matter."""
+    """A network as a function of the inputs that it reads; the others are constant."""
 
     def __init__(self, network: Network, dimensions: Dimensions, context: int, names: tuple[str, ...]) -> None:
         super().__init__()
         self.network = network
         self._dimensions, self._context, self._names = dimensions, context, names
 
-    def forward(self, *given: Tensor) -> tuple[Tensor, Tensor]:
-        windows = dict(zip(self._names, given, strict=True))
-        blank = _blank(self._dimensions, self._context)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        windows = dict(zip(self._names, inputs, strict=True))
+        blank = _blank_windows(self._dimensions, self._context)
         rest = {field.name: getattr(blank, field.name) for field in fields(blank) if field.name not in windows}
         rows = windows["context"].shape[0]
         rest = {name: part[:1].expand(rows, *part.shape[1:]) for name, part in rest.items()}
@@ -91,25 +93,26 @@ class _Graph(nn.Module):
         return mean, quantiles
 
 
-def _blank(size: Dimensions, context: int) -> Inputs:
-    """Some windows of the right shape, with something missing."""
-    values = torch.arange(float(context)).expand(_ROWS, -1).clone()
+def _blank_windows(size: Dimensions, context: int) -> Inputs:
+    """Create windows of the right shape, with a missing value."""
+    values = torch.arange(float(context)).expand(_TRACED_WINDOWS, -1).clone()
     values[1, 0] = torch.nan
     steps = context + size.horizon
     return Inputs(
         context=values,
-        target=torch.full((_ROWS, size.horizon), torch.nan),
-        past=torch.zeros(_ROWS, context, size.past),
-        known=torch.zeros(_ROWS, steps, size.known),
-        static=torch.zeros(_ROWS, size.static),
-        series=torch.zeros(_ROWS, dtype=torch.long),
-        phase=torch.zeros(_ROWS, dtype=torch.long),
-        spread=torch.ones(_ROWS),
-        centre=torch.ones(_ROWS),
+        target=torch.full((_TRACED_WINDOWS, size.horizon), torch.nan),
+        past=torch.zeros(_TRACED_WINDOWS, context, size.past),
+        known=torch.zeros(_TRACED_WINDOWS, steps, size.known),
+        static=torch.zeros(_TRACED_WINDOWS, size.static),
+        series=torch.zeros(_TRACED_WINDOWS, dtype=torch.long),
+        phase=torch.zeros(_TRACED_WINDOWS, dtype=torch.long),
+        spread=torch.ones(_TRACED_WINDOWS),
+        centre=torch.ones(_TRACED_WINDOWS),
     )
 
 
-def _read(network: Network, size: Dimensions) -> tuple[str, ...]:
+def _input_names(network: Network, size: Dimensions) -> tuple[str, ...]:
+    """List the attributes of `Inputs` that a network reads."""
     has_cycle = network.scale.kind == "cycle"
     is_read = {
         "context": True,
@@ -121,12 +124,12 @@ def _read(network: Network, size: Dimensions) -> tuple[str, ...]:
         "spread": True,
         "centre": True,
     }
-    return tuple(name for name, is_one in is_read.items() if is_one)
+    return tuple(name for name, is_input in is_read.items() if is_input)
 
 
 @contextmanager
 def _operators() -> Iterator[None]:
-    """Teach the exporter what it does not know."""
+    """Register an operator that the exporter lacks."""
 
     def expm1(graph: object, x: object) -> object:
         one = graph.op("CastLike", graph.op("Constant", value_t=torch.tensor(1.0)), x)  # type: ignore[attr-defined]
@@ -146,7 +149,7 @@ def _entry(key: str, value: str) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a protocol buffer; appended to a message, it becomes part of it."""
+    """Encode a field of a protocol buffer; appended to an encoded message, it becomes part of it."""
     size, length = len(content), bytearray()
     while size > 127:
         length.append(size & 127 | 128)

@@ -1,4 +1,4 @@
-"""What a network reads."""
+"""The input of a network: a batch of windows as tensors."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ Numbers = npt.NDArray[Any]
 
 
 class Arrays(Protocol):
-    """What `Inputs` holds, as arrays."""
+    """A batch of windows as arrays, with the attributes of `Inputs`."""
 
     @property
     def context(self) -> Numbers: ...
@@ -35,18 +35,18 @@ class Arrays(Protocol):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Some windows of a panel, in the data's units; a width of 0 where there is no such covariate.
+    """A batch of windows of a panel, in the data's units; the width of a kind without covariates is 0.
 
     Attributes:
         context: [B, L] the target up to the cutoff; NaN where missing, and before a series that is shorter than L.
         target: [B, H] the target after the cutoff; NaN where unknown. A forecast does not read it.
-        past: [B, L, P] covariates known up to the cutoff; NaN where missing.
-        known: [B, L + H, K] covariates known ahead; NaN where missing.
-        static: [B, S] what never changes of a series; NaN where missing.
-        series: [B] number of each window's series among those trained on; their count for one never seen.
-        phase: [B] phase within the season of the first step after the cutoff.
-        spread: [B] standard deviation of each series over its visible history; 0 if it never moved.
-        centre: [B] its mean.
+        past: [B, L, P] past covariates, up to the cutoff; NaN where missing.
+        known: [B, L + H, K] known covariates, over context and horizon; NaN where missing.
+        static: [B, S] static covariates of the series; NaN where missing.
+        series: [B] number of each window's series among those trained on; their count for an unseen series.
+        phase: [B] position in the season of the first step after the cutoff.
+        spread: [B] standard deviation of each series over its visible history; 0 for a constant series.
+        centre: [B] mean of each series over its visible history.
     """
 
     context: Tensor
@@ -61,6 +61,6 @@ class Inputs:
 
     @classmethod
     def of(cls, windows: Arrays, device: torch.device | None = None) -> "Inputs":
-        """Take windows as tensors that share the arrays' memory, or as copies on another device than the processor."""
+        """Convert windows to tensors, which share the arrays' memory on the processor and are copies elsewhere."""
         parts = {field.name: torch.from_numpy(getattr(windows, field.name)) for field in fields(cls)}
         return cls(**{name: part.to(device, non_blocking=True) for name, part in parts.items()})

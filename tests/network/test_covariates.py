@@ -56,16 +56,16 @@ def test_the_three_kinds_are_standardised_apart_and_the_identity_joins_the_stati
         series=torch.tensor([0, 1, 2, 3, 0]),
     )
     covariates.learn(batch)
-    read = covariates(batch)
+    standardised = covariates(batch)
     assert (covariates.channels, covariates.features) == (3, 5)
-    for part in (read.past.flatten(0, 1), read.known.flatten(0, 1), read.static[:, :1]):
+    for part in (standardised.past.flatten(0, 1), standardised.known.flatten(0, 1), standardised.static[:, :1]):
         torch.testing.assert_close(part.mean(0), torch.zeros(part.shape[1]), rtol=0, atol=1e-6)
         torch.testing.assert_close(part.std(0, correction=0), torch.ones(part.shape[1]))
-    torch.testing.assert_close(read.static[:, 1:], covariates.identity.vectors.weight[[0, 1, 2, 3, 0]])
-    some = read.at(torch.tensor([4, 1]))
-    assert torch.equal(some.past, read.past[[4, 1]])
-    assert torch.equal(some.known, read.known[[4, 1]])
-    assert torch.equal(some.static, read.static[[4, 1]])
+    torch.testing.assert_close(standardised.static[:, 1:], covariates.identity.vectors.weight[[0, 1, 2, 3, 0]])
+    windows = standardised.take(torch.tensor([4, 1]))
+    assert torch.equal(windows.past, standardised.past[[4, 1]])
+    assert torch.equal(windows.known, standardised.known[[4, 1]])
+    assert torch.equal(windows.static, standardised.static[[4, 1]])
 
 
 def test_the_vector_of_unseen_series_is_trained_by_windows_that_do_not_tell_whose_they_are() -> None:

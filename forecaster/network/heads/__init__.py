@@ -1,1 +1,1 @@
-"""Heads: what the decoder's raw outputs [B, H, outputs] mean, and how far they are from what came."""
+"""Heads: the meaning of a decoder's raw outputs [B, H, outputs], and the loss that trains them."""

@@ -1,4 +1,4 @@
-"""A point forecast, its intervals learnt from what it misses."""
+"""A point forecast with intervals from its held-out residuals."""
 
 from typing import Literal, assert_never
 
@@ -9,25 +9,25 @@ from torch.nn import functional
 from forecaster.network.heads.head import Head, draw
 from forecaster.network.scale import Scaled
 
-MIN_RESIDUALS = 20  # known residuals that a step needs to have quantiles of its own
+MIN_RESIDUALS = 20  # number of known residuals from which a step has separate quantiles
 
 
 class Point(Head):
-    """One value a step; its quantiles are those of held-out residuals, added to it.
+    """A head of one value at each step; its quantiles are this value plus the quantiles of held-out residuals.
 
-    Until `learn_residuals` is called all quantiles lie on the point. The median quantile need not be the point: a mean
-    of something skewed is none.
+    Until `learn_residuals` is called, all quantiles equal the point. The 0.5 quantile may differ from the point, for
+    example from the mean of a skewed variable.
 
     Args:
-        loss: `mse` aims at the mean, `mae` at the median, `huber` between the two: at the mean of what lies within
-            `delta`, farther values pulling no more than that. In scaled units: on a log scale the mean is geometric.
+        loss: `mse` for the mean, `mae` for the median, `huber` for a mean in which errors beyond `delta` have a limited
+            influence. The loss is in scaled units: on a log scale the mean is geometric.
         horizon: steps, H; the raw outputs must have as many.
-        probabilities: of the quantiles, rising, each in (0, 1).
-        delta: scaled units; from where the Huber loss grows in proportion.
+        probabilities: probabilities of the quantiles, rising, each in (0, 1).
+        delta: the error from which the Huber loss is linear, in scaled units.
 
     Attributes:
         point: `mean`, `median` or `huber`.
-        residuals: [H, Q] scaled units; learnt, and saved with the weights.
+        residuals: [H, Q] quantiles of the residuals in scaled units; saved with the weights.
 
     Source: Huber 1964, "Robust estimation of a location parameter".
     """
@@ -58,7 +58,7 @@ class Point(Head):
         return scaled.inverse(raw[..., 0])
 
     def loss(self, raw: Tensor, target: Tensor, scaled: Scaled) -> Tensor:
-        """Squared, absolute or Huber loss in scaled units."""
+        """Compute the squared, absolute or Huber loss in scaled units."""
         aim = scaled.forward(target)
         value = raw[..., 0]
         aim = torch.where(aim.isnan(), value.detach(), aim)  # an error of 0 has loss 0 and gradient 0
@@ -77,7 +77,7 @@ class Point(Head):
 
     @torch.no_grad()
     def learn_residuals(self, raw: Tensor, target: Tensor, scaled: Scaled) -> None:
-        """Take the quantiles from the residuals of windows that the weights were not fitted on.
+        """Learn the quantiles from the residuals of windows that the weights were not fitted on.
 
         A step with fewer than `MIN_RESIDUALS` known residuals uses those of all steps. Without any known residual
         nothing changes.
@@ -92,22 +92,22 @@ class Point(Head):
         if not known.any():
             return
         pooled = _sample_quantiles(residuals.flatten()[:, None], self.probabilities)  # [1, Q]
-        own = _sample_quantiles(residuals, self.probabilities)  # [H, Q]
-        self.residuals.copy_(torch.where(known[:, None] >= MIN_RESIDUALS, own, pooled))
+        by_step = _sample_quantiles(residuals, self.probabilities)  # [H, Q]
+        self.residuals.copy_(torch.where(known[:, None] >= MIN_RESIDUALS, by_step, pooled))
 
 
 def _sample_quantiles(sample: Tensor, probabilities: Tensor) -> Tensor:
-    """Quantiles [H, Q] of the known values in each column of [M, H], nowhere decreasing along Q; NaN without any.
+    """Compute the quantiles [H, Q] of the known values in each column of [M, H]; NaN for a column without any.
 
-    The k-th smallest of n stands at probability k / (n + 1), where a new value of the same kind falls below it; the
-    ends of the sample stand for what lies beyond them.
+    The k-th smallest of n values is the quantile of probability k / (n + 1), the probability that a new value is below
+    it. Probabilities outside of these get the smallest or the largest value.
 
     Source: Hyndman & Fan 1996, "Sample quantiles in statistical packages", definition 6.
     """
     ordered = sample.sort(0).values.T.contiguous()  # [H, M], NaN last
     known = (~ordered.isnan()).sum(1, keepdim=True)  # [H, 1]
     last = (known - 1).clamp(min=0)
-    place = (probabilities * (known + 1) - 1).clamp(min=0).minimum(last)  # [H, Q]
-    left = place.floor().long()
+    position = (probabilities * (known + 1) - 1).clamp(min=0).minimum(last)  # [H, Q]
+    left = position.floor().long()
     low, high = ordered.gather(1, left), ordered.gather(1, (left + 1).minimum(last))
-    return torch.lerp(low, high, place - left).cummax(1).values
+    return torch.lerp(low, high, position - left).cummax(1).values

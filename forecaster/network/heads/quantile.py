@@ -13,14 +13,14 @@ from forecaster.network.scale import Scaled
 
 
 class Quantile(Head):
-    """Quantiles that cannot cross, trained with the pinball loss.
+    """A head of quantiles that cannot cross, trained with the pinball loss.
 
-    The first raw output is the median; the others, made positive by a softplus, are the gaps from each quantile to the
-    next, above the median and then below it, counted outward. Zero raw outputs give the quantiles of a standard normal
-    variable: intervals of a sensible width before anything is learnt.
+    The first raw output is the median. The others, made positive by a softplus, are the gaps between neighbouring
+    quantiles: first those above the median, then those below it, in both cases outward. Raw outputs of 0 are the
+    quantiles of a standard normal variable, so intervals have a sensible width before training.
 
     Args:
-        probabilities: rising, each in (0, 1), 0.5 among them.
+        probabilities: probabilities of the quantiles, rising, each in (0, 1), 0.5 among them.
 
     Source: Koenker & Bassett 1978, "Regression quantiles".
     """
@@ -32,7 +32,7 @@ class Quantile(Head):
     def __init__(self, probabilities: tuple[float, ...]) -> None:
         super().__init__()
         self.outputs = len(probabilities)
-        self.below = probabilities.index(0.5)  # how many lie below the median
+        self.below = probabilities.index(0.5)  # number of quantiles below the median
         self.above = self.outputs - 1 - self.below
         normal = [NormalDist().inv_cdf(p) for p in probabilities]
         gaps = [right - left for left, right in itertools.pairwise(normal)]
@@ -42,10 +42,10 @@ class Quantile(Head):
         self.register_buffer("offsets", torch.tensor(offsets), persistent=False)
 
     def forward(self, raw: Tensor) -> Tensor:
-        """Turn raw outputs [B, H, Q] into quantiles [B, H, Q], nowhere decreasing along Q, in the same units."""
+        """Turn raw outputs [B, H, Q] into quantiles [B, H, Q], not decreasing along Q, in the same units."""
         median = raw[..., :1]
         gaps = functional.softplus(raw[..., 1:] + self.offsets)  # [B, H, Q - 1]
-        # a running sum of positive terms never falls, not even when every sum is rounded
+        # a cumulative sum of positive terms never decreases, even if each sum is rounded
         higher = median + gaps[..., : self.above].cumsum(-1)
         lower = median - gaps[..., self.above :].cumsum(-1)
         return torch.cat((lower.flip(-1), median, higher), dim=-1)
@@ -57,7 +57,7 @@ class Quantile(Head):
         return scaled.inverse(raw[..., 0])
 
     def loss(self, raw: Tensor, target: Tensor, scaled: Scaled) -> Tensor:
-        """Mean pinball loss over all probabilities, in scaled units.
+        """Compute the mean pinball loss over all probabilities, in scaled units.
 
         max(p e, (p - 1) e),    e = target - quantile
         """

@@ -1,4 +1,4 @@
-"""A layer whose steps look further back."""
+"""A layer whose steps depend on a step further back."""
 
 import torch
 from torch import Tensor
@@ -8,12 +8,13 @@ from forecaster.network.recurrent.layer import Layer, State
 
 
 class Dilated(Layer):
-    """A layer in which step t sees step t - k as its predecessor: k interleaved sequences, read apart.
+    """A layer in which the predecessor of step t is step t - k: k interleaved sequences ("phases"), read separately.
 
-    The k phases become windows of one batch, so k times fewer steps are taken one after the other. No step is padded:
-    where k does not divide S, the first S mod k phases have one step more and are read as a batch of their own.
+    The k phases become rows of one batch, so the recurrence has k times fewer steps. No step is padded: if k does not
+    divide S, the first S mod k phases have one step more and are read as a separate batch.
 
-    State: as the layer's, with k B rows: the phase that the next step belongs to comes first, its B windows together.
+    State: as for the layer, with k B rows. The B rows of each phase are together, and the phase of the next step is
+    first.
     Source: Chang et al. 2017, "Dilated recurrent neural networks", arXiv:1710.02224, eq. 2; Smyl 2020 (ES-RNN).
     """
 
@@ -24,21 +25,23 @@ class Dilated(Layer):
         self.features = layer.features
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        batch, steps, width = x.shape[0], int(x.shape[1]), x.shape[2]  # a number where a graph is traced, too
-        rounds, longer = divmod(steps, self.dilation)  # the first phases, `longer` of them, have a step in round + 1
-        whole = x[:, : steps - longer].reshape(batch, rounds, self.dilation, width)  # [B, R, k, E]
+        batch, steps, width = x.shape[0], int(x.shape[1]), x.shape[2]  # an int also while a graph is traced
+        rounds, longer = divmod(steps, self.dilation)  # the first `longer` phases have one step more
+        full_rounds = x[:, : steps - longer].reshape(batch, rounds, self.dilation, width)  # [B, R, k, E]
         head, tail = _split(state, longer * batch) if state else (None, None)
         ends: list[State] = []
         outputs: list[Tensor] = []
         if longer:
-            first = torch.cat((whole[:, :, :longer], x[:, None, steps - longer :]), dim=1)  # [B, R + 1, longer, E]
+            first = torch.cat(
+                (full_rounds[:, :, :longer], x[:, None, steps - longer :]), dim=1
+            )  # [B, R + 1, longer, E]
             y, end = self._read(first, head)
             outputs.append(y)
             ends.append(end)
         if rounds:
-            y, end = self._read(whole[:, :, longer:], tail)
+            y, end = self._read(full_rounds[:, :, longer:], tail)
             outputs.append(y)
-            ends.insert(0, end)  # the next step belongs to the first phase that had no step in the last round
+            ends.insert(0, end)  # the next step belongs to the first of the shorter phases
         else:
             waiting = (self.dilation - longer) * batch
             ends.insert(0, tail or tuple(part.new_zeros(part.shape[0], waiting, part.shape[2]) for part in ends[0]))

@@ -1,16 +1,16 @@
-"""Layers whose steps are written here, not in torch's kernels, read forward or both ways."""
+"""Layers that are implemented here instead of in torch's kernels, and read forward or both ways."""
 
 import torch
 from torch import Tensor
 
-from forecaster.network.recurrent.layer import Layer, State, by_step
+from forecaster.network.recurrent.layer import Layer, State, to_time_major
 
 
 class Directed(Layer):
-    """A layer that knows how to read forward; this reads the flipped sequence with weights of their own, and joins.
+    """The base of layers that implement one direction: it also reads the flipped sequence, and joins both outputs.
 
     Attributes:
-        directions: 1, or 2 where it also reads backward.
+        directions: 1, or 2 if the layer also reads backward, with separate weights.
     """
 
     def __init__(self, hidden: int, *, bidirectional: bool) -> None:
@@ -19,7 +19,7 @@ class Directed(Layer):
         self.features = hidden * self.directions
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        steps = by_step(x)  # [S, B, E]
+        steps = to_time_major(x)  # [S, B, E]
         y, end = self.read(0, steps, tuple(part[0] for part in state) if state else None)  # [S, B, D]
         if self.directions == 1:
             return y.transpose(0, 1), tuple(part[None] for part in end)  # [B, S, D]
@@ -28,7 +28,7 @@ class Directed(Layer):
         return y.transpose(0, 1), tuple(torch.stack(ends) for ends in zip(end, backward_end, strict=True))
 
     def read(self, direction: int, x: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """Read a sequence in the order given, with the weights of a direction.
+        """Read a sequence from its first to its last step, with the weights of one direction.
 
         Args:
             direction: 0 forward, 1 backward.

@@ -1,4 +1,4 @@
-"""What every recurrent layer is: a sequence and a state in, a sequence and a state out."""
+"""The interface of recurrent layers: from a sequence and a state to a sequence and a state."""
 
 import torch
 from torch import Tensor, nn
@@ -7,16 +7,16 @@ from torch.nn import functional
 from forecaster.network.recurrent.cell import Cell
 
 State = tuple[Tensor, ...]
-"""What a layer hands from one chunk of a sequence to the next, each [directions, B, D]; the hidden state is first.
+"""The state of a layer between two chunks of a sequence: tensors [directions, B, D], the hidden state first.
 
-Zeros are what a sequence starts with."""
+A sequence starts with zeros."""
 
 
 class Layer(nn.Module):
-    """One recurrent layer over whole sequences.
+    """A recurrent layer over sequences.
 
-    Two chunks read in order, the state handed over, give what the one sequence gives, unless the layer also reads
-    backward: its backward half then starts anew in each chunk.
+    Reading two chunks in order, with the state of the first passed to the second, equals reading one sequence. A layer
+    that also reads backward is an exception: its backward half starts from zeros in each chunk.
 
     Attributes:
         features: width of its output, hidden units times directions.
@@ -29,20 +29,22 @@ class Layer(nn.Module):
 
         Args:
             x: [B, S, E].
-            state: what an earlier chunk ended in; None for zeros.
+            state: the state after an earlier chunk; None for zeros.
 
         Returns: [B, S, features], forward half before backward half, and the state after the last step.
         """
         raise NotImplementedError
 
     def branch(self, x: Tensor, state: State) -> Tensor:
-        """Take one step from one state for several inputs, each as if it were the next.
+        """Compute the next step from one state for each of several inputs.
+
+        This is the general form; cells that can share work among the M steps override it.
 
         Args:
-            x: [B, M, E], or [1, M, E] where the inputs are the same for the whole batch.
-            state: what the sequence before ended in.
+            x: [B, M, E], or [1, M, E] if the inputs are the same for the whole batch.
+            state: the state after the sequence so far.
 
-        Returns: [B, M, features]. This is the plain form; cells that can share work among the M steps do.
+        Returns: [B, M, features].
         """
         rows, count = state[0].shape[1], x.shape[1]
         x = x.expand(rows, -1, -1).reshape(rows * count, 1, -1)  # [B * M, 1, E]
@@ -54,13 +56,13 @@ class Layer(nn.Module):
         raise NotImplementedError
 
 
-def by_step(x: Tensor) -> Tensor:
-    """Lay [B, S, E] out as [S, B, E], one step after the other: torch's kernels then fuse product and bias."""
+def to_time_major(x: Tensor) -> Tensor:
+    """Copy [B, S, E] to [S, B, E], one step after the other: torch's kernels then fuse product and bias."""
     return x.transpose(0, 1).contiguous()
 
 
-def products(kernel: nn.RNNBase, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """What the input and the hidden state give to the gates of a one-way kernel: W_x x + b_x and W_h h + b_h."""
+def gate_products(kernel: nn.RNNBase, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the two summands of the gates of a one-way kernel: W_x x + b_x and W_h h + b_h."""
     weights = dict(kernel.named_parameters())
     from_input = functional.linear(x, weights["weight_ih_l0"], weights["bias_ih_l0"])
     return from_input, functional.linear(h, weights["weight_hh_l0"], weights["bias_hh_l0"])
@@ -68,10 +70,11 @@ def products(kernel: nn.RNNBase, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def store_by_column(kernel: nn.RNNBase) -> None:
-    """Store the input weights by column, which changes no value.
+    """Store the input weights by column, which changes no value but makes their gradient faster.
 
-    Their gradient is a product of a long matrix with one as narrow as the channels. torch picks its form by the
-    layout of the weights, and with this one it takes 7 ms, not 17 (two channels, GRU of 64, 256 windows of 168).
+    The gradient is the product of a long matrix and a narrow one with a column for each channel. torch chooses the
+    algorithm by the layout of the weights: this one takes 7 ms instead of 17 (two channels, GRU of 64, 256 windows of
+    168 steps).
     """
     for name, parameter in kernel.named_parameters():
         if name.startswith("weight_ih"):

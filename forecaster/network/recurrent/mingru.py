@@ -12,14 +12,14 @@ _MEANINGS = {"update": "1 replaces the state, 0 keeps it"}
 
 
 class MinGru(Directed):
-    """A GRU whose gate and candidate see the input alone, so that all steps are solved at once.
+    """A GRU whose gate and candidate depend on the input only, so that all steps are computed at once.
 
         z_t = sigmoid(W_z x_t + b_z)                update gate
         c_t = W_c x_t + b_c                         candidate, without an activation
         h_t = (1 - z_t) * h_{t-1} + z_t * c_t       hidden state
 
-    What it lacks, a look at the state in the gate, comes back with a second layer. b_z starts at -1: a state that
-    halves at every step would see little of the past.
+    A second layer makes up for the missing state in the gates of the first. b_z starts at -1, since a state that is
+    halved at every step would remember little of the past.
 
     State: (h,). Weights are stacked as z, c.
     Source: Feng et al. 2024, arXiv:2410.01201, section 3.1.

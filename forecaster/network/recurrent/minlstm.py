@@ -16,14 +16,14 @@ _MEANINGS = {
 
 
 class MinLstm(Directed):
-    """An LSTM whose gates and candidate see the input alone, so that all steps are solved at once.
+    """An LSTM whose gates and candidate depend on the input only, so that all steps are computed at once.
 
         i_t = sigmoid(W_i x_t + b_i)                                        input gate
         f_t = sigmoid(W_f x_t + b_f)                                        forget gate
         g_t = W_g x_t + b_g                                                 candidate, without an activation
         h_t = f_t / (f_t + i_t) * h_{t-1} + i_t / (f_t + i_t) * g_t         hidden state
 
-    The shares sum to 1, so the state keeps its size however long the sequence. b_f starts at 1, as in `Lstm`.
+    The shares sum to 1, so the state does not grow with the length of the sequence. b_f starts at 1, as in `Lstm`.
 
     State: (h,). Weights are stacked as i, f, g.
     Source: Feng et al. 2024, arXiv:2410.01201, section 3.2; in logarithms: its appendix B.
@@ -38,7 +38,7 @@ class MinLstm(Directed):
 
     def read(self, direction: int, x: Tensor, state: State | None) -> tuple[Tensor, State]:
         i, f, candidate = self.gates[direction](x).chunk(3, dim=2)  # [S, B, D]
-        # i / (f + i) = sigmoid(log i - log f): two closed gates make 0 / 0 otherwise
+        # i / (f + i) = sigmoid(log i - log f): otherwise two closed gates would be 0 / 0
         share = torch.sigmoid(logsigmoid(i) - logsigmoid(f))
         h = scan(share, candidate, state[0] if state else torch.zeros_like(candidate[0]))
         return h, (h[-1],)

@@ -1,32 +1,32 @@
-"""A gated average over time, where the gates do not look at the state: no step has to wait for the network."""
+"""A gated average over time for gates that do not depend on the state, so that all steps are computed at once."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_WIDE = 4096  # values a step; below, the cost of a call outweighs that of the arithmetic
+_WIDE_STEP = 4096  # values in a step; below, calls cost more than arithmetic
 
 
 def scan(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
     """Solve h_t = (1 - z_t) * h_{t-1} + z_t * candidate_t for all steps at once.
 
-    Two steps are together a step of the same kind, so a narrow sequence takes 2 log2(S) calls over many steps each.
-    That triples the arithmetic, which a wide one cannot afford: it is read in one pass. The gradient is the same
-    recurrence run back from the end, in the same form; no record is kept of the calls.
+    Two steps can be combined into one step of the same form, so a narrow sequence needs 2 log2(S) calls over many steps
+    each. That triples the arithmetic, so a wide sequence is computed step by step instead. The gradient is the same
+    recurrence from the end to the beginning, in the same form; autograd records none of the calls.
 
-    Both forms multiply by shares in [0, 1] alone: nothing is divided, nothing overflows at any length, and candidates
-    may be negative. (The paper's scan of logarithms takes positive ones, and some 50 times as long on a processor.)
+    Both forms only multiply by shares in [0, 1]: there is no division, nothing overflows at any length, and candidates
+    may be negative. (The paper's scan of logarithms needs positive candidates and 50 times as long on a processor.)
 
     Args:
         z: [S, B, D] share of the candidate in the new state, in [0, 1].
-        candidate: [S, B, D].
+        candidate: [S, B, D] the values to average.
         start: [B, D] state before the first step.
 
     Returns: [S, B, D] states.
     Source: Blelloch 1990, "Prefix sums and their applications", section 1.4.
     """
-    if torch.onnx.is_in_onnx_export():  # a graph for elsewhere: no gradient, and nothing is overwritten
+    if torch.onnx.is_in_onnx_export():  # a graph needs no gradient, and cannot overwrite tensors
         return _by_doubling(z, candidate, start)
     states: Tensor = _Scan.apply(z, candidate, start)  # type: ignore[no-untyped-call]
     return states
@@ -47,7 +47,7 @@ class _Scan(torch.autograd.Function):
 
 
 def _is_wide(start: Tensor) -> bool:
-    return start.numel() >= _WIDE
+    return start.numel() >= _WIDE_STEP
 
 
 def _one_pass(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def _one_pass(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
 
 
 def _by_doubling(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
-    """The plain form: after each of log2(S) rounds a step knows twice as many before it.
+    """Solve the recurrence in log2(S) rounds, each of which doubles the number of steps that a step includes.
 
     Source: Hillis & Steele 1986, "Data parallel algorithms".
     """
@@ -76,14 +76,14 @@ def _by_doubling(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
 def _one_pass_back(
     z: Tensor, candidate: Tensor, start: Tensor, states: Tensor, gradient: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    of_z, of_candidate = torch.empty_like(states), torch.empty_like(states)
-    of_state = torch.zeros_like(start)
+    d_z, d_candidate = torch.empty_like(states), torch.empty_like(states)
+    d_state = torch.zeros_like(start)
     for step in range(len(states) - 1, -1, -1):
-        of_state += gradient[step]
-        torch.mul(of_state, z[step], out=of_candidate[step])
-        torch.sub(candidate[step], states[step - 1] if step else start, out=of_z[step]).mul_(of_state)
-        of_state -= of_candidate[step]  # what is left for the step before, (1 - z) of it
-    return of_z, of_candidate, of_state
+        d_state += gradient[step]
+        torch.mul(d_state, z[step], out=d_candidate[step])
+        torch.sub(candidate[step], states[step - 1] if step else start, out=d_z[step]).mul_(d_state)
+        d_state -= d_candidate[step]  # the share 1 - z remains for the step before
+    return d_z, d_candidate, d_state
 
 
 def _by_pairs(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
@@ -96,18 +96,18 @@ def _by_pairs_back(
     z: Tensor, candidate: Tensor, start: Tensor, states: Tensor, gradient: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     keep = 1 - z
-    # step t gets of step t + 1 what that kept; what the last one gets here is of no consequence
-    of_state = _solve(keep.roll(-1, 0).flip(0), gradient.flip(0)).flip(0)
+    # step t gets the share 1 - z of step t + 1; the value that is rolled to the last step is never used
+    d_state = _solve(keep.roll(-1, 0).flip(0), gradient.flip(0)).flip(0)
     before = torch.cat((start[None], states[:-1]))
-    return of_state * (candidate - before), of_state * z, of_state[0] * keep[0]
+    return d_state * (candidate - before), d_state * z, d_state[0] * keep[0]
 
 
 def _solve(keep: Tensor, entering: Tensor) -> Tensor:
-    """Solve h_t = keep_t * h_{t-1} + entering_t from h = 0: two steps become one, until one is left."""
+    """Solve h_t = keep_t * h_{t-1} + entering_t from h = 0 by combining pairs of steps until one step is left."""
     if len(entering) == 1:
         return entering
     pairs = len(entering) // 2
-    first, second = slice(0, 2 * pairs, 2), slice(1, None, 2)  # of each pair
+    first, second = slice(0, 2 * pairs, 2), slice(1, None, 2)  # the two steps of each pair
     both = torch.addcmul(entering[second], keep[second], entering[first])  # [S / 2, B, D]
     states = torch.empty_like(entering)
     states[second] = _solve(keep[second] * keep[first], both)

@@ -18,20 +18,20 @@ _MEANINGS = {
 
 
 class Slstm(Directed):
-    """An LSTM that can revise what it stored: its input gate has no upper bound, and a normaliser weighs the past.
+    """An LSTM that can overwrite stored values: its input gate is unbounded, and a normaliser sums the weights.
 
         i_t = exp(W_i x_t + R_i h_{t-1} + b_i)          input gate (13)
-        f_t = sigmoid(W_f x_t + R_f h_{t-1} + b_f)      forget gate (14), of the two that the paper offers the bounded
+        f_t = sigmoid(W_f x_t + R_f h_{t-1} + b_f)      forget gate (14), the bounded one of the two in the paper
         o_t = sigmoid(W_o x_t + R_o h_{t-1} + b_o)      output gate (12)
         g_t = tanh(W_g x_t + R_g h_{t-1} + b_g)         candidate (11), z in the paper
         c_t = f_t * c_{t-1} + i_t * g_t                 cell state (8)
         n_t = f_t * n_{t-1} + i_t                       normaliser (9)
         h_t = o_t * c_t / n_t                           hidden state (10)
 
-    c and n are kept divided by exp(m), m being the largest logarithm of a weight so far: nothing overflows, n is at
-    least 1, and c / n does not change. Nor does its gradient, so m is taken as a constant. b_f starts at 1.
+    c and n are stored divided by exp(m), where m is the largest logarithm of a weight so far. Then nothing overflows, n
+    is at least 1, and c / n does not change. Its gradient does not change either, so m is a constant. b_f starts at 1.
 
-    State: (h, c, n, m); n = 0 says that nothing was read yet. Weights are stacked as i, f, g, o. One head: R is full.
+    State: (h, c, n, m); n = 0 before the first step. Weights are stacked as i, f, g, o. There is one head: R is full.
     Source: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv:2405.04517, eqs. 8 to 17.
     """
 
@@ -51,16 +51,16 @@ class Slstm(Directed):
         from_input = self.gates[direction](x)  # [S, B, 4 D]
         recurrent = self.recurrent[direction]
         h, c, n, m = state or (x.new_zeros(x.shape[1], self.hidden),) * 4  # [B, D]
-        m = torch.where(n == 0, -torch.inf, m).detach()  # of no weight yet: log 0
+        m = torch.where(n == 0, -torch.inf, m).detach()  # log 0: the initial state has no weight
         outputs = []
         for step in from_input.unbind():
             i, f, g, o = torch.addmm(step, h, recurrent).chunk(4, dim=1)  # [B, D]
-            kept = logsigmoid(f) + m
-            m = torch.maximum(kept, i).detach()  # (15)
+            log_decay = logsigmoid(f) + m
+            m = torch.maximum(log_decay, i).detach()  # (15)
             entering = torch.exp(i - m)  # (16)
-            kept = torch.exp(kept - m)  # (17)
-            c = torch.addcmul(entering * torch.tanh(g), kept, c)
-            n = torch.addcmul(entering, kept, n)
+            decay = torch.exp(log_decay - m)  # (17)
+            c = torch.addcmul(entering * torch.tanh(g), decay, c)
+            n = torch.addcmul(entering, decay, n)
             h = torch.sigmoid(o) * c / n
             outputs.append(h)
         return torch.stack(outputs), (h, c, n, m)

@@ -1,4 +1,4 @@
-"""Recurrent layers, one on top of the other."""
+"""A stack of recurrent layers."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,17 +10,17 @@ from forecaster.network.recurrent.layer import Layer, State
 
 
 class Stack(nn.Module):
-    """Layers that each read the sequence the one below wrote, with dropout between them.
+    """Layers that each read the output of the layer below, with dropout between them.
 
     Args:
-        layers: from the bottom up; each one's inputs are the `features` of the one below.
+        layers: the layers from the bottom up; the input of each has the `features` of the layer below.
         dropout: share of the values between two layers that is left out in training.
-        residual: add to a layer's output what it read, before dropout and normalisation (He et al. 2016). Only where
-            both are equally wide: a layer that changes the width, as the lowest mostly does, stands alone.
-        normalise: bring what each layer but the lowest reads to mean 0 and variance 1 over its features. Before the
-            layer, so that the residual path from top to bottom stays free of it (Xiong et al. 2020, arXiv:2002.04745);
-            not before the lowest, where the level of the series is information.
-        dilation: for each layer how many steps back its predecessor lies; None for 1 everywhere.
+        residual: if True, add a layer's input, before dropout and normalisation, to its output (He et al. 2016). This
+            does not apply to a layer whose input and output differ in width, as those of the lowest mostly do.
+        normalise: if True, normalise the input of each layer to mean 0 and variance 1 over its features. It is done
+            before the layer, so that the residual path is not normalised (Xiong et al. 2020, arXiv:2002.04745), but
+            not before the lowest layer, where the level of the series is information.
+        dilation: for each layer, the number of steps back to its predecessor; None for 1 everywhere.
 
     Attributes:
         features: width of the top layer's output.
@@ -46,7 +46,7 @@ class Stack(nn.Module):
         self.features = layers[-1].features
 
     def forward(self, x: Tensor, state: tuple[State, ...] | None = None) -> tuple[Tensor, tuple[State, ...]]:
-        """Read a sequence, [B, S, E] -> [B, S, features]; the state is that of each layer, from the bottom up."""
+        """Read a sequence, [B, S, E] -> [B, S, features]; the state is a tuple over layers, from the bottom up."""
         before: Sequence[State | None] = state or [None] * len(self.layers)
         after: list[State] = []
         for number, (layer, layer_state) in enumerate(zip(self.layers, before, strict=True)):
@@ -56,35 +56,35 @@ class Stack(nn.Module):
         return x, tuple(after)
 
     def branch(self, x: Tensor, state: tuple[State, ...]) -> Tensor:
-        """Take one step from one state for several inputs, as `Layer.branch` does."""
+        """Compute the next step from one state for each of several inputs, as `Layer.branch` does."""
         for number, (layer, layer_state) in enumerate(zip(self.layers, state, strict=True)):
             branch: Callable[[Tensor, State], Tensor] = layer.branch  # type: ignore[assignment]
             x = self._add(x, branch(self._prepare(number, x), layer_state))
         return x
 
     def _prepare(self, number: int, x: Tensor) -> Tensor:
-        """What a layer reads of what the one below wrote."""
+        """Normalise the output of the layer below and apply dropout; the lowest layer reads its input unchanged."""
         if number == 0:
             return x
-        read: Tensor = self.dropout(self.norms[number - 1](x) if self.norms else x)
-        return read
+        prepared: Tensor = self.dropout(self.norms[number - 1](x) if self.norms else x)
+        return prepared
 
     def _add(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y if self.residual and x.shape[2] == y.shape[2] else y
 
     def summarise(self, x: Tensor, *, truncate: int | None = None) -> tuple[Tensor, tuple[State, ...]]:
-        """Sum a sequence up in what comes out at the top once all of it was read.
+        """Summarise a sequence by the final output of the top layer.
 
-        Reading forward that is the output at the last step; both ways, this joined with the backward half's output at
-        the first step.
+        That is the forward output at the last step, joined with the backward output at the first step if the layer
+        reads both ways.
 
         Args:
             x: [B, S, E].
-            truncate: steps that gradients go back (truncated backpropagation through time); None for all. Only the
-                end of the sequence is summed up, so to detach the state every k steps is to read all but the last
-                k steps without gradients. The value is the same either way. For stacks that read forward only.
+            truncate: number of steps that gradients are propagated back (truncated backpropagation through time); None
+                for all. Since only the final output is used, all steps but the last `truncate` are read without
+                gradients. The value is the same. It applies to stacks that read forward only.
 
-        Returns: [B, features], and the state of each layer.
+        Returns: the summary [B, features], and the state of each layer.
         Source: Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training".
         """
         state = None
