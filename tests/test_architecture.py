@@ -1,6 +1,7 @@
 """The import rule as a table, and the promise that `--help` is light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -174,11 +175,74 @@ def test_a_library_stays_in_its_home(path: Path) -> None:
         assert not any(name.startswith(room) for room in STRANGERS.get(library, ())), f"{name} imports {library}"
 
 
-def test_the_picture_of_the_tree_names_every_module() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    assert len(text.splitlines()) <= 100
-    missing = [name_of(path) for path in MODULES if path.stem not in text]
-    assert not missing, f"ARCHITECTURE.md does not know {missing}"
+DOCUMENT = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+
+
+def parse_tree(block: str) -> set[str]:
+    """Return the dotted names of the modules in a tree: a folder ends in `/`, and its modules follow it."""
+    names: set[str] = set()
+    folders: list[str] = []
+    for line in block.splitlines():
+        head = re.match(r"( *)(\w+)/ *", line)
+        if head:
+            folders = [*folders[: len(head[1]) // 2], head[2]]
+        modules = line[head.end() :] if head else line
+        names |= {".".join([*folders[1:], module]) for module in modules.split()}
+    return names
+
+
+def test_the_documented_tree_is_the_real_one() -> None:
+    block = next(each for each in DOCUMENT.split("```") if each.startswith("\nforecaster/"))
+    documented, real = parse_tree(block[1:]), {name_of(path) for path in MODULES}
+    assert (sorted(documented - real), sorted(real - documented)) == ([], [])
+
+
+def test_a_tree_is_read_with_its_folders() -> None:
+    assert parse_tree("forecaster/   one\n  a/    two\n        three\n    b/  four\n  c/    five") == {
+        "one",
+        "a.two",
+        "a.three",
+        "a.b.four",
+        "c.five",
+    }
+
+
+def test_the_map_is_brief_and_every_path_in_it_exists() -> None:
+    assert len(DOCUMENT.splitlines()) <= 120
+    paths = re.findall(r"`((?:forecaster|tests)/[\w/.]*)`", DOCUMENT)
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_function_of_the_two_flows_exists() -> None:
+    steps = re.findall(r"`([\w/]+\.py):(\w+)`", DOCUMENT)
+    assert len(steps) > 20
+    missing = [
+        f"{file}:{name}"
+        for file, name in steps
+        if not re.search(rf"^ *(def|class) {name}\b", (PACKAGE / file).read_text("utf-8"), flags=re.MULTILINE)
+    ]
+    assert missing == []
+
+
+def modules_with(pattern: str) -> set[str]:
+    return {name_of(path) for path in MODULES if re.search(pattern, path.read_text("utf-8"))}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "modules"),
+    [
+        pytest.param("minlstm|MinLstm", {"network.recurrent.minlstm", "config.model", "model_table"}, id="a cell"),
+        pytest.param("StudentT", {"network.heads.student_t", "config.network", "network.build"}, id="a head"),
+        pytest.param("no_refit", {"cli.train"}, id="a flag of train"),
+        pytest.param(r'"--static"', {"cli.options"}, id="a flag of all commands that read tables"),
+        pytest.param(r"csv\.parse\(", {"data.read"}, id="an input format"),
+        pytest.param(r'columns\["status"\] = ', {"forecast"}, id="an output column"),
+    ],
+)
+def test_an_addition_takes_as_many_files_as_the_map_says(pattern: str, modules: set[str]) -> None:
+    """The newest cell, head and flag show where another one would be added."""
+    assert modules_with(pattern) == modules
 
 
 @pytest.mark.slow

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.config import Config, DataConfig, GruConfig, LstmConfig, PointConfig, QuantileConfig
+from forecaster.config import Config, DataConfig
+from forecaster.config.model import GruConfig, LstmConfig
+from forecaster.config.network import PointConfig, QuantileConfig
 from forecaster.errors import ConfigError, ForecastError, InputError
 from forecaster.settings import dump, explain, load
 

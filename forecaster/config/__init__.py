@@ -4,42 +4,24 @@ None means that a value is detected: the workflow fills it in from the data, and
 every result.
 """
 
+from forecaster.config.config import RECIPES, Config, Preset
 from forecaster.config.data import DataConfig, Duplicates
-from forecaster.config.evaluation import ConformalConfig, EvaluationConfig
-from forecaster.config.job import JobConfig
 from forecaster.config.model import (
     AutoArimaConfig,
     AutoConfig,
     AutoEtsConfig,
     AutoThetaConfig,
     DriftConfig,
-    GruConfig,
-    LocalConfig,
-    LstmConfig,
-    MinGruConfig,
-    MinLstmConfig,
-    ModelConfig,
     NaiveConfig,
     NetworkModel,
-    RnnConfig,
     SeasonalNaiveConfig,
-    SlstmConfig,
     StatisticalConfig,
     StatisticalModel,
 )
 from forecaster.config.network import (
-    DecodeConfig,
-    EmbedConfig,
-    HeadConfig,
-    NegativeBinomialConfig,
-    PointConfig,
-    QuantileConfig,
-    ScaleConfig,
     ScaleKind,
-    StudentTConfig,
 )
 from forecaster.config.training import Device, EnsembleConfig, TrainingConfig, Weigh
-from forecaster.config.whole import RECIPES, Config, Preset, Recipe
 
 __all__ = [
     "RECIPES",
@@ -48,38 +30,18 @@ __all__ = [
     "AutoEtsConfig",
     "AutoThetaConfig",
     "Config",
-    "ConformalConfig",
     "DataConfig",
-    "DecodeConfig",
     "Device",
     "DriftConfig",
     "Duplicates",
-    "EmbedConfig",
     "EnsembleConfig",
-    "EvaluationConfig",
-    "GruConfig",
-    "HeadConfig",
-    "JobConfig",
-    "LocalConfig",
-    "LstmConfig",
-    "MinGruConfig",
-    "MinLstmConfig",
-    "ModelConfig",
     "NaiveConfig",
-    "NegativeBinomialConfig",
     "NetworkModel",
-    "PointConfig",
     "Preset",
-    "QuantileConfig",
-    "Recipe",
-    "RnnConfig",
-    "ScaleConfig",
     "ScaleKind",
     "SeasonalNaiveConfig",
-    "SlstmConfig",
     "StatisticalConfig",
     "StatisticalModel",
-    "StudentTConfig",
     "TrainingConfig",
     "Weigh",
 ]

@@ -16,7 +16,9 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from forecaster.config import RECIPES, Config, HeadConfig, ModelConfig
+from forecaster.config import RECIPES, Config
+from forecaster.config.model import ModelConfig
+from forecaster.config.network import HeadConfig
 from forecaster.config.section import Section
 from forecaster.errors import ConfigError, did_you_mean
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import assert_never
 
-from forecaster.config import (
-    Config,
+from forecaster.config import Config, NetworkModel
+from forecaster.config.network import (
     DecodeConfig,
     HeadConfig,
     NegativeBinomialConfig,
-    NetworkModel,
     PointConfig,
     QuantileConfig,
     StudentTConfig,

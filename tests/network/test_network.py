@@ -9,7 +9,8 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from forecaster.config import Config, HeadConfig, ScaleKind
+from forecaster.config import Config, ScaleKind
+from forecaster.config.network import HeadConfig
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.build import Dimensions, build
 from forecaster.network.inputs import Inputs
