@@ -7,8 +7,8 @@ import torch
 from forecaster.batches.window_spec import WindowSpec
 from forecaster.batches.windows import Windows
 from forecaster.config import Config, TrainingConfig, Weigh
-from forecaster.config.network import EmbedConfig
 from forecaster.config.model import GruConfig
+from forecaster.config.network import EmbedConfig
 from forecaster.events import TrainingStep
 from forecaster.network.build import Dimensions, build
 from forecaster.network.inputs import Inputs
