@@ -27,8 +27,8 @@ from forecaster.store.ledger import actuals, score
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
 from forecaster.workflows.job import steps
-from forecaster.workflows.job.job_ledger import Notebook
-from forecaster.workflows.job.run_state import Night
+from forecaster.workflows.job.job_ledger import JobLedger
+from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.run import run
 
 JOB = "job"
@@ -39,13 +39,13 @@ _NIGHTS = ("the first", "a new day", "the same data", "one more day")
 _PARTS = (
     (steps, "load_data", "reading"),
     (steps, "read_data", "reading"),
-    (steps, "choose", "training"),
+    (steps, "train_challenger", "training"),
     (steps, "_forecast", "predicting"),
-    (Notebook, "score", "actuals and scores"),
-    (steps, "stand", "standing"),
+    (JobLedger, "score", "actuals and scores"),
+    (steps, "assess_champion", "assessment"),
     (steps, "_publish", "publish"),
     (steps, "_identify", "identify"),
-    (Night, "record", "record"),
+    (JobRun, "record", "record"),
 )
 
 
@@ -118,14 +118,14 @@ def time_run(job: Path, now: datetime) -> dict[str, Any]:
     for home, function, name in _PARTS:
         setattr(home, function, timed(name, getattr(home, function)))
     try:
-        status = timed("all", run)(job, now=now)
+        summary = timed("all", run)(job, now=now).to_dict()
     finally:
         for home, function, work in originals:
             setattr(home, function, work)
     apart = [seconds.get(name, [0.0, 0.0]) for name in ("reading", "training", "predicting")]
     seconds["overhead"] = [whole - sum(part) for whole, *part in zip(seconds["all"], *apart, strict=True)]
-    summary = {name: status.told.get(name) for name in ("status", "error", "actuals", "scored")}
-    return summary | {
+    outcome = {name: summary.get(name) for name in ("status", "error", "actuals", "scored")}
+    return outcome | {
         "seconds [wall, processor]": {name: [round(value, 3) for value in values] for name, values in seconds.items()}
     }
 

@@ -138,7 +138,7 @@ def simulate(
                     missing_ok=True
                 )  # without a model in use, the run trains one
             now = day.to_pydatetime().replace(tzinfo=UTC) + timedelta(hours=2, minutes=15)
-            statuses.append(run(place / "job.yaml", settings=settings, now=now).told)
+            statuses.append(run(place / "job.yaml", settings=settings, now=now).to_dict())
         figures[name] = _sum_up(place / "job.ledger.db", statuses, days) | {"minutes": (time.monotonic() - begun) / 60}
     return figures
 

@@ -25,7 +25,7 @@ from forecaster.settings import load
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.training import update as training
-from forecaster.workflows.job.challenge import contest_update, update
+from forecaster.workflows.job.challenge import compare_update, update_champion
 from forecaster.workflows.train import read_data, train_on
 
 
@@ -80,11 +80,11 @@ def measure(data: Path, origins: int, periods: int, steps: int, *, is_anew: bool
             since = int(current.manifest["data"]["last_cutoff"])
             new = int(now.panel.frequency.index(np.array([since]), now.panel.cutoff[:1])[0])
             policy = ChallengerConfig()
-            contest = contest_update(current, now, policy, since=since, steps=new, watch=ignore)
+            comparison = compare_update(current, now, policy, since=since, steps=new, watch=ignore)
             seconds["test"].append(time.perf_counter() - begun)
             tests += 1
             old, candidate = current, _update_bundle(current, now.panel)
-            if contest and contest.is_won(policy.margin):
+            if comparison and comparison.is_challenger_better(policy.margin):
                 wins, current = wins + 1, candidate
             actual = now.panel.actual(horizon, loaded.panel.end)
             scale = seasonal_error(now.panel, now.panel.season)
@@ -118,7 +118,7 @@ def _cut(loaded: LoadedData, back: int) -> LoadedData:
 
 def _update_bundle(old: Bundle, panel: Panel) -> Bundle:
     data = old.manifest["data"]
-    state = update(old, panel, int(data["last_cutoff"]), watch=ignore).state()
+    state = update_champion(old, panel, int(data["last_cutoff"]), watch=ignore).state()
     manifest = {**old.manifest, "data": {**data, "last_cutoff": int(panel.cutoff.max())}}
     return replace(old, state=state, manifest=manifest)
 

@@ -71,16 +71,16 @@ def score(
     from forecaster.report.terminal import ledger as report
     from forecaster.settings import load
     from forecaster.workflows.ledger import score as workflow
-    from forecaster.workflows.ledger.scope import open_source
+    from forecaster.workflows.ledger.scope import open_scope
 
     columns_passed = {key: value for key, value in columns.items() if value is not None}
     if data is None and (columns_passed or config is not None):
         raise UsageError("options for columns need --data", hint="name the table, such as --data sales.csv")
     data_config = None if data is None else load(config, overrides={"data.path": data, **columns_passed})
     with console.working():
-        source = open_source(job, url, name)
+        scope = open_scope(job, url, name)
         document = workflow.score(
-            source, data=data_config, since=since, level=level, stdin=sys.stdin.buffer, watch=console.watch
+            scope, data=data_config, since=since, level=level, stdin=sys.stdin.buffer, watch=console.watch
         )
     if by == "week" and document["overall"] and document["by_week"] is None:
         raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")
@@ -101,11 +101,11 @@ def history(
 ) -> None:
     """List the runs of a job, or of all jobs in a ledger, newest first."""
     from forecaster.report.terminal import ledger as report
-    from forecaster.workflows.ledger import changes
-    from forecaster.workflows.ledger.scope import open_source
+    from forecaster.workflows.ledger import history as workflow
+    from forecaster.workflows.ledger.scope import open_scope
 
     with console.working():
-        document = changes.history(open_source(job, url, name), limit=limit)
+        document = workflow.history(open_scope(job, url, name), limit=limit)
     _show_rows(console, document, report.runs(document), document["runs"], out)
 
 
@@ -125,11 +125,11 @@ def diff(
 ) -> None:
     """Compare the forecasts of a run with the previous ones for the same times, largest revisions first."""
     from forecaster.report.terminal import ledger as report
-    from forecaster.workflows.ledger import changes
-    from forecaster.workflows.ledger.scope import open_source
+    from forecaster.workflows.ledger import diff as workflow
+    from forecaster.workflows.ledger.scope import open_scope
 
     with console.working():
-        document = changes.diff(open_source(job, url, name), run=run, limit=limit)
+        document = workflow.diff(open_scope(job, url, name), run=run, limit=limit)
     _show_rows(console, document, report.revisions(document), document["revisions"], out)
 
 
@@ -160,17 +160,17 @@ def recalibrate(
     """
     from forecaster.report.terminal import ledger as report
     from forecaster.workflows.ledger import recalibrate as workflow
-    from forecaster.workflows.ledger.scope import open_source
+    from forecaster.workflows.ledger.scope import open_scope
 
     if gamma is not None and not 0 < gamma < 1:
         raise UsageError(f"--gamma {gamma:g} is not between 0 and 1", hint="leave it out, or pass --gamma 0.02")
     rate = {} if gamma is None else {"gamma": gamma}
     with console.working():
-        source = open_source(job, url, name)
+        scope = open_scope(job, url, name)
         if reset:
-            document = workflow.reset(source, is_dry=dry_run)
+            document = workflow.reset(scope, is_dry=dry_run)
         else:
-            document = workflow.recalibrate_job(source, since=since, is_dry=dry_run, **rate)
+            document = workflow.recalibrate_job(scope, since=since, is_dry=dry_run, **rate)
     _show_rows(console, document, report.widths(document), document["intervals"], out)
 
 

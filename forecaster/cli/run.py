@@ -28,30 +28,30 @@ def run(
     0 if all do, 3 if some published, and otherwise the code of the first failure.
     """
     from forecaster.workflows import run as workflow
+    from forecaster.workflows.job.summary import RunSummary
 
     duplicates = {path for path in jobs if jobs.count(path) > 1}
     if duplicates:
         raise UsageError(f"{min(duplicates)} appears twice", hint="name each job once")
-    statuses: list[workflow.Status] = []
+    summaries: list[RunSummary] = []
 
-    def tell(status: workflow.Status) -> None:
-        statuses.append(status)
-        console.line(status.to_json())
-        failure = status.told.get("error")
-        if failure:
-            console.error(f"error: {failure['message']}\nhint: {failure['hint']}")
+    def report(summary: RunSummary) -> None:
+        summaries.append(summary)
+        console.line(summary.to_json())
+        if summary.error:
+            console.error(f"error: {summary.error.message}\nhint: {summary.error.hint}")
 
     if workers > 1 and len(jobs) > 1:
         arguments = [*(["--dry-run"] if dry_run else []), *(["--log-file", str(log_file)] if log_file else []), "-q"]
         arguments += [word for setting in settings or () for word in ("--set", setting)]
-        workflow.run_apart(jobs, workers=workers, arguments=arguments, tell=tell)
+        workflow.run_in_processes(jobs, workers=workers, arguments=arguments, on_end=report)
     else:
         for path in jobs:
             with console.working():
-                status = workflow.run(
+                summary = workflow.run(
                     path, settings=tuple(settings or ()), is_dry=dry_run, log_file=log_file, watch=console.watch
                 )
-            tell(status)
-            if status.code in (130, 143):
+            report(summary)
+            if summary.code in (130, 143):
                 break
-    raise typer.Exit(workflow.exit_code(statuses))
+    raise typer.Exit(workflow.exit_code(summaries))

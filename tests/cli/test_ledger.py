@@ -22,7 +22,7 @@ from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.widths import newest_adjustment
 from forecaster.workflows.jobfile import Job
-from forecaster.workflows.ledger.scope import open_source
+from forecaster.workflows.ledger.scope import open_scope
 from forecaster.workflows.ledger.score import score
 from tests.cli.conftest import Forecast as Command
 from tests.cli.conftest import write_sales
@@ -145,22 +145,22 @@ def test_a_restated_actual_is_told_and_scored_again(forecast: Command, job: Path
 
 
 def test_a_day_that_is_not_over_is_no_actual_yet(job: Path) -> None:
-    source = open_source(job, None, None)
+    scope = open_scope(job, None, None)
     noon = datetime(2024, 3, 30, 12, tzinfo=UTC)  # of the last day in the data
     told: list[Event] = []
-    before = score(replace(source, job=with_policy(source.job, zone="UTC")), now=noon, watch=told.append)
+    before = score(replace(scope, job=with_policy(scope.job, zone="UTC")), now=noon, watch=told.append)
     assert before["until"] == "2024-03-29"
     assert Note("the last step of 1 series is not over yet: left out") in told
-    after = score(replace(source, job=with_policy(source.job, zone="Asia/Tokyo")), now=noon + timedelta(hours=3))
+    after = score(replace(scope, job=with_policy(scope.job, zone="Asia/Tokyo")), now=noon + timedelta(hours=3))
     assert (after["until"], after["actuals"]) == ("2024-03-30", {"new": 1, "restated": 0})
 
 
 def test_values_of_days_to_come_are_no_actuals(job: Path) -> None:
-    source = open_source(job, None, None)
+    scope = open_scope(job, None, None)
     early = datetime(2024, 3, 20, tzinfo=UTC)
     with pytest.raises(DataError, match="has a value for 2024-03-30, and it is 2024-03-20"):
-        score(replace(source, job=with_policy(source.job, zone="UTC")), now=early)
-    kept = score(replace(source, job=with_policy(source.job, partial="keep")), now=early)
+        score(replace(scope, job=with_policy(scope.job, zone="UTC")), now=early)
+    kept = score(replace(scope, job=with_policy(scope.job, partial="keep")), now=early)
     assert kept["until"] == "2024-03-30"
 
 

@@ -247,9 +247,9 @@ def test_a_network_is_challenged_by_what_a_later_training_makes_of_its_settings(
     monkeypatch.chdir(job.parent)
     job.write_text(JOB.replace("{kind: seasonal_naive}", "{kind: gru, hidden: 4}") + "  retrain: {new_rows: 2}\n")
     settings = ("training.steps=6", "training.validate_every=3", "preset=fast", "job.gate.skill=null")
-    assert workflow.run(job, settings=settings).told["status"] == "published"
+    assert workflow.run(job, settings=settings).status == "published"
     add_days(job.with_name("sales.csv"), 100, 101)
-    told = workflow.run(job, settings=settings).told
+    told = workflow.run(job, settings=settings).to_dict()
     assert told["retrain"] == "2 new values"
     assert told["challenger"]["champion_as"] == "fitted anew"
     assert told["challenger"]["folds"] == 5
@@ -257,7 +257,7 @@ def test_a_network_is_challenged_by_what_a_later_training_makes_of_its_settings(
     assert told["bundle"] == champion
     assert len(list(Path("nightly.bundles").iterdir())) == (3 if told["challenger"]["has_won"] else 2)
     add_days(job.with_name("sales.csv"), *range(100, 112))
-    told = workflow.run(job, settings=(*settings, "job.challenger.folds=1")).told
+    told = workflow.run(job, settings=(*settings, "job.challenger.folds=1")).to_dict()
     if told["bundle"] == champion:
         assert told["challenger"]["champion_as"] == "it is"  # its data ended before the fold
 
@@ -266,10 +266,10 @@ def test_a_day_that_is_not_over_is_forecast_rather_than_believed(job: Path, monk
     monkeypatch.chdir(job.parent)
     now = datetime(2024, 3, 30, 12, tzinfo=UTC)
     done = workflow.run(job, settings=("job.zone=UTC",), now=now)
-    assert done.told["data"]["cutoff"] == "2024-03-29"
+    assert done.data.cutoff == "2024-03-29"
     assert pd.read_csv("forecasts.csv")["ds"][0] == "2024-03-30"
     done = workflow.run(job, settings=("job.zone=UTC",), now=now + timedelta(hours=12))
-    assert (done.told["data"]["cutoff"], done.told["status"]) == ("2024-03-30", "published")
+    assert (done.data.cutoff, done.status) == ("2024-03-30", "published")
 
 
 def test_a_clock_that_jumps_publishes_nothing_wrong(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_a_clock_that_jumps_publishes_nothing_wrong(job: Path, monkeypatch: pyte
     for jump in (timedelta(days=-40), timedelta(days=400)):
         assert workflow.run(job, settings=settings, now=now + jump).code == 5
         assert Path("forecasts.csv").read_bytes() == content
-    assert workflow.run(job, settings=settings, now=now).told["status"] == "unchanged"
+    assert workflow.run(job, settings=settings, now=now).status == "unchanged"
 
 
 def test_a_model_is_tried_against_the_old_one_once_its_time_has_come(
@@ -292,7 +292,7 @@ def test_a_model_is_tried_against_the_old_one_once_its_time_has_come(
     for night in range(1, 17):
         add_days(job.with_name("sales.csv"), 100 + night)
         now = datetime(2024, 3, 31, 2, tzinfo=UTC) + timedelta(days=night)
-        reasons.append(workflow.run(job, settings=("job.zone=UTC",), now=now).told["retrain"])
+        reasons.append(workflow.run(job, settings=("job.zone=UTC",), now=now).retrain)
     assert reasons[0] == "there is no model yet"
     assert [number for number, reason in enumerate(reasons) if reason == "trained 7 days ago"] == [7, 14]
 
@@ -305,7 +305,7 @@ def test_errors_above_what_was_promised_are_drift_and_train_anew(job: Path, monk
     for night in range(1, 13):
         add_days(job.with_name("sales.csv"), 100 + 50 * (night % 3))
         now = datetime(2024, 3, 31, 2, tzinfo=UTC) + timedelta(days=night)
-        statuses.append(workflow.run(job, settings=settings, now=now).told)
+        statuses.append(workflow.run(job, settings=settings, now=now).to_dict())
     alarms = [bool(status["drift"] and status["drift"]["is_alarm"]) for status in statuses[1:]]
     assert alarms.index(True) == 3  # errors are four times what was promised
     assert json.loads(Path("drift.json").read_text())["drift"]["is_alarm"]
@@ -337,13 +337,13 @@ def test_widths_follow_what_came_true_where_the_job_says_so(job: Path, monkeypat
     for night in range(1, 26):
         add_days(job.with_name("sales.csv"), 100 + night * 37 % 23)
         now = datetime(2024, 3, 31, 2, tzinfo=UTC) + timedelta(days=night)
-        assert workflow.run(job, settings=settings, now=now).told["status"] == "published"
+        assert workflow.run(job, settings=settings, now=now).status == "published"
     assert ask("SELECT count(DISTINCT adjustment) > 1 FROM runs") == [(1,)]
     ((first, last),) = ask(
         "SELECT min(factor), max(factor) FROM adjustments WHERE number = (SELECT max(number) FROM adjustments)"
     )
     assert first != 1 or last != 1
-    assert workflow.run(job, settings=settings, now=now).told["status"] == "unchanged"
+    assert workflow.run(job, settings=settings, now=now).status == "unchanged"
 
 
 def test_a_run_is_recorded_with_the_adjustment_that_it_was_stretched_by(
@@ -361,9 +361,9 @@ def test_a_run_is_recorded_with_the_adjustment_that_it_was_stretched_by(
         patch.setattr("forecaster.workflows.job.steps.publish", publish_late)
         workflow.run(job)
     narrow = pd.read_csv("forecasts.csv")
-    assert workflow.run(job).told["status"] == "published"
+    assert workflow.run(job).status == "published"
     wide = pd.read_csv("forecasts.csv")
     before, after = ((each["q0.9"] - each["q0.1"]).to_numpy() for each in (narrow, wide))
     assert after == pytest.approx(2 * before, rel=1e-4)
     assert ask("SELECT adjustment FROM runs ORDER BY id") == [(None,), (1,)]
-    assert workflow.run(job).told["status"] == "unchanged"
+    assert workflow.run(job).status == "unchanged"

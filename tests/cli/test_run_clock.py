@@ -49,8 +49,8 @@ def test_no_hour_is_lost_or_doubled_where_clocks_change(tmp_path: Path, day: str
         begun = midnight + pd.Timedelta(hours=hour)  # an hour that is not over: it is left out
         write_hours(tmp_path / "data.csv", notation, begun)
         now = (begun + pd.Timedelta(minutes=15)).to_pydatetime()
-        done = run(tmp_path / "job.yaml", now=now).told
-        again = run(tmp_path / "job.yaml", now=now).told
+        done = run(tmp_path / "job.yaml", now=now).to_dict()
+        again = run(tmp_path / "job.yaml", now=now).to_dict()
         assert (done["code"], again["status"]) == (0, "unchanged"), (done, again)
     seen = [text for (text,) in ask(tmp_path, "SELECT ds FROM actual_rows ORDER BY at")]
     hours = pd.date_range(midnight, midnight + pd.Timedelta(hours=4), freq="h")
@@ -68,26 +68,26 @@ def test_a_clock_that_went_back_a_day_is_told_and_publishes_nothing(sales: Path)
     job.write_text(JOB.replace("data.csv", "sales.csv").replace("6h", "2d"))
     now = datetime(2024, 3, 31, 2, tzinfo=UTC)
     assert run(job, now=now).code == 0
-    done = run(job, now=now - timedelta(days=2)).told
+    done = run(job, now=now - timedelta(days=2)).to_dict()
     assert done["code"] == 5
     assert done["error"]["message"].endswith(
         "sales.csv: has a value for 2024-03-30T00:00:00, and it is 2024-03-29T03:00:00"
     )
     assert "check the clock" in done["error"]["hint"]
-    done = run(job, now=now - timedelta(days=1)).told  # the last day does not seem to be over yet
+    done = run(job, now=now - timedelta(days=1)).to_dict()  # the last day does not seem to be over yet
     assert done["code"] == 5
     assert done["error"]["message"].endswith("sales.csv: ends at 2024-03-29; at the last run it ended at 2024-03-30")
-    assert run(job, now=now).told["status"] == "unchanged"
+    assert run(job, now=now).status == "unchanged"
 
 
 def test_a_day_that_goes_on_publishes_nothing_new(sales: Path) -> None:
     job = sales.with_name("job.yaml")
     job.write_text(JOB.replace("data.csv", "sales.csv").replace("6h", "2d"))
     noon = datetime(2024, 3, 30, 12, tzinfo=UTC)
-    assert run(job, now=noon).told["data"]["cutoff"] == "2024-03-29"
+    assert run(job, now=noon).data.cutoff == "2024-03-29"
     lines = sales.read_text().splitlines()
     sales.write_text("\n".join([*lines[:-1], "2024-03-30,500"]) + "\n")
-    assert run(job, now=noon + timedelta(hours=1)).told["status"] == "unchanged"
+    assert run(job, now=noon + timedelta(hours=1)).status == "unchanged"
 
 
 def test_a_late_correction_is_a_second_version_and_replaces_the_scores(sales: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_late_correction_is_a_second_version_and_replaces_the_scores(sales: Pa
         assert run(job, now=now + timedelta(days=night)).code == 0
         add_days(sales, 100 + night)
     sales.write_text(sales.read_text().replace("2024-04-01,101.00", "2024-04-01,150.00"))
-    done = run(job, now=now + timedelta(days=3)).told
+    done = run(job, now=now + timedelta(days=3)).to_dict()
     assert done["actuals"] == {"new": 1, "restated": 1}
     assert done["scored"] == 3 + 2  # of the new day, and again of the one before
     versions = "SELECT version, y FROM actual_rows WHERE ds = '2024-04-01' ORDER BY version"

@@ -82,7 +82,7 @@ def test_a_lock_left_by_a_dead_process_is_taken_over(job: Path) -> None:
         process.kill()
         process.communicate()
     assert job.with_name("nightly.lock").exists()
-    assert run(job).told["status"] == "published"
+    assert run(job).status == "published"
     assert not job.with_name("nightly.lock").exists()
 
 
@@ -100,7 +100,7 @@ def test_a_terminated_run_says_how_to_go_on(job: Path) -> None:
     code, told = finish(process)
     assert (code, told["error"]["kind"]) == (143, "interrupted")
     assert told["error"]["hint"] == f"run it again: forecast run {job}"
-    assert run(job).told["status"] == "published"
+    assert run(job).status == "published"
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root can make a small disk")
@@ -120,12 +120,12 @@ def test_a_full_disk_leaves_the_old_file_as_it_was(job: Path, tmp_path: Path) ->
                 filler.write(b"\0" * 4096)
         job.with_name("sales.csv").write_text(job.with_name("sales.csv").read_text() + "2024-03-31,100\n")
         done = run(job)
-        assert (done.code, done.told["error"]["kind"]) == (73, "output")
-        assert "No space left on device" in done.told["error"]["message"]
+        assert (done.code, done.error.kind) == (73, "output")
+        assert "No space left on device" in done.error.message
         assert (disk / "forecasts.csv").read_bytes() == content
         assert sorted(path.name for path in disk.iterdir()) == ["filler", "forecasts.csv"]
         (disk / "filler").unlink()
-        assert run(job).told["status"] == "published"
+        assert run(job).status == "published"
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 

@@ -57,8 +57,8 @@ def run(job: Path, *settings: str, days: int = 0, is_dry: bool = False) -> dict[
     write_days(count)
     now = datetime(2024, 1, 1, 2, tzinfo=UTC) + timedelta(days=count)
     done = workflow.run(job, settings=settings, now=now, is_dry=is_dry)
-    assert done.code == 0, done.told
-    return done.told
+    assert done.code == 0, done.to_dict()
+    return done.to_dict()
 
 
 def test_an_update_that_is_better_comes_into_use(job: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_model_without_weights_says_so_and_stays(job: Path) -> None:
             now=datetime(2024, 4, 20, tzinfo=UTC),
             watch=lambda event: notes.append(event.text) if isinstance(event, Note) else None,
         )
-        assert "update" not in done.told
+        assert "update" not in done.to_dict()
     assert [note for note in notes if "update" in note] == [
         "job.update changes nothing: naive has no weights to go on from"
     ]

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 from forecaster.store.database import open_database, reading, writing
 from forecaster.workflows.jobfile import open_job
-from forecaster.workflows.ledger.changes import diff, history
+from forecaster.workflows.ledger.diff import diff
+from forecaster.workflows.ledger.history import history
 from forecaster.workflows.ledger.recalibrate import recalibrate_job
-from forecaster.workflows.ledger.scope import open_source
+from forecaster.workflows.ledger.scope import open_scope
 from forecaster.workflows.ledger.score import score
 from forecaster.workflows.run import run
 from tests.cli.conftest import write_sales
@@ -57,13 +58,13 @@ def tell(job: Path, query: str) -> None:
 
 
 def test_a_job_publishes_to_a_server_and_keeps_its_ledger_there(job: Path) -> None:
-    assert run(job, now=NIGHT).told["status"] == "published"
+    assert run(job, now=NIGHT).status == "published"
     first = ask(job, "SELECT unique_id, ds, step, mean FROM published ORDER BY step")
     assert [row.ds for row in first][:2] == ["2024-03-31", "2024-04-01"]
     assert first == ask(job, "SELECT unique_id, ds, step, mean FROM forecasts ORDER BY step")
-    assert run(job, now=NIGHT).told["status"] == "unchanged"
+    assert run(job, now=NIGHT).status == "unchanged"
     add_days(job.with_name("sales.csv"), 104)
-    done = run(job, now=NIGHT + timedelta(days=1)).told
+    done = run(job, now=NIGHT + timedelta(days=1)).to_dict()
     assert (done["status"], done["actuals"], done["scored"]) == ("published", {"new": 1, "restated": 0}, 1)
     assert ask(job, "SELECT run, min(ds), count(*) FROM published GROUP BY run") == [(done["run"], "2024-04-01", 7)]
 
@@ -82,16 +83,16 @@ def test_rows_that_are_not_those_published_are_published_again(job: Path, change
     published = "SELECT unique_id, ds, step, mean, q025, q975, status FROM published ORDER BY step"
     before = ask(job, published)
     tell(job, change)
-    assert run(job, now=NIGHT).told["status"] == "republished"
+    assert run(job, now=NIGHT).status == "republished"
     assert ask(job, published) == before
-    assert run(job, now=NIGHT).told["status"] == "unchanged"
+    assert run(job, now=NIGHT).status == "unchanged"
 
 
 def test_a_table_that_is_not_of_published_forecasts_is_left_alone(job: Path) -> None:
     job.write_text(job.read_text().replace("&table=published", ""))  # then it is `forecasts`, a view of the ledger
     done = run(job, now=NIGHT)
-    assert (done.code, done.told["error"]["kind"]) == (73, "output")
-    assert "'forecasts' that is not of published forecasts" in done.told["error"]["message"]
+    assert (done.code, done.error.kind) == (73, "output")
+    assert "'forecasts' that is not of published forecasts" in done.error.message
     assert ask(job, "SELECT code FROM runs") == [(73,)]
 
 
@@ -114,7 +115,7 @@ def test_jobs_that_share_a_ledger_and_a_table_run_side_by_side_from_the_first_ni
         path.write_text(job.read_text())
     with ThreadPoolExecutor(len(paths)) as pool:
         done = list(pool.map(lambda path: run(path, now=NIGHT), paths))
-    assert [status.told["status"] for status in done] == ["published"] * 4, [status.told for status in done]
+    assert [status.status for status in done] == ["published"] * 4, [status.to_dict() for status in done]
     expected = [(name, 7) for name in "abcd"]
     for table in ("published", "forecasts"):
         assert ask(job, f"SELECT job, count(*) FROM {table} GROUP BY job ORDER BY job") == expected
@@ -125,12 +126,12 @@ def test_what_came_true_is_told_of_a_job_on_a_server(job: Path) -> None:
     for night in range(26):
         run(job, now=NIGHT + timedelta(days=night))
         add_days(job.with_name("sales.csv"), 100 + night * 37 % 23)
-    source = open_source(job, None, None)
-    found = score(source, now=NIGHT + timedelta(days=26))
+    scope = open_scope(job, None, None)
+    found = score(scope, now=NIGHT + timedelta(days=26))
     assert (found["scored"], found["overall"]["forecasts"]) == (7, 7 * 26 - 21)
     assert len(found["by_step"]) == 7
-    assert len(history(source)["runs"]) == 26
-    assert diff(source)["revised"] == 6
-    assert recalibrate_job(source)["adjustment"] == 1
-    assert run(job, now=NIGHT + timedelta(days=26)).told["status"] == "published"
+    assert len(history(scope)["runs"]) == 26
+    assert diff(scope)["revised"] == 6
+    assert recalibrate_job(scope)["adjustment"] == 1
+    assert run(job, now=NIGHT + timedelta(days=26)).status == "published"
     assert ask(job, "SELECT adjustment FROM runs ORDER BY id DESC LIMIT 1") == [(1,)]

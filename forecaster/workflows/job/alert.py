@@ -1,41 +1,41 @@
-"""Commands that are told when a run failed or a model drifted."""
+"""Commands that receive the summary of a run that failed, or whose model drifted."""
 
 import json
 import shlex
 import subprocess
-from typing import Any
 
 from forecaster.config.job import JobConfig
 from forecaster.durations import parse_duration
+from forecaster.workflows.job.summary import AlertSummary, RunSummary
 
 
-def send(policy: JobConfig, told: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the status to the commands that are to know. What goes wrong with one is noted, and changes nothing else.
+def send_alerts(policy: JobConfig, summary: RunSummary) -> list[AlertSummary]:
+    """Pass the summary of a run to the commands of the job's policy.
 
-    Returns: of each command: when it is called, and how it ended.
+    A command that fails is reported in the result, and changes nothing else.
+
+    Returns: for each command, the key of the policy that names it, and how it ended.
     """
-    events = {
-        "on_failure": policy.on_failure if told["code"] else None,
-        "on_drift": policy.on_drift if (told.get("drift") or {}).get("is_alarm") else None,
+    commands = {
+        "on_failure": policy.on_failure if summary.code else None,
+        "on_drift": policy.on_drift if summary.drift and summary.drift["is_alarm"] else None,
     }
+    timeout = parse_duration(policy.timeout)
+    document = json.dumps(summary.to_dict(), ensure_ascii=False).encode()
     return [
-        {"event": event, "ended": _call(command, told, parse_duration(policy.timeout))}
-        for event, command in events.items()
+        AlertSummary(event=event, ended=_call(command, document, timeout))
+        for event, command in commands.items()
         if command
     ]
 
 
-def _call(command: str, told: dict[str, Any], timeout: float) -> str:
+def _call(command: str, document: bytes, timeout: float) -> str:
     try:
-        done = subprocess.run(
-            shlex.split(command),
-            input=json.dumps(told, ensure_ascii=False).encode(),
-            stdout=subprocess.DEVNULL,
-            timeout=timeout,
-            check=False,
+        process = subprocess.run(
+            shlex.split(command), input=document, stdout=subprocess.DEVNULL, timeout=timeout, check=False
         )
     except subprocess.TimeoutExpired:
         return f"stopped after {timeout:g} s"
     except (OSError, ValueError) as error:
         return f"could not be started: {error}"
-    return "ok" if done.returncode == 0 else f"exit code {done.returncode}"
+    return "ok" if process.returncode == 0 else f"exit code {process.returncode}"

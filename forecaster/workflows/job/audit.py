@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.config.job import JobConfig
+from forecaster.data.load import LoadedData
 from forecaster.durations import describe_age, parse_duration
 from forecaster.errors import ConfigError, StaleError
 from forecaster.frequency import SECOND
@@ -13,11 +14,12 @@ from forecaster.workflows.clock import ends
 
 
 @dataclass(frozen=True)
-class Extent:
-    """How much data a run had.
+class DataExtent:
+    """The amount of data that a run read.
 
     Attributes:
-        cutoff_at: the newest cutoff, as `Frequency` counts.
+        rows: number of observed values.
+        cutoff_at: newest cutoff, as `Frequency` counts time.
     """
 
     rows: int
@@ -25,81 +27,101 @@ class Extent:
     cutoff_at: int
 
 
-def measure(panel: Panel) -> Extent:
-    """Say how much data there is; rows are observed values."""
+@dataclass(frozen=True)
+class AuditedData:
+    """The data of a run, after the checks.
+
+    Attributes:
+        suspects: reasons by series that no model should forecast.
+    """
+
+    loaded: LoadedData
+    extent: DataExtent
+    suspects: dict[str, str]
+
+
+def measure_extent(panel: Panel) -> DataExtent:
+    """Count the observed values and the series, and find the newest cutoff."""
     rows = sum(int((~np.isnan(target)).sum()) for target in panel)
-    return Extent(rows, len(panel), int(panel.cutoff.max()))
+    return DataExtent(rows, len(panel), int(panel.cutoff.max()))
 
 
-def refuse_stale(source: str, panel: Panel, extent: Extent, before: Extent | None, policy: JobConfig, now: int) -> None:
-    """Hold data to the policy.
+def audit(
+    source: str, panel: Panel, extent: DataExtent, before: DataExtent | None, policy: JobConfig, now: int
+) -> dict[str, str]:
+    """Check data against the job's policy.
 
     Args:
-        before: of the last run that published; None where there is none.
+        source: place of the data, for messages.
+        before: extent at the last run that published; None if there is none.
+        now: time of the run on the clock of the data (see `clock.now_on`).
 
+    Returns: the suspects; see `find_suspects`.
     Raises:
-        StaleError: it is too old, too little, or much less than before.
-        ConfigError: an age is asked for, and time is in integers.
+        StaleError: the data is too old, too little, or much less than before, or every series is suspect.
+        ConfigError: the policy has a maximum age, and time is in integers.
     """
     if policy.max_age is not None:
-        if panel.frequency.is_integer:
-            raise ConfigError("job.max_age: time in integers has no age", hint="leave it out")
-        age = (int(ends(panel.frequency, panel.cutoff).max()) - now) / -SECOND
-        if age > parse_duration(policy.max_age):
-            last = panel.frequency.format(np.array([extent.cutoff_at]), panel.zone)[0]
-            age_text = describe_age(age)
-            raise StaleError(
-                f"{source}: the newest value is of {last}, over for {age_text}; job.max_age is {policy.max_age}",
-                hint="see why no newer data came, or raise job.max_age",
-            )
+        _check_age(source, panel, policy.max_age, now)
     if extent.rows < policy.min_rows:
         raise StaleError(
             f"{source}: has {extent.rows} values; job.min_rows is {policy.min_rows}",
-            hint="see why data is missing, or lower job.min_rows",
+            hint="find out why data is missing, or lower job.min_rows",
         )
-    if before is None:
-        return
-    if extent.cutoff_at < before.cutoff_at:
-        ended, end = panel.frequency.format(np.array([before.cutoff_at, extent.cutoff_at]), panel.zone)
-        raise StaleError(
-            f"{source}: ends at {end}; at the last run it ended at {ended}",
-            hint="see why the newest data is gone",
-        )
-    for name, word in (("rows", "values"), ("series", "series")):
-        had, has = getattr(before, name), getattr(extent, name)
-        if policy.drop is not None and has < (1 - policy.drop) * had:
-            raise StaleError(
-                f"{source}: has {has:,} {word}; at the last run it had {had:,}",
-                hint="see why data is missing, or raise job.drop",
-            )
-
-
-def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
-    """Name the series that no model shall be trusted with, each with the reason: stuck, or not renewed."""
-    found: dict[str, str] = {}
-    over = ends(panel.frequency, panel.cutoff)
-    for row, name in enumerate(panel.ids):
-        target = panel.values[panel.begin[row] : panel.end[row], 0]
-        if policy.flat is not None:
-            known = target[-policy.flat :]
-            if len(known) == policy.flat and (known == known[0]).all():
-                found[str(name)] = f"its last {policy.flat} values are equal"
-                continue
-        age = (now - int(over[row])) / SECOND
-        if policy.max_age is not None and age > parse_duration(policy.max_age):
-            found[str(name)] = f"its newest value is {describe_age(age)} old"
-    return found
-
-
-def refuse_all_suspect(source: str, panel: Panel, suspects: dict[str, str]) -> None:
-    """Raises: StaleError: no series is left."""
+    if before is not None:
+        _compare_extents(source, panel, extent, before, policy.drop)
+    suspects = find_suspects(panel, policy, now)
     if suspects and len(suspects) == len(panel):
         name, reason = next(iter(suspects.items()))
         raise StaleError(
-            f"{source}: every series is suspicious; {name!r}: {reason}", hint="see what the data's source does"
+            f"{source}: every series is suspect; {name!r}: {reason}",
+            hint="check the source of the data, or change job.flat and job.max_age",
+        )
+    return suspects
+
+
+def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
+    """Find the series that no model should forecast, because their last values are equal or too old.
+
+    Returns: the reasons by series.
+    """
+    suspects: dict[str, str] = {}
+    step_ends = ends(panel.frequency, panel.cutoff)
+    for row, name in enumerate(panel.ids):
+        target = panel.values[panel.begin[row] : panel.end[row], 0]
+        if policy.flat is not None:
+            newest = target[-policy.flat :]
+            if len(newest) == policy.flat and (newest == newest[0]).all():
+                suspects[str(name)] = f"its last {policy.flat} values are equal"
+                continue
+        age = (now - int(step_ends[row])) / SECOND
+        if policy.max_age is not None and age > parse_duration(policy.max_age):
+            suspects[str(name)] = f"its newest value is {describe_age(age)} old"
+    return suspects
+
+
+def _check_age(source: str, panel: Panel, max_age: str, now: int) -> None:
+    if panel.frequency.is_integer:
+        raise ConfigError("job.max_age: integer time has no age", hint="remove job.max_age")
+    age = (int(ends(panel.frequency, panel.cutoff).max()) - now) / -SECOND
+    if age > parse_duration(max_age):
+        newest = panel.frequency.format(np.array([panel.cutoff.max()]), panel.zone)[0]
+        raise StaleError(
+            f"{source}: the newest value is of {newest}, over for {describe_age(age)}; job.max_age is {max_age}",
+            hint="find out why no newer data arrived, or raise job.max_age",
         )
 
 
-def without(panel: Panel, suspects: dict[str, str]) -> Panel:
-    """The series that are not suspected."""
-    return panel.select(np.flatnonzero([str(name) not in suspects for name in panel.ids]))
+def _compare_extents(source: str, panel: Panel, extent: DataExtent, before: DataExtent, max_drop: float | None) -> None:
+    if extent.cutoff_at < before.cutoff_at:
+        end_before, end = panel.frequency.format(np.array([before.cutoff_at, extent.cutoff_at]), panel.zone)
+        raise StaleError(
+            f"{source}: ends at {end}; at the last run it ended at {end_before}",
+            hint="find out why the newest data is missing",
+        )
+    for unit, count_before, count in (("values", before.rows, extent.rows), ("series", before.series, extent.series)):
+        if max_drop is not None and count < (1 - max_drop) * count_before:
+            raise StaleError(
+                f"{source}: has {count:,} {unit}; at the last run it had {count_before:,}",
+                hint="find out why data is missing, or raise job.drop",
+            )

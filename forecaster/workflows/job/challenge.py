@@ -1,7 +1,7 @@
-"""A new model, or an update of the one in use, against that on the same recent cutoffs; none has seen what follows."""
+"""Comparisons of the champion with a challenger or its own update, on recent cutoffs whose actuals neither has seen."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,19 @@ from forecaster.selection.fold_fits import make_fit
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.backtest import resolve_before
 from forecaster.workflows.job.policy import Evidence
+from forecaster.workflows.job.summary import ComparisonSummary
 from forecaster.workflows.manifest import COLUMNS
 
 
 @dataclass(frozen=True)
-class Contest:
-    """Two models on the same folds.
+class Comparison:
+    """The errors of two models on the same folds.
 
     Attributes:
-        champion, challenger: mean absolute scaled errors; of series without a scale, mean absolute errors.
-        folds: cutoffs that both forecast from.
-        horizon: steps of each forecast.
-        champion_as: `it is`, or `fitted anew` where its weights had seen some folds.
+        champion, challenger: mean absolute scaled errors; mean absolute errors if no series has a scale.
+        folds: number of cutoffs per series.
+        horizon: number of steps of each forecast.
+        champion_as: `it is`, or `fitted anew` if its weights have seen the actuals of a fold.
     """
 
     champion: float
@@ -41,21 +42,23 @@ class Contest:
     horizon: int
     champion_as: str
 
-    def is_won(self, margin: float) -> bool:
-        """Whether the challenger is better by a share of more than `margin`."""
+    def is_challenger_better(self, margin: float) -> bool:
+        """Return True if the challenger's error is lower by more than the share `margin`."""
         return self.challenger < self.champion * (1 - margin)
 
-    def to_dict(self, margin: float) -> dict[str, Any]:
-        return {**asdict(self), "has_won": self.is_won(margin)}
+    def to_summary(self, margin: float) -> ComparisonSummary:
+        """Return the comparison for the run's summary."""
+        return ComparisonSummary(**vars(self), has_won=self.is_challenger_better(margin))
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What a model showed that was fitted on what precedes some recent cutoffs.
+class ChallengerBacktest:
+    """The backtest of a new model that was fitted before some recent cutoffs.
 
     Attributes:
         plan: the cutoffs.
-        error: see `Contest`.
+        error: as in `Comparison`.
+        evidence: errors per fold, for the gate.
     """
 
     plan: Plan
@@ -63,14 +66,14 @@ class Proof:
     evidence: Evidence
 
 
-def prove(config: Config, loaded: LoadedData, folds: int, *, watch: Watch) -> Proof | None:
-    """Forecast the last horizons by a model that has seen none of them.
+def backtest_challenger(config: Config, loaded: LoadedData, folds: int, *, watch: Watch) -> ChallengerBacktest | None:
+    """Fit a new model before the last horizons, and forecast them.
 
     Args:
-        config: the job's, not resolved.
-        folds: cutoffs, a horizon apart; as many as fit.
+        config: the job's config, not resolved.
+        folds: maximum number of cutoffs, a horizon apart.
 
-    Returns: None where the series are too short for one.
+    Returns: None if every series is too short for one fold.
     """
     panel, horizon = loaded.panel, loaded.config.resolved_horizon
     count = count_fitting(panel, Plan(horizon, folds=folds, refit=0))
@@ -79,80 +82,83 @@ def prove(config: Config, loaded: LoadedData, folds: int, *, watch: Watch) -> Pr
     plan = Plan(horizon, folds=count, refit=0)
     oldest = plan.visible_rows(panel, np.flatnonzero(find_participants(panel, plan)[:, 0]), 0)
     resolved = resolve_before(config.model_copy(update={"data": loaded.config}), oldest, horizon, watch=watch)
-    watch(Note(f"trying the new model on {count} cutoffs"))
-    test = backtest(make_fit(resolved, watch), panel, plan)
+    watch(Note(f"testing the new model on {count} cutoffs"))
+    result = backtest(make_fit(resolved, watch), panel, plan)
     naive = backtest(lambda _: SeasonalNaive(), panel, plan)
-    coverage = score(test.forecast, test.actual, test.scale)["coverage80"]
-    pairs = np.stack([_by_fold(test, plan), _by_fold(naive, plan)])
+    coverage = score(result.forecast, result.actual, result.scale)["coverage80"]
+    pairs = np.stack([_measure_folds(result, plan), _measure_folds(naive, plan)])
     errors = pairs[:, ~np.isnan(pairs).any(axis=0)].tolist()
-    return Proof(plan, _error_of(test), Evidence(tuple(errors[0]), tuple(errors[1]), coverage, "backtest"))
+    evidence = Evidence(tuple(errors[0]), tuple(errors[1]), coverage, "backtest")
+    return ChallengerBacktest(plan, _measure(result), evidence)
 
 
-def contest(champion: Bundle, proof: Proof, loaded: LoadedData, *, steps: int, watch: Watch) -> Contest | None:
-    """Forecast by the champion what the challenger has forecast.
+def compare_with_champion(
+    champion: Bundle, challenger: ChallengerBacktest, loaded: LoadedData, *, steps: int, watch: Watch
+) -> Comparison | None:
+    """Forecast with the champion from the cutoffs of the challenger's backtest.
 
-    The champion forecasts as it is where its data ends before the first fold. Else its weights have seen some folds,
-    and a stand-in takes its place: its settings, fitted on data that ends as many steps before the first fold as its
-    own does before the end. What is compared is then what training anew after so many steps is worth.
+    The champion's own weights are used if its data ends before the first fold. Otherwise they have seen actuals of some
+    folds, and its settings are fitted again, on data that ends as many steps before the first fold as its own data ends
+    before the end. The comparison then measures what training again after so many steps is worth.
 
     Args:
-        proof: of the challenger.
         loaded: the data, read as the champion's was.
-        steps: that the data has gone on since the champion's.
+        steps: number of steps that are new since the champion's data.
 
-    Returns: None where the champion cannot read the data.
+    Returns: None if the champion cannot read the data.
     """
     if not _can_read(champion, loaded):
         return None
-    plan = proof.plan
-    has_seen = isinstance(champion.config.model, NetworkModel) and steps < int(plan.steps_back[0])
-    fit = _delayed(champion.config, steps, watch) if has_seen else _as_it_is(champion)
-    watch(Note(f"the new model against the one in use, on {plan.folds} cutoffs"))
-    error = _error(fit, loaded.panel, plan)
-    return Contest(error, proof.error, plan.folds, plan.horizon, "fitted anew" if has_seen else "it is")
+    plan = challenger.plan
+    has_seen_actuals = isinstance(champion.config.model, NetworkModel) and steps < int(plan.steps_back[0])
+    fit = _fit_earlier(champion.config, steps, watch) if has_seen_actuals else _without_fitting(champion)
+    watch(Note(f"comparing the new model with the one in use on {plan.folds} cutoffs"))
+    error = _measure(backtest(fit, loaded.panel, plan))
+    champion_as = "fitted anew" if has_seen_actuals else "it is"
+    return Comparison(error, challenger.error, plan.folds, plan.horizon, champion_as)
 
 
-def contest_update(
+def compare_update(
     champion: Bundle, loaded: LoadedData, policy: ChallengerConfig, *, since: int, steps: int, watch: Watch
-) -> Contest | None:
-    """Forecast the newer half of the new steps by the champion, and by what an update on the older half makes of it.
+) -> Comparison | None:
+    """Forecast the newer half of the new steps with the champion, and with its update on the older half.
 
     Args:
         since: newest cutoff of the champion's data.
-        steps: that the data has gone on since then.
+        steps: number of steps that are new since then.
 
-    Returns: None where there are too few new steps, or the champion cannot read the data.
+    Returns: None if there are too few new steps, or the champion cannot read the data.
     """
     panel = loaded.panel
-    plan = _longest(loaded.config.resolved_horizon, policy.folds, steps // 2)
+    plan = _longest_plan(loaded.config.resolved_horizon, policy.folds, steps // 2)
     if plan is None or not _can_read(champion, loaded):
         return None
-    own = panel.lengths - 1 - panel.frequency.index(panel.start, np.full(len(panel), since))  # [N] new steps
+    new_steps = panel.lengths - 1 - panel.frequency.index(panel.start, np.full(len(panel), since))  # [N]
     panel = panel.select(
-        own >= plan.steps_back[0]
-    )  # of a series that ended earlier, the champion has seen what would test
+        new_steps >= plan.steps_back[0]
+    )  # the champion has seen all actuals of series that ended earlier
     if count_fitting(panel, plan) < plan.folds:
         return None
-    watch(Note(f"the model in use against an update of it, on {plan.folds} cutoffs"))
-    error = _error(_as_it_is(champion), panel, plan)
-    updated = _error(lambda seen: update(champion, seen, since, watch=watch), panel, plan)
-    return Contest(error, updated, plan.folds, plan.horizon, "it is")
+    watch(Note(f"comparing the model in use with an update of it on {plan.folds} cutoffs"))
+    error = _measure(backtest(_without_fitting(champion), panel, plan))
+    updated = backtest(lambda history: update_champion(champion, history, since, watch=watch), panel, plan)
+    return Comparison(error, _measure(updated), plan.folds, plan.horizon, "it is")
 
 
-def update(champion: Bundle, panel: Panel, since: int, *, watch: Watch) -> Forecaster:
-    """What a champion becomes when it goes on learning."""
+def update_champion(champion: Bundle, panel: Panel, since: int, *, watch: Watch) -> Forecaster:
+    """Continue the training of a champion on data that is new since a cutoff."""
     forecaster = _restore(champion)
     if isinstance(forecaster, Updatable):
         forecaster.update(panel, since, watch=watch)
     return forecaster
 
 
-def _longest(horizon: int, folds: int, most: int) -> Plan | None:
-    """As many folds as the last `most` steps hold, of as long a horizon as then fits."""
+def _longest_plan(horizon: int, folds: int, max_steps: int) -> Plan | None:
+    """Plan as many folds as fit into the last steps, and then as long a horizon as fits."""
     for count in range(folds, 0, -1):
         for steps in range(horizon, 0, -1):
             plan = Plan(steps, folds=count, stride=max(steps // folds, 1), refit=0)
-            if plan.steps_back[0] <= most:
+            if plan.steps_back[0] <= max_steps:
                 return plan
     return None
 
@@ -160,9 +166,8 @@ def _longest(horizon: int, folds: int, most: int) -> Plan | None:
 def _can_read(champion: Bundle, loaded: LoadedData) -> bool:
     trained: dict[str, Any] = champion.manifest["data"]
     columns = {name: trained["columns"].get(name) for name in COLUMNS}
-    given = loaded.config.model_dump(mode="json", include=set(COLUMNS))
     return bool(
-        columns == given
+        columns == loaded.config.model_dump(mode="json", include=set(COLUMNS))
         and loaded.panel.frequency.to_dict() == trained["frequency"]
         and loaded.panel.season == trained["season"]
         and loaded.config.horizon == champion.config.data.horizon
@@ -170,7 +175,7 @@ def _can_read(champion: Bundle, loaded: LoadedData) -> bool:
     )
 
 
-def _as_it_is(champion: Bundle) -> Fit:
+def _without_fitting(champion: Bundle) -> Fit:
     forecaster = _restore(champion)
     return lambda _: forecaster
 
@@ -181,27 +186,23 @@ def _restore(champion: Bundle) -> Forecaster:
     return forecaster
 
 
-def _delayed(config: Config, steps: int, watch: Watch) -> Fit:
+def _fit_earlier(config: Config, steps: int, watch: Watch) -> Fit:
     fit = make_fit(config, watch)
 
-    def fit_earlier(panel: Panel) -> Forecaster:
-        left = np.flatnonzero(panel.lengths > steps + 1)
-        return fit(panel.select(left).cut(steps) if len(left) else panel)
+    def fit_shortened(panel: Panel) -> Forecaster:
+        rows = np.flatnonzero(panel.lengths > steps + 1)
+        return fit(panel.select(rows).cut(steps) if len(rows) else panel)
 
-    return fit_earlier
-
-
-def _error(fit: Fit, panel: Panel, plan: Plan) -> float:
-    return _error_of(backtest(fit, panel, plan))
+    return fit_shortened
 
 
-def _error_of(test: Backtest) -> float:
-    scores = score(test.forecast, test.actual, test.scale)
+def _measure(result: Backtest) -> float:
+    scores = score(result.forecast, result.actual, result.scale)
     return scores["mae"] if math.isnan(scores["mase"]) else scores["mase"]
 
 
-def _by_fold(test: Backtest, plan: Plan) -> Array:
-    """[folds] the error of each; NaN where nothing was observed."""
-    rows, _ = add_up(test)
-    scores = score_groups(rows, test.fold, plan.folds)
+def _measure_folds(result: Backtest, plan: Plan) -> Array:
+    """Return the [folds] errors; NaN if no actual of a fold is known."""
+    rows, _ = add_up(result)
+    scores = score_groups(rows, result.fold, plan.folds)
     return scores["mae"] if np.isnan(scores["mase"]).all() else scores["mase"]

@@ -4,19 +4,21 @@ import contextlib
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from forecaster.errors import InputError
 from forecaster.store import bundle
+from forecaster.store.bundle import Bundle
 from forecaster.store.files import as_output_error, replace_link
 
 LINK = "champion"
-JOB = "job"  # the manifest's key of what a job adds
+JOB = "job"  # The key of the manifest that a job adds.
 
 
-def find(bundles: Path) -> tuple[bundle.Bundle | None, str | None]:
+def find_champion(bundles: Path) -> tuple[Bundle | None, str | None]:
     """Read the model in use.
 
-    Returns: None where there is none, or where it cannot be read; why it cannot.
+    Returns: the bundle, or None if there is none that can be read; and the reason if it cannot be read.
     """
     link = bundles / LINK
     if not link.is_symlink():
@@ -27,18 +29,24 @@ def find(bundles: Path) -> tuple[bundle.Bundle | None, str | None]:
         return None, error.message
 
 
-def trained_until(used: bundle.Bundle) -> int:
-    """Newest cutoff of the data that a model was trained on, updates of it not counted."""
-    return int(used.manifest.get(JOB, {}).get("trained_until", used.manifest["data"]["last_cutoff"]))
+def job_entry(champion: Bundle) -> dict[str, Any]:
+    """Return the entry of the manifest that the job added; empty for a bundle that no job wrote."""
+    entry: dict[str, Any] = champion.manifest.get(JOB, {})
+    return entry
 
 
-def learnt_until(used: bundle.Bundle) -> int:
-    """Newest cutoff of all data that a model has learnt from."""
-    return int(used.manifest["data"]["last_cutoff"])
+def trained_until(champion: Bundle) -> int:
+    """Return the newest cutoff of the data that a model was trained on, updates excluded."""
+    return int(job_entry(champion).get("trained_until", learnt_until(champion)))
 
 
-def name_new(bundles: Path, model: str, now: datetime) -> Path:
-    """A folder for a new model that is not there yet."""
+def learnt_until(champion: Bundle) -> int:
+    """Return the newest cutoff of the data that a model was trained on, updates included."""
+    return int(champion.manifest["data"]["last_cutoff"])
+
+
+def name_bundle(bundles: Path, model: str, now: datetime) -> Path:
+    """Name a folder for a new model that does not exist yet."""
     stem = f"{model}-{now:%Y%m%d-%H%M%S}"
     number = 1
     while (folder := bundles / (stem if number == 1 else f"{stem}-{number}")).exists():
@@ -47,48 +55,48 @@ def name_new(bundles: Path, model: str, now: datetime) -> Path:
 
 
 def promote(folder: Path) -> None:
-    """Put a model into use, at one stroke.
+    """Make a model the champion, atomically.
 
-    Raises: OutputError: the link cannot be written; the old one still stands.
+    Raises: OutputError: the link cannot be written; the champion is as before.
     """
     replace_link(folder.with_name(LINK), folder)
 
 
-def prune(bundles: Path, keep: int) -> list[str]:
-    """Remove all but the `keep` newest models, never the one in use.
+def prune_bundles(bundles: Path, keep: int) -> list[str]:
+    """Remove all but the `keep` newest models, never the champion.
 
-    Returns: the names of those removed.
+    Returns: the names of the removed models.
     """
-    used = (bundles / LINK).resolve()
-    found = [path for path in bundles.iterdir() if not path.is_symlink() and (path / bundle.MANIFEST).is_file()]
-    found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    others = [path for path in found if path != used]
-    removed = others[max(keep - (used in found), 0) :]
-    for path in removed:
-        hidden = path.with_name(f".{path.name}")  # swept away if a kill leaves half of it
+    champion = (bundles / LINK).resolve()
+    folders = [path for path in bundles.iterdir() if not path.is_symlink() and (path / bundle.MANIFEST).is_file()]
+    folders.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    others = [path for path in folders if path != champion]
+    surplus = others[max(keep - (champion in folders), 0) :]
+    for path in surplus:
+        hidden = path.with_name(f".{path.name}")  # `remove_leftovers` finds it if the process is killed here
         with contextlib.suppress(OSError):
             path.rename(hidden)
             shutil.rmtree(hidden)
-    return [path.name for path in removed]
+    return [path.name for path in surplus]
 
 
-def sweep(bundles: Path, outputs: tuple[str, ...]) -> None:
-    """Remove what a run that was killed had begun to write; nobody else may be running.
+def remove_leftovers(bundles: Path, outputs: tuple[str, ...]) -> None:
+    """Remove incomplete files of a killed run. Call it only under the job's lock.
 
-    Raises: OutputError: it cannot be removed.
+    Raises: OutputError: a file of the bundles cannot be removed.
     """
     with as_output_error(bundles):
         if bundles.is_dir():
             for path in bundles.iterdir():
-                if path.is_dir() and not path.is_symlink() and _is_begun(path):
+                if path.is_dir() and not path.is_symlink() and _is_incomplete(path):
                     shutil.rmtree(path)
                 elif path.name.startswith("."):
                     path.unlink(missing_ok=True)
     for output in map(Path, outputs):
-        for path in output.parent.glob(f".{output.name}.????????"):  # as `tempfile` names them
+        for path in output.parent.glob(f".{output.name}.????????"):  # the names that `tempfile` makes
             with contextlib.suppress(OSError):
                 path.unlink()
 
 
-def _is_begun(path: Path) -> bool:
+def _is_incomplete(path: Path) -> bool:
     return path.name.startswith(".") or path.suffix == ".partial"

@@ -1,4 +1,4 @@
-"""Which model a run forecasts by: the one in use, or a new one that has shown to be better."""
+"""The choice of the model that a run forecasts with: the champion, or a challenger that was better."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -12,24 +12,23 @@ from forecaster.events import Note
 from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
-from forecaster.workflows.job import champion
-from forecaster.workflows.job.audit import Extent
-from forecaster.workflows.job.challenge import contest, prove
-from forecaster.workflows.job.champion import JOB, learnt_until, trained_until
-from forecaster.workflows.job.policy import Evidence, Standing, find_objection
-from forecaster.workflows.job.previous_runs import Challenged, Memory
-from forecaster.workflows.job.run_state import Night
+from forecaster.workflows.job.audit import AuditedData, DataExtent
+from forecaster.workflows.job.challenge import ChallengerBacktest, backtest_challenger, compare_with_champion
+from forecaster.workflows.job.champion import JOB, job_entry, learnt_until, name_bundle, trained_until
+from forecaster.workflows.job.policy import Assessment, Evidence, find_gate_objection
+from forecaster.workflows.job.previous_runs import Challenged, PreviousRuns
+from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.source import absolute
 from forecaster.workflows.train import train_on
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The model of a run.
+class ModelChoice:
+    """The model that a run forecasts with.
 
     Attributes:
-        is_new: whether it is to be put into use.
-        evidence: of how good it is.
+        is_new: True if it is not the champion yet.
+        evidence: errors of the model, for the gate.
     """
 
     bundle: Bundle
@@ -37,105 +36,111 @@ class Chosen:
     evidence: Evidence
 
 
-def settings_of(used: Bundle | None, memory: Memory) -> str | None:
-    """Digest of the settings that the model in use was last held to."""
-    if memory.challenged:
-        return memory.challenged.settings
-    return used.manifest.get(JOB, {}).get("settings") if used else None
+def last_settings(champion: Bundle | None, previous: PreviousRuns) -> str | None:
+    """Return the digest of the job's settings at the last training."""
+    if previous.challenged:
+        return previous.challenged.settings
+    return job_entry(champion).get("settings") if champion else None
 
 
-def stand(night: Night, used: Bundle, panel: Panel, extent: Extent) -> Standing:
-    """Say what is known of the model in use."""
-    memory = night.memory
-    time = used.manifest.get(JOB, {}).get("time", used.manifest["created"])
-    last, learnt = trained_until(used), learnt_until(used)
-    if memory.updated:
-        learnt = max(learnt, memory.updated.cutoff_at)
-    if memory.challenged:
-        time, last = memory.challenged.time, max(last, memory.challenged.cutoff_at)
-    night.told["drift"] = night.book.drift()
-    return Standing(
-        age=(night.now - datetime.fromisoformat(time)).total_seconds(),
-        new_rows=_count_after(panel, last),
-        new_steps=steps_between(panel, last, extent.cutoff_at),
-        skill=night.book.skill(used, panel, night.job.policy.recent),
-        evidence=night.book.evidence(used, panel),
-        has_drifted=bool(night.told["drift"] and night.told["drift"]["is_alarm"]),
-        has_other_settings=settings_of(used, memory) != night.job.settings,
-        unlearnt_steps=steps_between(panel, learnt, extent.cutoff_at),
+def assess_champion(run: JobRun, champion: Bundle, panel: Panel, extent: DataExtent) -> Assessment:
+    """Measure the age of the champion, the amount of new data, and the errors of its recent forecasts."""
+    previous = run.previous
+    time = job_entry(champion).get("time", champion.manifest["created"])
+    trained, learnt = trained_until(champion), learnt_until(champion)
+    if previous.updated:
+        learnt = max(learnt, previous.updated.cutoff_at)
+    if previous.challenged:
+        time, trained = previous.challenged.time, max(trained, previous.challenged.cutoff_at)
+    drift = run.ledger.find_drift()
+    run.summary.drift = drift
+    return Assessment(
+        age=(run.now - datetime.fromisoformat(time)).total_seconds(),
+        new_rows=_count_values_after(panel, trained),
+        new_steps=count_steps(panel, trained, extent.cutoff_at),
+        skill=run.ledger.measure_skill(champion, panel, run.job.policy.recent),
+        evidence=run.ledger.find_evidence(champion, panel),
+        has_drifted=bool(drift and drift["is_alarm"]),
+        has_other_settings=last_settings(champion, previous) != run.job.settings,
+        unlearnt_steps=count_steps(panel, learnt, extent.cutoff_at),
     )
 
 
-def choose(
-    night: Night,
-    used: Bundle | None,
-    loaded: LoadedData,
-    extent: Extent,
-    standing: Standing | None,
-    reason: str | None,
-) -> Chosen:
-    """Train and compare where there is a reason to; else keep the model in use.
+def keep_champion(champion: Bundle, assessment: Assessment | None) -> ModelChoice:
+    """Choose the champion."""
+    return ModelChoice(champion, False, find_evidence(champion, assessment))
+
+
+def train_challenger(
+    run: JobRun, data: AuditedData, champion: Bundle | None, assessment: Assessment | None
+) -> ModelChoice:
+    """Backtest a challenger, and train it if it is better than the champion; otherwise keep the champion.
 
     Raises: ForecastError: see `workflows.train.train`.
     """
-    job, told = night.job, night.told
-    kept = Chosen(used, False, evidence_of(used, standing)) if used else None
-    if kept and reason is None:
-        return kept
-    night.watch(Note(f"training: {reason}"))
-    night.memory = night.memory.with_challenged(Challenged(night.stamp, extent.cutoff_at, job.settings))
-    policy = job.policy.challenger
-    proof = prove(job.config, loaded, policy.folds, watch=night.watch)
-    if kept:
-        steps = steps_between(loaded.panel, learnt_until(kept.bundle), extent.cutoff_at)
-        found = contest(kept.bundle, proof, loaded, steps=steps, watch=night.watch) if proof else None
-        told["challenger"] = found and found.to_dict(policy.margin)
-        if found and not found.is_won(policy.margin):
-            night.watch(Note("the model in use stays: a new one was not better"))
-            return kept
-    folder = champion.name_new(job.bundles, job.config.name, night.now)
-    made = {
+    job, loaded, policy = run.job, data.loaded, run.job.policy.challenger
+    run.watch(Note(f"training: {run.summary.retrain}"))
+    run.previous = run.previous.with_challenged(Challenged(run.stamp, data.extent.cutoff_at, job.settings))
+    challenger = backtest_challenger(job.config, loaded, policy.folds, watch=run.watch)
+    current = keep_champion(champion, assessment) if champion else None
+    if champion and current:
+        comparison = None
+        if challenger:
+            steps = count_steps(loaded.panel, learnt_until(champion), data.extent.cutoff_at)
+            comparison = compare_with_champion(champion, challenger, loaded, steps=steps, watch=run.watch)
+        run.summary.challenger = comparison.to_summary(policy.margin) if comparison else None
+        if comparison and not comparison.is_challenger_better(policy.margin):
+            run.watch(Note("keeping the model in use: the new one was not better"))
+            return current
+    new = _train(run, loaded, challenger)
+    choice = ModelChoice(new, True, find_evidence(new, None))
+    objection = find_gate_objection(job.policy.gate, choice.evidence)
+    if current and objection:
+        run.watch(Note(f"keeping the model in use: the new one failed the gate: {objection}"))
+        return current
+    return choice
+
+
+def _train(run: JobRun, loaded: LoadedData, challenger: ChallengerBacktest | None) -> Bundle:
+    job = run.job
+    folder = name_bundle(job.bundles, job.config.name, run.now)
+    entry = {
         "name": job.name,
-        "run": night.key,
+        "run": run.key,
         "settings": job.settings,
-        "time": night.stamp,
-        "evidence": proof and without_nan(asdict(proof.evidence)),
+        "time": run.stamp,
+        "evidence": challenger and without_nan(asdict(challenger.evidence)),
     }
-    train_on(loaded, job.config, folder, data=absolute(job.source), told={JOB: made}, watch=night.watch)
-    new = bundle.read(folder)
-    chosen = Chosen(new, True, evidence_of(new, None))
-    objection = find_objection(job.policy.gate, chosen.evidence)
-    if kept and objection:
-        night.watch(Note(f"the model in use stays: of the new one, {objection}"))
-        return kept
-    return chosen
+    train_on(loaded, job.config, folder, data=absolute(job.source), told={JOB: entry}, watch=run.watch)
+    return bundle.read(folder)
 
 
-def evidence_of(found: Bundle, standing: Standing | None) -> Evidence:
-    """How good a model was: by its forecasts that came true, where there are enough; else by what preceded its use."""
-    if standing is not None and standing.evidence:
-        return standing.evidence
-    shown = found.manifest.get(JOB, {}).get("evidence")
-    if shown:
-        return Evidence(tuple(shown["errors"]), tuple(shown["naive"]), _number(shown["coverage80"]), shown["source"])
-    models = found.metrics["holdout"]["models"]
-    own, naive = models.get(found.manifest["model"], {}), models.get("seasonal_naive", {})
-    pair = own.get("mase"), naive.get("mase")
+def find_evidence(model: Bundle, assessment: Assessment | None) -> Evidence:
+    """Find the errors of a model: on the ledger, else on the backtest before its training, else on its holdout."""
+    if assessment is not None and assessment.evidence:
+        return assessment.evidence
+    entry = job_entry(model).get("evidence")
+    if entry:
+        return Evidence(
+            tuple(entry["errors"]), tuple(entry["naive"]), _nan_if_none(entry["coverage80"]), entry["source"]
+        )
+    models = model.metrics["holdout"]["models"]
+    scores, naive = models.get(model.manifest["model"], {}), models.get("seasonal_naive", {})
+    pair = scores.get("mase"), naive.get("mase")
     errors = [() if None in pair else (error,) for error in pair]
-    return Evidence(errors[0], errors[1], _number(own.get("coverage80")), "holdout")
+    return Evidence(errors[0], errors[1], _nan_if_none(scores.get("coverage80")), "holdout")
 
 
-def _number(value: float | None) -> float:
+def _nan_if_none(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _count_after(panel: Panel, last: int) -> int:
-    """How many values came after a time."""
-    first = panel.begin + np.maximum(panel.frequency.index(panel.start, np.full(len(panel), last)) + 1, 0)
-    parts = (panel.values[low:high, 0] for low, high in zip(first, panel.end, strict=True))
-    return sum(int((~np.isnan(part)).sum()) for part in parts)
+def _count_values_after(panel: Panel, time: int) -> int:
+    first = panel.begin + np.maximum(panel.frequency.index(panel.start, np.full(len(panel), time)) + 1, 0)
+    targets = (panel.values[low:high, 0] for low, high in zip(first, panel.end, strict=True))
+    return sum(int((~np.isnan(target)).sum()) for target in targets)
 
 
-def steps_between(panel: Panel, first: int, last: int) -> int:
-    """Steps from one timestamp to another."""
+def count_steps(panel: Panel, first: int, last: int) -> int:
+    """Count the steps from one timestamp to another."""
     return int(panel.frequency.index(np.array([first]), np.array([last]))[0])

@@ -1,4 +1,4 @@
-"""A forecast of every series: by the model where it can, by the last season where it cannot, and marked so."""
+"""Forecasts of every series: by the model if it can, otherwise by the last season, marked as a fallback."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,43 +13,45 @@ from forecaster.panel import Panel
 Predict = Callable[[Panel], Forecast]
 
 
-def forecast_each(
-    predict: Predict, panel: Panel, stand_in: Forecast, suspects: dict[str, str]
+def forecast_with_fallback(
+    predict: Predict, panel: Panel, fallback: Forecast, suspects: dict[str, str]
 ) -> tuple[Forecast, dict[str, str]]:
-    """Forecast all series, whatever is wrong with some of them.
+    """Forecast all series with a model, and those that it cannot forecast with a fallback.
 
     Args:
-        predict: the model; a ValueError, ArithmeticError or DataError of it is put down to a series.
-        stand_in: the simpler forecast of all series.
-        suspects: series that the model is not asked for, each with the reason.
+        predict: the model; if it raises a ValueError, ArithmeticError or DataError, one of the series caused it.
+        fallback: simpler forecast of all series.
+        suspects: reasons by series that the model must not forecast.
 
-    Returns: the forecast, and the series that the stand-in was taken for, each with the reason.
-    Raises: DataError: the model could forecast none.
+    Returns: the forecast, and the reasons by series that have a fallback.
+    Raises: DataError: the model could forecast no series.
     """
     reasons = dict(suspects)
-    asked = np.flatnonzero([str(name) not in suspects for name in panel.ids])
+    trusted = np.flatnonzero([str(name) not in suspects for name in panel.ids])
     parts: list[tuple[Ints, Forecast]] = []
     failures: dict[int, Exception] = {}
-    _collect(predict, panel, asked, parts, failures)
-    if len(asked) and not parts:
+    _collect(predict, panel, trusted, parts, failures)
+    if len(trusted) and not parts:
         first = next(iter(failures.values()))
         if isinstance(first, DataError):
             raise first
-        raise DataError(f"the model could forecast no series: {first}", hint="look at the newest values") from first
+        raise DataError(
+            f"the model could forecast no series: {first}", hint="check the newest values of the data"
+        ) from first
     reasons |= {str(panel.ids[row]): str(error) for row, error in failures.items()}
-    mean, quantiles = stand_in.mean.copy(), stand_in.quantiles.copy()
-    fallback, model = np.ones(len(panel), bool), stand_in.model
+    mean, quantiles = fallback.mean.copy(), fallback.quantiles.copy()
+    is_fallback, model = np.ones(len(panel), bool), fallback.model
     for rows, part in parts:
-        mean[rows], quantiles[rows], fallback[rows], model = part.mean, part.quantiles, part.fallback, part.model
+        mean[rows], quantiles[rows], is_fallback[rows], model = part.mean, part.quantiles, part.fallback, part.model
         for name in part.ids[part.fallback]:
             reasons[str(name)] = f"{part.model} could not be fitted to it"
-    return replace(stand_in, mean=mean, quantiles=quantiles, fallback=fallback, model=model), reasons
+    return replace(fallback, mean=mean, quantiles=quantiles, fallback=is_fallback, model=model), reasons
 
 
 def _collect(
     predict: Predict, panel: Panel, rows: Ints, parts: list[tuple[Ints, Forecast]], failures: dict[int, Exception]
 ) -> None:
-    """Forecast some series; where that fails, by halves, until those that fail are known."""
+    """Forecast rows of a panel together; if that fails, halve them until every failure has one series."""
     if not len(rows):
         return
     try:

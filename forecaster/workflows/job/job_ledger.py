@@ -1,19 +1,22 @@
-"""A job's pages of the ledger."""
+"""The part of a ledger that belongs to one job."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from forecaster.errors import InputError
+from forecaster.evaluation.metrics import Array
 from forecaster.evaluation.significance import minimum_differences
 from forecaster.forecast import Forecast
-from forecaster.panel import Panel
+from forecaster.panel import Floats, Panel
 from forecaster.store.bundle import Bundle
 from forecaster.store.database import Database
 from forecaster.store.ledger import queries
+from forecaster.store.ledger.actuals import Added
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.recent import errors_beside_naive, find_extent
 from forecaster.store.ledger.record import Run, record
@@ -21,33 +24,47 @@ from forecaster.store.ledger.score import add_and_score
 from forecaster.store.ledger.widths import Adjustment, newest_adjustment
 from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.policy import Evidence
-from forecaster.workflows.job.previous_runs import Memory, recall
+from forecaster.workflows.job.previous_runs import PreviousRuns
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import describe_drift
 from forecaster.workflows.ledger.recalibrate import recalibrate_job
-from forecaster.workflows.ledger.scope import Source
+from forecaster.workflows.ledger.scope import LedgerScope
 
-_HORIZONS = 10  # that are looked back on
-_LOOKED_AT = 50  # runs, the newest; each keeps the memory of those before
+_EVIDENCE_HORIZONS = 10
+_RUNS_READ = 50  # Every run repeats what the previous runs recorded, unless it failed before it could read them.
 
 
 @dataclass(frozen=True)
-class Notebook:
-    """What one job keeps in its ledger.
+class ScorableForecast:
+    """A forecast, and what the ledger needs to score it.
 
     Attributes:
-        ledger: None where there is none and none may be made.
+        baselines: [N, H] point forecasts of the naive models from the same cutoffs.
+        scale: [N] in-sample seasonal errors, by which scaled errors are divided.
+    """
+
+    forecast: Forecast
+    baselines: Mapping[Literal["seasonal_naive", "naive"], Floats]
+    scale: Array
+
+
+@dataclass(frozen=True)
+class JobLedger:
+    """The part of a ledger that belongs to one job.
+
+    Attributes:
+        database: None if there is no ledger and none may be created.
     """
 
     job: Job
-    ledger: Database | None
+    database: Database | None
 
     @classmethod
-    def open(cls, job: Job, *, must_exist: bool) -> "Notebook":
-        """Open the ledger, or make it.
+    def open(cls, job: Job, *, must_exist: bool) -> "JobLedger":
+        """Open the job's ledger.
 
         Args:
-            must_exist: make none; nothing can be kept then.
+            must_exist: if True, do not create a ledger; without one, nothing is recorded.
 
         Raises: ForecastError: see `ledger.open.open_ledger`.
         """
@@ -58,92 +75,86 @@ class Notebook:
                 raise
             return cls(job, None)
 
-    def recall(self) -> Memory:
-        """What the runs before knew."""
-        if self.ledger is None:
-            return Memory()
-        return recall(list(queries.history(self.ledger, self.job.name, limit=_LOOKED_AT)["details"]))
+    def read_previous_runs(self) -> PreviousRuns:
+        """Read what the previous runs of the job recorded for the next one."""
+        if self.database is None:
+            return PreviousRuns()
+        history = queries.history(self.database, self.job.name, limit=_RUNS_READ)
+        return PreviousRuns.from_details(history["details"])
 
-    def score(self, panel: Panel, seen: datetime) -> tuple[dict[str, int], int]:
-        """Keep what came true, and score the forecasts of it.
+    def score(self, panel: Panel, now: datetime) -> tuple[Added, int]:
+        """Add the actuals of a panel, and score the forecasts of them.
 
-        Returns: how many actuals were new and how many re-stated, and how many forecasts were scored.
+        Returns: the number of new and restated actuals, and the number of forecasts that were scored.
         """
-        if self.ledger is None:
-            return {"new": 0, "restated": 0}, 0
-        added, scored = add_and_score(self.ledger, self.job.name, panel, seen=seen)
-        return {"new": added.new, "restated": added.restated}, scored
+        if self.database is None:
+            return Added(), 0
+        return add_and_score(self.database, self.job.name, panel, seen=now)
 
-    def skill(self, used: Bundle, panel: Panel, steps: int) -> float:
-        """Skill of the forecasts of the last steps, of those that this model alone can have made,
-        whether it has been updated since or not.
+    def measure_skill(self, champion: Bundle, panel: Panel, steps: int) -> float:
+        """Measure the skill of recent forecasts, if only the champion can have made them.
+
+        Forecasts from before and after an update of the champion count alike.
 
         Args:
-            steps: that count, at most; fewer forecasts tell nothing.
+            steps: number of newest steps to look at; fewer forecasts than steps are too few.
 
-        Returns: against the seasonal naive forecast; NaN where too few came true.
+        Returns: the skill against the seasonal naive forecast; NaN if too few forecasts have actuals.
         """
-        if self.ledger is None:
+        if self.database is None:
             return math.nan
         newest = np.array([panel.cutoff.max()])
         first = panel.frequency.timestamps(newest, np.array([1 - steps]))
-        since = max(self._own_since(used, panel), int(first[0]))
-        found = queries.summarise(self.ledger, self.job.name, since=since)
-        row = found.iloc[0]
+        since = max(_first_forecast_of(champion, panel), int(first[0]))
+        row = queries.summarise(self.database, self.job.name, since=since).iloc[0]
         return float(row["skill"]) if row["forecasts"] >= steps else math.nan
 
-    def evidence(self, used: Bundle, panel: Panel) -> Evidence | None:
-        """Say how good the forecasts of the last horizons were, a horizon at a time, of those that this model alone can
-        have made; None where too few came true to tell anything from chance.
+    def find_evidence(self, champion: Bundle, panel: Panel) -> Evidence | None:
+        """Measure the errors of recent forecasts per horizon, if only the champion can have made them.
+
+        Returns: None if too few forecasts have actuals for a significance test.
         """
-        if self.ledger is None:
+        if self.database is None:
             return None
-        horizon = int(used.manifest["horizon"])
-        first = panel.frequency.timestamps(np.array([panel.cutoff.max()]), np.array([1 - _HORIZONS * horizon]))
-        since = max(self._own_since(used, panel), int(first[0]))
-        found = errors_beside_naive(self.ledger, self.job.name, since)
-        place = panel.frequency.index(np.full(len(found), since), found["at"].to_numpy(np.int64)) // horizon
-        pieces = found.groupby(place).mean()
-        if len(pieces) < minimum_differences(1):
+        horizon = int(champion.manifest["horizon"])
+        newest = np.array([panel.cutoff.max()])
+        first = panel.frequency.timestamps(newest, np.array([1 - _EVIDENCE_HORIZONS * horizon]))
+        since = max(_first_forecast_of(champion, panel), int(first[0]))
+        by_time = errors_beside_naive(self.database, self.job.name, since)
+        steps = panel.frequency.index(np.full(len(by_time), since), by_time["at"].to_numpy(np.int64))
+        by_period = by_time.groupby(steps // horizon).mean()
+        if len(by_period) < minimum_differences(1):
             return None
-        errors, naive = (tuple(pieces[name].tolist()) for name in ("scaled", "seasonal_naive"))
-        return Evidence(errors, naive, float(found["inside"].mean()), "ledger")
+        errors, naive = (tuple(by_period[name].tolist()) for name in ("scaled", "seasonal_naive"))
+        return Evidence(errors, naive, float(by_time["inside"].mean()), "ledger")
 
-    def _own_since(self, used: Bundle, panel: Panel) -> int:
-        """The first time whose forecasts can all be this model's."""
-        ahead = np.array([int(used.manifest["horizon"]) + 1])
-        return int(panel.frequency.timestamps(np.array([trained_until(used)]), ahead)[0])
-
-    def drift(self) -> dict[str, Any] | None:
-        """Say whether the model in use has become worse than promised; see `ledger.drift.describe_drift`."""
-        extent = find_extent(self.ledger, self.job.name) if self.ledger else None
-        if self.ledger is None or extent is None:
+    def find_drift(self) -> dict[str, Any] | None:
+        """Compare the errors of the champion with its holdout; see `ledger.drift.describe_drift`."""
+        extent = find_extent(self.database, self.job.name) if self.database else None
+        if self.database is None or extent is None:
             return None
-        return describe_drift(self.ledger, extent, self.job.policy.alarm, self.job.bundles)
+        return describe_drift(self.database, extent, self.job.policy.alarm, self.job.bundles)
 
-    def adjustment(self) -> Adjustment | None:
-        """How intervals must be stretched, as `forecast ledger recalibrate` has found; None where they stay."""
-        return newest_adjustment(self.ledger, self.job.name) if self.ledger else None
+    def find_adjustment(self) -> Adjustment | None:
+        """Read the newest adjustment of the intervals; None if they were never adjusted."""
+        return newest_adjustment(self.database, self.job.name) if self.database else None
 
     def recalibrate(self) -> None:
-        """Adapt the widths of intervals, as `forecast ledger recalibrate` does."""
-        if self.ledger is not None and find_extent(self.ledger, self.job.name) is not None:
-            recalibrate_job(Source(self.ledger, [self.job.name], self.job.name, self.job))
+        """Adapt the widths of intervals to the actuals, as `forecast ledger recalibrate` does."""
+        if self.database is not None and find_extent(self.database, self.job.name) is not None:
+            recalibrate_job(LedgerScope(self.database, [self.job.name], self.job.name, self.job))
 
-    def record(
-        self,
-        key: str,
-        started: datetime,
-        code: int,
-        seconds: float,
-        details: dict[str, Any],
-        forecast: Forecast | None,
-        baselines: dict[Any, Any] | None,
-        scale: Any,
-        adjustment: int | None,
-    ) -> None:
-        """Keep a run and its forecasts, whole or not at all."""
-        if self.ledger is None:
+    def record(self, run: Run, scorable: ScorableForecast | None = None) -> None:
+        """Record a run and its forecast in one transaction."""
+        if self.database is None:
             return
-        run = Run(self.job.name, key, started, code, seconds, details.get("bundle"), details, adjustment)
-        record(self.ledger, run, forecast, baselines=baselines, scale=scale)
+        if scorable is None:
+            record(self.database, run)
+        else:
+            record(self.database, run, scorable.forecast, baselines=scorable.baselines, scale=scorable.scale)
+
+
+def _first_forecast_of(champion: Bundle, panel: Panel) -> int:
+    """Return the first time after the champion's training that no earlier model can have forecast."""
+    ahead = np.array([int(champion.manifest["horizon"]) + 1])
+    return int(panel.frequency.timestamps(np.array([trained_until(champion)]), ahead)[0])

@@ -1,4 +1,4 @@
-"""A log of runs: a JSON line an event, appended to a file; rotation is left to the system."""
+"""A log of runs: one JSON line per event, appended to a file. Rotation is left to the system."""
 
 import json
 from dataclasses import asdict
@@ -8,40 +8,49 @@ from typing import Any
 
 from forecaster.events import Event, FoldsForecast, TrainingStep
 from forecaster.store.files import as_output_error
+from forecaster.workflows.job.summary import RunSummary
 
-_TOO_MANY = (TrainingStep, FoldsForecast)
+_FREQUENT_EVENTS = (TrainingStep, FoldsForecast)  # A run may have thousands of them.
 
 
 class Journal:
-    """Writes lines about one run; to no file, nothing."""
+    """Writes the log lines of one run.
 
-    def __init__(self, path: Path | None, told: dict[str, Any]) -> None:
+    Args:
+        path: None to write nothing.
+        summary: of the run; it names the job and the run in every line.
+    """
+
+    def __init__(self, path: Path | None, summary: RunSummary) -> None:
         self._path = path
-        self._told = told
+        self._summary = summary
 
     def check(self) -> None:
-        """Raises: OutputError: the file cannot be written."""
+        """Check that the file can be written.
+
+        Raises: OutputError: it cannot.
+        """
         if self._path is not None:
             with as_output_error(self._path, "name another file with --log-file"), self._path.open("ab"):
                 pass
 
-    def note(self, event: Event) -> None:
-        """Write what happened, but for what happens thousands of times."""
-        if not isinstance(event, _TOO_MANY):
+    def write_event(self, event: Event) -> None:
+        """Write an event, unless it is a frequent one."""
+        if not isinstance(event, _FREQUENT_EVENTS):
             self._append({"event": type(event).__name__, **asdict(event)})
 
-    def write(self, told: dict[str, Any]) -> None:
-        """Write how the run ended."""
-        self._append({"event": "RunEnded", **told})
+    def write_end(self) -> None:
+        """Write the summary of the run."""
+        self._append({"event": "RunEnded", **self._summary.to_dict()})
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._path is None:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        whole = {"time": time, "job": self._told["job"], "run": self._told["run"], **line}
-        text = json.dumps(whole, ensure_ascii=False, default=str) + "\n"
+        stamped = {"time": time, "job": self._summary.job, "run": self._summary.run, **line}
+        text = json.dumps(stamped, ensure_ascii=False, default=str) + "\n"
         try:
             with self._path.open("ab", buffering=0) as file:  # one write, so that lines of several runs do not mix
                 file.write(text.encode())
-        except OSError:  # a full disk must not keep a job from its work
+        except OSError:  # a full disk must not stop a job
             self._path = None

@@ -1,4 +1,4 @@
-"""Whether a model is to be trained again, and whether the one in use may be published by."""
+"""The policies of a job: the reasons for training again, and the quality gate before publishing."""
 
 import math
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from forecaster.evaluation.significance import LEVEL, diebold_mariano
 
 @dataclass(frozen=True)
 class Evidence:
-    """How good a model's forecasts were, piece of time by piece; empty where nothing is known.
+    """Errors of a model per period, for the retrain and gate policies; empty if nothing is known.
 
     Attributes:
         errors: mean absolute scaled errors.
-        naive: those of the seasonal naive forecast.
-        coverage80: share of values inside the 80 % interval; NaN where nothing is known.
-        source: `ledger`, its own forecasts that came true; `backtest`, forecasts from past cutoffs by what was
-            fitted before them; `holdout`.
+        naive: those of the seasonal naive forecast for the same periods.
+        coverage80: share of actuals that the 80 % interval covered; NaN if nothing is known.
+        source: `ledger` for published forecasts, `backtest` for forecasts from past cutoffs by a model fitted before
+            them, or `holdout`.
     """
 
     errors: tuple[float, ...]
@@ -29,31 +29,32 @@ class Evidence:
 
     @property
     def skill(self) -> float:
-        """Against the seasonal naive forecast; NaN where nothing is known."""
+        """Skill against the seasonal naive forecast; NaN if nothing is known."""
         naive = sum(self.naive)
         return 1 - sum(self.errors) / naive if naive else math.nan
 
     def is_below(self, skill: float) -> bool:
-        """Whether the skill is below a bound, and by more than chance as far as there is enough to tell."""
+        """Return True if the skill is below a bound, significantly so if there are enough periods for a test."""
         if not self.skill < skill:
             return False
         differences = np.array(self.errors) - (1 - skill) * np.array(self.naive)
-        return not diebold_mariano(differences).p / 2 > LEVEL  # of one side; NaN where there is too little
+        one_sided_p = diebold_mariano(differences).p / 2  # NaN if there are too few periods
+        return not one_sided_p > LEVEL
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is known of the model in use.
+class Assessment:
+    """The state of the champion before a run decides whether to train or update.
 
     Attributes:
-        age: seconds since it was trained, or another was tried against it.
-        new_rows: values that the data has gained since then.
-        new_steps: steps that the data has gone on since then.
-        skill: of its recent forecasts against seasonal naive; NaN where too few came true yet.
-        evidence: the same for the gate, which asks for more; None where too few came true yet.
-        has_drifted: whether errors left what the holdout promised.
-        has_other_settings: whether the job's settings are no longer those it was trained with.
-        unlearnt_steps: steps that the data has gone on since the model's own ended, or an update of it was tried.
+        age: seconds since the last training, or the last attempt.
+        new_rows: number of values that are new since then.
+        new_steps: number of steps that are new since then.
+        skill: skill of recent forecasts against seasonal naive; NaN if too few of them have actuals.
+        evidence: errors of recent forecasts for the gate, which needs more of them; None if there are too few.
+        has_drifted: True if the errors have risen above those on the holdout.
+        has_other_settings: True if the job's settings are not those of the last training.
+        unlearnt_steps: number of steps that are new since the champion's data, or the last attempt to update it.
     """
 
     age: float
@@ -66,39 +67,38 @@ class Standing:
     unlearnt_steps: int = 0
 
 
-def find_reason(policy: RetrainConfig, standing: Standing, horizon: int) -> str | None:
-    """Say why to train again; None where nothing asks for it.
+def find_retrain_reason(policy: RetrainConfig, assessment: Assessment, horizon: int) -> str | None:
+    """Find a reason to train again; None if there is none.
 
-    A low skill or drift asks once a horizon: training again on the same data would tell nothing new.
+    A low skill or drift is a reason only once per horizon: training again on nearly the same data would change little.
     """
-    if standing.has_other_settings:
+    if assessment.has_other_settings:
         return "the settings have changed"
-    if not standing.new_steps:
+    if not assessment.new_steps:
         return None
-    if policy.max_age is not None and abs(standing.age) >= parse_duration(
-        policy.max_age
-    ):  # below 0 after a clock went back
-        return f"trained {describe_age(standing.age)} ago"
-    if policy.new_rows is not None and standing.new_rows >= policy.new_rows:
-        return f"{standing.new_rows} new values"
-    if standing.new_steps < horizon:
+    age = abs(assessment.age)  # negative if the clock was set back
+    if policy.max_age is not None and age >= parse_duration(policy.max_age):
+        return f"trained {describe_age(assessment.age)} ago"
+    if policy.new_rows is not None and assessment.new_rows >= policy.new_rows:
+        return f"{assessment.new_rows} new values"
+    if assessment.new_steps < horizon:
         return None
-    if policy.skill_below is not None and standing.skill < policy.skill_below:
-        return f"skill {standing.skill:.3f} is below {policy.skill_below:g}"
-    if policy.drift and standing.has_drifted:
+    if policy.skill_below is not None and assessment.skill < policy.skill_below:
+        return f"skill {assessment.skill:.3f} is below {policy.skill_below:g}"
+    if policy.drift and assessment.has_drifted:
         return "errors left what the holdout promised"
     return None
 
 
-def find_objection(policy: GateConfig, evidence: Evidence) -> str | None:
-    """Say why nothing may be published; None where nothing speaks against it. What is not known is no objection."""
+def find_gate_objection(policy: GateConfig, evidence: Evidence) -> str | None:
+    """Find a reason not to publish; None if there is none. Unknown errors or coverage are no reason."""
     if policy.skill is not None and evidence.is_below(policy.skill):
         return f"skill {evidence.skill:.3f} on the {evidence.source} is below {policy.skill:g}"
     if policy.coverage is not None:
         least, most = policy.coverage
         if evidence.coverage80 < least or evidence.coverage80 > most:
             return (
-                f"the 80 % interval held {100 * evidence.coverage80:.0f} % on the {evidence.source},"
+                f"the 80 % interval covered {100 * evidence.coverage80:.0f} % on the {evidence.source},"
                 f" not {100 * least:g} to {100 * most:g} %"
             )
     return None

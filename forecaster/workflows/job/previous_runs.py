@@ -1,12 +1,13 @@
-"""What a run knows of those before it: each keeps it in the ledger for the next, whatever became of it."""
+"""What the runs of a job record in the ledger for the next run, even if they fail."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from forecaster.workflows.job.audit import Extent
+from forecaster.workflows.job.audit import DataExtent
 
-KEY = "memory"
+KEY = "memory"  # The key among the details of a run in the ledger.
 
 
 @dataclass(frozen=True)
@@ -14,25 +15,26 @@ class Published:
     """The last run that published.
 
     Attributes:
-        run: its key.
-        identity: digest of the data, settings and model that its forecast follows from.
-        outputs: digest of each output.
+        run: key of the run.
+        identity: digest of the data, settings and model that determine its forecast.
+        extent: extent of its data.
+        outputs: digest of each output, by its place.
     """
 
     run: str
     identity: str
-    extent: Extent
+    extent: DataExtent
     outputs: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Challenged:
-    """The last time that a model was trained, or another was tried against it.
+    """The last training, whether the new model replaced the champion or not.
 
     Attributes:
         time: ISO 8601, UTC.
-        cutoff_at: of the data then.
-        settings: digest of the job's settings then.
+        cutoff_at: newest cutoff of the data.
+        settings: digest of the job's settings.
     """
 
     time: str
@@ -42,49 +44,51 @@ class Challenged:
 
 @dataclass(frozen=True)
 class Updated:
-    """The last time that an update of the model in use was tried.
+    """The last attempt to update the champion.
 
     Attributes:
-        cutoff_at: of the data then.
+        cutoff_at: newest cutoff of the data.
     """
 
     cutoff_at: int
 
 
 @dataclass(frozen=True)
-class Memory:
-    """All three; None where there was no such run."""
+class PreviousRuns:
+    """The last publication, training and update; None for each that never took place."""
 
     published: Published | None = None
     challenged: Challenged | None = None
     updated: Updated | None = None
 
-    def with_published(self, published: Published) -> "Memory":
+    @classmethod
+    def from_details(cls, details: Iterable[str]) -> "PreviousRuns":
+        """Read the record of the newest run that has one.
+
+        Args:
+            details: JSON details of runs in the ledger, newest first.
+        """
+        records = (json.loads(text).get(KEY) for text in details)
+        return next((cls.from_dict(record) for record in records if record is not None), cls())
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> "PreviousRuns":
+        """Read what `to_dict` wrote, also before there were updates."""
+        published, challenged, updated = record["published"], record["challenged"], record.get("updated")
+        return cls(
+            published and Published(**{**published, "extent": DataExtent(**published["extent"])}),
+            challenged and Challenged(**challenged),
+            updated and Updated(**updated),
+        )
+
+    def with_published(self, published: Published) -> "PreviousRuns":
         return replace(self, published=published)
 
-    def with_challenged(self, challenged: Challenged) -> "Memory":
+    def with_challenged(self, challenged: Challenged) -> "PreviousRuns":
         return replace(self, challenged=challenged)
 
-    def with_updated(self, updated: Updated) -> "Memory":
+    def with_updated(self, updated: Updated) -> "PreviousRuns":
         return replace(self, updated=updated)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def recall(details: list[str]) -> Memory:
-    """Take up what the newest run that kept a memory kept.
-
-    Args:
-        details: of runs in the ledger, the newest first.
-    """
-    for text in details:
-        kept = json.loads(text).get(KEY)
-        if kept is not None:
-            published, challenged, updated = kept["published"], kept["challenged"], kept.get("updated")
-            return Memory(
-                published and Published(**{**published, "extent": Extent(**published["extent"])}),
-                challenged and Challenged(**challenged),
-                updated and Updated(**updated),
-            )
-    return Memory()

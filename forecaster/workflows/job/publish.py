@@ -1,4 +1,4 @@
-"""Where forecasts go: each output whole or not at all, and known again by its digest."""
+"""Writing of forecasts to the outputs of a job, and digests that show if an output was changed later."""
 
 import hashlib
 from pathlib import Path
@@ -13,10 +13,10 @@ from forecaster.workflows.source import is_database, place_of
 def publish(
     forecast: Forecast, outputs: tuple[str, ...], levels: tuple[float, ...], *, job: str, run: str, watch: Watch
 ) -> dict[str, str]:
-    """Write a forecast to every output.
+    """Write a forecast to every output, each atomically.
 
-    Returns: a digest of each, by its place without a password.
-    Raises: OutputError: one cannot be written; what stood there before still stands.
+    Returns: a digest of each output, by its place without a password.
+    Raises: OutputError: an output cannot be written; its previous content is unchanged.
     """
     frame = forecast.to_frame(levels=levels)
     contents = {output: render(frame, Path(output)) for output in outputs if not is_database(output)}
@@ -34,7 +34,7 @@ def publish(
 
 
 def is_intact(output: str, digest: str | None, *, job: str) -> bool:
-    """Whether an output still is what was published."""
+    """Return True if an output is as it was published."""
     if is_database(output):
         from forecaster.store.published import digest_rows
 

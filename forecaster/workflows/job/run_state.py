@@ -1,77 +1,78 @@
-"""A run that is going on: what every part of it knows."""
+"""The state of a run of a job, which every step of the run reads and extends."""
 
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
-from forecaster.evaluation.metrics import Array
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Watch
-from forecaster.forecast import Forecast
-from forecaster.panel import Floats
+from forecaster.store.ledger.record import Run
 from forecaster.store.ledger.widths import Adjustment
-from forecaster.workflows.job.job_ledger import Notebook
-from forecaster.workflows.job.previous_runs import KEY, Memory
+from forecaster.workflows.job.job_ledger import JobLedger, ScorableForecast
+from forecaster.workflows.job.previous_runs import KEY, PreviousRuns
+from forecaster.workflows.job.summary import RunSummary
 from forecaster.workflows.jobfile import Job
-
-_OF_THE_TABLE = ("job", "run", "code", "seconds")  # columns of their own
 
 
 @dataclass
-class Night:
+class JobRun:
     """One run of a job.
 
     Attributes:
-        key: the run's own name.
-        now: when it began.
-        told: what is known of it so far, for its status and the ledger.
-        watch: told of all that happens.
-        is_dry: whether nothing may be written.
-        book: its pages of the ledger.
-        memory: what the runs before knew, and this one adds.
-        begun: on a clock that never jumps.
+        key: name of the run within the job.
+        now: time at which the run takes place.
+        summary: outcome of the run, extended by every step.
+        watch: receives every event.
+        is_dry: True if nothing may be written.
+        ledger: the job's part of the ledger.
+        previous: what previous runs left for this one; this run's own additions are for the next.
+        start: reading of a clock that never jumps.
     """
 
     job: Job
     key: str
     now: datetime
-    told: dict[str, Any]
+    summary: RunSummary
     watch: Watch
     is_dry: bool
-    book: Notebook
-    memory: Memory
-    begun: float = field(default_factory=time.monotonic)
+    ledger: JobLedger
+    previous: PreviousRuns
+    start: float = field(default_factory=time.monotonic)
 
     @property
     def stamp(self) -> str:
-        """When it began: ISO 8601, UTC."""
+        """Time at which the run takes place: ISO 8601, UTC."""
         return self.now.astimezone(UTC).isoformat(timespec="seconds")
 
     @cached_property
     def adjustment(self) -> Adjustment | None:
-        """How its intervals are stretched: read once, since another may be found while it goes on."""
-        return self.book.adjustment()
+        """Adjustment of the intervals, read once: another process may add a newer one during the run."""
+        return self.ledger.find_adjustment()
 
     def recalibrate(self) -> None:
-        """Let the widths of intervals follow what came true."""
-        self.book.recalibrate()
-        self.__dict__.pop("adjustment", None)  # to be read anew
+        """Adapt the widths of intervals to the actuals, and use the new widths in this run."""
+        self.ledger.recalibrate()
+        self.__dict__.pop("adjustment", None)  # so that the property reads it again
 
-    def record(
-        self,
-        code: int,
-        forecast: Forecast | None = None,
-        *,
-        baselines: dict[Any, Floats] | None = None,
-        scale: Array | None = None,
-    ) -> None:
-        """Keep the run in the ledger, unless nothing may be written."""
+    def record(self, code: int, scorable: ScorableForecast | None = None) -> None:
+        """Record the run in the ledger, unless nothing may be written.
+
+        Args:
+            code: exit code of the run.
+            scorable: forecast to record; None if the run made none, or published the one of a previous run again.
+        """
         if self.is_dry:
             return
-        seconds = round(time.monotonic() - self.begun, 3)
-        told = {name: value for name, value in self.told.items() if name not in _OF_THE_TABLE}
-        details = without_nan({**told, KEY: self.memory.to_dict()})
-        adjustment = self.adjustment.number if forecast and self.adjustment else None
-        self.book.record(self.key, self.now, code, seconds, details, forecast, baselines, scale, adjustment)
+        details = {**self.summary.to_details(), KEY: without_nan(self.previous.to_dict())}
+        run = Run(
+            job=self.job.name,
+            key=self.key,
+            started=self.now,
+            code=code,
+            seconds=round(time.monotonic() - self.start, 3),
+            bundle=self.summary.bundle,
+            details=details,
+            adjustment=self.adjustment.number if scorable and self.adjustment else None,
+        )
+        self.ledger.record(run, scorable)

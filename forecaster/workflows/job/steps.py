@@ -1,4 +1,4 @@
-"""One run of a job, in order: data, actuals, model, forecast, outputs, ledger. Its lock is held by the caller."""
+"""The steps of a job's run, in order: data, actuals, model, forecast, outputs, ledger."""
 
 import contextlib
 import hashlib
@@ -8,186 +8,218 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.data import future
-from forecaster.data.load import LoadedData
 from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import DataRead, Note
 from forecaster.forecast import Forecast
 from forecaster.models.build import restore_forecaster
 from forecaster.models.naive import Naive, SeasonalNaive
-from forecaster.panel import Floats, Panel
+from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.clock import leave_out_unfinished, now_on
-from forecaster.workflows.job import audit, champion
-from forecaster.workflows.job.choose_model import choose, settings_of, stand
-from forecaster.workflows.job.fallback import forecast_each
-from forecaster.workflows.job.policy import find_objection, find_reason
+from forecaster.workflows.job.audit import AuditedData, audit, measure_extent
+from forecaster.workflows.job.champion import find_champion, promote, prune_bundles, remove_leftovers
+from forecaster.workflows.job.choose_model import (
+    ModelChoice,
+    assess_champion,
+    keep_champion,
+    last_settings,
+    train_challenger,
+)
+from forecaster.workflows.job.fallback import forecast_with_fallback
+from forecaster.workflows.job.job_ledger import ScorableForecast
+from forecaster.workflows.job.policy import find_gate_objection, find_retrain_reason
 from forecaster.workflows.job.previous_runs import Published
 from forecaster.workflows.job.publish import is_intact, publish
-from forecaster.workflows.job.run_state import Night
-from forecaster.workflows.job.update import find_news, update
-from forecaster.workflows.ledger.recalibrate import stretch_as_learnt
+from forecaster.workflows.job.run_state import JobRun
+from forecaster.workflows.job.summary import ActualsSummary, DataSummary, ErrorSummary, GateSummary
+from forecaster.workflows.job.update import plan_update, update
+from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.predict import load_data
 from forecaster.workflows.source import place_of
 from forecaster.workflows.train import read_data
 
 
-def conduct(night: Night) -> int:
-    """Run a job; `night.told` gets what came of it.
+def run_steps(run: JobRun) -> int:
+    """Run a job, and extend `run.summary` with the outcome. The caller holds the job's lock.
 
-    Returns: 0, or 3 where a simpler forecast stands in for some series.
-    Raises: ForecastError: nothing was published; the ledger knows, unless it is what failed.
+    Returns: exit code 0, or 3 if a simpler model forecast some series.
+    Raises: ForecastError: nothing was published; the ledger has a record of the failure, unless the ledger failed.
     """
     try:
-        return _conduct(night)
+        return _run_steps(run)
     except ForecastError as error:
-        night.told |= {"status": "failed", "error": {"kind": error.kind, "message": error.message}}
-        with contextlib.suppress(ForecastError):  # the first failure is the one to tell
-            night.record(error.code)
+        run.summary.status = "failed"
+        run.summary.error = ErrorSummary(kind=error.kind, message=error.message)
+        with contextlib.suppress(ForecastError):  # report the first failure, not one of the ledger
+            run.record(error.code)
         raise
 
 
-def _conduct(night: Night) -> int:
-    job, told = night.job, night.told
-    if not night.is_dry:
-        champion.sweep(job.bundles, job.outputs)
-    used, trouble = champion.find(job.bundles)
-    if trouble:
-        night.watch(Note(f"the model in use cannot be read: {trouble}"))
-    loaded, extent, suspects = _read(night, used)
-    published = night.memory.published
-    if used and published and published.identity == _identify(night, loaded.panel, used):
-        return _stay(night, used, published, loaded, suspects)
-    if not night.is_dry:
-        told["actuals"], told["scored"] = night.book.score(loaded.panel, night.now)
-        if job.policy.recalibrate and told["scored"]:
-            night.recalibrate()
-    standing = stand(night, used, loaded.panel, extent) if used else None
-    horizon = loaded.config.resolved_horizon
-    lacking = "the model in use cannot be read" if trouble else "there is no model yet"
-    reason = find_reason(job.policy.retrain, standing, horizon) if standing else lacking
-    told["retrain"] = reason
-    news = find_news(night, used, standing, extent, horizon) if used and standing and reason is None else None
-    if news:
-        told["update"] = {"reason": news}
-    if night.is_dry:
-        told |= {"status": "planned", "outputs": list(map(place_of, job.outputs))}
+def _run_steps(run: JobRun) -> int:
+    job = run.job
+    if not run.is_dry:
+        remove_leftovers(job.bundles, job.outputs)
+    champion, problem = find_champion(job.bundles)
+    if problem:
+        run.watch(Note(f"the model in use cannot be read: {problem}"))
+    data = _read(run, champion)
+    published = run.previous.published
+    if champion and published and published.identity == _identify(run, data.loaded.panel, champion):
+        return _restore_outputs(run, champion, published, data)
+    if not run.is_dry:
+        _score(run, data.loaded.panel)
+    no_champion = "the model in use cannot be read" if problem else "there is no model yet"
+    choice = _choose_model(run, champion, data, no_champion)
+    if choice is None:
+        run.summary.status = "planned"
+        run.summary.outputs = [place_of(output) for output in job.outputs]
         return 0
-    if used and standing and news:
-        chosen = update(night, used, loaded, extent, standing)
-    else:
-        chosen = choose(night, used, loaded, extent, standing, reason)
-    evidence = chosen.evidence
-    told |= {
-        "bundle": chosen.bundle.folder.name,
-        "model": chosen.bundle.manifest["model"],
-        "gate": {
-            "skill": round(evidence.skill, 4),
-            "coverage80": round(evidence.coverage80, 4),
-            "source": evidence.source,
-        },
-    }
-    objection = find_objection(job.policy.gate, evidence)
-    if objection:
-        hint = "try another model, such as model: {kind: auto}, or ease job.gate, where null asks nothing"
-        raise GateError(f"{job.path.name}: {objection}", hint=hint)
-    forecast, baselines = _forecast(night, chosen.bundle, loaded, suspects)
-    if chosen.is_new:
-        champion.promote(chosen.bundle.folder)
-    _publish(night, forecast)
-    identity = _identify(night, loaded.panel, chosen.bundle)
-    night.memory = night.memory.with_published(Published(night.key, identity, extent, told["outputs"]))
-    scale = seasonal_error(loaded.panel, loaded.panel.season)
-    code = _end(night, forecast)
-    night.record(code, forecast, baselines={"seasonal_naive": baselines[0], "naive": baselines[1]}, scale=scale)
-    champion.prune(job.bundles, job.policy.keep)
+    _pass_gate(run, choice)
+    scorable = _forecast(run, choice.bundle, data)
+    if choice.is_new:
+        promote(choice.bundle.folder)
+    digests = _publish(run, scorable.forecast)
+    identity = _identify(run, data.loaded.panel, choice.bundle)
+    run.previous = run.previous.with_published(Published(run.key, identity, data.extent, digests))
+    code = _set_status(run, scorable.forecast)
+    run.record(code, scorable)
+    prune_bundles(job.bundles, job.policy.keep)
     return code
 
 
-def _read(night: Night, used: Bundle | None) -> tuple[LoadedData, audit.Extent, dict[str, str]]:
-    """Read the data, leave out what is not over yet, and hold it to the policy."""
-    job, policy = night.job, night.job.policy
+def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
+    """Read the data, leave out steps that are not over, and check the rest against the job's policy."""
+    job, policy = run.job, run.job.policy
     source = place_of(job.source)
-    if used is None or settings_of(used, night.memory) != job.settings:
-        loaded = read_data(job.source, job.config, None, night.watch)
+    if champion is None or last_settings(champion, run.previous) != job.settings:
+        loaded = read_data(job.source, job.config, None, run.watch)
     else:
-        loaded = load_data(job.source, used)
-        night.watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+        loaded = load_data(job.source, champion)
+        run.watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     frequency, zone = loaded.panel.frequency, loaded.panel.zone
-    now = now_on(frequency, zone, night.now, home=policy.zone)
+    now = now_on(frequency, zone, run.now, home=policy.zone)
     if policy.partial == "drop":
         panel, count = leave_out_unfinished(loaded.panel, now, source)
         if count:
-            night.watch(Note(f"the last step of {count} series is not over yet: left out"))
+            run.watch(Note(f"the last step of {count} series is not over yet: left out"))
             last = frequency.format(np.array([panel.cutoff.max()]), zone)[0]
             loaded = replace(loaded, panel=panel, quality={**loaded.quality, "series": len(panel), "last": last})
-    panel = loaded.panel
-    extent = audit.measure(panel)
-    cutoff = frequency.format(np.array([extent.cutoff_at]), zone)[0]
-    night.told["data"] = {"source": source, "rows": extent.rows, "series": extent.series, "cutoff": str(cutoff)}
-    before = night.memory.published.extent if night.memory.published else None
-    audit.refuse_stale(source, panel, extent, before, policy, now)
-    suspects = audit.find_suspects(panel, policy, now)
-    audit.refuse_all_suspect(source, panel, suspects)
-    return loaded, extent, suspects
+    extent = measure_extent(loaded.panel)
+    cutoff = str(frequency.format(np.array([extent.cutoff_at]), zone)[0])
+    run.summary.data = DataSummary(source=source, rows=extent.rows, series=extent.series, cutoff=cutoff)
+    before = run.previous.published.extent if run.previous.published else None
+    suspects = audit(source, loaded.panel, extent, before, policy, now)
+    return AuditedData(loaded, extent, suspects)
 
 
-def _stay(night: Night, used: Bundle, published: Published, loaded: LoadedData, suspects: dict[str, str]) -> int:
-    """Nothing has changed since the last run that published: nothing is to be done, unless an output is gone."""
-    job, told = night.job, night.told
-    is_whole = all(is_intact(each, published.outputs.get(place_of(each)), job=job.name) for each in job.outputs)
-    if is_whole or night.is_dry:
-        told["status"] = "unchanged" if is_whole else "planned"
-        night.record(0)
-        if not night.is_dry:
-            champion.prune(job.bundles, job.policy.keep)  # the last run may have been killed before it could
+def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: AuditedData) -> int:
+    """Publish again what the last run published, if an output was changed or removed since; otherwise do nothing."""
+    job, summary = run.job, run.summary
+    are_intact = all(is_intact(output, published.outputs.get(place_of(output)), job=job.name) for output in job.outputs)
+    if are_intact or run.is_dry:
+        summary.status = "unchanged" if are_intact else "planned"
+        run.record(0)
+        if not run.is_dry:
+            prune_bundles(job.bundles, job.policy.keep)  # the last run may have been killed before it could
         return 0
-    night.watch(Note("an output is gone or was changed: published again, by the same model"))
-    forecast, _ = _forecast(night, used, loaded, suspects)
-    _publish(night, forecast)
-    night.memory = night.memory.with_published(replace(published, outputs=told["outputs"]))
-    code = _end(night, forecast)
-    told["status"] = "republished"
-    night.record(code)
-    champion.prune(job.bundles, job.policy.keep)
+    run.watch(Note("an output was removed or changed: publishing it again, with the same model"))
+    forecast = _forecast(run, champion, data).forecast
+    run.previous = run.previous.with_published(replace(published, outputs=_publish(run, forecast)))
+    code = _set_status(run, forecast)
+    summary.status = "republished"
+    run.record(code)
+    prune_bundles(job.bundles, job.policy.keep)
     return code
 
 
-def _forecast(
-    night: Night, chosen: Bundle, loaded: LoadedData, suspects: dict[str, str]
-) -> tuple[Forecast, tuple[Floats, Floats]]:
-    """Forecast every series; also by the last season and the last value."""
-    panel, horizon = loaded.panel, int(chosen.manifest["horizon"])
-    forecaster = restore_forecaster(chosen.config, chosen.state, chosen.exports)
-    source = place_of(night.job.source)
+def _score(run: JobRun, panel: Panel) -> None:
+    """Add the actuals to the ledger, and score the forecasts of previous runs."""
+    added, scored = run.ledger.score(panel, run.now)
+    run.summary.actuals = ActualsSummary(new=added.new, restated=added.restated)
+    run.summary.scored = scored
+    if run.job.policy.recalibrate and scored:
+        run.recalibrate()
 
-    def predict(some: Panel) -> Forecast:
-        future.require(some, horizon, loaded.config, source)
-        return forecaster.predict(some, horizon)
+
+def _choose_model(run: JobRun, champion: Bundle | None, data: AuditedData, no_champion: str) -> ModelChoice | None:
+    """Train, update or keep the champion, as the job's policy says.
+
+    Args:
+        no_champion: reason for training if there is no champion.
+
+    Returns: None for a dry run, which does not train.
+    """
+    horizon = data.loaded.config.resolved_horizon
+    assessment = assess_champion(run, champion, data.loaded.panel, data.extent) if champion else None
+    reason = find_retrain_reason(run.job.policy.retrain, assessment, horizon) if assessment else no_champion
+    run.summary.retrain = reason
+    has_update = False
+    if champion and assessment and reason is None:
+        has_update = plan_update(run, champion, assessment, data.extent, horizon)
+    if run.is_dry:
+        return None
+    if champion and assessment and has_update:
+        return update(run, champion, data, assessment)
+    if champion and reason is None:
+        return keep_champion(champion, assessment)
+    return train_challenger(run, data, champion, assessment)
+
+
+def _pass_gate(run: JobRun, choice: ModelChoice) -> None:
+    """Check a model against the quality gate.
+
+    Raises: GateError: the model is not good enough to publish its forecast.
+    """
+    evidence, summary = choice.evidence, run.summary
+    summary.bundle, summary.model = choice.bundle.folder.name, choice.bundle.manifest["model"]
+    summary.gate = GateSummary(
+        skill=round(evidence.skill, 4), coverage80=round(evidence.coverage80, 4), source=evidence.source
+    )
+    objection = find_gate_objection(run.job.policy.gate, evidence)
+    if objection:
+        hint = "try another model, such as model: {kind: auto}, or relax job.gate; null removes a condition"
+        raise GateError(f"{run.job.path.name}: {objection}", hint=hint)
+
+
+def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast:
+    """Forecast every series with a model and with the naive baselines."""
+    loaded, panel, horizon = data.loaded, data.loaded.panel, int(model.manifest["horizon"])
+    forecaster = restore_forecaster(model.config, model.state, model.exports)
+    source = place_of(run.job.source)
+
+    def predict(rows: Panel) -> Forecast:
+        future.require(rows, horizon, loaded.config, source)
+        return forecaster.predict(rows, horizon)
 
     seasonal, naive = SeasonalNaive().predict(panel, horizon), Naive().predict(panel, horizon)
-    forecast, reasons = forecast_each(predict, panel, seasonal, suspects)
+    forecast, reasons = forecast_with_fallback(predict, panel, seasonal, data.suspects)
     if reasons:
-        night.told["fallbacks"] = reasons
-        night.watch(Note(f"{len(reasons)} of {len(panel)} series are forecast by their last season, marked fallback"))
-    return stretch_as_learnt(night.adjustment, forecast, panel), (seasonal.mean, naive.mean)
+        run.summary.fallbacks = reasons
+        run.watch(Note(f"{len(reasons)} of {len(panel)} series are forecast by their last season, marked fallback"))
+    forecast = stretch_intervals(run.adjustment, forecast, panel)
+    scale = seasonal_error(panel, panel.season)
+    return ScorableForecast(forecast, {"seasonal_naive": seasonal.mean, "naive": naive.mean}, scale)
 
 
-def _publish(night: Night, forecast: Forecast) -> None:
-    job, levels = night.job, night.job.policy.levels
-    night.told["outputs"] = publish(forecast, job.outputs, levels, job=job.name, run=night.key, watch=night.watch)
+def _publish(run: JobRun, forecast: Forecast) -> dict[str, str]:
+    """Write a forecast to every output, and return the digests by place."""
+    job = run.job
+    digests = publish(forecast, job.outputs, job.policy.levels, job=job.name, run=run.key, watch=run.watch)
+    run.summary.outputs = digests
+    return digests
 
 
-def _end(night: Night, forecast: Forecast) -> int:
+def _set_status(run: JobRun, forecast: Forecast) -> int:
     has_fallback = bool(forecast.fallback.any())
-    night.told["status"] = "partial" if has_fallback else "published"
+    run.summary.status = "partial" if has_fallback else "published"
     return 3 if has_fallback else 0
 
 
-def _identify(night: Night, panel: Panel, used: Bundle) -> str:
-    """Digest of all that a forecast follows from: data, settings, model, widths of intervals, layout."""
-    job = night.job
-    widths = night.adjustment.number if night.adjustment else None
-    parts = [fingerprint(panel), job.settings, job.layout, used.manifest["files"], widths]
+def _identify(run: JobRun, panel: Panel, model: Bundle) -> str:
+    """Return the digest of all that determines a forecast: data, settings, model, widths of intervals, layout."""
+    job = run.job
+    adjustment = run.adjustment.number if run.adjustment else None
+    parts = [fingerprint(panel), job.settings, job.layout, model.manifest["files"], adjustment]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

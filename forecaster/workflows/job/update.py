@@ -1,76 +1,86 @@
-"""Between two trainings, the model in use learns from what is new; what it becomes is kept where it is better."""
+"""Updates of the champion between two trainings: it learns from new steps, and the result replaces it if better."""
 
 from forecaster.data.load import LoadedData
 from forecaster.events import BundleWritten, Event, Note, TrainingEnded
 from forecaster.models.variants import has_networks
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
-from forecaster.workflows.job import challenge, champion
-from forecaster.workflows.job.audit import Extent
-from forecaster.workflows.job.choose_model import Chosen, evidence_of, steps_between
-from forecaster.workflows.job.policy import Standing
+from forecaster.workflows.job.audit import AuditedData, DataExtent
+from forecaster.workflows.job.challenge import compare_update, update_champion
+from forecaster.workflows.job.champion import JOB, job_entry, learnt_until, name_bundle, trained_until
+from forecaster.workflows.job.choose_model import ModelChoice, count_steps, keep_champion
+from forecaster.workflows.job.policy import Assessment
 from forecaster.workflows.job.previous_runs import Updated
-from forecaster.workflows.job.run_state import Night
+from forecaster.workflows.job.run_state import JobRun
+from forecaster.workflows.job.summary import UpdateSummary
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.source import absolute
 from forecaster.workflows.train import HOLDOUT, write_bundle
 
 
-def find_news(night: Night, used: Bundle, standing: Standing, extent: Extent, horizon: int) -> str | None:
-    """Say what an update could learn from; None where none is wanted, or where less than a horizon is new."""
-    if not night.job.policy.update or standing.unlearnt_steps < horizon:
-        return None
-    if not has_networks(used.config):
-        night.watch(Note(f"job.update changes nothing: {used.manifest['model']} has no weights to go on from"))
-        night.memory = night.memory.with_updated(Updated(extent.cutoff_at))
-        return None
-    return f"{standing.unlearnt_steps} new steps"
+def plan_update(run: JobRun, champion: Bundle, assessment: Assessment, extent: DataExtent, horizon: int) -> bool:
+    """Return True if an update is due: the job asks for updates, and at least a horizon of steps is new."""
+    if not run.job.policy.update or assessment.unlearnt_steps < horizon:
+        return False
+    if not has_networks(champion.config):
+        run.watch(Note(f"job.update changes nothing: {champion.manifest['model']} has no weights to go on from"))
+        run.previous = run.previous.with_updated(Updated(extent.cutoff_at))
+        return False
+    run.summary.update = UpdateSummary(reason=f"{assessment.unlearnt_steps} new steps")
+    return True
 
 
-def update(night: Night, used: Bundle, loaded: LoadedData, extent: Extent, standing: Standing) -> Chosen:
-    """Try an update where nothing is known yet of what it brings; then update on everything if it was better.
+def update(run: JobRun, champion: Bundle, data: AuditedData, assessment: Assessment) -> ModelChoice:
+    """Test an update on the newer half of the new steps; if it is better, update the champion on all of them.
 
-    The evidence stays that of the model in use, as do the scores of its holdout: there is no other of the same weight.
+    The updated model keeps the champion's evidence and holdout scores: no held-out steps are left to measure its own.
 
     Raises: ForecastError: the bundle cannot be written, or a signal stopped the run.
     """
-    job, policy = night.job, night.job.policy.challenger
-    kept = Chosen(used, False, evidence_of(used, standing))
-    since = champion.learnt_until(used)
-    steps = steps_between(loaded.panel, since, extent.cutoff_at)
-    night.memory = night.memory.with_updated(Updated(extent.cutoff_at))
-    found = challenge.contest_update(used, loaded, policy, since=since, steps=steps, watch=night.watch)
-    if found is None:
-        night.watch(Note("no update: too few steps are new to try it on"))
-        return kept
-    night.told["update"] |= found.to_dict(policy.margin)
-    if not found.is_won(policy.margin):
-        night.watch(Note("the model in use stays as it is: an update was not better"))
-        return kept
+    margin, loaded = run.job.policy.challenger.margin, data.loaded
+    current = keep_champion(champion, assessment)
+    since = learnt_until(champion)
+    steps = count_steps(loaded.panel, since, data.extent.cutoff_at)
+    run.previous = run.previous.with_updated(Updated(data.extent.cutoff_at))
+    comparison = compare_update(champion, loaded, run.job.policy.challenger, since=since, steps=steps, watch=run.watch)
+    if comparison is None:
+        run.watch(Note("no update: too few steps are new to test it on"))
+        return current
+    reason = f"{assessment.unlearnt_steps} new steps"
+    run.summary.update = UpdateSummary(reason=reason, **comparison.to_summary(margin).model_dump())
+    if not comparison.is_challenger_better(margin):
+        run.watch(Note("keeping the model in use as it is: an update was not better"))
+        return current
+    return ModelChoice(_write_update(run, champion, loaded, since), True, current.evidence)
+
+
+def _write_update(run: JobRun, champion: Bundle, loaded: LoadedData, since: int) -> Bundle:
+    """Update the champion on all data since a cutoff, and write it as a new bundle."""
     stages: list[TrainingEnded] = []
 
-    def note_stages(event: Event) -> None:
+    def collect_stages(event: Event) -> None:
         if isinstance(event, TrainingEnded):
             stages.append(event)
-        night.watch(event)
+        run.watch(event)
 
-    forecaster = challenge.update(used, loaded.panel, since, watch=note_stages)
-    folder = champion.name_new(job.bundles, used.config.name, night.now)
-    made = {
-        **used.manifest.get(champion.JOB, {}),
-        "run": night.key,
-        "updated": night.stamp,
-        "updated_from": used.folder.name,
-        "trained_until": champion.trained_until(used),
+    forecaster = update_champion(champion, loaded.panel, since, watch=collect_stages)
+    folder = name_bundle(run.job.bundles, champion.config.name, run.now)
+    entry = {
+        **job_entry(champion),
+        "run": run.key,
+        "updated": run.stamp,
+        "updated_from": champion.folder.name,
+        "trained_until": trained_until(champion),
     }
-    run = {
+    training = {
         "fingerprint": fingerprint(loaded.panel),
-        "data": absolute(job.source),
-        "chosen": used.manifest.get("chosen"),
-        "told": {champion.JOB: made},
+        "data": absolute(run.job.source),
+        "chosen": champion.manifest.get("chosen"),
+        "told": {JOB: entry},
     }
-    metrics = {**used.metrics, "update": {"from": used.folder.name, **night.told["update"]}}
-    holdout = (used.folder / HOLDOUT).read_bytes()
-    write_bundle(folder, used.config, loaded, run, forecaster, stages, metrics=metrics, holdout=holdout)
-    night.watch(BundleWritten(folder))
-    return Chosen(bundle.read(folder), True, kept.evidence)
+    summary = run.summary.to_dict()["update"]
+    metrics = {**champion.metrics, "update": {"from": champion.folder.name, **summary}}
+    holdout = (champion.folder / HOLDOUT).read_bytes()
+    write_bundle(folder, champion.config, loaded, training, forecaster, stages, metrics=metrics, holdout=holdout)
+    run.watch(BundleWritten(folder))
+    return bundle.read(folder)

@@ -13,7 +13,7 @@ from forecaster.evaluation.drift import find_drift
 from forecaster.store.bundle import METRICS
 from forecaster.store.database import Database
 from forecaster.store.ledger.recent import Extent, errors_of_periods
-from forecaster.workflows.ledger.scope import tell
+from forecaster.workflows.ledger.scope import format_time
 
 PERIODS = 90  # that are looked at, the last: a rise that matters shows within a third of them
 
@@ -35,8 +35,8 @@ def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, bundles
         "is_alarm": found.is_alarm,
         "statistic": found.statistic,
         "threshold": found.threshold,
-        "since": None if found.rise_start is None else tell(extent, int(at[found.rise_start])),
-        "alarmed": None if found.alarm_start is None else tell(extent, int(at[found.alarm_start])),
+        "since": None if found.rise_start is None else format_time(extent, int(at[found.rise_start])),
+        "alarmed": None if found.alarm_start is None else format_time(extent, int(at[found.alarm_start])),
         "promised": promised,
         "error": float(np.nanmean(errors)) if np.isfinite(errors).any() else math.nan,
         "periods": int(np.isfinite(errors).sum()),

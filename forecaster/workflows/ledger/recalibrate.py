@@ -16,28 +16,28 @@ from forecaster.store.ledger.queries import pairs
 from forecaster.store.ledger.recent import Extent, find_extent
 from forecaster.store.ledger.tables import QUANTILES
 from forecaster.store.ledger.widths import Adjustment, adjust, list_adjustments, newest_adjustment
-from forecaster.workflows.ledger.scope import Source, parse_since, tell
+from forecaster.workflows.ledger.scope import LedgerScope, format_time, parse_since
 
 PERIODS = 200  # that are learnt from where no other time is named
 _ROWS = 200_000  # forecasts that are read at most
 
 
 def recalibrate_job(
-    source: Source, *, since: str | None = None, gamma: float = GAMMA, is_dry: bool = False
+    scope: LedgerScope, *, since: str | None = None, gamma: float = GAMMA, is_dry: bool = False
 ) -> dict[str, Any]:
     """Learn from a job's scored forecasts how much wider or narrower its intervals have to be, and keep that.
 
     Running it twice on the same scores changes nothing.
 
     Args:
-        since: first actual that is learnt from, see `source.parse_since`.
+        since: first actual that is learnt from, see `scope.parse_since`.
         gamma: see `evaluation.recalibration.recalibrate`.
         is_dry: keep nothing.
 
     Returns: a document for JSON.
     Raises: DataError: nothing is scored.
     """
-    ledger, name = source.ledger, source.one
+    ledger, name = scope.ledger, scope.job_name
     extent = find_extent(ledger, name)
     if extent is None:
         raise DataError(
@@ -63,18 +63,18 @@ def recalibrate_job(
     before = widths_of(made[-1]) if made else AdaptiveFactors.unchanged(extent.horizon)
     held = _held(published, found.widths.groups(outcomes.step), len(last_steps))
     return without_nan(
-        _describe(source, extent, rows, outcomes)
+        _describe(scope, extent, rows, outcomes)
         | {"adjustment": number, "is_dry": is_dry}
         | {"intervals": _intervals(last_steps, held, found.adapted_coverage, before.at(np.array(last_steps)), factors)}
     )
 
 
-def reset(source: Source, *, is_dry: bool = False) -> dict[str, Any]:
+def reset(scope: LedgerScope, *, is_dry: bool = False) -> dict[str, Any]:
     """Go back to the intervals as the model makes them.
 
     Returns: a document for JSON.
     """
-    ledger, name = source.ledger, source.one
+    ledger, name = scope.ledger, scope.job_name
     newest = newest_adjustment(ledger, name)
     number = newest.number if newest else None
     if newest and not is_dry:
@@ -84,7 +84,7 @@ def reset(source: Source, *, is_dry: bool = False) -> dict[str, Any]:
     return {"job": name, "ledger": ledger.place, "adjustment": number, "is_dry": is_dry, "intervals": []}
 
 
-def stretch_as_learnt(adjustment: Adjustment | None, forecast: Forecast, panel: Panel) -> Forecast:
+def stretch_intervals(adjustment: Adjustment | None, forecast: Forecast, panel: Panel) -> Forecast:
     """Stretch a new forecast by an adjustment; as it was where there is none.
 
     Args:
@@ -122,12 +122,12 @@ def _held(misses: Array, groups: np.ndarray[Any, Any], count: int) -> Array:
     return frame.groupby(groups).mean().reindex(range(count)).to_numpy(np.float64)
 
 
-def _describe(source: Source, extent: Extent, rows: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
+def _describe(scope: LedgerScope, extent: Extent, rows: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
     return {
-        "job": source.one,
-        "ledger": source.ledger.place,
-        "since": tell(extent, int(rows["at"].min())),
-        "until": tell(extent, int(rows["at"].max())),
+        "job": scope.job_name,
+        "ledger": scope.ledger.place,
+        "since": format_time(extent, int(rows["at"].min())),
+        "until": format_time(extent, int(rows["at"].max())),
         "forecasts": len(rows),
         "periods": len(np.unique(outcomes.period)),
     }

@@ -20,29 +20,29 @@ _UNITS = {"h": HOUR, "d": DAY, "w": WEEK}
 
 
 @dataclass(frozen=True)
-class Source:
+class LedgerScope:
     """A ledger, and what of it is asked for.
 
     Attributes:
         jobs: that have runs in it.
-        name: the job that is asked for; None for all of them.
+        requested_job: the job that is asked for; None for all of them.
         job: its file; None where only the ledger was named.
     """
 
     ledger: Database
     jobs: list[str]
-    name: str | None
+    requested_job: str | None
     job: Job | None
 
     @property
-    def one(self) -> str:
+    def job_name(self) -> str:
         """The job.
 
         Raises: UsageError: there are several, or it has no runs.
         """
         if not self.jobs:
             raise UsageError(f"{self.ledger.place}: no job has run yet", hint="run one: forecast run JOB.yaml")
-        name = self.name or (self.jobs[0] if len(self.jobs) == 1 else None)
+        name = self.requested_job or (self.jobs[0] if len(self.jobs) == 1 else None)
         if name is None:
             raise UsageError(
                 f"{self.ledger.place}: has {len(self.jobs)} jobs", hint=f"pass --job {' or '.join(self.jobs[:10])}"
@@ -55,7 +55,7 @@ class Source:
         return name
 
 
-def open_source(path: Path | None, url: str | None, name: str | None) -> Source:
+def open_scope(path: Path | None, url: str | None, name: str | None) -> LedgerScope:
     """Open the ledger of a job's file, or the one behind a URL.
 
     Raises:
@@ -71,7 +71,7 @@ def open_source(path: Path | None, url: str | None, name: str | None) -> Source:
         raise UsageError("--job goes with --ledger: a file says which job it is", hint="leave --job out")
     job = None if path is None else open_job(path)
     ledger = open_ledger(job.ledger if job else str(url), must_exist=True)
-    return Source(ledger, queries.list_jobs(ledger), job.name if job else name, job)
+    return LedgerScope(ledger, queries.list_jobs(ledger), job.name if job else name, job)
 
 
 def parse_since(text: str, extent: Extent) -> int | None:
@@ -99,7 +99,7 @@ def parse_since(text: str, extent: Extent) -> int | None:
         raise UsageError(f"--since {text}: is no time", hint=f"write it as {usual} or --since all") from error
 
 
-def tell(extent: Extent, at: int) -> str:
+def format_time(extent: Extent, at: int) -> str:
     """A time as people write it."""
     every = extent.step if extent.is_short else DAY
     frequency = Frequency("integer") if extent.is_integer else Frequency("fixed", every)

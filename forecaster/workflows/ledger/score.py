@@ -19,7 +19,7 @@ from forecaster.store.ledger.score import score as score_pending
 from forecaster.workflows.clock import leave_out_unfinished, now_on
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import describe_drift
-from forecaster.workflows.ledger.scope import Source, list_rows, parse_since, tell
+from forecaster.workflows.ledger.scope import LedgerScope, format_time, list_rows, parse_since
 from forecaster.workflows.train import read_data
 
 PERIODS = 90  # that are scored where no other time is named
@@ -35,7 +35,7 @@ _CUTS: tuple[tuple[queries.By, str], ...] = (
 
 
 def score(
-    source: Source,
+    scope: LedgerScope,
     *,
     data: Config | None = None,
     since: str | None = None,
@@ -55,15 +55,15 @@ def score(
     Returns: a document for JSON.
     Raises: ForecastError: see the errors of `data.load` and `store.database.writing`.
     """
-    ledger, name = source.ledger, source.one
+    ledger, name = scope.ledger, scope.job_name
     _check(level)
-    config = data or (source.job.config if source.job else None)
-    added = Added() if config is None else _take_in(source, config, stdin, now or datetime.now(UTC), watch)
-    return describe(source, added, score_pending(ledger, name), since=since, level=level)
+    config = data or (scope.job.config if scope.job else None)
+    added = Added() if config is None else _take_in(scope, config, stdin, now or datetime.now(UTC), watch)
+    return describe(scope, added, score_pending(ledger, name), since=since, level=level)
 
 
 def describe(
-    source: Source, added: Added | None = None, scored: int = 0, *, since: str | None = None, level: int = 95
+    scope: LedgerScope, added: Added | None = None, scored: int = 0, *, since: str | None = None, level: int = 95
 ) -> dict[str, Any]:
     """Say how good the forecasts of recent times were, of those that are scored; nothing is taken in.
 
@@ -73,7 +73,7 @@ def describe(
     Returns: a document for JSON.
     Raises: UsageError: no such interval is kept, or nothing has come true since then.
     """
-    ledger, name = source.ledger, source.one
+    ledger, name = scope.ledger, scope.job_name
     _check(level)
     added = added or Added()
     extent = find_extent(ledger, name)
@@ -89,9 +89,9 @@ def describe(
     first = find_first(ledger, name, bound)
     if first is None:
         raise UsageError(
-            f"--since {since}: the last score is of {tell(extent, extent.newest)}", hint="name a time before"
+            f"--since {since}: the last score is of {format_time(extent, extent.newest)}", hint="name a time before"
         )
-    document |= {"since": tell(extent, first), "until": tell(extent, extent.newest), "unlisted": 0}
+    document |= {"since": format_time(extent, first), "until": format_time(extent, extent.newest), "unlisted": 0}
     document["overall"] = queries.summarise(ledger, name, since=first).to_dict("records")[0]
     for by, key in _CUTS:
         if by == "week" and extent.is_integer:
@@ -104,7 +104,7 @@ def describe(
         document[key] = {str(row[by]): _drop(row, by) for row in table[:LISTED].to_dict("records")}
     found = queries.anomalies(ledger, name, level=level, since=first)
     document["anomalies"] = {"level": level, "count": len(found), "listed": list_rows(found[:LISTED], "at")}
-    alarm, bundles = (source.job.policy.alarm, source.job.bundles) if source.job else (AlarmConfig(), Path())
+    alarm, bundles = (scope.job.policy.alarm, scope.job.bundles) if scope.job else (AlarmConfig(), Path())
     document["drift"] = describe_drift(ledger, extent, alarm, bundles)
     return without_nan(document)
 
@@ -116,12 +116,12 @@ def _check(level: int) -> None:
         )
 
 
-def _take_in(source: Source, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch) -> Added:
+def _take_in(scope: LedgerScope, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch) -> Added:
     """Keep the actuals that data holds.
 
     Raises: DataError: it has none of the job's series, time of another kind, or values for times to come.
     """
-    ledger, name = source.ledger, source.one
+    ledger, name = scope.ledger, scope.job_name
     place = config.data.path or ""
     panel = read_data(place, config, stdin, watch).panel
     known = list_series(ledger, name)
@@ -137,8 +137,8 @@ def _take_in(source: Source, config: Config, stdin: BinaryIO | None, now: dateti
             f"{place}: time is {panel.frequency.name}, that of job {name!r} {run['frequency']}",
             hint="name the column of time with --time",
         )
-    if source.job and source.job.policy.partial == "drop":
-        panel = _leave_out_unfinished(panel, now, source.job, place, watch)
+    if scope.job and scope.job.policy.partial == "drop":
+        panel = _leave_out_unfinished(panel, now, scope.job, place, watch)
     added = add_actuals(ledger, name, panel, seen=now)
     if added.restated:
         watch(Note(f"{added.restated} actuals were re-stated: their forecasts are scored again"))

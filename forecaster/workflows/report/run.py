@@ -12,8 +12,8 @@ from forecaster.report.page.series_selection import MAX_DRAWN_SERIES, count_past
 from forecaster.store.ledger import queries
 from forecaster.store.ledger.newest import known_actuals, newest_forecasts
 from forecaster.store.ledger.recent import find_extent, list_series
-from forecaster.workflows.ledger.changes import history
-from forecaster.workflows.ledger.scope import open_source
+from forecaster.workflows.ledger.history import history
+from forecaster.workflows.ledger.scope import open_scope
 from forecaster.workflows.ledger.score import DAYS, PERIODS, describe
 
 _MAX_ROWS = 40_000  # forecasts beside actual values
@@ -28,11 +28,11 @@ def read_job(path: Path, *, requested_ids: Sequence[str] = ()) -> JobContent:
 
     Raises:
         UsageError: a requested series does not exist.
-        ForecastError: see `ledger.scope.open_source`.
+        ForecastError: see `ledger.scope.open_scope`.
     """
-    source = open_source(path, None, None)
-    ledger, name = source.ledger, source.one
-    document = describe(source)
+    scope = open_scope(path, None, None)
+    ledger, name = scope.ledger, scope.job_name
+    document = describe(scope)
     extent = find_extent(ledger, name)
     since = None if extent is None else extent.back(DAYS if extent.is_short else PERIODS)
     pairs = queries.pairs(ledger, name, since=since, most=_MAX_ROWS, also=requested_ids)
@@ -56,7 +56,7 @@ def read_job(path: Path, *, requested_ids: Sequence[str] = ()) -> JobContent:
     return JobContent(
         job=name,
         scores=document,
-        runs=history(source)["runs"],
+        runs=history(scope)["runs"],
         rows=rows,
         selection=selection,
         newest=newest,

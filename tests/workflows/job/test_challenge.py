@@ -11,7 +11,7 @@ from forecaster.events import ignore
 from forecaster.settings import load
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
-from forecaster.workflows.job.challenge import Contest, contest_update
+from forecaster.workflows.job.challenge import Comparison, compare_update
 from forecaster.workflows.job.champion import learnt_until
 from forecaster.workflows.train import read_data, train_on
 
@@ -36,10 +36,10 @@ def champion(tmp_path: Path) -> Bundle:
     return bundle.read(tmp_path / "champion")
 
 
-def contest(champion: Bundle, loaded: LoadedData, *, folds: int = 3) -> Contest | None:
+def compare(champion: Bundle, loaded: LoadedData, *, folds: int = 3) -> Comparison | None:
     since = learnt_until(champion)
     steps = int(loaded.panel.cutoff.max()) - since
-    return contest_update(champion, loaded, ChallengerConfig(folds=folds), since=since, steps=steps, watch=ignore)
+    return compare_update(champion, loaded, ChallengerConfig(folds=folds), since=since, steps=steps, watch=ignore)
 
 
 @pytest.mark.parametrize(
@@ -58,26 +58,26 @@ def contest(champion: Bundle, loaded: LoadedData, *, folds: int = 3) -> Contest 
 def test_the_newer_half_of_the_new_steps_decides(
     champion: Bundle, tmp_path: Path, new: int, folds: int, expected: tuple[int, int] | None
 ) -> None:
-    found = contest(champion, read(tmp_path, a=LEARNT + new, bb=LEARNT + new), folds=folds)
-    assert (found and (found.folds, found.horizon)) == expected
+    comparison = compare(champion, read(tmp_path, a=LEARNT + new, bb=LEARNT + new), folds=folds)
+    assert (comparison and (comparison.folds, comparison.horizon)) == expected
 
 
 def test_what_changes_nothing_does_not_win(champion: Bundle, tmp_path: Path) -> None:
-    found = contest(champion, read(tmp_path, a=LEARNT + 20, bb=LEARNT + 20))
-    assert found is not None
-    assert found.champion == found.challenger > 0
-    assert not found.is_won(0)
+    comparison = compare(champion, read(tmp_path, a=LEARNT + 20, bb=LEARNT + 20))
+    assert comparison is not None
+    assert comparison.champion == comparison.challenger > 0
+    assert not comparison.is_challenger_better(0)
 
 
 def test_a_series_that_ended_earlier_is_no_test_of_what_has_seen_it(champion: Bundle, tmp_path: Path) -> None:
-    alone = contest(champion, read(tmp_path, a=LEARNT + 20))
-    both = contest(champion, read(tmp_path, a=LEARNT + 20, bb=LEARNT + 3))
+    alone = compare(champion, read(tmp_path, a=LEARNT + 20))
+    both = compare(champion, read(tmp_path, a=LEARNT + 20, bb=LEARNT + 3))
     assert alone is not None
     assert alone == both
-    assert contest(champion, read(tmp_path, a=LEARNT, bb=LEARNT - 10)) is None
+    assert compare(champion, read(tmp_path, a=LEARNT, bb=LEARNT - 10)) is None
 
 
 def test_a_champion_of_another_horizon_is_not_tried(champion: Bundle, tmp_path: Path) -> None:
     loaded = read(tmp_path, a=LEARNT + 20, bb=LEARNT + 20)
     other = replace(loaded, config=loaded.config.model_copy(update={"horizon": HORIZON + 1}))
-    assert contest(champion, other) is None
+    assert compare(champion, other) is None

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,13 @@ job:
 """
 
 
-def run(days: int, *settings: str) -> dict[str, object]:
-    """Run a job on the night after so many days of sales, the newest of which a naive forecast misses by 3."""
+def run(days: int, *settings: str) -> dict[str, Any]:
+    """Run a job after so many days of sales, the newest of which a naive forecast misses by 3."""
     begin = datetime(2024, 1, 1, tzinfo=UTC)
     rows = (f"{begin + timedelta(days=day):%Y-%m-%d},{3 * day}" for day in range(days))
     Path("sales.csv").write_text("\n".join(["day,sold", *rows]) + "\n")
     now = begin + timedelta(days=days, hours=2)
-    return workflow.run(Path("nightly.yaml"), settings=settings, now=now).told
+    return workflow.run(Path("nightly.yaml"), settings=settings, now=now).to_dict()
 
 
 def test_the_gate_takes_the_ledgers_word_once_five_horizons_came_true(
@@ -29,10 +30,10 @@ def test_the_gate_takes_the_ledgers_word_once_five_horizons_came_true(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("nightly.yaml").write_text(JOB)
-    sources = [run(days)["gate"]["source"] for days in range(40, 54)]  # type: ignore[index]
+    sources = [run(days)["gate"]["source"] for days in range(40, 54)]
     assert sources[0] == "backtest"
     assert sources[-1] == "ledger"
     assert sources == sorted(sources)
-    told = run(54, "job.gate.skill=0.5")
-    assert told["code"] == 4
-    assert "on the ledger is below 0.5" in told["error"]["message"]  # type: ignore[index]
+    summary = run(54, "job.gate.skill=0.5")
+    assert summary["code"] == 4
+    assert "on the ledger is below 0.5" in summary["error"]["message"]

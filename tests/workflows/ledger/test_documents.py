@@ -11,9 +11,10 @@ from forecaster.panel import Panel
 from forecaster.store.ledger.actuals import add_actuals
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
-from forecaster.workflows.ledger.changes import diff, history
+from forecaster.workflows.ledger.diff import diff
+from forecaster.workflows.ledger.history import history
 from forecaster.workflows.ledger.recalibrate import recalibrate_job, reset
-from forecaster.workflows.ledger.scope import Source, open_source
+from forecaster.workflows.ledger.scope import LedgerScope, open_scope
 from forecaster.workflows.ledger.score import score
 from tests.conftest import MakePanel
 from tests.store.ledger.conftest import START
@@ -34,7 +35,7 @@ def panel(make_panel: MakePanel) -> Panel:
 
 
 @pytest.fixture
-def source(url: str, panel: Panel) -> Source:
+def scope(url: str, panel: Panel) -> LedgerScope:
     """Runs on the last thirty days that say 0 for the next two; a last one that failed."""
     ledger = open_ledger(url)
     spread = np.linspace(-2, 2, len(PROBABILITIES), dtype=np.float32)
@@ -46,11 +47,11 @@ def source(url: str, panel: Panel) -> Source:
         record(ledger, run, forecast, scale=np.array([1.0, 10.0, np.nan]))
     record(ledger, Run("sales", "failed", START, code=65))
     add_actuals(ledger, "sales", panel, seen=SEEN)
-    return open_source(None, url, None)
+    return open_scope(None, url, None)
 
 
-def test_scores_are_plain_and_the_worst_series_stands_first(source: Source) -> None:
-    found = plain(score(source))
+def test_scores_are_plain_and_the_worst_series_stands_first(scope: LedgerScope) -> None:
+    found = plain(score(scope))
     assert found["scored"] == found["overall"]["forecasts"] == 3 * (30 + 29)
     assert found["overall"]["skill"] is None  # nobody forecast naively
     assert list(found["by_series"])[-1] == "s2"
@@ -62,19 +63,19 @@ def test_scores_are_plain_and_the_worst_series_stands_first(source: Source) -> N
 
 def test_nothing_scored_is_plain_too(url: str, panel: Panel) -> None:
     record(open_ledger(url), Run("sales", "failed", START, code=65))
-    source = open_source(None, url, None)
-    assert plain(score(source))["overall"] is None
-    assert plain(diff(source))["run"] is None
-    assert plain(history(source))["runs"][0]["model"] is None
-    assert plain(reset(source))["adjustment"] is None
+    scope = open_scope(None, url, None)
+    assert plain(score(scope))["overall"] is None
+    assert plain(diff(scope))["run"] is None
+    assert plain(history(scope))["runs"][0]["model"] is None
+    assert plain(reset(scope))["adjustment"] is None
 
 
-def test_revisions_runs_and_widths_are_plain(source: Source) -> None:
-    assert plain(history(source, limit=1))["runs"][0]["code"] == 65
-    found = plain(diff(source, limit=1))
+def test_revisions_runs_and_widths_are_plain(scope: LedgerScope) -> None:
+    assert plain(history(scope, limit=1))["runs"][0]["code"] == 65
+    found = plain(diff(scope, limit=1))
     assert (found["run"], found["revised"], len(found["revisions"])) == ("00", 3, 1)
-    score(source)
-    found = plain(recalibrate_job(source))
+    score(scope)
+    found = plain(recalibrate_job(scope))
     assert (found["adjustment"], found["periods"]) == (1, 30)
     assert len(found["intervals"]) == 2 * 7
-    assert plain(reset(source))["adjustment"] == 2
+    assert plain(reset(scope))["adjustment"] == 2

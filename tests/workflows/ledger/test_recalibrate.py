@@ -15,8 +15,8 @@ from forecaster.store.ledger.queries import summarise
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
 from forecaster.store.ledger.widths import newest_adjustment
-from forecaster.workflows.ledger.recalibrate import recalibrate_job, stretch_as_learnt
-from forecaster.workflows.ledger.scope import open_source
+from forecaster.workflows.ledger.recalibrate import recalibrate_job, stretch_intervals
+from forecaster.workflows.ledger.scope import open_scope
 from tests.conftest import MakePanel
 
 NORMAL = np.array([NormalDist().inv_cdf(p) for p in PROBABILITIES], np.float32)
@@ -30,11 +30,11 @@ def live(url: str, panel: Panel, nights: list[int]) -> None:
         seen = panel.cut(back)
         add_actuals(ledger, "sales", seen, seen=NOW)
         if score(ledger, "sales") and back % 8 == 0:
-            recalibrate_job(open_source(None, url, "sales"))
+            recalibrate_job(open_scope(None, url, "sales"))
         mean = np.zeros((len(panel), 2), np.float32)
         forecast = Forecast.of(seen, mean, mean[:, :, None] + NORMAL, model="gru")
         found = newest_adjustment(ledger, "sales")
-        stretched = stretch_as_learnt(found, forecast, seen)
+        stretched = stretch_intervals(found, forecast, seen)
         run = Run("sales", f"{back:04d}", NOW - timedelta(days=back), adjustment=found.number if found else None)
         record(ledger, run, stretched, scale=np.ones(len(panel)))
     add_actuals(ledger, "sales", panel, seen=NOW)
@@ -54,7 +54,7 @@ def test_what_was_stretched_already_is_not_stretched_twice(tmp_path: Path, noisy
     late = int(noisy.cutoff[0]) - 20 * 86_400_000_000
     held = summarise(open_ledger(url), "sales", since=late)["coverage80"].iloc[0]
     assert 0.75 <= held <= 0.87  # 0.48 as the model forecasts
-    document = recalibrate_job(open_source(None, url, None), is_dry=True)
+    document = recalibrate_job(open_scope(None, url, None), is_dry=True)
     assert document["adjustment"] > 2
     eighty = [each for each in document["intervals"] if each["level"] == 80]
     # of the model's own widths, not of those that were published
@@ -65,13 +65,13 @@ def test_a_job_without_adjustments_forecasts_as_its_model_does(tmp_path: Path, n
     ledger = open_ledger(str(tmp_path / "x.db"))
     mean = np.zeros((len(noisy), 2), np.float32)
     forecast = Forecast.of(noisy, mean, mean[:, :, None] + NORMAL, model="gru")
-    assert stretch_as_learnt(newest_adjustment(ledger, "sales"), forecast, noisy) is forecast
+    assert stretch_intervals(newest_adjustment(ledger, "sales"), forecast, noisy) is forecast
 
 
 def test_many_series_are_stood_for_by_some(tmp_path: Path, noisy: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     url = str(tmp_path / "x.db")
     live(url, noisy, [40, 20])
-    source = open_source(None, url, None)
-    assert recalibrate_job(source, is_dry=True)["forecasts"] == 2 * 2 * 8
+    scope = open_scope(None, url, None)
+    assert recalibrate_job(scope, is_dry=True)["forecasts"] == 2 * 2 * 8
     monkeypatch.setattr("forecaster.workflows.ledger.recalibrate._ROWS", 10)
-    assert recalibrate_job(source, is_dry=True)["forecasts"] == 2 * 2 * 2
+    assert recalibrate_job(scope, is_dry=True)["forecasts"] == 2 * 2 * 2

@@ -6,7 +6,7 @@ import pytest
 from forecaster.errors import UsageError
 from forecaster.frequency import DAY, HOUR
 from forecaster.store.ledger.recent import Extent
-from forecaster.workflows.ledger.scope import parse_since, tell
+from forecaster.workflows.ledger.scope import format_time, parse_since
 
 
 def at(text: str) -> int:
@@ -43,6 +43,6 @@ def test_what_is_no_time_is_wrong_usage(extent: Extent, text: str) -> None:
 
 
 def test_times_are_told_as_the_data_writes_them() -> None:
-    assert tell(DAILY, DAILY.newest) == "2024-01-31"
-    assert tell(HOURLY, HOURLY.newest) == "2024-01-31T13:00:00+01:00"
-    assert tell(STEPS, 50) == "50"
+    assert format_time(DAILY, DAILY.newest) == "2024-01-31"
+    assert format_time(HOURLY, HOURLY.newest) == "2024-01-31T13:00:00+01:00"
+    assert format_time(STEPS, 50) == "50"

@@ -1,0 +1,139 @@
+"""The summary of a job's run: the status line, the ledger's details and the input of alert commands."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from forecaster.evaluation.score import without_nan
+
+RunStatus = Literal["published", "partial", "republished", "unchanged", "planned", "locked", "failed"]
+
+PUBLISHED: tuple[RunStatus, ...] = ("published", "partial", "republished")
+
+_LEDGER_COLUMNS = {"job", "run", "code", "seconds"}  # The table of runs has a column for each.
+
+
+class DataSummary(BaseModel):
+    """The data that a run read.
+
+    Attributes:
+        source: place without a password.
+        rows: number of observed values.
+        cutoff: newest cutoff, as text.
+    """
+
+    source: str
+    rows: int
+    series: int
+    cutoff: str
+
+
+class ActualsSummary(BaseModel):
+    """The number of actuals that were new, and that were restated."""
+
+    new: int
+    restated: int
+
+
+class ComparisonSummary(BaseModel):
+    """A comparison of the champion with a challenger; see `challenge.Comparison`."""
+
+    champion: float
+    challenger: float
+    folds: int
+    horizon: int
+    champion_as: str
+    has_won: bool
+
+
+class UpdateSummary(BaseModel):
+    """An attempt to update the champion: its reason, and the comparison unless there were too few new steps."""
+
+    reason: str
+    champion: float | None = None
+    challenger: float | None = None
+    folds: int | None = None
+    horizon: int | None = None
+    champion_as: str | None = None
+    has_won: bool | None = None
+
+
+class GateSummary(BaseModel):
+    """The evidence that the quality gate looked at; see `policy.Evidence`."""
+
+    skill: float | None
+    coverage80: float | None
+    source: str
+
+
+class ErrorSummary(BaseModel):
+    """The failure of a run; its hint is printed, and not recorded in the ledger."""
+
+    kind: str
+    message: str
+    hint: str | None = None
+
+
+class AlertSummary(BaseModel):
+    """A command that received the summary: the key of the job's policy, and how the command ended."""
+
+    event: str
+    ended: str
+
+
+class RunSummary(BaseModel):
+    """The outcome of a run.
+
+    Every step of the run sets its own fields. Fields that no step set are left out of the JSON document; fields that a
+    step set to None are null.
+
+    Attributes:
+        job: name of the job.
+        run: key of the run.
+        code: exit code.
+        scored: number of forecasts that were scored.
+        drift: see `ledger.drift.describe_drift`; None if it is unknown.
+        retrain: reason for training; None if there was none.
+        update: set if an update of the champion was due.
+        challenger: set if a challenger was trained beside a champion; None if they could not be compared.
+        bundle: name of the bundle that forecast.
+        fallbacks: reasons by series that a simpler model forecast.
+        outputs: digests by place; the places alone for a dry run.
+    """
+
+    job: str
+    run: str | None
+    status: RunStatus = "failed"
+    code: int = 1
+    seconds: float = 0.0
+    data: DataSummary | None = None
+    actuals: ActualsSummary | None = None
+    scored: int | None = None
+    drift: dict[str, Any] | None = None
+    retrain: str | None = None
+    update: UpdateSummary | None = None
+    challenger: ComparisonSummary | None = None
+    bundle: str | None = None
+    model: str | None = None
+    gate: GateSummary | None = None
+    fallbacks: dict[str, str] | None = None
+    outputs: dict[str, str] | list[str] | None = None
+    error: ErrorSummary | None = None
+    alerts: list[AlertSummary] | None = None
+
+    @property
+    def has_published(self) -> bool:
+        return self.status in PUBLISHED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON document, with null instead of NaN."""
+        return dict(without_nan(self.model_dump(exclude_unset=True)))
+
+    def to_json(self) -> str:
+        """Return the status line."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    def to_details(self) -> dict[str, Any]:
+        """Return the JSON document without what the ledger records in columns."""
+        return {name: value for name, value in self.to_dict().items() if name not in _LEDGER_COLUMNS}
