@@ -60,7 +60,7 @@ def to_float32(table: Table, name: str) -> npt.NDArray[np.float32]:
             row = int(np.flatnonzero((codes >= 0) & ~is_valid[codes])[0])
             raise DataError(
                 f"{table.source}: column {name!r}, {table.place(row)}: {column.iloc[row]!r} is not a number",
-                hint="write bare numbers, and NA where a value is missing",
+                hint="write plain numbers, and NA for a missing value",
             )
         exact = np.append(words, np.nan)[codes]  # code -1 picks the last value, NaN
     else:
@@ -73,6 +73,6 @@ def to_float32(table: Table, name: str) -> npt.NDArray[np.float32]:
         problem = "an infinite value" if np.isinf(exact[row]) else f"{exact[row]:g} is beyond the range of float32"
         raise DataError(
             f"{table.source}: column {name!r}, {table.place(row)}: {problem}",
-            hint="write NA where a value is missing, or give the column in a larger unit",
+            hint="write NA for a missing value, or give the column in a larger unit",
         )
     return values

@@ -1,4 +1,4 @@
-"""Rows as they come become series on a regular grid: ordered, one row a time, gaps as NaN."""
+"""The repair of rows: sorted, one row per time, and laid on a regular grid with gaps as NaN."""
 
 from dataclasses import dataclass, replace
 
@@ -12,21 +12,22 @@ from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats
 
-MAX_STEPS = 10_000_000  # a grid may be larger only if it is not mostly gaps
+# A grid that exceeds both limits is refused.
+MAX_STEPS = 10_000_000
 MAX_STEPS_PER_ROW = 50
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The cells that matter, one row a time.
+    """The times, series and values of a table's rows.
 
     Attributes:
         source: names the table in errors.
-        stamps: [R] times (see `forecaster.frequency`).
-        codes: [R] number of the row's series.
+        stamps: [R] timestamps (see `forecaster.frequency`).
+        codes: [R] number of the series of each row.
         ids: [N] names of the series.
-        values: [R, C] float32; NaN where missing.
-        targets: how many of the columns are targets, the first ones; the others are covariates.
+        values: [R, C] float32; NaN if missing.
+        targets: the number of targets, which are the first columns; the others are covariates.
     """
 
     source: str
@@ -38,7 +39,7 @@ class Rows:
 
     @property
     def begin(self) -> Ints:
-        """[N] position of each series' first row, once rows are in order."""
+        """[N] position of the first row of each series; rows must be sorted."""
         return np.searchsorted(self.codes, np.arange(len(self.ids)))
 
     def take(self, rows: Ints | npt.NDArray[np.bool_]) -> "Rows":
@@ -47,9 +48,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Series:
-    """Series end to end, as a Panel holds them: `values` [T, C], `begin`, `end`, `start`, `ids`, `static`, `stop` [N].
+    """Series end to end in `values` [T, C]; the attributes are those of `Panel`.
 
-    Before `trim`, `end` is the end of the rows, whatever they hold, and `stop` is not told.
+    Before `trim`, `end` is the end of the rows even if their targets are missing, and `stop` is None.
     """
 
     values: Floats
@@ -62,9 +63,9 @@ class Series:
 
 
 def sort(rows: Rows) -> tuple[Rows, int]:
-    """Order rows by series, then time; equal ones stay in the table's order.
+    """Sort rows by series, then time; rows of the same series and time keep the order of the table.
 
-    Returns: the rows, and how many stood after a later row of their series.
+    Returns: the rows, and the number of rows that came after a later row of their series.
     """
     if (rows.codes[1:] < rows.codes[:-1]).any():
         rows = rows.take(np.argsort(rows.codes, kind="stable"))
@@ -75,28 +76,29 @@ def sort(rows: Rows) -> tuple[Rows, int]:
 
 
 def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tuple[Rows, int, int]:
-    """Leave one row for each time of a series.
+    """Merge the rows of a series that have the same time.
 
     Args:
-        rows: in order.
-        policy: what to do with differing rows; equal ones are always dropped. Covariates are averaged by `sum`, too.
+        rows: sorted rows.
+        policy: how to merge rows that differ; equal rows are always dropped. `sum` averages covariates.
+        frequency: formats the time in the error.
 
-    Returns: the rows, how many equal ones were dropped, and how many differing ones were merged.
+    Returns: the rows, the number of equal rows dropped, and the number of differing rows merged.
     Raises: DataError: rows differ and the policy is `error`; names the first.
     """
-    is_again = _is_same_time(rows)
-    if not is_again.any():
+    is_duplicate = _is_same_time(rows)
+    if not is_duplicate.any():
         return rows, 0, 0
     previous = np.roll(rows.values, 1, axis=0)
     is_equal = ((rows.values == previous) | (np.isnan(rows.values) & np.isnan(previous))).all(axis=1)
-    dropped = int((is_again & is_equal).sum())
-    rows = rows.take(~(is_again & is_equal))
-    is_again = _is_same_time(rows)
-    merged = int(is_again.sum())
+    dropped = int((is_duplicate & is_equal).sum())
+    rows = rows.take(~(is_duplicate & is_equal))
+    is_duplicate = _is_same_time(rows)
+    merged = int(is_duplicate.sum())
     if not merged:
         return rows, dropped, 0
-    first = np.flatnonzero(~is_again)
-    size = np.diff(first, append=len(is_again))
+    first = np.flatnonzero(~is_duplicate)
+    size = np.diff(first, append=len(is_duplicate))
     if policy == "error":
         row = first[size > 1][0]
         time = frequency.format(rows.stamps[[row]])[0]
@@ -105,59 +107,61 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
             "with different values",
             hint="pass --duplicates mean (or first, last, sum), or --id COLUMN if a column names the series",
         )
-    kept = rows.take(first)
+    unique = rows.take(first)
     if policy == "last":
-        kept = rows.take(first + size - 1)
+        unique = rows.take(first + size - 1)
     elif policy in ("mean", "sum"):
-        observed = ~np.isnan(rows.values)
-        total = np.add.reduceat(np.where(observed, rows.values, 0.0), first, dtype=np.float64)
-        count = np.add.reduceat(observed, first, dtype=np.int64)
+        is_observed = ~np.isnan(rows.values)
+        total = np.add.reduceat(np.where(is_observed, rows.values, 0.0), first, dtype=np.float64)
+        count = np.add.reduceat(is_observed, first, dtype=np.int64)
         is_summed = (np.arange(rows.values.shape[1]) < rows.targets) & (policy == "sum")
         result = np.where(is_summed, total, total / np.maximum(count, 1))
-        kept = replace(kept, values=np.where(count > 0, result, np.nan).astype(np.float32))
-    return kept, dropped, merged
+        unique = replace(unique, values=np.where(count > 0, result, np.nan).astype(np.float32))
+    return unique, dropped, merged
 
 
 def number_steps(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, Ints]:
-    """Number each row by its step from the first row of its series.
+    """Number the steps of the rows, counted from the first row of each series.
 
-    Where the frequency was found from the data, the few rows that it leaves between two steps are dropped.
+    If the frequency was detected, the few rows between two of its steps are dropped.
 
     Args:
-        rows: in order, without duplicates.
-        is_named: whether the user named the frequency.
+        rows: sorted rows without duplicates.
+        frequency: the spacing of the steps.
+        is_named: True if the user named the frequency.
 
-    Returns: the rows on the grid, and their steps [R].
-    Raises: DataError: a row is off the grid of a named frequency, or too many are.
+    Returns: the rows on the grid, and their [R] steps.
+    Raises: DataError: a row is off the grid of a named frequency, or too many rows are off the grid.
     """
     first = rows.stamps[rows.begin]
-    steps, is_on = np.empty(len(rows.stamps), np.int64), np.empty(len(rows.stamps), bool)
+    steps, is_on_grid = np.empty(len(rows.stamps), np.int64), np.empty(len(rows.stamps), bool)
     for part in split_rows(len(steps)):
         starts = first[rows.codes[part]]
         steps[part] = frequency.index(starts, rows.stamps[part])
-        is_on[part] = frequency.timestamps(starts, steps[part]) == rows.stamps[part]
-    if is_on.all():
+        is_on_grid[part] = frequency.timestamps(starts, steps[part]) == rows.stamps[part]
+    if is_on_grid.all():
         return rows, steps
-    if is_named or is_on.mean() < MIN_ON_GRID_SHARE:
-        row = int(np.flatnonzero(~is_on)[0])
+    if is_named or is_on_grid.mean() < MIN_ON_GRID_SHARE:
+        row = int(np.flatnonzero(~is_on_grid)[0])
         time, start = frequency.format(np.array([rows.stamps[row], first[rows.codes[row]]]))
         raise DataError(
             f"{rows.source}: series {rows.ids[rows.codes[row]]!r} has a row for {time}, "
-            f"which is no step of {frequency.name} from {start}",
-            hint="leave --freq out to have it found from the data, or name a finer one",
+            f"which is not a step of {frequency.name} from {start}",
+            hint="leave --freq out to detect the frequency, or pass a finer one",
         )
-    return rows.take(is_on), steps[is_on]
+    return rows.take(is_on_grid), steps[is_on_grid]
 
 
 def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Series:
-    """Lay rows on the grid, each series from its first to its last row.
+    """Lay the rows of each series on a grid from its first to its last row.
 
     Args:
-        rows, steps: as `number_steps` gives them.
-        static: [N, S] passed on.
+        rows, steps: the results of `number_steps`.
+        frequency: names the grid in the error.
+        static: [N, S] static covariates of the series.
 
-    Returns: series with `values` [T, C]; a step without a row is NaN.
-    Raises: DataError: the gaps would fill the memory.
+    Returns: series with `values` [T, C], NaN for a step without a row.
+    Raises: DataError: the gaps would need too much memory.
     """
     last = np.searchsorted(rows.codes, np.arange(len(rows.ids)), side="right") - 1
     end = np.cumsum(steps[last] + 1)
@@ -165,7 +169,7 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Se
     total = int(end[-1])
     if total > max(MAX_STEPS, MAX_STEPS_PER_ROW * len(steps)):
         raise DataError(
-            f"{rows.source}: {len(steps):,} rows would lie on {total:,} steps of {frequency.name}",
+            f"{rows.source}: {len(steps):,} rows would become {total:,} steps of {frequency.name}",
             hint="pass a coarser --freq, or check the first and last times",
         )
     values = rows.values
@@ -177,10 +181,10 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Se
 
 
 def split_columns(series: Series, columns: tuple[str, ...]) -> Series:
-    """Make each target of one series a series of its own, end to end; each gets all covariates.
+    """Split one series with several targets into one series per target; each gets all covariates.
 
     Args:
-        series: one, `values` [T, K + C] with the targets first.
+        series: one series, with `values` [T, K + C], the targets first.
         columns: [K] names of the targets.
 
     Returns: K series with `values` [K * T, 1 + C].
@@ -196,41 +200,42 @@ def split_columns(series: Series, columns: tuple[str, ...]) -> Series:
 
 
 def trim(series: Series, frequency: Frequency, *, known: int = 0) -> tuple[Series, list[str]]:
-    """Let each series begin and end on an observed target; what is known of later steps stays after its end.
+    """Trim each series to its first and last observed target; known values of later steps stay after its end.
 
     Args:
-        series: `values` [T, C], the target first.
-        known: how many columns are known ones, the last of all.
+        series: series with `values` [T, C], the target first.
+        frequency: the spacing of the steps.
+        known: the number of known columns, which are the last ones.
 
-    Returns: the series, and the names of those without any target, which are left out.
+    Returns: the series, and the names of the series without any target, which are left out.
     """
     if not np.isnan(series.values[np.append(series.begin, series.end - 1), 0]).any():
         return replace(series, stop=series.end), []
     observed = np.flatnonzero(~np.isnan(series.values[:, 0]))
     low, high = np.searchsorted(observed, series.begin), np.searchsorted(observed, series.end)
-    kept = high > low
-    first, last = observed[low[kept]], observed[high[kept] - 1]
-    lengths = _find_last_known(series, known)[kept].clip(last) + 1 - first
+    has_target = high > low
+    first, last = observed[low[has_target]], observed[high[has_target] - 1]
+    lengths = _find_last_known(series, known)[has_target].clip(last) + 1 - first
     stop = np.cumsum(lengths)
     begin = stop - lengths
     end = begin + last + 1 - first
     position = np.repeat(first - begin, lengths) + np.arange(lengths.sum())
-    start = frequency.timestamps(series.start[kept], first - series.begin[kept])
+    start = frequency.timestamps(series.start[has_target], first - series.begin[has_target])
     values = series.values[position]
     values[np.arange(len(values)) >= np.repeat(end, lengths), : values.shape[1] - known] = np.nan
-    trimmed = Series(values, begin, end, start, series.ids[kept], series.static[kept], stop)
-    return trimmed, [str(name) for name in series.ids[~kept]]
+    trimmed = Series(values, begin, end, start, series.ids[has_target], series.static[has_target], stop)
+    return trimmed, [str(name) for name in series.ids[~has_target]]
 
 
 def _find_last_known(series: Series, known: int) -> Ints:
-    """[N] position of the last row in which a known column has a value, -1 where none has."""
+    """Return the [N] position of the last row of each series with a known value; -1 if there is none."""
     columns = series.values[:, series.values.shape[1] - known :]
-    rows = np.append(-1, np.flatnonzero(~np.isnan(columns).all(axis=1)))  # all of no columns is true
-    found: Ints = rows[np.searchsorted(rows, series.end) - 1]
-    return np.where(found >= series.begin, found, -1)
+    rows = np.append(-1, np.flatnonzero(~np.isnan(columns).all(axis=1)))  # `all` is True without columns
+    last: Ints = rows[np.searchsorted(rows, series.end) - 1]
+    return np.where(last >= series.begin, last, -1)
 
 
 def _is_same_time(rows: Rows) -> npt.NDArray[np.bool_]:
-    """[R] whether a row has the series and time of the row before."""
+    """Return [R] True for each row with the series and time of the row before."""
     is_same = (rows.stamps[1:] == rows.stamps[:-1]) & (rows.codes[1:] == rows.codes[:-1])
     return np.append(False, is_same)

@@ -1,5 +1,6 @@
-"""Which column is the time, which names the series, which are forecast, and which are left out."""
+"""The roles of columns: the time, the id, the targets, the covariates, and the columns that are left out."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ import pandas as pd
 from forecaster.config import DataConfig
 from forecaster.data.number_formats import numeric_share
 from forecaster.data.table import Table
-from forecaster.data.times import WITHOUT_TIME, is_time
+from forecaster.data.times import HINT_WITHOUT_TIME, is_time
 from forecaster.errors import DataError, UsageError, did_you_mean
 
 Shape = Literal["single", "wide", "long"]
@@ -27,15 +28,15 @@ ID_NAMES = (
 
 @dataclass(frozen=True)
 class Roles:
-    """What each column is.
+    """The role of each column.
 
     Attributes:
-        shape: one series, a series a column, or a series an id.
-        time: the time column; None where rows are steps 0, 1, 2 ...
+        shape: `single` (one series), `wide` (one series per column) or `long` (one series per id).
+        time: the time column; None if rows are steps 0, 1, 2 ...
         id: the column that names the series of a long table, else None.
-        targets: the columns to forecast, one unless the table is wide.
+        targets: the columns to forecast; a single one unless the table is wide.
+        left_out: every other column, with the reason why it is not used.
         past, known, static: the covariates.
-        left_out: every other column and why it is not used.
     """
 
     shape: Shape
@@ -53,11 +54,15 @@ class Roles:
 
 
 def find_roles(table: Table, config: DataConfig) -> Roles:
-    """Tell the roles of the columns, by what the config names, then by names and values.
+    """Find the roles of the columns: from the config, then from the names and values of the columns.
+
+    Args:
+        table: the table with the columns.
+        config: the columns that the user named.
 
     Raises:
-        UsageError: the config names a column that is not there or one in two roles, or several columns would do.
-        DataError: no column can be the time, or none holds numbers.
+        UsageError: the config names a column that does not exist, or one in two roles; or several columns would fit.
+        DataError: no column can be the time, or none contains numbers.
     """
     kinds = {name: find_kind(table.frame[name], table.decimal) for name in table.frame.columns}
     covariates = {"--past": config.past, "--known": config.known, "--static": config.static}
@@ -66,21 +71,23 @@ def find_roles(table: Table, config: DataConfig) -> Roles:
         for name in names:
             _check_column(table, option, name)
     _refuse_two_roles(table, {"--time": (config.time,), **named})
-    helpers = {*config.past, *config.known, *config.static}
-    kinds = {name: kind for name, kind in kinds.items() if name not in helpers}
+    used = {*config.past, *config.known, *config.static}
+    kinds = {name: kind for name, kind in kinds.items() if name not in used}
     time = _find_time(table, kinds, config)
     id = config.id or _find_id(table, kinds, config, time)
     left_out = _leave_out(table, kinds, time, id)
     targets = config.target or _find_targets(table, kinds, left_out, time, id)
     for name in targets:
         if kinds[name] in ("text", "time", "empty"):
-            what = "no values" if kinds[name] == "empty" else f"{kinds[name]}, not numbers"
-            raise DataError(f"{table.source}: column {name!r} holds {what}", hint=_name_numeric(kinds, {time, id}))
+            content = "no values" if kinds[name] == "empty" else f"{kinds[name]}, not numbers"
+            raise DataError(
+                f"{table.source}: column {name!r} contains {content}", hint=_suggest_target(kinds, {time, id})
+            )
         left_out.pop(name, None)
     if id and len(targets) > 1:
         raise UsageError(
-            f"{table.source}: a table with an id column takes one target, got {', '.join(targets)}",
-            hint=f"pass --target {targets[0]}",
+            f"{table.source}: a table with an id column can have only one target, got {', '.join(targets)}",
+            hint=f"pass --target {shlex.quote(targets[0])}",
         )
     for name in kinds:
         if name not in {time, id, *targets}:
@@ -90,7 +97,7 @@ def find_roles(table: Table, config: DataConfig) -> Roles:
 
 
 def find_kind(column: pd.Series, decimal: str) -> Kind:
-    """Tell what a column's cells are; a text column counts as numbers where at least half of its rows are."""
+    """Return the kind of a column; text counts as numbers if at least half of its rows are numbers."""
     if column.isna().all():
         return "empty"
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -109,28 +116,32 @@ def _find_time(table: Table, kinds: dict[str, Kind], config: DataConfig) -> str 
         _check_column(table, "--time", config.time)
         return config.time
     dated = [name for name, kind in kinds.items() if kind == "time" and name != config.id]
-    pool = dated or _find_steps(table, kinds, config)
-    if not pool:
-        raise DataError(f"{table.source}: no column holds times{_example(table, kinds)}", hint=WITHOUT_TIME)
-    named = [name for name in pool if name.lower() == "ds"] or [n for n in pool if n.lower() in TIME_NAMES]
-    if len(pool) == 1 or len(named) == 1:
-        return (named or pool)[0]
+    candidates = dated or _find_steps(table, kinds, config)
+    if not candidates:
+        raise DataError(
+            f"{table.source}: no column contains times{_describe_columns(table, kinds)}", hint=HINT_WITHOUT_TIME
+        )
+    named = [name for name in candidates if name.lower() == "ds"]
+    named = named or [name for name in candidates if name.lower() in TIME_NAMES]
+    if len(candidates) == 1 or len(named) == 1:
+        return (named or candidates)[0]
     raise UsageError(
-        f"{table.source}: several columns could be the time: {', '.join(pool)}", hint=f"pass --time {pool[0]}"
+        f"{table.source}: several columns could be the time: {', '.join(candidates)}",
+        hint=f"pass --time {shlex.quote(candidates[0])}",
     )
 
 
 def _find_steps(table: Table, kinds: dict[str, Kind], config: DataConfig) -> list[str]:
-    """List the integer columns that could count steps: by name, else the first column where it runs evenly."""
+    """List the integer columns that could count steps: by name, else the first column if its steps are equal."""
     used = {config.id, *(config.target or ())}
-    whole = [name for name in kinds if table.frame[name].dtype.kind == "i" and name not in used]
+    integers = [name for name in kinds if table.frame[name].dtype.kind == "i" and name not in used]
     for names in (STEP_NAMES, CALENDAR_NAMES):
-        named = [name for name in whole if name.lower() in names]
+        named = [name for name in integers if name.lower() in names]
         if named:
             return named
     first = table.frame.columns[0]
     others = [name for name, kind in kinds.items() if kind == "number" and name != first]
-    return [first] if first in whole and others and _is_even(table.frame[first]) else []
+    return [first] if first in integers and others and _is_even(table.frame[first]) else []
 
 
 def _is_even(column: pd.Series) -> bool:
@@ -139,32 +150,33 @@ def _is_even(column: pd.Series) -> bool:
 
 
 def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str | None) -> str | None:
-    """Find the column that tells rows of one time apart."""
+    """Find the column that distinguishes rows with the same time."""
     frame = table.frame
     if "unique_id" in kinds and "unique_id" not in (config.target or ()):
         return "unique_id"
     used = {time, "y", *(config.target or ())}
     rank = {"text": 1, "number": 2, "flag": 3}
     candidates = {}
-    repeated = 0.0 if time is None else float(frame[time].duplicated().mean())
+    repeated_share = 0.0 if time is None else float(frame[time].duplicated().mean())
     for name, kind in kinds.items():
         is_float = frame[name].dtype.kind == "f"
         if name in used or kind not in rank or is_float or name.lower() in CALENDAR_NAMES:
             continue
         is_named = kind != "flag" and name.lower() in ID_NAMES
         count = frame[name].nunique()
-        if 2 * count > len(frame) or (repeated < 0.3 and not is_named):
+        if 2 * count > len(frame) or (repeated_share < 0.3 and not is_named):
             continue
-        if repeated == 0:
+        if repeated_share == 0:
             is_id = kind == "text" and (count == 1 or time is None)
         else:
-            is_id = float(frame.duplicated([name, time]).mean()) <= 0.1 * repeated
+            is_id = float(frame.duplicated([name, time]).mean()) <= 0.1 * repeated_share
         if is_id:
             candidates[name] = 0 if is_named else rank[kind]
     best = [name for name, value in candidates.items() if value == min(candidates.values())]
     if len(best) > 1:
         raise UsageError(
-            f"{table.source}: several columns could name the series: {', '.join(best)}", hint=f"pass --id {best[0]}"
+            f"{table.source}: several columns could name the series: {', '.join(best)}",
+            hint=f"pass --id {shlex.quote(best[0])}",
         )
     return best[0] if best else None
 
@@ -189,15 +201,15 @@ def _find_targets(
     targets = [name for name in kinds if name not in (time, id, *left_out)]
     if not targets:
         raise DataError(
-            f"{table.source}: no numeric column{_example(table, kinds)}",
-            hint="give a column of bare numbers, without units",
+            f"{table.source}: no numeric column{_describe_columns(table, kinds)}",
+            hint="provide a column of plain numbers, without units",
         )
     if "y" in targets and (id or time == "ds"):
         return ("y",)
     if id and len(targets) > 1:
         raise UsageError(
             f"{table.source}: several columns could be the target: {', '.join(targets)}",
-            hint=f"pass --target {targets[0]}",
+            hint=f"pass --target {shlex.quote(targets[0])}",
         )
     return tuple(targets)
 
@@ -225,15 +237,16 @@ def _check_column(table: Table, option: str, name: str | None) -> None:
         )
 
 
-def _example(table: Table, kinds: dict[str, Kind]) -> str:
+def _describe_columns(table: Table, kinds: dict[str, Kind]) -> str:
+    """Describe the first column that is not numeric, else list the columns; for the end of an error."""
     for name, kind in kinds.items():
         if kind == "text":
-            return f"; {name!r} holds text such as {str(table.frame[name].dropna().iloc[0])[:40]!r}"
+            return f"; {name!r} contains text such as {str(table.frame[name].dropna().iloc[0])[:40]!r}"
         if kind == "empty":
-            return f"; {name!r} holds no values"
+            return f"; {name!r} contains no values"
     return f"; columns are {', '.join(kinds)[:200]}"
 
 
-def _name_numeric(kinds: dict[str, Kind], used: set[str | None]) -> str:
+def _suggest_target(kinds: dict[str, Kind], used: set[str | None]) -> str:
     numeric = [name for name, kind in kinds.items() if kind == "number" and name not in used]
-    return f"pass --target {numeric[0]}" if numeric else "give a column of bare numbers, without units"
+    return f"pass --target {shlex.quote(numeric[0])}" if numeric else "provide a column of plain numbers, without units"

@@ -1,4 +1,4 @@
-"""The frequency of a panel: found from its timestamps, or read from the text of `--freq`."""
+"""The spacing of timestamps: a frequency that is detected from them, or parsed from `--freq`."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from forecaster.data.trading_days import learn_trading
 from forecaster.errors import DataError, UsageError, did_you_mean
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
 
-MIN_ON_GRID_SHARE = 0.99  # share of rows that a frequency must explain to be found
+MIN_ON_GRID_SHARE = 0.99  # share of rows on the grid of a detected frequency
 
-_LEAST_UNIT_STEPS = 0.25  # share of steps that are neither gap nor zero
-_LEAST_COVERAGE = 0.9  # share of working days with data from which absent ones are holidays
-_ROWS_AT_ONCE = 250_000  # rows
+_MIN_UNIT_STEP_SHARE = 0.25  # share of steps without a gap
+_MIN_COVERAGE = 0.9  # share of working days with data above which the others are holidays
+_ROWS_AT_ONCE = 250_000
 _MEAN_MONTH = 30.436875 * DAY
 
 _ALIASES: dict[str, Frequency] = {
@@ -55,116 +55,119 @@ _WORDS = {
 
 
 def parse_frequency(text: str) -> Frequency:
-    """Read a pandas alias, new or old, with a count and an anchor; or `trading`, `integer`, `daily` and the like.
+    """Parse a frequency: a pandas alias with a count and an anchor, or a word such as `trading`, `integer` or `daily`.
 
-    The anchor (`W-WED`, `QS-OCT`) follows from the data and is not kept; neither is `trading`'s calendar, which
-    `find_frequency` learns.
+    The anchor (`W-WED`, `QS-OCT`) is ignored, since the data determines it. `find_frequency` learns the holidays of
+    `trading`.
 
-    Raises: UsageError: no such frequency.
+    Args:
+        text: the frequency, such as `15min`.
+
+    Raises: UsageError: there is no such frequency.
     """
     match = _ANCHORED.fullmatch(text)
     count, alias = (int(match[1] or 1), match[2]) if match else (0, text)
     frequency = _ALIASES.get(alias)
     if frequency is None or count < 1 or (frequency.kind == "business" and count > 1):
         raise UsageError(
-            f"--freq {text!r} is no frequency{did_you_mean(alias, _ALIASES)}",
+            f"--freq {text!r} is not a frequency{did_you_mean(alias, _ALIASES)}",
             hint="pass one such as D, h, 15min, W, MS, QE, YS, B, trading or integer",
         )
     return replace(frequency, every=count * frequency.every)
 
 
 def describe_frequency(frequency: Frequency) -> str:
-    """Say a frequency in words: `daily`, `month ends`, `every 15min`."""
+    """Describe a frequency in words: `daily`, `month ends`, `every 15min`."""
     return _WORDS.get(frequency.name) or f"every {frequency.name}"
 
 
 def find_frequency(
     stamps: Ints, begin: Ints, *, text: str | None = None, is_integer: bool = False, source: str = "data"
 ) -> Frequency:
-    """Give the frequency that the user names, completed from the data, or else the one that the data shows.
+    """Return the frequency that the user names, completed from the data, or else detect it.
 
     Args:
-        stamps: [R] times of all series, one series after the other, ascending in each.
-        begin: [N] position of each series' first time.
-        text: `--freq`.
-        is_integer: whether `stamps` are integers without a calendar.
+        stamps: [R] times of all series, one series after the other, in ascending order.
+        begin: [N] position of the first time of each series.
+        text: the value of `--freq`; None to detect the frequency.
+        is_integer: True if `stamps` are integers without a calendar.
         source: names the table in errors.
 
     Raises:
-        UsageError: no such frequency.
-        DataError: no regular spacing, or the named frequency is not one for such times.
+        UsageError: there is no frequency of this name.
+        DataError: the spacing is irregular, or the named frequency does not fit the kind of time.
     """
     if text is None:
         return infer_frequency(stamps, begin, is_integer=is_integer, source=source)
     frequency = parse_frequency(text)
     if frequency.is_integer != is_integer:
-        time = "integers" if is_integer else "dates"
-        raise DataError(f"{source}: time is in {time}, which --freq {text} does not fit", hint="leave --freq out")
+        kind = "integers" if is_integer else "dates"
+        raise DataError(f"{source}: time is in {kind}, so --freq {text} cannot be used", hint="leave --freq out")
     if frequency.kind == "months":
         return replace(frequency, month_end=_are_month_ends(stamps))
     if text.strip() == "trading":
-        return learn_trading(_days(stamps), least_coverage=_LEAST_COVERAGE) or frequency
+        return learn_trading(_days(stamps), least_coverage=_MIN_COVERAGE) or frequency
     return frequency
 
 
 def infer_frequency(stamps: Ints, begin: Ints, *, is_integer: bool = False, source: str = "data") -> Frequency:
-    """Find the spacing that explains the times; arguments as in `find_frequency`.
+    """Detect the frequency of the times; see `find_frequency` for the arguments.
 
-    The most common step decides. Longer ones may be gaps, and one row in a hundred may lie off the grid.
+    The most common step decides. Longer steps may be gaps, and one row in a hundred may be off the grid.
 
-    Raises: DataError: there is no step at all, or none dominates.
+    Raises: DataError: there is no step at all, or no step dominates.
     """
     sizes, counts = _count_steps(stamps, begin)
     if not sizes.any():
-        rows = "1 row" if len(stamps) == 1 else "no two times in a series"
+        rows = "1 row" if len(stamps) == 1 else "only one time per series"
         raise DataError(
-            f"{source}: has {rows}, so the spacing of time cannot be told",
-            hint="give more rows, or name the spacing, for example --freq D",
+            f"{source}: has {rows}, so the spacing of the times is unknown",
+            hint="provide more rows, or pass the spacing, for example --freq D",
         )
     is_even = len(sizes) == 1
     sizes, counts = sizes[sizes > 0], counts[sizes > 0]
     common = int(sizes[counts.argmax()])
-    for frequency in _candidates(stamps, common, is_even, is_integer):
-        is_sure = is_even and frequency.kind in ("fixed", "integer")
-        if is_sure or _explains(frequency, stamps, begin):
+    for frequency in _list_candidates(stamps, common, is_even, is_integer):
+        is_certain = is_even and frequency.kind in ("fixed", "integer")
+        if is_certain or _fits(frequency, stamps, begin):
             return frequency
-    raise _irregular(source, sizes, counts, is_integer)
+    raise _irregular_error(source, sizes, counts, is_integer)
 
 
 def split_rows(rows: int) -> Iterator[slice]:
-    """Cut `rows` rows into pieces, since arrays as long as a large table take much memory."""
+    """Split rows into slices, since arrays as long as a large table need much memory."""
     return (slice(first, min(first + _ROWS_AT_ONCE, rows)) for first in range(0, rows, _ROWS_AT_ONCE))
 
 
 def _count_steps(stamps: Ints, begin: Ints) -> tuple[Ints, Ints]:
-    """[K] sizes of the steps from row to row of a series, in order, and [K] how often each occurs."""
-    found: dict[int, int] = {}
+    """Return the [K] distinct steps between the rows of a series, in ascending order, and their [K] counts."""
+    totals: dict[int, int] = {}
     for part in split_rows(len(stamps) - 1):
         steps = np.diff(stamps[part.start : part.stop + 1])
         between = begin[slice(*np.searchsorted(begin, [part.start + 1, part.stop + 1]))] - part.start - 1
         sizes, counts = np.unique(np.delete(steps, between), return_counts=True)
         for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
-            found[size] = found.get(size, 0) + count
-    return np.array(sorted(found), np.int64), np.array([found[size] for size in sorted(found)], np.int64)
+            totals[size] = totals.get(size, 0) + count
+    return np.array(sorted(totals), np.int64), np.array([totals[size] for size in sorted(totals)], np.int64)
 
 
-def _candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool) -> Iterator[Frequency]:
+def _list_candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool) -> Iterator[Frequency]:
     if is_integer:
         yield Frequency("integer", common)
         return
     if common >= 28 * DAY:
         yield Frequency("months", max(round(common / _MEAN_MONTH), 1), month_end=_are_month_ends(stamps))
     if common <= 3 * DAY and common % DAY == 0 and not is_even:
-        business = learn_trading(_days(stamps), least_coverage=_LEAST_COVERAGE)
+        business = learn_trading(_days(stamps), least_coverage=_MIN_COVERAGE)
         if business:
             yield business
     yield Frequency("fixed", common)
 
 
-def _explains(frequency: Frequency, stamps: Ints, begin: Ints) -> bool:
+def _fits(frequency: Frequency, stamps: Ints, begin: Ints) -> bool:
     on_grid = units = forward = 0
     for part in split_rows(len(stamps)):
-        rows = np.arange(max(part.start - 1, 0), part.stop)  # the row before, too, for the step from it
+        rows = np.arange(max(part.start - 1, 0), part.stop)  # with the row before, for the step between them
         series = np.searchsorted(begin, rows, side="right") - 1
         starts = stamps[begin[series]]
         index = frequency.index(starts, stamps[rows])
@@ -172,20 +175,20 @@ def _explains(frequency: Frequency, stamps: Ints, begin: Ints) -> bool:
         is_on_grid = frequency.timestamps(starts, index) == stamps[rows]
         on_grid += int(is_on_grid[part.start - rows[0] :].sum())
         units, forward = units + int((steps == 1).sum()), forward + int((steps > 0).sum())
-    return on_grid >= MIN_ON_GRID_SHARE * len(stamps) and units >= _LEAST_UNIT_STEPS * forward
+    return on_grid >= MIN_ON_GRID_SHARE * len(stamps) and units >= _MIN_UNIT_STEP_SHARE * forward
 
 
-def _irregular(source: str, sizes: Ints, counts: Ints, is_integer: bool) -> DataError:
-    most = np.argsort(-counts, kind="stable")[:4]
+def _irregular_error(source: str, sizes: Ints, counts: Ints, is_integer: bool) -> DataError:
+    order = np.argsort(-counts, kind="stable")[:4]
     shares = 100 * counts / counts.sum()
-    names = [str(size) if is_integer else Frequency("fixed", int(size)).name for size in sizes[most]]
-    seen = ", ".join(f"{name} ({share:.0f} %)" for name, share in zip(names, shares[most], strict=True))
-    fine = np.gcd.reduce(sizes)
-    unit = next((size for size in (DAY, HOUR, MINUTE, SECOND) if fine % size == 0), int(fine))
+    names = [str(size) if is_integer else Frequency("fixed", int(size)).name for size in sizes[order]]
+    steps = ", ".join(f"{name} ({share:.0f} %)" for name, share in zip(names, shares[order], strict=True))
+    divisor = np.gcd.reduce(sizes)
+    unit = next((size for size in (DAY, HOUR, MINUTE, SECOND) if divisor % size == 0), int(divisor))
     alias = "integer" if is_integer else Frequency("fixed", unit).name
     return DataError(
-        f"{source}: time is irregular, no step explains the others; steps seen: {seen}",
-        hint=f"pass --freq {alias} to mask the steps between, or bring the table to even steps first",
+        f"{source}: time is irregular; the most frequent steps are {steps}",
+        hint=f"pass --freq {alias} to mask the missing steps, or resample the table to even steps first",
     )
 
 

@@ -1,4 +1,4 @@
-"""A column of times becomes integers: dates and timestamps in the usual notations, epochs, or plain steps."""
+"""Columns of times as integers: dates and timestamps in the usual formats, epochs, or steps."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,22 @@ from forecaster.data.table import Table
 from forecaster.errors import DataError
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 
-WITHOUT_TIME = "pass --time none if rows are in order, steps are then 0, 1, 2 ..."
+HINT_WITHOUT_TIME = "pass --time none if the rows are in order; steps are then 0, 1, 2 ..."
 
-_STEP_NAMES = {"ds", "t", "step", "index", "period"}  # here six or eight digits are a number of steps, not a date
+_STEP_NAMES = {"ds", "t", "step", "index", "period"}  # six or eight digits in these columns are steps, not dates
+# The range of each kind of epoch, the microseconds of its unit, and the name of the unit.
 _EPOCHS = ((1e8, 1e10, 1_000_000, "seconds"), (1e11, 1e13, 1000, "milliseconds"), (1e14, 1e16, 1, "microseconds"))
 
 
 @dataclass(frozen=True)
 class Times:
-    """One time for each row.
+    """The times of the rows.
 
     Attributes:
-        stamps: [R] integers, or microseconds since 1970 in UTC where there is a zone, else on the wall clock.
-        zone: the one zone or offset of all rows, None where the data has none.
-        is_integer: whether `stamps` are steps without a calendar.
-        note: how an ambiguous notation was read; None where there was no doubt.
+        stamps: [R] integers, or microseconds since 1970: in UTC if there is a zone, else on the wall clock.
+        zone: the zone or offset of all rows; None if the data has none.
+        is_integer: True if `stamps` are steps without a calendar.
+        note: the reading that was chosen for an ambiguous format; None if there was no choice.
     """
 
     stamps: Ints
@@ -34,7 +35,7 @@ class Times:
     note: str | None = None
 
     def on_wall_clock(self) -> Ints:
-        """Give the stamps as the clock on the wall of the zone shows them."""
+        """Return the timestamps on the wall clock of the zone."""
         if self.zone is None:
             return self.stamps
         local = pd.DatetimeIndex(self.stamps.astype("datetime64[us]")).tz_localize("UTC").tz_convert(self.zone)
@@ -42,22 +43,26 @@ class Times:
 
 
 def is_time(column: pd.Series) -> bool:
-    """Whether a column of dates or text, judged by its first words, can be read as times."""
+    """Return True if a column contains dates, or text whose first words can be parsed as times."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return time_formats.has_date_format(column.cat.categories[:50])
     return pd.api.types.is_datetime64_any_dtype(column.dtype)
 
 
 def parse_times(table: Table, name: str) -> Times:
-    """Read a time column.
+    """Parse a time column.
 
-    Raises: DataError: a cell has no time or none that can be read, or rows lie in different zones; names the first.
+    Args:
+        table: the table with the column.
+        name: the column.
+
+    Raises: DataError: a cell is missing or not a time, or rows have different zones; names the first.
     """
     column = table.frame[name]
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _parse_text(table, name)
     if column.isna().any():
-        raise _unreadable(table, name, int(np.flatnonzero(column.isna())[0]))
+        raise _cell_error(table, name, int(np.flatnonzero(column.isna())[0]))
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         stamps = _microseconds(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
         return Times(stamps, zone=str(column.dtype.tz))
@@ -66,7 +71,8 @@ def parse_times(table: Table, name: str) -> Times:
     numbers = column.to_numpy()
     if numbers.dtype.kind != "i" and not (numbers.dtype.kind == "f" and (numbers == numbers.round()).all()):
         raise DataError(
-            f"{table.source}: column {name!r} holds no times, {table.place(0)}: {column.iloc[0]!r}", hint=WITHOUT_TIME
+            f"{table.source}: column {name!r} contains no times, {table.place(0)}: {column.iloc[0]!r}",
+            hint=HINT_WITHOUT_TIME,
         )
     return _parse_integers(name.lower(), numbers.astype(np.int64))
 
@@ -75,51 +81,56 @@ def _parse_text(table: Table, name: str) -> Times:
     column = table.frame[name]
     codes, words = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     if (codes < 0).any():
-        raise _unreadable(table, name, int(np.flatnonzero(codes < 0)[0]))
+        raise _cell_error(table, name, int(np.flatnonzero(codes < 0)[0]))
     if len(words) == 0 or not time_formats.has_date_format(words[:1000], share=0.01):
-        raise _unreadable(table, name, 0)
-    found = time_formats.parse(words)
-    if not found.is_read.all():
-        row = int(np.flatnonzero(~found.is_read[codes])[0])
-        raise _unreadable(table, name, row, hint="mend that cell, or remove the row")
-    zones = found.zones[pd.notna(found.zones)]
-    note = found.note and f"{name}: {found.note}"
-    offsets = np.array([_offset(zone) for zone in zones], np.int64)
+        raise _cell_error(table, name, 0)
+    parsed = time_formats.parse(words)
+    if not parsed.is_time.all():
+        row = int(np.flatnonzero(~parsed.is_time[codes])[0])
+        raise _cell_error(table, name, row, hint="fix that cell, or remove the row")
+    zones = parsed.zones[pd.notna(parsed.zones)]
+    note = parsed.note and f"{name}: {parsed.note}"
+    offsets = np.array([_parse_offset(zone) for zone in zones], np.int64)
     if len(zones) == len(words) and 0 < np.ptp(offsets) <= HOUR and len(set(zones)) == 2:
-        return _merge_dst_offsets(found.stamps, offsets, zones, codes, note, name)
+        return _merge_dst_offsets(parsed, offsets, codes, note, name)
     if len(zones) and (len(zones) < len(words) or len(set(zones)) > 1):
-        seen = sorted({zone if isinstance(zone, str) else "none" for zone in found.zones})
+        names = sorted({zone if isinstance(zone, str) else "none" for zone in parsed.zones})
         raise DataError(
-            f"{table.source}: column {name!r} mixes time zones: {', '.join(seen[:4])}",
+            f"{table.source}: column {name!r} mixes time zones: {', '.join(names[:4])}",
             hint="write all times in one zone, for example UTC",
         )
     zone = zones[0] if len(zones) else None
-    return Times(found.stamps[codes], zone=zone, note=note)
+    return Times(parsed.stamps[codes], zone=zone, note=note)
 
 
-def _offset(zone: str) -> int:
-    """How far an offset such as `+02:00`, or `UTC`, is ahead of UTC."""
+def _parse_offset(zone: str) -> int:
+    """Return the microseconds by which an offset such as `+02:00`, or `UTC`, is ahead of UTC."""
     if zone == "UTC":
         return 0
     return int(zone[0] + "1") * (int(zone[1:3]) * HOUR + int(zone[4:6]) * MINUTE)
 
 
 def _merge_dst_offsets(
-    stamps: Ints, offsets: Ints, zones: npt.NDArray[np.object_], codes: Ints, note: str | None, name: str
+    parsed: time_formats.ParsedTimes, offsets: Ints, codes: Ints, note: str | None, name: str
 ) -> Times:
-    """Take two offsets for the winter and the summer of one place: all times are told at the offset of the oldest.
+    """Treat exactly two offsets as one zone with daylight saving time.
 
-    So nothing changes for what was read before the clock did. Days stay days, each by the clock of its own season.
+    All times get the offset of the oldest one, so the times before the first clock change stay as they were. If all
+    times are midnight at their own offset, they stay midnight.
 
     Args:
-        stamps: [W] of each word, in UTC; its offset and zone.
+        parsed: [W] the words.
+        offsets: [W] the offset of each word in microseconds.
         codes: [R] the word of each row.
+        note: the note of the words; None for none.
+        name: the column.
     """
+    stamps, zones = parsed.stamps, parsed.zones
     oldest = int(stamps.argmin())
     if ((stamps + offsets) % DAY == 0).all():
         stamps = stamps + offsets - offsets[oldest]
-    told = f"{name}: two offsets from UTC, as where clocks change; told at {zones[oldest]}"
-    return Times(stamps[codes], zone=zones[oldest], note=f"{note}; {told}" if note else told)
+    offset_note = f"{name}: two offsets from UTC, as with daylight saving time; all times are at {zones[oldest]}"
+    return Times(stamps[codes], zone=zones[oldest], note=f"{note}; {offset_note}" if note else offset_note)
 
 
 def _parse_integers(name: str, numbers: Ints) -> Times:
@@ -133,8 +144,8 @@ def _parse_integers(name: str, numbers: Ints) -> Times:
                 dates = _from_dates(numbers // size, numbers // unit % 100, day)
                 if (dates != time_formats.NO_TIME).all():
                     return Times(dates)
-    for least, most, microseconds, unit_name in _EPOCHS:
-        if least <= low and high < most:
+    for minimum, maximum, microseconds, unit_name in _EPOCHS:
+        if minimum <= low and high < maximum:
             return Times(numbers * microseconds, note=f"{name}: read as {unit_name} since 1970, in UTC")
     return Times(numbers, is_integer=True)
 
@@ -147,7 +158,7 @@ def _microseconds(stamps: npt.NDArray[np.datetime64]) -> Ints:
     return stamps.astype("datetime64[us]").astype(np.int64)
 
 
-def _unreadable(table: Table, name: str, row: int, hint: str = WITHOUT_TIME) -> DataError:
+def _cell_error(table: Table, name: str, row: int, hint: str = HINT_WITHOUT_TIME) -> DataError:
     cell = table.frame[name].iloc[row]
-    what = "no time" if pd.isna(cell) else f"{str(cell)[:60]!r} is no time that can be read"
-    return DataError(f"{table.source}: column {name!r}, {table.place(row)}: {what}", hint=hint)
+    problem = "the time is missing" if pd.isna(cell) else f"{str(cell)[:60]!r} cannot be read as a time"
+    return DataError(f"{table.source}: column {name!r}, {table.place(row)}: {problem}", hint=hint)

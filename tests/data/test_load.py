@@ -329,11 +329,11 @@ def test_a_policy_for_duplicates_is_followed_and_told(policy: str, tmp_path: Pat
             "column 'y', line 9: '1,234 kg' is not a number",
             "NA",
         ),
-        (table(30).replace("2020-01-08T", "someday T"), {}, DataError, "line 9: 'someday T", "mend that cell"),
-        (table(48, freq="h"), {"freq": "D"}, DataError, "which is no step of D", "--freq"),
+        (table(30).replace("2020-01-08T", "someday T"), {}, DataError, "line 9: 'someday T", "fix that cell"),
+        (table(48, freq="h"), {"freq": "D"}, DataError, "which is not a step of D", "--freq"),
         (table(30), {"target": ("yy",)}, UsageError, "no column 'yy' (did you mean 'y'?)", "date, y"),
         ("unique_id,ds,y\n" + "a,1,1\n" * 2 + ",2,2\n", {}, DataError, "line 4: no series is named", "--id"),
-        ("a,b\n" + "0.5,x\n" * 9, {}, DataError, "no column holds times", "--time none"),
+        ("a,b\n" + "0.5,x\n" * 9, {}, DataError, "no column contains times", "--time none"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_where_and_what_to_type(

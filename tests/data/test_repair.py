@@ -103,7 +103,7 @@ def test_rows_lie_where_their_times_say_however_many_are_laid_at_a_time(
 
 def test_a_row_off_the_grid_of_a_named_frequency_is_refused() -> None:
     with pytest.raises(
-        DataError, match=r"series 'a' has a row for 1970-01-02T12:00:00, which is no step of D from 1970-01-01"
+        DataError, match=r"series 'a' has a row for 1970-01-02T12:00:00, which is not a step of D from 1970-01-01"
     ):
         number_steps(make([0] * 3, [0, 1.5, 2], [1, 2, 3]), DAILY, is_named=True)
 
@@ -118,7 +118,7 @@ def test_a_rare_row_off_the_grid_is_left_out_where_the_frequency_was_found() -> 
 
 def test_a_grid_of_nearly_nothing_is_refused() -> None:
     rows, steps = number_steps(make([0] * 3, [0, 1, 40_000], [1, 2, 3]), Frequency("fixed", SECOND), is_named=True)
-    with pytest.raises(DataError, match=r"3 rows would lie on 3,456,000,001 steps of s"):
+    with pytest.raises(DataError, match=r"3 rows would become 3,456,000,001 steps of s"):
         to_grid(rows, steps, Frequency("fixed", SECOND), NOTHING[:1])
 
 

@@ -104,10 +104,14 @@ def test_a_few_times_off_the_grid_do_not_break_the_spacing() -> None:
 @pytest.mark.parametrize(
     ("times", "says", "hint"),
     [
-        (np.cumsum(np.tile([2, 3, 5], 20)) * DAY, "steps seen: 3D (34 %), 5D (34 %), 2D (32 %)", "--freq D"),
+        (
+            np.cumsum(np.tile([2, 3, 5], 20)) * DAY,
+            "the most frequent steps are 3D (34 %), 5D (34 %), 2D (32 %)",
+            "--freq D",
+        ),
         (np.cumsum(np.arange(1, 60)) * SECOND, "time is irregular", "--freq s"),
         (np.array([5]), "has 1 row", "--freq D"),
-        (np.array([5, 5]), "no two times in a series", "--freq D"),
+        (np.array([5, 5]), "only one time per series", "--freq D"),
     ],
 )
 def test_irregular_time_is_refused_with_the_steps_seen(times: Ints, says: str, hint: str) -> None:
@@ -171,7 +175,7 @@ def test_a_named_month_frequency_takes_its_edge_from_the_data() -> None:
 
 @pytest.mark.parametrize(("text", "is_integer"), [("D", True), ("integer", False)])
 def test_a_frequency_for_another_kind_of_time_is_refused(text: str, is_integer: bool) -> None:
-    with pytest.raises(DataError, match=f"--freq {text} does not fit"):
+    with pytest.raises(DataError, match=f"so --freq {text} cannot be used"):
         find_frequency(np.arange(5), ONE, text=text, is_integer=is_integer)
 
 

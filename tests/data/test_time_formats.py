@@ -55,7 +55,7 @@ def text_of(found: ParsedTimes) -> list[str]:
 )
 def test_a_word_is_read(word: str, expected: str) -> None:
     found = read(word)
-    assert found.is_read.all()
+    assert found.is_time.all()
     assert text_of(found) == [expected]
     assert found.zones.tolist() == [None]
 
@@ -65,7 +65,7 @@ def test_a_word_is_read(word: str, expected: str) -> None:
     ["2020-02-30", "2020-13-01", "2020-01-01 25:00", "1/2/2020 13:00 PM", "31/31/2020", "Foo 1981", "total", "1.5"],
 )
 def test_what_is_no_time_is_not_read(word: str) -> None:
-    assert not read(word).is_read.any()
+    assert not read(word).is_time.any()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_day_and_month_follow_from_the_whole_column(words: list[str], expected: 
 
 def test_a_column_that_needs_both_orders_leaves_the_fewer_unread() -> None:
     found = read("1/13/2020", "1/14/2020", "15/1/2020")
-    np.testing.assert_array_equal(found.is_read, [True, True, False])
+    np.testing.assert_array_equal(found.is_time, [True, True, False])
 
 
 @pytest.mark.parametrize(
