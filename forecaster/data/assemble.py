@@ -1,4 +1,4 @@
-"""A table, or some series of a large one, becomes a panel: tell the roles, find the frequency, repair."""
+"""The steps from a table to a panel: find the roles and the frequency, then repair the rows."""
 
 from dataclasses import dataclass, replace
 
@@ -22,14 +22,17 @@ from forecaster.panel import Floats, Panel, Role
 
 @dataclass(frozen=True)
 class AssembledPanel:
-    """A panel, and what was found on the way to it.
+    """A panel, and the facts that were found while it was assembled.
 
     Attributes:
-        panel: the series, none where no target has a value; its season is the config's, else the frequency's.
-        rows: of the table.
-        counts: what was repaired how often, as in `quality.json`.
-        empty: series that were left out, having no value.
-        categories: values of the columns of text.
+        panel: the series, none if no target has a value; the season is from the config, else the default.
+        rows: the number of rows of the table.
+        roles: the roles of the columns.
+        counts: the number of repairs of each kind, as in `quality.json`.
+        empty: the series that are left out because they have no value.
+        notes: messages for the user.
+        categories: the values of the columns of text.
+        is_by_file: True if each file is a series.
     """
 
     panel: Panel
@@ -42,20 +45,29 @@ class AssembledPanel:
     is_by_file: bool
 
     def complete(self, config: DataConfig) -> DataConfig:
-        """The config by which further tables of the kind are laid out alike."""
-        found = {
+        """Return the config that assembles further tables in the same way."""
+        update = {
             "time": self.roles.time or "none",
             "target": self.roles.targets,
             "id": None if self.is_by_file else self.roles.id,
             "freq": self.panel.frequency.name,
             "categories": self.categories if self.roles.covariates else None,
         }
-        return config.model_copy(update=found)
+        return config.model_copy(update=update)
 
 
 @dataclass(frozen=True)
-class _Gathered:
-    """The cells that matter: unordered rows, the times of each, and what does not change within a series [N, S]."""
+class _RawSeries:
+    """The rows of a table that become the panel, not yet sorted.
+
+    Attributes:
+        rows: the rows of targets, past and known columns.
+        times: the time of each row.
+        static: [N, S] static covariates.
+        columns: the names of the columns of `rows`.
+        roles: the roles of the columns of `rows`.
+        static_columns: [S] names of the static covariates.
+    """
 
     rows: Rows
     times: Times
@@ -74,22 +86,23 @@ def assemble(
     later: str | None = None,
     is_by_file: bool = False,
 ) -> AssembledPanel:
-    """Make a panel of a table; see `data.load.load` for the arguments and errors.
+    """Assemble the panel of a table; see `data.load.load` for the other arguments and the errors.
 
     Args:
-        roles: of its columns, where they are known; None to find them.
+        roles: the roles of the columns; None to find them.
+        is_by_file: True if each file of the table is a series.
     """
     roles = roles or find_roles(table, config)
     categories, notes = config.categories, list[str]()
     if categories is None:
         categories, notes = covariates.find_categories(table, roles.covariates)
-    gathered = _gather(table, roles, categories)
+    raw = _extract_rows(table, roles, categories)
     if later is not None and roles.known:
-        gathered = _append(gathered, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
-    grid, frequency, counts = _regularise(gathered, config, frequency)
+        raw = _append(raw, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
+    grid, frequency, counts = _regularise(raw, config, frequency)
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
-    series, empty = repair.trim(series, frequency, known=gathered.roles.count("known"))
-    times = gathered.times
+    series, empty = repair.trim(series, frequency, known=raw.roles.count("known"))
+    times = raw.times
     if times.note:
         notes.insert(0, times.note)
     panel = Panel(
@@ -101,11 +114,11 @@ def assemble(
         frequency=frequency,
         season=config.season or frequency.defaults()[0],
         zone=times.zone,
-        columns=gathered.columns,
-        roles=gathered.roles,
+        columns=raw.columns,
+        roles=raw.roles,
         stop=series.stop,  # type: ignore[arg-type]
         static=series.static,
-        static_columns=gathered.static_columns,
+        static_columns=raw.static_columns,
         minimum=config.minimum,
         maximum=config.maximum,
         is_integer=config.integer,
@@ -122,8 +135,8 @@ def assemble(
     )
 
 
-def _gather(table: Table, roles: Roles, categories: Categories) -> _Gathered:
-    """Take the cells that matter out of a table."""
+def _extract_rows(table: Table, roles: Roles, categories: Categories) -> _RawSeries:
+    """Extract the rows that become the panel from a table."""
     codes, ids = _find_series(table, roles)
     times = _find_times(table, roles, codes)
     past, known = (covariates.encode(table, names, categories) for names in (roles.past, roles.known))
@@ -131,45 +144,45 @@ def _gather(table: Table, roles: Roles, categories: Categories) -> _Gathered:
     targets = np.column_stack([to_float32(table, name) for name in roles.targets])
     values = np.hstack([targets, past.values, known.values]) if roles.past or roles.known else targets
     columns = ("y" if roles.shape == "wide" else roles.targets[0], *past.columns, *known.columns)
-    found: list[Role] = ["target"]
-    found += ["past"] * len(past.columns)
-    found += ["known"] * len(known.columns)
+    column_roles: list[Role] = ["target"]
+    column_roles += ["past"] * len(past.columns)
+    column_roles += ["known"] * len(known.columns)
     rows = Rows(table.source, times.stamps, codes, ids, values, len(roles.targets))
-    return _Gathered(rows, times, static.values, columns, tuple(found), static.columns)
+    return _RawSeries(rows, times, static.values, columns, tuple(column_roles), static.columns)
 
 
-def _append(gathered: _Gathered, table: Table, roles: Roles, categories: Categories, later: Table) -> _Gathered:
-    times = future.join_times(table, gathered.times, later, str(roles.time))
-    rows, times = future.append_rows(gathered.rows, later, roles, categories, times)
-    return replace(gathered, rows=rows, times=times)
+def _append(raw: _RawSeries, table: Table, roles: Roles, categories: Categories, later: Table) -> _RawSeries:
+    times = future.join_times(table, raw.times, later, str(roles.time))
+    rows, times = future.append_rows(raw.rows, later, roles, categories, times)
+    return replace(raw, rows=rows, times=times)
 
 
 def _regularise(
-    gathered: _Gathered, config: DataConfig, frequency: Frequency | None
+    raw: _RawSeries, config: DataConfig, frequency: Frequency | None
 ) -> tuple[Series, Frequency, dict[str, int]]:
-    """Find the frequency of rows, and lay them on its grid.
+    """Find the frequency of the rows, repair them, and lay them on the grid.
 
-    Returns: one series an id, the frequency, and what was repaired how often.
+    Returns: the series, the frequency, and the number of repairs of each kind.
     """
-    unordered, times = gathered.rows, gathered.times
-    is_later = _is_later(unordered, gathered.roles.count("known"))
+    unordered, times = raw.rows, raw.times
+    is_later = _is_later(unordered, raw.roles.count("known"))
     missing = np.isnan(unordered.values[~is_later, : unordered.targets])
-    rows, late = repair.sort(replace(unordered, stamps=times.on_wall_clock()))
+    rows, out_of_order = repair.sort(replace(unordered, stamps=times.on_wall_clock()))
     is_named = frequency is None and config.freq is not None
     frequency = frequency or find_frequency(
         rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=rows.source
     )
-    if times.zone and not frequency.is_wall_clock:  # a clock change must be neither gap nor duplicate
-        rows, late = repair.sort(replace(unordered, stamps=times.stamps))
+    if times.zone and not frequency.is_wall_clock:  # so that a clock change is neither a gap nor a duplicate
+        rows, out_of_order = repair.sort(replace(unordered, stamps=times.stamps))
     rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
     rows_on_grid, steps = repair.number_steps(rows, frequency, is_named=is_named)
-    grid = repair.to_grid(rows_on_grid, steps, frequency, gathered.static)
+    grid = repair.to_grid(rows_on_grid, steps, frequency, raw.static)
     counts = {
         "gaps": len(grid.values) - len(steps),
         "missing_values": int(missing.sum()),
         "duplicates_dropped": dropped,
         "duplicates_merged": merged,
-        "out_of_order": late,
+        "out_of_order": out_of_order,
         "off_grid": len(rows.stamps) - len(steps),
         "later_rows": int(is_later.sum()),
     }
@@ -177,7 +190,7 @@ def _regularise(
 
 
 def _is_later(rows: Rows, known: int) -> npt.NDArray[np.bool_]:
-    """[R] whether a row comes after the last target of its series and holds known columns only."""
+    """Return [R] True for each row after the last target of its series that has known columns only."""
     is_blank = np.asarray(np.isnan(rows.values[:, : rows.targets]).all(axis=1))
     if not known or not is_blank.any():
         return np.zeros_like(is_blank)
@@ -189,7 +202,7 @@ def _is_later(rows: Rows, known: int) -> npt.NDArray[np.bool_]:
 
 
 def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.object_]]:
-    """Number each row's series [R] in order of first appearance, and name them [N]."""
+    """Return the [R] number of the series of each row, in order of first appearance, and the [N] names."""
     if roles.id is None:
         return np.zeros(len(table.frame), np.int64), np.array([roles.targets[0]], object)
     codes, names = pd.factorize(table.frame[roles.id])
@@ -197,8 +210,8 @@ def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.objec
     if is_unnamed.any():
         row = int(np.flatnonzero(is_unnamed)[0])
         raise DataError(
-            f"{table.source}: column {roles.id!r}, {table.place(row)}: no series is named",
-            hint="fill the cell, or pass --id with another column",
+            f"{table.source}: column {roles.id!r}, {table.place(row)}: the series has no name",
+            hint="fill in the cell, or pass --id with another column",
         )
     return codes.astype(np.int64), np.array([str(name) for name in names], object)
 

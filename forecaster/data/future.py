@@ -1,4 +1,4 @@
-"""The steps to forecast, as far as they are known: read from a table, asked for where they are missing."""
+"""The known covariates of the steps to forecast: read, checked, and a template to fill in."""
 
 from dataclasses import replace
 
@@ -15,17 +15,20 @@ from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError, did_you_mean
 from forecaster.panel import Panel
 
-FILE_COLUMN = "unique_id"  # the column that names each row's file where files hold one series each
+FILE_COLUMN = "unique_id"  # names the file of each row if every file is one series
 
 
 def read_future(source: str, roles: Roles, *, is_by_file: bool) -> Table:
-    """Read a table of the future: the time, the id if there is one, and the known columns; others are not looked at.
+    """Read a table of future steps: its time, id and known columns; other columns are ignored.
 
     Args:
-        roles: of the data's columns.
-        is_by_file: whether the data's series are files; a table's own are then named by `unique_id` or by file, too.
+        source: a path, folder or glob.
+        roles: the roles of the columns of the data.
+        is_by_file: True if each file of the data is a series; the table names them by `unique_id` or by file.
 
-    Raises: InputError, DataError: as `read`; a column is missing; names it.
+    Raises:
+        InputError: as `read`.
+        DataError: as `read`, or a column is missing; names it.
     """
     tables = read(source)
     if is_by_file:
@@ -37,24 +40,30 @@ def read_future(source: str, roles: Roles, *, is_by_file: bool) -> Table:
         if missing:
             raise DataError(
                 f"{source}: has no column {missing[0]!r}{did_you_mean(missing[0], columns)}",
-                hint=f"give the columns {', '.join(needed)}; forecast init --future-template writes a table to fill",
+                hint=f"provide the columns {', '.join(needed)}; `forecast init DATA --future-template` writes such a table",
             )
     tables = [replace(table, frame=table.frame[needed]) for table in tables]
     return concatenate(source, tables) if len(tables) > 1 else tables[0]
 
 
 def add_file_column(table: Table) -> Table:
-    """Add the column that names each row's file."""
+    """Add the column that names the file of each row."""
     names = pd.Categorical([table.parts[0].name]).repeat(len(table.frame))
     return replace(table, frame=table.frame.assign(**{FILE_COLUMN: names}))
 
 
 def join_times(table: Table, times: Times, future: Table, name: str) -> Times:
-    """Give the times of the data's rows and of the future's after them.
+    """Return the times of the rows of the data, followed by those of the future rows.
 
-    Words are read together, so that the evidence of both tells the order of day and month.
+    Text is parsed together, so that the order of day and month is chosen from both.
 
-    Raises: DataError: a cell of the future has no time that can be read, or its time is of another sort.
+    Args:
+        table: the data.
+        times: the times of the data.
+        future: the table of future steps.
+        name: the time column of both.
+
+    Raises: DataError: a future time cannot be parsed, or only one table has a time zone or integer times.
     """
     columns = table.frame[name], future.frame[name]
     if all(isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
@@ -63,24 +72,28 @@ def join_times(table: Table, times: Times, future: Table, name: str) -> Times:
         return parse_times(Table(future.source, pd.DataFrame({name: words}), parts), name)
     later = parse_times(future, name)
     if later.is_integer != times.is_integer or (later.zone is None) != (times.zone is None):
-        sorts = [_sort_of(each) for each in (later, times)]
+        kinds = [_describe_kind(each) for each in (later, times)]
         raise DataError(
-            f"{future.source}: column {name!r} holds {sorts[0]}, that of {table.source} {sorts[1]}",
-            hint="write the times of both tables alike",
+            f"{future.source}: column {name!r} contains {kinds[0]}, but {kinds[1]} in {table.source}",
+            hint="write the times of both tables in the same format",
         )
     return replace(times, stamps=np.concatenate([times.stamps, later.stamps]))
 
 
 def append_rows(rows: Rows, future: Table, roles: Roles, categories: Categories, times: Times) -> tuple[Rows, Times]:
-    """Put the future's rows under the data's; what the data already says of a time must be the same.
+    """Append the future rows to those of the data.
+
+    A future row for a time of the data fills its empty cells. Series that the data does not have are ignored.
 
     Args:
-        rows: the data's, as they come; their stamps are not looked at.
-        times: of both, as `join_times` gives them.
+        rows: the rows of the data, in any order; their timestamps are not used.
+        future: the table of future steps.
+        roles: the roles of the columns.
+        categories: the values of the columns of text.
+        times: the times of both, from `join_times`.
 
-    Returns: rows whose stamps are those of the times; an empty cell of the data is filled. Series that the data does
-        not have are passed over.
-    Raises: DataError: a known cell differs from the data's; names series, time and column.
+    Returns: the rows, and their times.
+    Raises: DataError: a known value differs from the value in the data; names the series and the column.
     """
     known = encode(future, roles.known, categories)
     count, width = len(rows.stamps), known.values.shape[1]
@@ -92,58 +105,63 @@ def append_rows(rows: Rows, future: Table, roles: Roles, categories: Categories,
     data = pd.DataFrame({"stamp": times.stamps[:count], "code": rows.codes, "at": np.arange(count)})
     both = frame.merge(data, on=["code", "stamp"])
     values = rows.values.copy()
-    before, given = values[both["at"], -width:], known.values[both["row"]]
-    differs = (before != given) & ~np.isnan(before) & ~np.isnan(given)
-    if differs.any():
-        pair, column = (int(index[0]) for index in np.nonzero(differs))
+    old, new = values[both["at"], -width:], known.values[both["row"]]
+    is_conflict = (old != new) & ~np.isnan(old) & ~np.isnan(new)
+    if is_conflict.any():
+        pair, column = (int(index[0]) for index in np.nonzero(is_conflict))
         row = int(both["row"].iloc[pair])
         raise DataError(
             f"{future.source}: {future.place(row)}: series {rows.ids[both['code'].iloc[pair]]!r} has "
-            f"{given[pair, column]:g} in {known.columns[column]!r} where the data has {before[pair, column]:g}",
-            hint="leave rows out whose time the data already has",
+            f"{new[pair, column]:g} in {known.columns[column]!r} where the data has {old[pair, column]:g}",
+            hint="remove the rows whose times are in the data",
         )
-    values[both["at"], -width:] = np.where(np.isnan(before), given, before)
-    fresh = frame[~frame["row"].isin(both["row"])]
-    below = np.full((len(fresh), values.shape[1]), np.nan, np.float32)
-    below[:, -width:] = known.values[fresh["row"]]
-    chosen = np.concatenate([np.arange(count), count + fresh["row"].to_numpy(np.int64)])
-    times = replace(times, stamps=times.stamps[chosen])
-    codes = np.concatenate([rows.codes, fresh["code"].to_numpy(np.int64)])
-    return replace(rows, stamps=times.stamps, codes=codes, values=np.concatenate([values, below])), times
+    values[both["at"], -width:] = np.where(np.isnan(old), new, old)
+    added = frame[~frame["row"].isin(both["row"])]
+    added_values = np.full((len(added), values.shape[1]), np.nan, np.float32)
+    added_values[:, -width:] = known.values[added["row"]]
+    positions = np.concatenate([np.arange(count), count + added["row"].to_numpy(np.int64)])
+    times = replace(times, stamps=times.stamps[positions])
+    codes = np.concatenate([rows.codes, added["code"].to_numpy(np.int64)])
+    return replace(rows, stamps=times.stamps, codes=codes, values=np.concatenate([values, added_values])), times
 
 
 def require(panel: Panel, horizon: int, config: DataConfig, source: str) -> None:
-    """Make sure that the known columns have a value at each of the `horizon` steps after every cutoff.
+    """Check that the known columns have a value at each step to forecast.
 
     Args:
-        config: as the data was loaded with.
+        panel: the N series.
+        horizon: the number of steps to forecast.
+        config: the config of the loaded data.
         source: names the table in the error.
 
-    Raises: DataError: one has none; names the first series, its first such time, and the column.
+    Raises: DataError: a value is missing; names the first series, its first such time, and the column.
     """
     steps = np.arange(horizon)
     missing = np.empty((len(panel), horizon, 0), bool)
     for number in panel.columns_as("known"):
         position = panel.end[:, None] + steps
-        is_there = position < panel.stop[:, None]
-        cells = panel.values[np.where(is_there, position, 0), number]
-        missing = np.concatenate([missing, (~is_there | np.isnan(cells))[:, :, None]], axis=2)  # [N, H, K]
+        is_present = position < panel.stop[:, None]
+        cells = panel.values[np.where(is_present, position, 0), number]
+        missing = np.concatenate([missing, (~is_present | np.isnan(cells))[:, :, None]], axis=2)  # [N, H, K]
     if not missing.any():
         return
     series, step, number = (int(index[0]) for index in np.nonzero(missing))
     time = panel.frequency.format(panel.future(horizon)[series, [step]], panel.zone)[0]
-    column = _named(panel.columns[panel.columns_as("known")[number]], config)
+    column = _find_source_column(panel.columns[panel.columns_as("known")[number]], config)
     raise DataError(
-        f"{source}: series {panel.ids[series]!r} has no {column!r} for {time}, which is to be forecast",
-        hint="fill what `forecast init DATA --future-template` writes and pass it by --future",
+        f"{source}: series {panel.ids[series]!r} has no value of {column!r} for {time}, a step to forecast",
+        hint="fill in the table that `forecast init DATA --future-template` writes, and pass it with --future",
     )
 
 
 def template(panel: Panel, horizon: int, config: DataConfig, *, is_by_file: bool) -> pd.DataFrame:
-    """Lay out the table that `--future` reads: a row a series and step to come, its known cells empty.
+    """Return the table that `--future` reads, with one row per series and future step, and empty known cells.
 
     Args:
-        config: as the data was loaded with; its time is a column.
+        panel: the N series.
+        horizon: the number of future steps.
+        config: the config of the loaded data; its time must be a column.
+        is_by_file: True if each file of the data is a series.
     """
     stamps = panel.future(horizon)
     name = config.id or (FILE_COLUMN if is_by_file else None)
@@ -151,22 +169,22 @@ def template(panel: Panel, horizon: int, config: DataConfig, *, is_by_file: bool
     if name:
         columns[name] = np.repeat(panel.ids, horizon)
         stamps = stamps.ravel()
-    else:  # a series a column: all of them share one row
+    else:  # all series of a wide table share one row per step
         stamps = np.unique(stamps)
     texts = panel.frequency.format(stamps, panel.zone)
-    if panel.zone and len({text[-6:] for text in texts}) > 1:  # a clock change: one column, one offset
+    if panel.zone and len({text[-6:] for text in texts}) > 1:  # a clock change; a column must have one offset
         texts = pd.to_datetime(pd.Series(texts), utc=True).map(pd.Timestamp.isoformat).to_numpy(np.object_)
     columns[str(config.time)] = texts
     return pd.DataFrame(columns | dict.fromkeys(config.known, ""))
 
 
-def _named(column: str, config: DataConfig) -> str:
-    """The table's column behind one of the panel's."""
+def _find_source_column(column: str, config: DataConfig) -> str:
+    """Return the column of the table from which a column of the panel was made."""
     indicators = {f"{name}={word}": name for name, words in (config.categories or {}).items() for word in words}
     return indicators.get(column, column) if column not in config.known else column
 
 
-def _sort_of(times: Times) -> str:
+def _describe_kind(times: Times) -> str:
     if times.is_integer:
         return "integers"
     return f"times in zone {times.zone}" if times.zone else "times without a zone"

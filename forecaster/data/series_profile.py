@@ -1,4 +1,4 @@
-"""What each series of a panel is like: how long, how whole, how large, and what stands out."""
+"""A profile of each series of a panel: its gaps, values and outliers."""
 
 from dataclasses import dataclass
 
@@ -9,29 +9,29 @@ from numpy.lib.stride_tricks import sliding_window_view
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
-_FAR = 8.0  # typical deviations from which a value stands out
-_TYPICAL = 1.4826  # standard deviations in a median absolute one, were the values normal
-_WIDEST = 50  # steps to each side that a value is compared with
-_NARROWEST = 3
-_MOST = 0.05  # of the values
-_FEWEST_SEASONS = 4  # that show what a season repeats
-_AT_ONCE = 20_000  # windows that are copied
+_OUTLIER_DEVIATIONS = 8.0
+_STANDARD_PER_MEDIAN_DEVIATION = 1.4826  # the factor for normal values
+_MIN_STEPS_ASIDE, _MAX_STEPS_ASIDE = 3, 50  # steps on each side that a value is compared with
+_MAX_OUTLIER_SHARE = 0.05
+_MIN_SEASONS = 4  # seasons needed to subtract the seasonal pattern
+_WINDOWS_AT_ONCE = 20_000
 
 Curve = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SeriesProfile:
-    """Facts of N series, [N] each; steps are counted from a series' first one.
+    """The profiles of N series, [N] each; a position is a number of steps from the start of the series.
 
     Attributes:
-        missing: steps without a value.
-        gaps: runs of such steps.
-        longest_gap: steps of the longest run, and `gap_at` its first one; 0 and 0 where there is none.
-        zeros, negatives: values of that sign.
-        flat: steps of the longest run of one value, gaps aside, and `flat_at` its first one.
-        outliers: values far off their neighbours', and `outlier_at` the farthest one's step, -1 where there is none.
-        lowest, mean, highest: of the values, in their own units.
+        missing: number of steps without a value.
+        gaps: number of runs of such steps.
+        longest_gap, gap_at: length and position of the longest gap; 0 and 0 if there is none.
+        zeros, negatives: number of values that are zero, or negative.
+        flat, flat_at: length and position of the longest run of equal values, with gaps left out.
+        outliers: number of values far from their neighbours.
+        outlier_at: position of the farthest one; -1 if there is none.
+        lowest, mean, highest: of the values, in the units of the data.
     """
 
     missing: Ints
@@ -50,59 +50,61 @@ class SeriesProfile:
 
     @property
     def is_constant(self) -> npt.NDArray[np.bool_]:
-        """[N] whether a series never changes."""
+        """[N] True for each series whose values are all equal."""
         return np.asarray(self.lowest == self.highest)
 
 
 def profile_series(panel: Panel) -> SeriesProfile:
-    """Look at every series of a panel by itself."""
-    rows = [_look(target, panel.season) for target in panel]
+    """Return the profile of each series of a panel."""
+    rows = [_profile_one(target, panel.season) for target in panel]
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return SeriesProfile(*columns)
 
 
 def find_outliers(target: Floats, season: int) -> Ints:
-    """Steps whose values lie far off those around them, the farthest first.
+    """Find the steps whose values are far from their neighbours, the farthest first.
 
-    A value is compared with the median of a season to each side, after what the season repeats is taken out. Far is
-    eight times what is typical of the series (its median absolute deviation, scaled to a standard one). Where more than
-    one value in twenty is far, that is how the series is, and none stands out.
+    Each value is compared with the median of a season on each side, after the seasonal pattern is subtracted. It is an
+    outlier if it deviates by more than eight standard deviations, estimated from the median absolute deviation. If
+    more than one value in twenty deviates as much, the series has no outliers.
 
     Args:
-        target: [T] NaN where missing.
+        target: [T] NaN if missing.
         season: steps in a season, 1 for none.
+
+    Returns: the [K] steps of the outliers.
     """
     known = np.flatnonzero(~np.isnan(target))
     values = np.interp(np.arange(len(target)), known, target[known])
-    whole = len(values) // season * season
-    if season > 1 and whole >= _FEWEST_SEASONS * season:
-        change = (values - _level(values, season))[:whole].reshape(-1, season)
+    steps = len(values) // season * season  # in complete seasons
+    if season > 1 and steps >= _MIN_SEASONS * season:
+        change = (values - _smooth(values, season))[:steps].reshape(-1, season)
         values = values - np.resize(np.median(change, axis=0), len(values))
-    distance = np.abs(values - _level(values, season))[known]
-    limit = _FAR * _TYPICAL * float(np.median(distance))
+    distance = np.abs(values - _smooth(values, season))[known]
+    limit = _OUTLIER_DEVIATIONS * _STANDARD_PER_MEDIAN_DEVIATION * float(np.median(distance))
     far = np.flatnonzero(distance > limit)
-    if limit <= 0 or len(far) > _MOST * len(known):
+    if limit <= 0 or len(far) > _MAX_OUTLIER_SHARE * len(known):
         return np.empty(0, np.int64)
     return known[far[np.argsort(-distance[far], kind="stable")]].astype(np.int64)
 
 
-def _level(values: Curve, season: int) -> Curve:
-    """[T] the median of the steps around each."""
-    side = min(max(season, _NARROWEST), _WIDEST, len(values) - 1)
+def _smooth(values: Curve, season: int) -> Curve:
+    """Return the [T] median of the steps around each step."""
+    side = min(max(season, _MIN_STEPS_ASIDE), _MAX_STEPS_ASIDE, len(values) - 1)
     padded = np.concatenate([np.full(side, values[0]), values, np.full(side, values[-1])])
     windows = sliding_window_view(padded, 2 * side + 1)  # [T, W]
-    parts = np.array_split(windows, len(values) // _AT_ONCE + 1)
+    parts = np.array_split(windows, len(values) // _WINDOWS_AT_ONCE + 1)
     return np.concatenate([np.median(part, axis=1) for part in parts])
 
 
-def _look(target: Floats, season: int) -> tuple[float, ...]:
+def _profile_one(target: Floats, season: int) -> tuple[float, ...]:
     is_missing = np.isnan(target)
     known = np.flatnonzero(~is_missing)
     values = target[known].astype(np.float64)
-    gap_at, gap = _runs(is_missing.view(np.int8))
+    gap_at, gap = _find_runs(is_missing.view(np.int8))
     gap, gap_at = gap[is_missing[gap_at]], gap_at[is_missing[gap_at]]
-    flat_at, flat = _runs(values)
-    far = find_outliers(target, season)
+    flat_at, flat = _find_runs(values)
+    outliers = find_outliers(target, season)
     longest, flattest = int(gap.argmax()) if len(gap) else -1, int(flat.argmax())
     return (
         int(is_missing.sum()),
@@ -113,15 +115,15 @@ def _look(target: Floats, season: int) -> tuple[float, ...]:
         int((values < 0).sum()),
         int(flat[flattest]),
         int(known[flat_at[flattest]]),
-        len(far),
-        int(far[0]) if len(far) else -1,
-        float(f"{values.min():.7g}"),  # as a 32-bit number was written
+        len(outliers),
+        int(outliers[0]) if len(outliers) else -1,
+        float(f"{values.min():.7g}"),  # seven digits are the precision of float32
         float(f"{values.mean():.7g}"),
         float(f"{values.max():.7g}"),
     )
 
 
-def _runs(values: npt.NDArray[np.generic]) -> tuple[Ints, Ints]:
-    """Where runs of equal values begin, and how long they are."""
+def _find_runs(values: npt.NDArray[np.generic]) -> tuple[Ints, Ints]:
+    """Return the [K] positions and the [K] lengths of the runs of equal values."""
     begin = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1]).astype(np.int64)
     return begin, np.diff(begin, append=len(values))

@@ -106,7 +106,7 @@ def find_frequency(
     if frequency.kind == "months":
         return replace(frequency, month_end=_are_month_ends(stamps))
     if text.strip() == "trading":
-        return learn_trading(_days(stamps), least_coverage=_MIN_COVERAGE) or frequency
+        return learn_trading(_days(stamps), min_coverage=_MIN_COVERAGE) or frequency
     return frequency
 
 
@@ -158,7 +158,7 @@ def _list_candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool)
     if common >= 28 * DAY:
         yield Frequency("months", max(round(common / _MEAN_MONTH), 1), month_end=_are_month_ends(stamps))
     if common <= 3 * DAY and common % DAY == 0 and not is_even:
-        business = learn_trading(_days(stamps), least_coverage=_MIN_COVERAGE)
+        business = learn_trading(_days(stamps), min_coverage=_MIN_COVERAGE)
         if business:
             yield business
     yield Frequency("fixed", common)

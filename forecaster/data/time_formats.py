@@ -55,12 +55,12 @@ class ParsedTimes:
 
 def has_date_format(words: pd.Index, share: float = 0.8) -> bool:
     """Return True if at least this share of the words has the same date format."""
-    return len(words) > 0 and _count_matches(_best_pattern(words), words) >= share * len(words)
+    return len(words) > 0 and _count_matches(_find_pattern(words), words) >= share * len(words)
 
 
 def parse(words: pd.Index) -> ParsedTimes:
     """Parse [W] words with the date format that fits most of the first 1,000."""
-    parts = words.to_series().astype(object).str.extract(_best_pattern(words[:1000]))
+    parts = words.to_series().astype(object).str.extract(_find_pattern(words[:1000]))
     is_time = parts["year"].notna().to_numpy()
     year = _to_numbers(parts, "year", np.nan)
     if (parts["year"].str.len() == 2).any():
@@ -93,7 +93,7 @@ def _count_matches(pattern: re.Pattern[str], words: pd.Index) -> int:
     return sum(match.groupdict().get("name", "jan").upper() in _MONTH_NUMBERS for match in matches)
 
 
-def _best_pattern(words: pd.Index) -> re.Pattern[str]:
+def _find_pattern(words: pd.Index) -> re.Pattern[str]:
     sample = words[:: max(len(words) // 100, 1)]
     return max(_PATTERNS, key=lambda pattern: _count_matches(pattern, sample))
 

@@ -1,4 +1,4 @@
-"""A trading calendar learnt from the days on which there is data: past holidays as they were, future ones by rule."""
+"""A calendar of trading days, learned from the days with data; rules predict its future holidays."""
 
 from calendar import monthrange
 from collections import Counter
@@ -17,19 +17,19 @@ YEARS_AHEAD = 20
 _STANDARD_MASK = np.array([1, 1, 1, 1, 1, 0, 0], bool)
 _MONDAY_OFFSET = 3  # 1970-01-01 was a Thursday
 _EPOCH = date(1970, 1, 1).toordinal()
-_OBSERVED = ((0, 0), (-1, 0), (0, 1), (-1, 1))  # how a Saturday, and a Sunday, moves
-_LEAST_HITS, _LEAST_SHARE = 3, 0.9
+_WEEKEND_SHIFTS = ((0, 0), (-1, 0), (0, 1), (-1, 1))  # days by which a holiday on a Saturday, or a Sunday, moves
+_MIN_YEARS, _MIN_SHARE_OF_YEARS = 3, 0.9
 
 
 @dataclass(frozen=True, order=True)
 class Rule:
-    """Where a holiday lies in any year.
+    """A rule for the date of a holiday in any year.
 
     Attributes:
-        kind: `fixed` day of a month, `nth` weekday of a month (from its end if `nth` is negative), or days from Easter.
-        month, day: for `fixed` the date, for `nth` the month and the weekday, 0 for Monday.
-        nth: for `nth` its number, for `easter` the offset in days.
-        saturday, sunday: for `fixed` the days by which it moves when it falls there.
+        kind: `fixed` (a date), `nth` (the nth weekday of a month, from its end if `nth` is negative) or `easter`.
+        month, day: the date for `fixed`; the month and the weekday, 0 for Monday, for `nth`.
+        nth: the number of the weekday for `nth`; the days after Easter Sunday for `easter`.
+        saturday, sunday: the days by which a `fixed` holiday moves from a Saturday or a Sunday.
     """
 
     kind: Literal["fixed", "nth", "easter"]
@@ -40,7 +40,7 @@ class Rule:
     sunday: int = 0
 
     def find(self, year: int) -> date | None:
-        """Give the holiday of a year; None where the year has none."""
+        """Return the holiday of a year; None if the year has none."""
         if self.kind == "easter":
             sunday: date = easter(year)
             return sunday + timedelta(self.nth)
@@ -48,8 +48,8 @@ class Rule:
         if self.kind == "fixed":
             if self.day > length:
                 return None
-            found = date(year, self.month, self.day)
-            return found + timedelta({5: self.saturday, 6: self.sunday}.get(found.weekday(), 0))
+            day = date(year, self.month, self.day)
+            return day + timedelta({5: self.saturday, 6: self.sunday}.get(day.weekday(), 0))
         if self.nth < 0:
             last = date(year, self.month, length)
             return last - timedelta((last.weekday() - self.day) % 7)
@@ -58,10 +58,10 @@ class Rule:
 
 
 def learn_weekdays(days: Ints) -> Ints | None:
-    """Tell the weekdays that have data [7] of 0 and 1; None where all have, or where too little is seen to tell.
+    """Return [7] 1 for each weekday with data, else 0; None if all have data, or there is too little data to decide.
 
     Args:
-        days: distinct days since 1970, ascending.
+        days: the distinct days with data, as ascending days since 1970.
     """
     possible = np.bincount((np.arange(days[0], days[-1] + 1) + _MONDAY_OFFSET) % 7, minlength=7)
     present = np.bincount((days + _MONDAY_OFFSET) % 7, minlength=7)
@@ -72,14 +72,14 @@ def learn_weekdays(days: Ints) -> Ints | None:
     return np.where(possible > 0, ~is_absent, _STANDARD_MASK).astype(np.int64)
 
 
-def learn_trading(days: Ints, *, least_coverage: float) -> Frequency | None:
-    """Learn the calendar of the days on which there is data.
+def learn_trading(days: Ints, *, min_coverage: float) -> Frequency | None:
+    """Learn the calendar of the days with data.
 
     Args:
-        days: distinct days since 1970 of all series together, ascending.
-        least_coverage: where fewer of the weekday's days than this have data, absent days are gaps, not holidays.
+        days: the distinct days with data in any series, as ascending days since 1970.
+        min_coverage: the share of working days with data below which the other days are gaps, not holidays.
 
-    Returns: business days with holidays up to 20 years after the data; None where all weekdays have data.
+    Returns: business days with holidays until 20 years after the data; None if all weekdays have data.
     """
     weekmask = learn_weekdays(days)
     if weekmask is None:
@@ -88,49 +88,51 @@ def learn_trading(days: Ints, *, least_coverage: float) -> Frequency | None:
     span = np.arange(days[0], days[-1] + 1)
     working = span[weekmask[(span + _MONDAY_OFFSET) % 7] == 1]
     absent = np.setdiff1d(working, days)
-    if len(working) - len(absent) < least_coverage * len(working):
+    if len(working) - len(absent) < min_coverage * len(working):
         return Frequency("business", weekmask=text)
     ahead = predict_holidays(absent, int(days[0]), int(days[-1]), text)
     return Frequency("business", weekmask=text, holidays=(*map(int, absent), *ahead))
 
 
 def predict_holidays(holidays: Ints, first: int, last: int, weekmask: str) -> list[int]:
-    """Continue holidays for 20 years by the rules that they followed.
+    """Predict the holidays of the next 20 years from rules that explain the past ones.
 
-    A rule counts where it held in nearly all years since it first did, at least three times, and the last time;
-    of rules that explain the same days, the one that explains most, fails least and moves least is kept.
+    A rule must be right at least three times, in nearly all years since it was first right, and in the last year.
+    Of rules that explain the same days, the one with the most hits, then the fewest misses and moves, is used.
 
     Args:
-        holidays: days since 1970 on which there was no data though the weekday has some.
-        first, last: the days that the data covers.
-        weekmask: seven characters from Monday, `1` where the weekday has data.
+        holidays: the days without data on weekdays that usually have data, as days since 1970.
+        first, last: the first and last day with data.
+        weekmask: seven characters from Monday, `1` for a weekday with data.
+
+    Returns: the predicted holidays in ascending order, as days since 1970.
     """
     past = {date.fromordinal(int(day) + _EPOCH) for day in holidays}
     begin, end = date.fromordinal(first + _EPOCH), date.fromordinal(last + _EPOCH)
-    found: list[tuple[int, int, int, Rule, set[date]]] = []
-    for rule, count in Counter(rule for day in past for rule in _rules_of(day)).items():
-        if count < _LEAST_HITS:
+    candidates: list[tuple[int, int, int, Rule, set[date]]] = []
+    for rule, count in Counter(rule for day in past for rule in _list_rules(day)).items():
+        if count < _MIN_YEARS:
             continue
         dates = [day for year in range(begin.year, end.year + 2) if (day := rule.find(year)) and begin <= day <= end]
-        held = [day in past for day in dates if weekmask[day.weekday()] == "1"]
-        since = held[held.index(True) :] if True in held else []
-        if sum(since) >= _LEAST_HITS and since[-1] and sum(since) >= _LEAST_SHARE * len(since):
+        is_hit = [day in past for day in dates if weekmask[day.weekday()] == "1"]
+        since = is_hit[is_hit.index(True) :] if True in is_hit else []
+        if sum(since) >= _MIN_YEARS and since[-1] and sum(since) >= _MIN_SHARE_OF_YEARS * len(since):
             misses, moves = len(since) - sum(since), rule.sunday - rule.saturday
-            found.append((-sum(since), misses, moves, rule, past.intersection(dates)))
+            candidates.append((-sum(since), misses, moves, rule, past.intersection(dates)))
     explained: set[date] = set()
     ahead: set[date] = set()
-    for *_, rule, days in sorted(found, key=lambda item: item[:4]):
-        if len(days - explained) >= _LEAST_HITS:
+    for *_, rule, days in sorted(candidates, key=lambda item: item[:4]):
+        if len(days - explained) >= _MIN_YEARS:
             explained |= days
             ahead.update(filter(None, map(rule.find, range(end.year, end.year + YEARS_AHEAD + 2))))
     return sorted(day.toordinal() - _EPOCH for day in ahead if day > end and weekmask[day.weekday()] == "1")
 
 
-def _rules_of(day: date) -> Iterator[Rule]:
-    """List the rules by which a day could be a holiday."""
+def _list_rules(day: date) -> Iterator[Rule]:
+    """Yield the rules that would make a day a holiday."""
     for shift in (-1, 0, 1):
         origin = day - timedelta(shift)
-        for saturday, sunday in _OBSERVED:
+        for saturday, sunday in _WEEKEND_SHIFTS:
             if {5: saturday, 6: sunday}.get(origin.weekday(), 0) == shift:
                 yield Rule("fixed", origin.month, origin.day, saturday=saturday, sunday=sunday)
     yield Rule("nth", day.month, day.weekday(), (day.day + 6) // 7)

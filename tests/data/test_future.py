@@ -158,14 +158,14 @@ def test_what_is_required_is_a_value_for_each_step_of_each_series() -> None:
     future.require(loaded.panel, 2, loaded.config, "data.csv")
     with pytest.raises(DataError) as caught:
         future.require(loaded.panel, 3, loaded.config, "data.csv")
-    assert caught.value.message == f"data.csv: series 'b' has no 'promo' for {DAYS[22]}, which is to be forecast"
+    assert caught.value.message == f"data.csv: series 'b' has no value of 'promo' for {DAYS[22]}, a step to forecast"
     assert "forecast init" in caught.value.hint
     assert "--future-template" in caught.value.hint
 
 
 def test_what_is_missing_is_named_as_the_tables_column() -> None:
     loaded = load_with(LONG, next_rows("sun", "NA", "sun").replace("promo", "sky"), known=("sky",))
-    with pytest.raises(DataError, match=f"series 'a' has no 'sky' for {DAYS[21]}"):
+    with pytest.raises(DataError, match=f"series 'a' has no value of 'sky' for {DAYS[21]}"):
         future.require(loaded.panel, 3, loaded.config, "data.csv")
 
 

@@ -332,7 +332,7 @@ def test_a_policy_for_duplicates_is_followed_and_told(policy: str, tmp_path: Pat
         (table(30).replace("2020-01-08T", "someday T"), {}, DataError, "line 9: 'someday T", "fix that cell"),
         (table(48, freq="h"), {"freq": "D"}, DataError, "which is not a step of D", "--freq"),
         (table(30), {"target": ("yy",)}, UsageError, "no column 'yy' (did you mean 'y'?)", "date, y"),
-        ("unique_id,ds,y\n" + "a,1,1\n" * 2 + ",2,2\n", {}, DataError, "line 4: no series is named", "--id"),
+        ("unique_id,ds,y\n" + "a,1,1\n" * 2 + ",2,2\n", {}, DataError, "line 4: the series has no name", "--id"),
         ("a,b\n" + "0.5,x\n" * 9, {}, DataError, "no column contains times", "--time none"),
     ],
 )

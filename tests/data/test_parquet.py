@@ -114,7 +114,7 @@ def test_an_error_names_the_row_of_the_file(tmp_path: Path, small_parts: None) -
 def test_a_row_without_a_series_is_refused_in_parts_as_well(tmp_path: Path, small_parts: None) -> None:
     table = sales()
     table.loc[321, "shop"] = None
-    with pytest.raises(DataError, match="column 'shop', row 322: no series is named"):
+    with pytest.raises(DataError, match="column 'shop', row 322: the series has no name"):
         load(write(table, tmp_path / "t.parquet"), DataConfig())
 
 

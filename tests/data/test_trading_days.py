@@ -24,7 +24,7 @@ def without_weekends(days: Ints) -> Ints:
 def learn(days: Ints, *holidays: str) -> list[str]:
     """Holidays after the data, as text."""
     absent = np.array(holidays, "datetime64[D]").astype(np.int64)
-    frequency = learn_trading(np.setdiff1d(days, absent), least_coverage=0.9)
+    frequency = learn_trading(np.setdiff1d(days, absent), min_coverage=0.9)
     assert frequency is not None
     ahead = [day for day in frequency.holidays if day > days[-1]]
     return np.datetime_as_string(np.array(ahead, "datetime64[D]")).tolist()
@@ -48,7 +48,7 @@ def test_a_rule_finds_its_day(rule: Rule, year: int, expected: date | None) -> N
 
 def test_the_new_york_calendar_goes_on_as_the_exchange_published_it() -> None:
     days = pd.read_csv(SP500, parse_dates=["date"])["date"].to_numpy("datetime64[D]").astype(np.int64)
-    frequency = learn_trading(days, least_coverage=0.9)
+    frequency = learn_trading(days, min_coverage=0.9)
     assert frequency is not None
     ahead = np.array(frequency.holidays, "datetime64[D]")
     soon = ahead[(ahead > days[-1].astype("datetime64[D]")) & (ahead < np.datetime64("2022-01-01"))]
@@ -91,4 +91,4 @@ def test_a_week_with_friday_and_saturday_off_is_learnt() -> None:
 
 
 def test_daily_data_has_no_calendar() -> None:
-    assert learn_trading(days_between("2020-01-01", "2020-03-31"), least_coverage=0.9) is None
+    assert learn_trading(days_between("2020-01-01", "2020-03-31"), min_coverage=0.9) is None
