@@ -40,7 +40,7 @@ def read_future(source: str, roles: Roles, *, is_by_file: bool) -> Table:
         if missing:
             raise DataError(
                 f"{source}: has no column {missing[0]!r}{did_you_mean(missing[0], columns)}",
-                hint=f"provide the columns {', '.join(needed)}; `forecast init DATA --future-template` writes such a table",
+                hint=f"provide {', '.join(needed)}; `forecast init DATA --future-template` writes such a table",
             )
     tables = [replace(table, frame=table.frame[needed]) for table in tables]
     return concatenate(source, tables) if len(tables) > 1 else tables[0]

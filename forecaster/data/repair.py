@@ -121,7 +121,7 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
 
 
 def number_steps(rows: Rows, frequency: Frequency, *, is_named: bool) -> tuple[Rows, Ints]:
-    """Number the steps of the rows, counted from the first row of each series.
+    """Find the step number of each row, counted from the first row of each series.
 
     If the frequency was detected, the few rows between two of its steps are dropped.
 
