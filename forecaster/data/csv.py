@@ -33,7 +33,7 @@ _DECIMAL = {
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """The format of a CSV file; the delimiter `" "` stands for any run of blanks."""
+    """The format of a CSV file; a `delimiter` of one space means any run of blanks."""
 
     delimiter: str
     decimal: str
@@ -88,9 +88,9 @@ def parse(source: str, content: Content) -> tuple[pa.Table, CsvFormat]:
         if zoned:
             columns = _read(content, csv_format, zoned)
     except pa.ArrowInvalid as error:
-        raise _explain(source, content[:], csv_format, str(error)) from error
+        raise _parse_error(source, content[:], csv_format, str(error)) from error
     if not columns.num_rows:
-        raise DataError(f"{source}: has a header but no rows", hint="give a file with at least two rows of data")
+        raise DataError(f"{source}: has a header but no rows", hint="provide a file with at least two rows of data")
     if not csv_format.has_header:
         columns = columns.rename_columns([f"column{number + 1}" for number in range(columns.num_columns)])
     return columns, csv_format
@@ -141,7 +141,7 @@ def _read(content: Content, csv_format: CsvFormat, types: dict[str, pa.DataType]
         return pyarrow.csv.read_csv(source, **options)
 
 
-def _explain(source: str, content: bytes, csv_format: CsvFormat, reason: str) -> DataError:
+def _parse_error(source: str, content: bytes, csv_format: CsvFormat, reason: str) -> DataError:
     reader = csv.reader(StringIO(content.decode(errors="replace"), newline=""), delimiter=csv_format.delimiter)
     width = None
     try:
@@ -154,7 +154,9 @@ def _explain(source: str, content: bytes, csv_format: CsvFormat, reason: str) ->
                 )
     except csv.Error as error:
         reason = f"line {reader.line_num}: {error}"
-    return DataError(f"{source}: not a CSV: {' '.join(reason.split())[:200]}", hint="give a CSV or Parquet file")
+    return DataError(
+        f"{source}: not a CSV file: {' '.join(reason.split())[:200]}", hint="provide a CSV or Parquet file"
+    )
 
 
 def _is_columnar(sample: str) -> bool:
@@ -181,7 +183,7 @@ def _find_decimal(rows: list[list[str]], delimiter: str) -> str:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """Return True if the first line names columns: if it has no date, and not only numbers."""
+    """Return True if the first line names columns: it contains no date, and not only numbers."""
     first = rows[0] if rows else []
     if "" in first:
         return True

@@ -10,7 +10,7 @@ _MIN_ROWS_AT_ONCE = 100_000
 
 _PROGRAM_BYTES = 900 * 10**6  # torch and a batch, without data
 _BYTES_PER_ROW_READ = 100
-# The memory of a training of two networks in worker processes.
+# These cover the training of two networks in worker processes.
 _BYTES_PER_ROW, _BYTES_PER_SERIES, _BYTES_PER_FORECAST_STEP = 20, 2000, 200
 _USUAL_HORIZON = 48
 

@@ -73,6 +73,6 @@ def to_float32(table: Table, name: str) -> npt.NDArray[np.float32]:
         problem = "an infinite value" if np.isinf(exact[row]) else f"{exact[row]:g} is beyond the range of float32"
         raise DataError(
             f"{table.source}: column {name!r}, {table.place(row)}: {problem}",
-            hint="write NA for a missing value, or give the column in a larger unit",
+            hint="write NA for a missing value, or convert the column to a larger unit",
         )
     return values

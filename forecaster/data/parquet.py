@@ -73,7 +73,7 @@ class ParquetFiles:
             if not field.name.startswith("__index_level_") or pa.types.is_temporal(field.type)
         ]
         if not self.rows:
-            raise DataError(f"{source}: has no rows", hint="give a file with at least two rows of data")
+            raise DataError(f"{source}: has no rows", hint="provide a file with at least two rows of data")
 
     def head(self) -> Table:
         """Return the first rows, from which the roles of the columns are found."""
@@ -89,7 +89,7 @@ class ParquetFiles:
         return self._to_table(self._read_pieces())
 
     def catalogue(self, column: str) -> "Catalogue":
-        """Return the catalogue of the series that a column names.
+        """List the series that a column names.
 
         The memory needed grows with the number of series, not with the number of rows.
         """
@@ -113,7 +113,13 @@ class ParquetFiles:
         return Catalogue(self, column, numbers, rows[:count], first[:count], last[:count])
 
     def rows_of(self, groups: range, column: str, select: Selection) -> Table:
-        """Return the rows of a few row groups whose cell in a column is selected."""
+        """Read the rows of a few row groups whose cell in a column is selected.
+
+        Args:
+            groups: the numbers of the row groups.
+            column: the column that names the series.
+            select: returns [W] True for each word to keep.
+        """
         return self._to_table(self._filter(groups, column, select))
 
     def _filter(self, groups: range, column: str, select: Selection) -> Iterator[_Piece]:
@@ -166,7 +172,15 @@ class Catalogue:
     def __init__(
         self, files: ParquetFiles, column: str, numbers: dict[object, int], rows: Ints, first: Ints, last: Ints
     ) -> None:
-        """Create the catalogue from the number of each series by name, and the [N] first and last row groups."""
+        """Create the catalogue of `ParquetFiles.catalogue`.
+
+        Args:
+            files: the files.
+            column: the column that names the series.
+            numbers: the number of each series by its name.
+            rows: [N] number of rows of each series.
+            first, last: [N] first and last row group of each series.
+        """
         self.rows = rows
         self._files, self._column, self._numbers = files, column, numbers
         self._first, self._last = first, last

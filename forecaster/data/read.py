@@ -41,7 +41,7 @@ _OTHER_FORMATS = {
 }
 _TEXT_CONTROLS = b"\t\n\r\f\x1a\x1b"
 _BINARY_BYTES = bytes(set(range(32)) - set(_TEXT_CONTROLS))
-_SAVE = "save the table as CSV or Parquet and name that file"
+_HINT_TO_CONVERT = "save the table as CSV or Parquet and name that file"
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
         if stdin is None:
             raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
         return [_parse(source, "stdin", _read_stream(source, stdin), source)]
-    partitions = _call(find_partitions, source)
+    partitions = _list_paths(find_partitions, source)
     if partitions:
         return [ParquetFiles(source, partitions, root=Path(source)).read()]
     tables = []
-    paths = _call(find_files, source)
+    paths = _list_paths(find_files, source)
     names = [_stem(path) for path in paths]
     if len(set(names)) < len(names):
         names = [str(path.parent / name) for path, name in zip(paths, names, strict=True)]
@@ -108,10 +108,10 @@ def open_parquet(source: str) -> ParquetFiles | None:
     """
     if source == "-":
         return None
-    partitions = _call(find_partitions, source)
+    partitions = _list_paths(find_partitions, source)
     if partitions:
         return ParquetFiles(source, partitions, root=Path(source))
-    paths = _call(find_files, source)
+    paths = _list_paths(find_files, source)
     if not all(path.is_file() and path.name.lower().endswith(_PARQUET_SUFFIXES) for path in paths):
         return None
     try:
@@ -148,7 +148,7 @@ def find_files(source: str) -> list[Path]:
     )
 
 
-def _call(find: Callable[[str], list[Path]], source: str) -> list[Path]:
+def _list_paths(find: Callable[[str], list[Path]], source: str) -> list[Path]:
     try:
         return find(source)
     except OSError as error:
@@ -204,18 +204,18 @@ def _refuse_long_line(source: str, content: bytearray | mmap.mmap, begin: int, e
     if end > len(content) or content.find(b"\n", begin, end) >= 0 or content.find(b"\r", begin, end) >= 0:
         return
     line = content[:begin].count(b"\n") + 1
-    raise DataError(f"{source}: line {line} is longer than 1 MiB", hint="give a CSV file with one row per line")
+    raise DataError(f"{source}: line {line} is longer than 1 MiB", hint="provide a CSV file with one row per line")
 
 
 def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
     if not head.strip():
-        raise DataError(f"{source}: is empty", hint="give a file with a header and rows")
+        raise DataError(f"{source}: is empty", hint="provide a file with a header and rows")
     for magic, text in _OTHER_FORMATS.items():
         if head.startswith(magic):
-            raise DataError(f"{source}: {text}, not a table", hint=_SAVE)
+            raise DataError(f"{source}: {text}, not a table", hint=_HINT_TO_CONVERT)
     sample = head[: csv.SAMPLE_BYTES]
     if not head.startswith(_UTF16) and len(sample.translate(None, _BINARY_BYTES)) < len(sample):
-        raise DataError(f"{source}: is binary, not a table", hint=_SAVE)
+        raise DataError(f"{source}: is binary, not a table", hint=_HINT_TO_CONVERT)
 
 
 def _parse(place: str, name: str, content: Content, source: str) -> Table:
@@ -227,7 +227,7 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
         index = [name for name in columns.column_names if name.startswith("__index_level_")]
         columns = columns.drop_columns([name for name in index if not pa.types.is_temporal(columns[name].type)])
         if not columns.num_rows:
-            raise DataError(f"{place}: has no rows", hint="give a file with at least two rows of data")
+            raise DataError(f"{place}: has no rows", hint="provide a file with at least two rows of data")
         return Table(source, to_frame(columns), (Part(name, 0, None),))
     columns, csv_format = csv.parse(place, content)
     first_line = 2 if csv_format.has_header else 1

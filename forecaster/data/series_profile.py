@@ -10,7 +10,7 @@ from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
 _OUTLIER_DEVIATIONS = 8.0
-_STANDARD_PER_MEDIAN_DEVIATION = 1.4826  # the factor for normal values
+_STANDARD_PER_MEDIAN_DEVIATION = 1.4826  # the ratio for normally distributed values
 _MIN_STEPS_ASIDE, _MAX_STEPS_ASIDE = 3, 50  # steps on each side that a value is compared with
 _MAX_OUTLIER_SHARE = 0.05
 _MIN_SEASONS = 4  # seasons needed to subtract the seasonal pattern
@@ -76,11 +76,11 @@ def find_outliers(target: Floats, season: int) -> Ints:
     """
     known = np.flatnonzero(~np.isnan(target))
     values = np.interp(np.arange(len(target)), known, target[known])
-    steps = len(values) // season * season  # in complete seasons
-    if season > 1 and steps >= _MIN_SEASONS * season:
-        change = (values - _smooth(values, season))[:steps].reshape(-1, season)
+    seasons = len(values) // season
+    if season > 1 and seasons >= _MIN_SEASONS:
+        change = (values - _running_median(values, season))[: seasons * season].reshape(-1, season)
         values = values - np.resize(np.median(change, axis=0), len(values))
-    distance = np.abs(values - _smooth(values, season))[known]
+    distance = np.abs(values - _running_median(values, season))[known]
     limit = _OUTLIER_DEVIATIONS * _STANDARD_PER_MEDIAN_DEVIATION * float(np.median(distance))
     far = np.flatnonzero(distance > limit)
     if limit <= 0 or len(far) > _MAX_OUTLIER_SHARE * len(known):
@@ -88,7 +88,7 @@ def find_outliers(target: Floats, season: int) -> Ints:
     return known[far[np.argsort(-distance[far], kind="stable")]].astype(np.int64)
 
 
-def _smooth(values: Curve, season: int) -> Curve:
+def _running_median(values: Curve, season: int) -> Curve:
     """Return the [T] median of the steps around each step."""
     side = min(max(season, _MIN_STEPS_ASIDE), _MAX_STEPS_ASIDE, len(values) - 1)
     padded = np.concatenate([np.full(side, values[0]), values, np.full(side, values[-1])])

@@ -12,8 +12,8 @@ from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Int
 
 MIN_ON_GRID_SHARE = 0.99  # share of rows on the grid of a detected frequency
 
-_MIN_UNIT_STEP_SHARE = 0.25  # share of steps without a gap
-_MIN_COVERAGE = 0.9  # share of working days with data above which the others are holidays
+_MIN_UNIT_STEP_SHARE = 0.25  # share of steps that are not gaps
+_MIN_COVERAGE = 0.9  # share of working days with data; the others are then holidays, not gaps
 _ROWS_AT_ONCE = 250_000
 _MEAN_MONTH = 30.436875 * DAY
 
@@ -111,7 +111,7 @@ def find_frequency(
 
 
 def infer_frequency(stamps: Ints, begin: Ints, *, is_integer: bool = False, source: str = "data") -> Frequency:
-    """Detect the frequency of the times; see `find_frequency` for the arguments.
+    """Detect the frequency of timestamps; see `find_frequency` for the arguments.
 
     The most common step decides. Longer steps may be gaps, and one row in a hundred may be off the grid.
 

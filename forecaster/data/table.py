@@ -91,7 +91,7 @@ def from_frame(source: str, frame: pd.DataFrame) -> Table:
     Raises: DataError: the frame has no rows.
     """
     if not len(frame):
-        raise DataError(f"{source}: has no rows", hint="give a table with at least two rows of data")
+        raise DataError(f"{source}: has no rows", hint="provide a table with at least two rows of data")
     columns = pa.table(
         [_to_arrow(frame.iloc[:, number]) for number in range(frame.shape[1])], names=list(frame.columns)
     )
@@ -127,7 +127,7 @@ def concatenate(source: str, tables: list[Table]) -> Table:
         mixed = next((name for name, types in kinds.items() if len(types) > 1), names[0])
         raise DataError(
             f"{source}: column {mixed!r} is {' in one file and '.join(sorted(kinds[mixed]))} in another",
-            hint="give the column the same type in all files",
+            hint="make the column the same type in all files",
         ) from error
     return Table(source, to_frame(joined), tuple(parts), tables[0].decimal)
 

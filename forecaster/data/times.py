@@ -69,11 +69,9 @@ def parse_times(table: Table, name: str) -> Times:
     if pd.api.types.is_datetime64_dtype(column.dtype):
         return Times(_microseconds(column.to_numpy()))
     numbers = column.to_numpy()
-    if numbers.dtype.kind != "i" and not (numbers.dtype.kind == "f" and (numbers == numbers.round()).all()):
-        raise DataError(
-            f"{table.source}: column {name!r} contains no times, {table.place(0)}: {column.iloc[0]!r}",
-            hint=HINT_WITHOUT_TIME,
-        )
+    is_step = numbers == numbers.round() if numbers.dtype.kind in "if" else np.zeros(len(numbers), bool)
+    if not is_step.all():
+        raise _cell_error(table, name, int(np.flatnonzero(~is_step)[0]))
     return _parse_integers(name.lower(), numbers.astype(np.int64))
 
 

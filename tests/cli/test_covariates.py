@@ -58,12 +58,12 @@ def test_a_bundle_keeps_what_its_covariates_are(bundle: Done) -> None:
 
 
 def test_a_missing_value_of_the_future_names_series_time_and_column(forecast: Forecast, bundle: Done) -> None:
-    words = [f"series 'a' has no 'promo' for {DAYS[80]}", "forecast init", "--future-template"]
+    words = [f"series 'a' has no value of 'promo' for {DAYS[80]}", "forecast init", "--future-template"]
     refused(forecast("predict", "--bundle", "b"), 65, *words)
     future(range(80, 84))
-    refused(forecast("predict", "--bundle", "b", "--future", "next.csv"), 65, f"no 'promo' for {DAYS[84]}")
+    refused(forecast("predict", "--bundle", "b", "--future", "next.csv"), 65, f"no value of 'promo' for {DAYS[84]}")
     future(range(80, 85), "1,")
-    refused(forecast("predict", "--bundle", "b", "--future", "next.csv"), 65, "no 'weather'")
+    refused(forecast("predict", "--bundle", "b", "--future", "next.csv"), 65, "no value of 'weather'")
     assert not Path("forecasts.csv").exists()
 
 

@@ -80,7 +80,7 @@ def test_offsets_of_winter_and_summer_are_one_zone(zone: str, first: str) -> Non
         (["2020-01-01", "2020-01-02", "total"], "line 4: 'total' cannot be read as a time"),
         (["red", "green"], "line 2: 'red' cannot be read as a time"),
         (pd.Series([pd.Timestamp("2020"), pd.NaT]), "line 3: the time is missing"),
-        ([0.5, 1.5], "contains no times"),
+        ([0.5, 1.5], "line 2: '0.5' cannot be read as a time"),
         (["2020-01-01T00:00Z", "2020-01-01T01:00+05:00"], "mixes time zones: +05:00, UTC"),
         (
             ["2020-01-01T00:00Z", "2020-01-01T01:00+01:00", "2020-01-01T02:00+02:00"],
