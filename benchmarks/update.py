@@ -26,6 +26,7 @@ from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.training import update as training
 from forecaster.workflows.job.challenge import compare_update, update_champion
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import read_data, train_on
 
 
@@ -57,7 +58,7 @@ def measure(data: Path, origins: int, periods: int, steps: int, *, is_anew: bool
     """
     settings = (f"training.steps={steps}", "preset=fast", "model.kind=gru")
     config = load(overrides={"data": {"path": str(data)}}, settings=settings)
-    loaded = read_data(str(data), config, None, ignore)
+    loaded = read_data(Source.of(config.data), config, None, ignore)
     horizon = loaded.config.resolved_horizon
     errors: dict[str, list[float]] = {"as it is": [], "updated always": [], "updated where won": []}
     if is_anew:

@@ -28,7 +28,7 @@ from forecaster.store.csv import ROWS, write_csv
 from forecaster.store.files import check_free, new_folder, write_through
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
 from forecaster.workflows.scoring import judge_folds
-from forecaster.workflows.source import place_of, stem
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import default_folder, read_data
 
 TABLE = "backtest.csv"
@@ -68,18 +68,18 @@ def backtest(
         DataError: the series are too short for the folds, or a fold failed.
         Interrupted: a signal stopped the run; nothing was written.
     """
-    source = config.data.path or ""
+    source = Source.of(config.data)
     folder = folder_of(source, out)
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
     config, plan = _settle_plan(config, panel, config.horizon, watch)
-    oldest = before_first_cutoff(panel, plan, source)
+    oldest = before_first_cutoff(panel, plan, source.place)
     most = max_workers(config)
     config = resolve_before(config, oldest, plan.horizon, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
-    return _run(config, panel, plan, make_fit(config, watch), most, source, folder, watch)
+    return _run(config, panel, plan, make_fit(config, watch), most, source.place, folder, watch)
 
 
 def backtest_bundle(
@@ -105,18 +105,18 @@ def backtest_bundle(
     Raises: ForecastError: as `backtest`; InputError: no such bundle.
     """
     read = open_bundle(trained)
-    source = source_of(read, source)
-    folder = folder_of(source, out)
-    loaded = load_data(source, read, stdin=stdin)
-    refuse_older(place_of(source), loaded, read)
+    data = source_of(read, source)
+    folder = folder_of(data, out)
+    loaded = load_data(data, read, stdin=stdin)
+    refuse_older(data.place, loaded, read)
     panel = loaded.panel
-    watch(DataRead(source, len(panel), loaded.quality["rows"], loaded.roles))
+    watch(DataRead(data.place, len(panel), loaded.quality["rows"], loaded.roles))
     config = adapt_to_machine(read.config, device).model_copy(update={"data": loaded.config})
     config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
     config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
-    before_first_cutoff(panel, plan, source)
+    before_first_cutoff(panel, plan, data.place)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
-    return _run(config, panel, plan, fit, max_workers(config), source, folder, watch)
+    return _run(config, panel, plan, fit, max_workers(config), data.place, folder, watch)
 
 
 def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch) -> Config:
@@ -166,12 +166,12 @@ def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]
         write_through(temporary / bundle.CONFIG, dump(config).encode())
 
 
-def folder_of(source: str, out: Path | None, *, command: str = "backtest") -> Path:
+def folder_of(source: Source, out: Path | None, *, command: str = "backtest") -> Path:
     """Where a command's results go: `out`, or a folder of its own under `runs/`.
 
     Raises: OutputError: it holds something already.
     """
-    folder = out or default_folder(f"{stem(source)}-{command}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = out or default_folder(f"{source.stem}-{command}-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(folder)
     return folder
 

@@ -26,6 +26,7 @@ from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.files import new_folder, write_through
 from forecaster.workflows.backtest import before_first_cutoff, folder_of, resolve_before
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import read_data
 
 LEADERBOARD = "leaderboard.csv"
@@ -74,13 +75,13 @@ def compare(
         DataError: the series are too short for the folds.
         Interrupted: a signal stopped the run; nothing was written.
     """
-    source = config.data.path or ""
+    source = Source.of(config.data)
     folder = folder_of(source, out, command="compare")
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = _with_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
     plan = Plan(config.horizon, **config.evaluation.model_dump())
-    oldest = before_first_cutoff(panel, plan, source)
+    oldest = before_first_cutoff(panel, plan, source.place)
     configs = _with_baselines(config, models or _usual(config, panel, plan, watch))
     entries: dict[str, ModelResult] = {}
     for number, name in enumerate(sorted(configs, key=lambda name: _learns(configs[name]))):  # what may lack first
@@ -88,7 +89,7 @@ def compare(
         with _named(name):
             most = max_workers(configs[name])
             configs[name] = resolve_before(configs[name], oldest, plan.horizon, watch=watch)
-            test = _backtest(configs[name], panel, plan, most, source, watch)
+            test = _backtest(configs[name], panel, plan, most, source.place, watch)
         entries[name] = ModelResult.of(test)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks
         if fallbacks:

@@ -7,7 +7,6 @@ from forecaster.explain.explanation import Explanation
 from forecaster.models.build import build, place_on_device
 from forecaster.workflows.explain_bundle import look_into
 from forecaster.workflows.predict import load_data, open_bundle, source_of
-from forecaster.workflows.source import place_of
 
 
 def explain(
@@ -38,13 +37,12 @@ def explain(
         UsageError: no such series, window, step or member.
     """
     read = open_bundle(folder)
-    source = source_of(read, source)
-    loaded = load_data(source, read, query=query)
-    source = place_of(source)
-    watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    data = source_of(read, source, query=query)
+    loaded = load_data(data, read)
+    watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     forecaster = build(place_on_device(read.config, "cpu"))
     forecaster.restore(read.state)
-    found = look_into(read, forecaster, loaded, source, series=series, window=window, step=step, member=member)
+    found = look_into(read, forecaster, loaded, data.place, series=series, window=window, step=step, member=member)
     for note in found.notes:
         watch(Note(note))
     return found

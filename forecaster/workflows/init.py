@@ -16,7 +16,7 @@ from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, refuse_without_known, source_of
-from forecaster.workflows.source import is_database, place_of
+from forecaster.workflows.source import Source, is_database_url
 from forecaster.workflows.train import read_data
 
 _OPTION = "--future-template"
@@ -36,7 +36,7 @@ def draft(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignor
 
     Raises: ForecastError: see the errors of `data.load`.
     """
-    loaded = read_data(config.data.path or "", config, stdin, watch)
+    loaded = read_data(Source.of(config.data), config, stdin, watch)
     return config.model_copy(update={"data": loaded.config})
 
 
@@ -48,7 +48,7 @@ def write_out(config: Config) -> str:
 def as_job(config: Config, out: Path) -> Config:
     """Make a job of a config; its data is found from the folder of the job's file."""
     source = str(config.data.path)
-    if not is_database(source) and not Path(source).is_absolute():
+    if not is_database_url(source) and not Path(source).is_absolute():
         source = os.path.relpath(source, out.parent)
     data = config.data.model_copy(update={"path": source})
     return config.model_copy(update={"data": data, "job": JobConfig(version=1, outputs=("forecasts.csv",))})
@@ -60,7 +60,7 @@ def template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ig
     Raises: ForecastError: see the errors of `data.load`; UsageError: no column is known ahead.
     """
     refuse_without_known(config.data, _OPTION)
-    return _lay_out(read_data(config.data.path or "", config, stdin, watch), config.data.horizon)
+    return _lay_out(read_data(Source.of(config.data), config, stdin, watch), config.data.horizon)
 
 
 def template_of_bundle(
@@ -77,10 +77,10 @@ def template_of_bundle(
     """
     read = open_bundle(folder)
     refuse_without_known(read.config.data, _OPTION)
-    source = source_of(read, source)
-    loaded = load_data(source, read, stdin=stdin)
-    refuse_older(place_of(source), loaded, read)
-    watch(DataRead(place_of(source), len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    data = source_of(read, source)
+    loaded = load_data(data, read, stdin=stdin)
+    refuse_older(data.place, loaded, read)
+    watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     return _lay_out(loaded, horizon)
 
 

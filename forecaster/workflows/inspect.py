@@ -24,7 +24,7 @@ from forecaster.store.bundle import json_bytes
 from forecaster.store.files import atomic_write
 from forecaster.workflows.manifest import networks_of
 from forecaster.workflows.predict import render
-from forecaster.workflows.source import place_of
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import read_data, refuse_short
 
 SERIES_LISTED = 1000
@@ -55,7 +55,7 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
 
     Raises: ForecastError: see the errors of `data.load`.
     """
-    source = config.data.path or ""
+    source = Source.of(config.data)
     notes: list[str] = []
 
     def collect(event: Event) -> None:
@@ -70,7 +70,7 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
     evidence = assess_season(panel)
     document = {
         "schema_version": 1,
-        "data": place_of(source),
+        "data": source.place,
         "shape": loaded.shape,
         "columns": _columns(loaded),
         "rows": loaded.quality["rows"],

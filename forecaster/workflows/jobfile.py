@@ -9,7 +9,7 @@ from forecaster.config import Config
 from forecaster.config.job import JobConfig
 from forecaster.errors import ConfigError, InputError
 from forecaster.settings import load
-from forecaster.workflows.source import is_database
+from forecaster.workflows.source import Source, is_database_url
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Job:
         return self.path.with_suffix(".lock")
 
     @property
-    def source(self) -> str:
-        return self.config.data.path or ""
+    def source(self) -> Source:
+        """The data to forecast."""
+        return Source.of(self.config.data)
 
     @property
     def settings(self) -> str:
@@ -90,7 +91,7 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
 
 def _find(folder: Path, place: str) -> str:
     """A place that a job's file names, from any folder."""
-    if not is_database(place):
+    if not is_database_url(place):
         return str(folder / place)
     scheme, _, rest = place.partition(":///")
     if scheme == "sqlite" and rest:

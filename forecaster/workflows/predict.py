@@ -14,7 +14,6 @@ import pandas as pd
 from forecaster.config import DataConfig, Device, Duplicates
 from forecaster.data import future
 from forecaster.data.load import LoadedData, load, load_in_parts
-from forecaster.data.read import TableSource
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
@@ -25,7 +24,7 @@ from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.csv import to_csv, write_csv, write_parquet
 from forecaster.store.files import atomic_file
-from forecaster.workflows.source import is_database, place_of, read_frame
+from forecaster.workflows.source import Source, is_database_url
 
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
 
@@ -82,16 +81,15 @@ def predict(
         UsageError: there are no known columns that `later` could be for.
     """
     read = open_bundle(folder)
-    source = source_of(read, source)
+    data = source_of(read, source, query=query)
     horizon = horizon or int(read.manifest["horizon"])
     if later is not None:
         refuse_without_known(read.config.data, "--future")
     changed = {"duplicates": duplicates, "memory": memory}
-    config, frame = _like_training(source, read, query, changed)
+    config = _config_for(data, read, changed)
     frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
-    table = TableSource(place_of(source), stdin, frame)
-    parts = load_in_parts(table, config, frequency=frequency, later=later)
-    return Predicted(read, horizon, _forecast(parts, read, horizon, place_of(source), device, watch))
+    parts = load_in_parts(data.read(stdin), config, frequency=frequency, later=later)
+    return Predicted(read, horizon, _forecast(parts, read, horizon, data.place, device, watch))
 
 
 def _forecast(
@@ -144,16 +142,24 @@ def open_bundle(folder: Path | None) -> bundle.Bundle:
     return bundle.read(folder)
 
 
-def source_of(read: bundle.Bundle, source: str | None) -> str:
-    """The data that was named, else what the bundle was trained on.
+def source_of(read: bundle.Bundle, text: str | None, *, query: str | None = None) -> Source:
+    """Return the data that the user named, or the data that the bundle was trained on.
 
-    Raises: InputError: that was standard input.
+    Args:
+        text: what the user named; None for the bundle's data.
+        query: the SQL query for a database; None for the query of the training.
+
+    Raises:
+        InputError: the bundle was trained from standard input, which cannot be read again.
+        UsageError: there is a query, but no database.
     """
-    if source is None:
-        source = str(read.manifest["data"]["absolute"])
-        if source == "-":
+    if text is None:
+        text = str(read.manifest["data"]["absolute"])
+        if text == "-":
             raise InputError(f"{read.folder}: was trained from standard input", hint="name the data: forecast ... DATA")
-    return source
+    if query is None and is_database_url(text):
+        query = read.config.data.query
+    return Source.parse(text, query=query)
 
 
 def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore) -> None:
@@ -202,11 +208,10 @@ def refuse_without_known(config: DataConfig, option: str) -> None:
 
 
 def load_data(
-    source: str,
+    source: Source,
     read: bundle.Bundle,
     *,
     duplicates: Duplicates | None = None,
-    query: str | None = None,
     later: str | None = None,
     stdin: BinaryIO | None = None,
 ) -> LoadedData:
@@ -214,22 +219,19 @@ def load_data(
 
     Raises: DataError: the data does not fit the bundle.
     """
-    config, frame = _like_training(source, read, query, {"duplicates": duplicates})
-    source, frequency = place_of(source), Frequency.from_dict(read.manifest["data"]["frequency"])
+    config = _config_for(source, read, {"duplicates": duplicates})
+    frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
+    table = source.read(stdin)
     with _as_data_error(read):
-        loaded = load(TableSource(source, stdin, frame), config, frequency=frequency, later=later)
-    _refuse_sparse(source, loaded.panel.spacing, read)
+        loaded = load(table, config, frequency=frequency, later=later)
+    _refuse_sparse(source.place, loaded.panel.spacing, read)
     return loaded
 
 
-def _like_training(
-    source: str, read: bundle.Bundle, query: str | None, changed: Mapping[str, Any]
-) -> tuple[DataConfig, pd.DataFrame | None]:
-    """The config to read a source by, with what is changed of it where that is not None; a database's rows."""
-    query = query or (read.config.data.query if is_database(source) else None)
+def _config_for(source: Source, read: bundle.Bundle, changed: Mapping[str, Any]) -> DataConfig:
+    """Return the config to read a source by: the bundle's, with the changes that are not None."""
     update = {key: value for key, value in changed.items() if value is not None}
-    config = read.config.data.model_copy(update={**update, "path": place_of(source), "query": query})
-    return config, read_frame(source, query)
+    return read.config.data.model_copy(update={**update, "path": source.place, "query": source.query})
 
 
 @contextmanager

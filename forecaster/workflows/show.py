@@ -23,7 +23,7 @@ from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import STATE, read_state
 from forecaster.workflows.manifest import networks_of
 from forecaster.workflows.predict import open_bundle
-from forecaster.workflows.source import is_database
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import RUN, partial_of, shorten
 
 Arrays = dict[str, npt.NDArray[np.generic]]
@@ -66,8 +66,8 @@ def _show_bundle(read: bundle.Bundle) -> dict[str, Any]:
     sizes = {name: (folder / name).stat().st_size for name in (bundle.MANIFEST, *manifest["files"])}
     is_latest = bundle.LATEST.exists() and bundle.LATEST.resolve() == folder.resolve()
     where = "" if is_latest else f" --bundle {_quoted(folder)}"
-    source = manifest["data"]["absolute"]
-    data = "" if source != "-" else " DATA"
+    source = Source(manifest["data"]["absolute"])
+    data = "" if source.text != "-" else " DATA"
     return {
         "kind": "bundle",
         "folder": str(folder),
@@ -79,7 +79,7 @@ def _show_bundle(read: bundle.Bundle) -> dict[str, Any]:
         "is_calibrated": any("conformal." in name for name in read.state),
         "frequency_in_words": describe_frequency(Frequency.from_dict(manifest["data"]["frequency"])),
         "limits": config.data.model_dump(include={"minimum", "maximum", "integer", "calendar", "holidays"}),
-        "is_data_there": is_database(source) or Path(source).exists() or any(mark in source for mark in "*?["),
+        "is_data_there": source.exists,
         "files": sizes,
         "other_versions": _other_versions(manifest["versions"]),
         "next": [f"forecast predict{data}{where}", f"forecast backtest{data} --bundle {_quoted(folder)}"],

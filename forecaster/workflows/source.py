@@ -1,66 +1,118 @@
-"""The data a command is given: files, standard input, or a database's rows; how it is read, called and found again."""
+"""The data that a command reads: files, standard input, or the rows of a database query."""
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
-import pandas as pd
-
+from forecaster.config import DataConfig
+from forecaster.data.read import TableSource
 from forecaster.errors import UsageError
 
 _DATABASES = ("sqlite", "postgresql", "postgres")
 
 
-def read_frame(source: str, query: str | None) -> pd.DataFrame | None:
-    """Read the rows that a query gives; None where the source is no database, but what `data.load` reads itself.
+@dataclass(frozen=True)
+class Source:
+    """The data that a command reads.
 
-    Raises: ForecastError: see the errors of `store.query.read_query`.
+    Attributes:
+        text: a path, a folder, a glob, `-`, or a SQL URL, as the user wrote it. It may contain a password.
+        query: the SQL query that returns the table; None for files.
     """
-    if not is_database(source):
-        if query is not None:
-            raise UsageError(f"{source}: is no database for --query", hint="name one: sqlite:///shop.db")
-        return None
-    if not query:
-        raise UsageError(
-            f"{place_of(source)}: a database needs a query",
-            hint="pass --query 'SELECT unique_id, ds, y FROM sales ORDER BY ds'",
-        )
-    from forecaster.store.query import read_query
 
-    return read_query(source, query)
+    text: str = field(repr=False)
+    query: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, query: str | None = None) -> "Source":
+        """Parse what the user wrote.
+
+        Raises: UsageError: there is a query, but no database.
+        """
+        if query is not None and not is_database_url(text):
+            raise UsageError(f"{text}: is no database for --query", hint="name one: sqlite:///shop.db")
+        return cls(text, query)
+
+    @classmethod
+    def of(cls, config: DataConfig) -> "Source":
+        """Return the source that a config names; see `parse`."""
+        return cls.parse(config.path or "", query=config.query)
+
+    @property
+    def place(self) -> str:
+        """The text without a password, as messages and saved configs name the source."""
+        return hide_password(self.text)
+
+    @property
+    def is_database(self) -> bool:
+        """True for a SQL URL."""
+        return is_database_url(self.text)
+
+    @property
+    def absolute(self) -> str:
+        """The place with an absolute path, which finds the source again from any folder."""
+        if self.text == "-":
+            return self.text
+        if not self.is_database:
+            return str(Path(self.text).absolute())
+        from forecaster.store.database import parse, without_password
+
+        url = parse(self.text)
+        if url.get_backend_name() == "sqlite":
+            url = url.set(database=str(Path(str(url.database)).absolute()))
+        return without_password(url)
+
+    @property
+    def stem(self) -> str:
+        """A short name for folders."""
+        if self.text == "-":
+            return "stdin"
+        path = self.place.partition("?")[0] if self.is_database else self.text
+        return re.sub(r"[^\w-]+", "_", Path(path).name.split(".")[0]).strip("_") or "data"
+
+    @property
+    def exists(self) -> bool:
+        """True if the files are there; databases and globs are not checked."""
+        return self.is_database or Path(self.text).exists() or any(mark in self.text for mark in "*?[")
+
+    def read(self, stdin: BinaryIO | None = None) -> TableSource:
+        """Return the table to load; the query of a database runs here, files are read when the table is loaded.
+
+        Args:
+            stdin: the stream that `-` reads from.
+
+        Raises:
+            UsageError: the query is missing or wrong.
+            ForecastError: see the errors of `store.query.read_query`.
+        """
+        if not self.is_database:
+            return TableSource(self.place, stdin)
+        if not self.query:
+            raise UsageError(
+                f"{self.place}: a database needs a query",
+                hint="pass --query 'SELECT unique_id, ds, y FROM sales ORDER BY ds'",
+            )
+        from forecaster.store.query import read_query
+
+        return TableSource(self.place, frame=read_query(self.text, self.query))
 
 
-def is_database(source: str) -> bool:
-    """Whether a source is a SQL URL rather than a file."""
-    scheme, separator, _ = source.partition("://")
+def is_database_url(text: str) -> bool:
+    """Return True for a SQL URL, False for a file."""
+    scheme, separator, _ = text.partition("://")
     return bool(separator) and scheme.partition("+")[0] in _DATABASES
 
 
-def place_of(source: str) -> str:
-    """What messages call a source: a SQL URL without its password, all else as it is."""
-    if not is_database(source):
-        return source
+def hide_password(text: str) -> str:
+    """Return a SQL URL without its password, and any other text unchanged.
+
+    Raises:
+        UsageError: the SQL URL is wrong.
+        DependencyError: the package that reads databases is not installed.
+    """
+    if not is_database_url(text):
+        return text
     from forecaster.store.database import parse, without_password
 
-    return without_password(parse(source))
-
-
-def absolute(source: str) -> str:
-    """What finds a source again from any folder, without a password."""
-    if source == "-":
-        return source
-    if not is_database(source):
-        return str(Path(source).absolute())
-    from forecaster.store.database import parse, without_password
-
-    url = parse(source)
-    if url.get_backend_name() == "sqlite":
-        url = url.set(database=str(Path(str(url.database)).absolute()))
-    return without_password(url)
-
-
-def stem(source: str) -> str:
-    """A short name of a source, for folders."""
-    if source == "-":
-        return "stdin"
-    path = place_of(source).partition("?")[0] if is_database(source) else source
-    return re.sub(r"[^\w-]+", "_", Path(path).name.split(".")[0]).strip("_") or "data"
+    return without_password(parse(text))

@@ -16,7 +16,6 @@ import pandas as pd
 from forecaster.config import Config
 from forecaster.config.tree import validate
 from forecaster.data.load import LoadedData, load
-from forecaster.data.read import TableSource
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
@@ -34,7 +33,7 @@ from forecaster.store.csv import ROWS, write_csv
 from forecaster.store.files import check_free, replace_link
 from forecaster.workflows.manifest import describe, fingerprint
 from forecaster.workflows.scoring import Held, judge
-from forecaster.workflows.source import absolute, place_of, read_frame, stem
+from forecaster.workflows.source import Source, hide_password
 
 HOLDOUT = "holdout.csv"
 RUN = "run.json"
@@ -77,13 +76,13 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         LockError: another run is writing the same folder.
         Interrupted: a signal stopped the run; its hint says how to go on.
     """
-    source = config.data.path or ""
-    folder = out or default_folder(f"{stem(source)}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    source = Source.of(config.data)
+    folder = out or default_folder(f"{source.stem}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     with lock.hold(folder):
         check_free(folder)
         check_free(partial_of(folder))
         loaded = read_data(source, config, stdin, watch, is_sample=True)
-        return train_on(loaded, config, folder, data=absolute(source), is_default=out is None, watch=watch)
+        return train_on(loaded, config, folder, data=source.absolute, is_default=out is None, watch=watch)
 
 
 def train_on(
@@ -99,7 +98,7 @@ def train_on(
     """Train on data that is in memory, and write a bundle; nobody else may be writing the folder.
 
     Args:
-        data: what finds the data again (see `source.absolute`).
+        data: what finds the data again (see `Source.absolute`).
         is_default: whether `latest` beside the folder is to point to it.
         told: further keys of the manifest.
 
@@ -143,14 +142,14 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
         config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
         if run["data"] == "-":
             raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
-        loaded = read_data(run["data"], config, None, watch, is_sample=True)
+        loaded = read_data(Source.parse(run["data"], query=config.data.query), config, None, watch, is_sample=True)
         if fingerprint(loaded.panel) != run["fingerprint"]:
             raise DataError(f"{run['data']}: has changed since the run began", hint="train anew, without --resume")
         return _train(config, loaded, folder, run, watch, is_resumed=True)
 
 
 def read_data(
-    source: str, config: Config, stdin: BinaryIO | None, watch: Watch, *, is_sample: bool = False
+    source: Source, config: Config, stdin: BinaryIO | None, watch: Watch, *, is_sample: bool = False
 ) -> LoadedData:
     """Read data by a config, and say what was found.
 
@@ -159,10 +158,9 @@ def read_data(
 
     Raises: ForecastError: see the errors of `data.load`.
     """
-    frame, place = read_frame(source, config.data.query), place_of(source)
-    data = config.data.model_copy(update={"path": place_of(config.data.path or source)})  # the password is not saved
-    loaded = load(TableSource(place, stdin, frame), data, is_sample=is_sample)
-    watch(DataRead(place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    path = hide_password(config.data.path or source.text)  # passwords are not saved
+    loaded = load(source.read(stdin), config.data.model_copy(update={"path": path}), is_sample=is_sample)
+    watch(DataRead(source.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))
     if loaded.panel.spacing > 1:

@@ -43,7 +43,7 @@ from forecaster.store import bundle
 from forecaster.store.files import as_output_error, atomic_write, check_free
 from forecaster.workflows.backtest import FOLDS, before_first_cutoff
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.source import absolute, stem
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import default_folder, read_data
 
 TRIALS = 30
@@ -116,15 +116,15 @@ def tune(
         raise UsageError(
             f"{config.model.kind} has nothing to tune", hint="name a network, such as --model gru, or leave --model out"
         )
-    source = config.data.path or ""
-    folder = out or default_folder(f"{stem(source)}-tune-{datetime.now():%Y%m%d-%H%M%S}")
+    source = Source.of(config.data)
+    folder = out or default_folder(f"{source.stem}-tune-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(folder)
     loaded = read_data(source, config, stdin, watch, is_sample=True)
-    config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source, watch)
+    config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source.place, watch)
     runtime.resolve_device(config.training.device)  # refused before anything is written
-    seen = before_first_cutoff(loaded.panel, _plan(config), source)
+    seen = before_first_cutoff(loaded.panel, _plan(config), source.place)
     default = resolve(_without_auto(config), seen)
-    task = _task(default, loaded, source, config.ensemble.workers)
+    task = _task(default, loaded, source.place, config.ensemble.workers)
     space = find_space(task.base, seen, list_fixed_keys(config))
     if not space:
         raise ConfigError("every setting is decided, so nothing is left to search", hint="leave some out of --config")
@@ -132,7 +132,7 @@ def tune(
         "schema_version": 1,
         "config": default.model_dump(mode="json"),
         "space": dump_space(space),
-        "data": absolute(source),
+        "data": source.absolute,
         "fingerprint": fingerprint(loaded.panel),
         "workers": config.ensemble.workers,
         "trials": TRIALS if trials is None and seconds is None else trials,
@@ -159,7 +159,7 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
     if facts["data"] == "-":
         raise InputError("standard input cannot be read again", hint="tune on a file to be able to resume")
     default = validate(facts["config"], str(folder / DATABASE))
-    loaded = read_data(facts["data"], default, None, watch, is_sample=True)
+    loaded = read_data(Source.parse(facts["data"], query=default.data.query), default, None, watch, is_sample=True)
     if fingerprint(loaded.panel) != facts["fingerprint"]:
         raise DataError(f"{facts['data']}: has changed since the study began", hint="tune anew, without --resume")
     if trials is None and seconds is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.workflows.source import absolute, is_database, place_of, stem
+from forecaster.workflows.source import Source
 from tests.cli.conftest import Forecast
 
 QUERY = "SELECT date, sales FROM facts ORDER BY date"
@@ -68,18 +68,20 @@ def test_a_wrong_query_of_predict_is_wrong_usage_too(forecast: Forecast, shop: P
 
 def test_a_password_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://me:s3cret@host:5432/shop"
-    assert place_of(url) == absolute(url) == "postgresql://me@host:5432/shop"
-    assert stem(url) == "shop"
+    source = Source.parse(url)
+    assert source.place == source.absolute == "postgresql://me@host:5432/shop"
+    assert source.stem == "shop"
+    assert "s3cret" not in repr(source)
     monkeypatch.chdir(tmp_path)
-    assert absolute("sqlite:///shop.db") == f"sqlite:///{tmp_path}/shop.db"
-    assert absolute("sales.csv") == str(tmp_path / "sales.csv")
+    assert Source.parse("sqlite:///shop.db").absolute == f"sqlite:///{tmp_path}/shop.db"
+    assert Source.parse("sales.csv").absolute == str(tmp_path / "sales.csv")
 
 
 def test_a_database_is_told_from_a_file() -> None:
-    assert is_database("sqlite:///x.db")
-    assert is_database("postgresql+psycopg://host/x")
-    assert not is_database("sales.csv")
-    assert not is_database("https://host/sales.csv")
+    assert Source.parse("sqlite:///x.db").is_database
+    assert Source.parse("postgresql+psycopg://host/x").is_database
+    assert not Source.parse("sales.csv").is_database
+    assert not Source.parse("https://host/sales.csv").is_database
 
 
 def test_a_query_is_inspected_and_kept_in_the_next_command(forecast: Forecast, shop: Path) -> None:

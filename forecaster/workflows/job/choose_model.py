@@ -18,7 +18,6 @@ from forecaster.workflows.job.champion import JOB, job_entry, learnt_until, name
 from forecaster.workflows.job.policy import Assessment, Evidence, find_gate_objection
 from forecaster.workflows.job.previous_runs import Challenged, PreviousRuns
 from forecaster.workflows.job.run_state import JobRun
-from forecaster.workflows.source import absolute
 from forecaster.workflows.train import train_on
 
 
@@ -111,7 +110,7 @@ def _train(run: JobRun, loaded: LoadedData, challenger: ChallengerBacktest | Non
         "time": run.stamp,
         "evidence": challenger and without_nan(asdict(challenger.evidence)),
     }
-    train_on(loaded, job.config, folder, data=absolute(job.source), told={JOB: entry}, watch=run.watch)
+    train_on(loaded, job.config, folder, data=job.source.absolute, told={JOB: entry}, watch=run.watch)
     return bundle.read(folder)
 
 

@@ -7,7 +7,7 @@ from forecaster.events import ForecastsWritten, Watch
 from forecaster.forecast import Forecast
 from forecaster.store.files import atomic_write
 from forecaster.workflows.predict import render
-from forecaster.workflows.source import is_database, place_of
+from forecaster.workflows.source import hide_password, is_database_url
 
 
 def publish(
@@ -19,23 +19,23 @@ def publish(
     Raises: OutputError: an output cannot be written; its previous content is unchanged.
     """
     frame = forecast.to_frame(levels=levels)
-    contents = {output: render(frame, Path(output)) for output in outputs if not is_database(output)}
+    contents = {output: render(frame, Path(output)) for output in outputs if not is_database_url(output)}
     digests: dict[str, str] = {}
     for output in outputs:
-        if is_database(output):
+        if is_database_url(output):
             from forecaster.store.published import replace_rows
 
-            digests[place_of(output)] = replace_rows(output, forecast, job=job, run=run)
+            digests[hide_password(output)] = replace_rows(output, forecast, job=job, run=run)
         else:
             atomic_write(Path(output), contents[output])
             digests[output] = _digest(contents[output])
-        watch(ForecastsWritten(place_of(output), len(forecast.ids), len(frame)))
+        watch(ForecastsWritten(hide_password(output), len(forecast.ids), len(frame)))
     return digests
 
 
 def is_intact(output: str, digest: str | None, *, job: str) -> bool:
     """Return True if an output is as it was published."""
-    if is_database(output):
+    if is_database_url(output):
         from forecaster.store.published import digest_rows
 
         return digest_rows(output, job=job) == digest

@@ -36,8 +36,8 @@ from forecaster.workflows.job.summary import ActualsSummary, DataSummary, ErrorS
 from forecaster.workflows.job.update import plan_update, update
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.predict import load_data
-from forecaster.workflows.source import place_of
+from forecaster.workflows.predict import load_data, source_of
+from forecaster.workflows.source import hide_password
 from forecaster.workflows.train import read_data
 
 
@@ -74,7 +74,7 @@ def _run_steps(run: JobRun) -> int:
     choice = _choose_model(run, champion, data, no_champion)
     if choice is None:
         run.summary.status = "planned"
-        run.summary.outputs = [place_of(output) for output in job.outputs]
+        run.summary.outputs = [hide_password(output) for output in job.outputs]
         return 0
     _pass_gate(run, choice)
     scorable = _forecast(run, choice.bundle, data)
@@ -92,11 +92,11 @@ def _run_steps(run: JobRun) -> int:
 def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
     """Read the data, leave out steps that are not over, and check the rest against the job's policy."""
     job, policy = run.job, run.job.policy
-    source = place_of(job.source)
+    source = job.source.place
     if champion is None or last_settings(champion, run.previous) != job.settings:
         loaded = read_data(job.source, job.config, None, run.watch)
     else:
-        loaded = load_data(job.source, champion)
+        loaded = load_data(source_of(champion, job.source.text), champion)
         run.watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     frequency, zone = loaded.panel.frequency, loaded.panel.zone
     now = now_on(frequency, zone, run.now, home=policy.zone)
@@ -117,7 +117,7 @@ def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
 def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: AuditedData) -> int:
     """Publish again what the last run published, if an output was changed or removed since; otherwise do nothing."""
     job, summary = run.job, run.summary
-    are_intact = all(is_intact(output, published.outputs.get(place_of(output)), job=job.name) for output in job.outputs)
+    are_intact = all(is_intact(output, published.outputs.get(hide_password(output)), job=job.name) for output in job.outputs)
     if are_intact or run.is_dry:
         summary.status = "unchanged" if are_intact else "planned"
         run.record(0)
@@ -187,7 +187,7 @@ def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast
     """Forecast every series with a model and with the naive baselines."""
     loaded, panel, horizon = data.loaded, data.loaded.panel, int(model.manifest["horizon"])
     forecaster = restore_forecaster(model.config, model.state, model.exports)
-    source = place_of(run.job.source)
+    source = run.job.source.place
 
     def predict(rows: Panel) -> Forecast:
         future.require(rows, horizon, loaded.config, source)

@@ -14,7 +14,6 @@ from forecaster.workflows.job.previous_runs import Updated
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.summary import UpdateSummary
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.source import absolute
 from forecaster.workflows.train import HOLDOUT, write_bundle
 
 
@@ -74,7 +73,7 @@ def _write_update(run: JobRun, champion: Bundle, loaded: LoadedData, since: int)
     }
     training = {
         "fingerprint": fingerprint(loaded.panel),
-        "data": absolute(run.job.source),
+        "data": run.job.source.absolute,
         "chosen": champion.manifest.get("chosen"),
         "told": {JOB: entry},
     }

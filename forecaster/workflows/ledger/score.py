@@ -20,6 +20,7 @@ from forecaster.workflows.clock import leave_out_unfinished, now_on
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import describe_drift
 from forecaster.workflows.ledger.scope import LedgerScope, format_time, list_rows, parse_since
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import read_data
 
 PERIODS = 90  # that are scored where no other time is named
@@ -122,8 +123,9 @@ def _take_in(scope: LedgerScope, config: Config, stdin: BinaryIO | None, now: da
     Raises: DataError: it has none of the job's series, time of another kind, or values for times to come.
     """
     ledger, name = scope.ledger, scope.job_name
-    place = config.data.path or ""
-    panel = read_data(place, config, stdin, watch).panel
+    source = Source.of(config.data)
+    place = source.place
+    panel = read_data(source, config, stdin, watch).panel
     known = list_series(ledger, name)
     if known and not {*known} & {*map(str, panel.ids)}:
         near = did_you_mean(str(panel.ids[0]), known)

@@ -27,7 +27,6 @@ from forecaster.workflows.explain_bundle import BRIEF, look_into
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.predict import load_data, refuse_older, refuse_without_known, source_of
 from forecaster.workflows.report.tables import add_baselines, parse_rows, past_of, unit_of
-from forecaster.workflows.source import place_of
 
 
 def read_bundle(
@@ -90,7 +89,7 @@ def _load_data(trained: bundle.Bundle, known_values: str | None) -> tuple[Loaded
     try:
         source = source_of(trained, None)
         loaded = load_data(source, trained, later=known_values)
-        refuse_older(place_of(source), loaded, trained)
+        refuse_older(source.place, loaded, trained)
     except ForecastError as error:
         if known_values is not None:
             raise
@@ -138,7 +137,7 @@ def _forecast(
     places = {str(name): place for place, name in enumerate(panel.ids)}
     selected = panel.select(np.array([places[series.name] for series in selection], np.int64))
     try:
-        future.require(selected, horizon, trained.config.data, place_of(source_of(trained, None)))
+        future.require(selected, horizon, trained.config.data, source_of(trained, None).place)
     except ForecastError as error:
         if is_strict:
             raise

@@ -13,6 +13,7 @@ from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job.challenge import Comparison, compare_update
 from forecaster.workflows.job.champion import learnt_until
+from forecaster.workflows.source import Source
 from forecaster.workflows.train import read_data, train_on
 
 HORIZON, LEARNT = 6, 40
@@ -24,7 +25,7 @@ def read(folder: Path, **days: int) -> LoadedData:
     path = folder / "data.csv"
     path.write_text("\n".join(["unique_id,ds,y", *rows]) + "\n")
     config = load(overrides={"data": {"path": str(path), "horizon": HORIZON, "season": 1}})
-    return read_data(str(path), config, None, ignore)
+    return read_data(Source.of(config.data), config, None, ignore)
 
 
 @pytest.fixture
