@@ -117,7 +117,9 @@ def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
 def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: AuditedData) -> int:
     """Publish again what the last run published, if an output was changed or removed since; otherwise do nothing."""
     job, summary = run.job, run.summary
-    are_intact = all(is_intact(output, published.outputs.get(hide_password(output)), job=job.name) for output in job.outputs)
+    are_intact = all(
+        is_intact(output, published.outputs.get(hide_password(output)), job=job.name) for output in job.outputs
+    )
     if are_intact or run.is_dry:
         summary.status = "unchanged" if are_intact else "planned"
         run.record(0)
