@@ -235,7 +235,7 @@ def modules_with(pattern: str) -> set[str]:
         pytest.param("minlstm|MinLstm", {"network.recurrent.minlstm", "config.model", "model_table"}, id="a cell"),
         pytest.param("StudentT", {"network.heads.student_t", "config.network", "network.build"}, id="a head"),
         pytest.param("no_refit", {"cli.train"}, id="a flag of train"),
-        pytest.param(r'"--static"', {"cli.options"}, id="a flag of all commands that read tables"),
+        pytest.param(r'"--integer"', {"cli.options"}, id="a flag of all commands that read tables"),
         pytest.param(r"csv\.parse\(", {"data.read"}, id="an input format"),
         pytest.param(r'columns\["status"\] = ', {"forecast"}, id="an output column"),
     ],
