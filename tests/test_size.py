@@ -18,12 +18,17 @@ def name_of(path: Path) -> str:
 
 
 def functions_of(path: Path) -> Iterator[ast.FunctionDef]:
-    """List the functions of a module; the commands of `cli`, whose parameters Typer reads, are left out."""
+    """List the functions of a module, without the commands and groups of options whose parameters Typer reads."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.FunctionDef) and not (
-            path.parent.name == "cli" and "typer.Option" in ast.unparse(node)
-        ):
+        if isinstance(node, ast.FunctionDef) and not (path.parent.name == "cli" and is_read_by_typer(node)):
             yield node
+
+
+def is_read_by_typer(function: ast.FunctionDef) -> bool:
+    """Return True for a command, and for a group of options, all of which have defaults."""
+    arguments = function.args
+    is_group = len(arguments.defaults) == len(arguments.args) > 0 and not arguments.kwonlyargs
+    return is_group or "typer.Option" in ast.unparse(function)
 
 
 def count_parameters(function: ast.FunctionDef) -> int:
