@@ -17,7 +17,7 @@ def forecast(make_panel: MakePanel) -> Forecast:
     return Forecast.of(panel, mean, quantiles, model="gru")
 
 
-def test_the_table_has_a_row_a_series_and_step(forecast: Forecast) -> None:
+def test_the_table_has_one_row_per_series_and_step(forecast: Forecast) -> None:
     frame = forecast.to_frame()
     assert list(frame.columns) == [
         "unique_id",
@@ -42,7 +42,7 @@ def test_levels_add_the_quantiles_that_bound_them(forecast: Forecast) -> None:
     assert columns[-2:] == ["q0.975", "status"]
 
 
-def test_actuals_stand_beside_the_forecast(forecast: Forecast) -> None:
+def test_actual_values_are_the_column_y(forecast: Forecast) -> None:
     frame = forecast.to_frame(actual=np.zeros((2, 3), np.float32))
     assert list(frame.columns)[:3] == ["unique_id", "ds", "y"]
 
@@ -53,7 +53,7 @@ def test_the_nixtla_layout_names_the_model_in_its_columns(forecast: Forecast) ->
     assert (frame["GRU-lo-95"] < frame["GRU-lo-80"]).all()
 
 
-def test_a_level_that_is_not_forecast_is_a_wrong_usage() -> None:
+def test_an_unavailable_level_is_wrong_usage() -> None:
     assert interval_bounds((80, 95)) == (0.1, 0.9, 0.025, 0.975)
     with pytest.raises(UsageError, match="99 %"):
         interval_bounds((99,))
@@ -71,7 +71,7 @@ def test_a_level_that_is_not_forecast_is_a_wrong_usage() -> None:
         ({}, [-2.4, 0.4, 3.6], [-2.4, 0.4, 3.6]),
     ],
 )
-def test_forecasts_are_what_the_target_can_be(
+def test_forecasts_respect_the_bounds_of_the_target(
     make_panel: MakePanel, support: dict[str, Any], mean: list[float], expected: list[float]
 ) -> None:
     panel = replace(make_panel([[1, 2]]), **support)

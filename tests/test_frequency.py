@@ -1,4 +1,4 @@
-"""Timestamps and their numbers are inverse of each other, whatever the frequency."""
+"""Frequencies: the numbers of timestamps, and the timestamps of numbers."""
 
 import numpy as np
 import pytest
@@ -89,10 +89,10 @@ def test_names_and_defaults_are_those_of_the_contract(
         (Frequency("fixed", 1000), "2020-03-01T00:00:00.001", None, "2020-03-01T00:00:00.001000"),
     ],
 )
-def test_times_are_written_as_iso_text(frequency: Frequency, text: str, zone: str | None, expected: str) -> None:
+def test_times_are_formatted_as_iso_text(frequency: Frequency, text: str, zone: str | None, expected: str) -> None:
     assert frequency.format(np.array([stamp(text)]), zone).tolist() == [expected]
 
 
-def test_a_frequency_survives_its_dictionary() -> None:
+def test_a_frequency_is_restored_from_its_dictionary() -> None:
     frequency = Frequency("business", weekmask="1111100", holidays=(1, 2))
     assert Frequency.from_dict(frequency.to_dict()) == frequency

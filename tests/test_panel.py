@@ -35,7 +35,7 @@ def test_the_last_value_is_the_last_observed_one(make_panel: MakePanel) -> None:
     assert np.isnan(panel.select(np.array([0])).cut(1).last(2).last_values()).tolist() == [True]
 
 
-def test_spacing_is_the_usual_distance_of_observations(make_panel: MakePanel) -> None:
+def test_spacing_is_the_median_distance_of_observations(make_panel: MakePanel) -> None:
     nan = np.nan
     assert make_panel([[1, nan, nan, 2, nan, nan, 3], [1]]).spacing == 3
     assert make_panel([[1, 2, nan, 3, 4]]).spacing == 1
@@ -43,7 +43,7 @@ def test_spacing_is_the_usual_distance_of_observations(make_panel: MakePanel) ->
 
 @pytest.fixture(params=[10, 100_000])
 def holed(request: pytest.FixtureRequest, make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> Panel:
-    """Series with gaps of many sizes, some of them cut several times, in parts of several lengths."""
+    """Return series with gaps of many sizes, some of them cut several times, in batches of several lengths."""
     monkeypatch.setattr(panel_module, "_STEPS_AT_ONCE", request.param)
     generator = np.random.default_rng(2)
     series = [generator.normal(size=length) for length in generator.integers(1, 60, 40)]
@@ -59,7 +59,7 @@ def test_spacing_is_that_of_a_plain_loop(holed: Panel) -> None:
     assert holed.spacing == np.median([np.median(np.diff(each)) for each in known if len(each) > 1])
 
 
-def test_what_was_observed_is_given_series_by_series(holed: Panel) -> None:
+def test_observations_are_listed_series_by_series(holed: Panel) -> None:
     parts = list(holed.observations())
     series, step, value = (np.concatenate(each) for each in zip(*parts, strict=True))
     for number, target in enumerate(holed):
@@ -81,14 +81,14 @@ def test_a_plain_panel_has_a_target_and_nothing_else(make_panel: MakePanel) -> N
     assert (panel.minimum, panel.maximum, panel.is_integer) == (None, None, False)
 
 
-def test_what_is_known_after_a_cut_stays_where_it_is(make_panel: MakePanel) -> None:
+def test_known_columns_after_a_cut_remain_visible(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3], [4, 5, 6, 7]])
     seen = panel.cut(2)
     assert_array_equal(seen.stop, panel.stop)
     assert_array_equal(seen.end, panel.end - 2)
 
 
-def test_selecting_takes_stop_and_static_along(make_panel: MakePanel) -> None:
+def test_selecting_includes_stop_and_static(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2], [3, 4], [5, 6]])
     static = np.array([[1], [2], [3]], np.float32)
     panel = replace(panel, stop=panel.stop, static=static, static_columns=("size",)).cut(1)
@@ -106,7 +106,7 @@ def test_the_last_steps_of_a_series_keep_their_times(make_panel: MakePanel) -> N
     assert_array_equal(late.future(2), panel.future(2))
 
 
-def test_months_that_lack_a_day_begin_no_shorter_history(make_panel: MakePanel) -> None:
+def test_a_history_does_not_begin_in_a_month_without_its_day(make_panel: MakePanel) -> None:
     start = np.datetime64("2024-01-31", "us").astype(np.int64)
     panel = replace(make_panel([range(24)], frequency=Frequency("months", 1)), start=np.array([start]))
     lengths = [int(panel.last(steps).lengths[0]) for steps in range(24, 9, -1)]
@@ -115,7 +115,7 @@ def test_months_that_lack_a_day_begin_no_shorter_history(make_panel: MakePanel) 
         assert_array_equal(panel.last(steps).future(5), panel.future(5))
 
 
-def test_series_that_overlap_in_memory_make_one_block(make_panel: MakePanel) -> None:
+def test_series_that_share_rows_are_one_group(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3], [4, 5], [6, 7, 8, 9]])
     rows = panel.select(np.array([2, 0, 2, 1])).cut(np.array([1, 0, 2, 1]))
     begin, end, group = rows.group_overlapping()

@@ -69,9 +69,10 @@ def parse_times(table: Table, name: str) -> Times:
     if pd.api.types.is_datetime64_dtype(column.dtype):
         return Times(_microseconds(column.to_numpy()))
     numbers = column.to_numpy()
-    is_step = numbers == numbers.round() if numbers.dtype.kind in "if" else np.zeros(len(numbers), bool)
-    if not is_step.all():
-        raise _cell_error(table, name, int(np.flatnonzero(~is_step)[0]))
+    if numbers.dtype.kind != "i":
+        is_whole = numbers == numbers.round() if numbers.dtype.kind == "f" else np.zeros(len(numbers), bool)
+        if not is_whole.all():
+            raise _cell_error(table, name, int(np.flatnonzero(~is_whole)[0]))
     return _parse_integers(name.lower(), numbers.astype(np.int64))
 
 

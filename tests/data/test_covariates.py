@@ -1,4 +1,4 @@
-"""Columns beside the target become numbers."""
+"""Covariates as numbers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ def table_of(tmp_path: Path) -> MakeTable:
     return make
 
 
-def test_numbers_stay_booleans_are_0_and_1_and_text_is_a_column_a_value(table_of: MakeTable) -> None:
+def test_numbers_are_unchanged_booleans_are_0_and_1_and_text_is_one_column_per_value(table_of: MakeTable) -> None:
     table = table_of("n,flag,sky", "1.5,true,sun", "NA,false,rain", "3,true,NA", "4,false,sun")
     categories, notes = find_categories(table, ("n", "flag", "sky"))
     assert (categories, notes) == ({"sky": ("rain", "sun")}, [])
@@ -35,7 +35,7 @@ def test_numbers_stay_booleans_are_0_and_1_and_text_is_a_column_a_value(table_of
     assert_array_equal(encoded.values, [[1.5, 1, 0, 1], [NAN, 0, 1, 0], [3, 1, NAN, NAN], [4, 0, 0, 1]])
 
 
-def test_booleans_with_missing_cells_are_no_text(table_of: MakeTable) -> None:
+def test_booleans_with_missing_cells_are_not_text(table_of: MakeTable) -> None:
     table = table_of("flag,y", "true,1", ",2", "False,3")
     assert find_categories(table, ("flag",)) == ({}, [])
     assert_array_equal(encode(table, ("flag",), {}).values[:, 0], [1, NAN, 0])
@@ -61,7 +61,7 @@ def test_categories_that_look_like_numbers_now_are_still_found(table_of: MakeTab
     assert_array_equal(encode(table_of(*lines), ("code",), {"code": ("7", "b")}).values[:2], [[1, 0], [0, 0]])
 
 
-def test_only_the_most_frequent_values_are_told_apart(table_of: MakeTable) -> None:
+def test_only_the_most_frequent_values_become_columns(table_of: MakeTable) -> None:
     words = [f"w{number:02}" for number in range(60)]
     table = table_of("word,y", *(f"{word},1" for word in [*words, *words[10:]]))
     categories, notes = find_categories(table, ("word",))
@@ -70,7 +70,7 @@ def test_only_the_most_frequent_values_are_told_apart(table_of: MakeTable) -> No
     assert encode(table, ("word",), categories).values.sum() == 100
 
 
-def test_a_static_value_is_one_a_series_and_missing_cells_are_passed_over(table_of: MakeTable) -> None:
+def test_a_static_column_has_one_value_per_series_and_missing_cells_are_ignored(table_of: MakeTable) -> None:
     table = table_of("size,kind", ",b", "5,b", "7,", "7,")
     categories: Categories = {"kind": ("a", "b")}
     ids = np.array(["s", "t"], object)
@@ -80,7 +80,7 @@ def test_a_static_value_is_one_a_series_and_missing_cells_are_passed_over(table_
 
 
 @pytest.mark.parametrize(("name", "words"), [("size", "5.0, 6.0"), ("kind", "a, b")])
-def test_a_static_value_that_changes_names_its_series(table_of: MakeTable, name: str, words: str) -> None:
+def test_the_error_for_a_changing_static_column_names_the_series(table_of: MakeTable, name: str, words: str) -> None:
     table = table_of("size,kind", "5.0,a", "5,a", "5,a", "6.0,b")
     with pytest.raises(DataError) as caught:
         encode_static(table, (name,), {"kind": ("a", "b")}, np.array([0, 0, 1, 1]), np.array(["s", "t"], object))
@@ -97,7 +97,9 @@ def test_a_static_value_that_changes_names_its_series(table_of: MakeTable, name:
         (("x,y", "1,1", "2,2", "3,3", "low,4"), "column 'x', line 5: 'low' is not a number"),
     ],
 )
-def test_what_is_neither_number_nor_text_is_refused(table_of: MakeTable, lines: tuple[str, ...], says: str) -> None:
+def test_cells_that_are_neither_numbers_nor_text_are_refused(
+    table_of: MakeTable, lines: tuple[str, ...], says: str
+) -> None:
     table = table_of(*lines)
     with pytest.raises(DataError, match=says):
         encode(table, ("x",), find_categories(table, ("x",))[0])

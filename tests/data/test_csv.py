@@ -1,4 +1,4 @@
-"""Delimiter, decimal mark and header by the evidence of a sample."""
+"""Delimiter, decimal mark and header, detected from a sample."""
 
 import pyarrow as pa
 import pytest
@@ -23,7 +23,7 @@ from forecaster.data.csv import BLOCK_BYTES, CsvFormat, detect_format, parse
         ("date y\n2020-01-01  1\n2020-01-02 12\n", CsvFormat(" ", ".", True)),
     ],
 )
-def test_a_sample_tells_the_dialect(sample: str, expected: CsvFormat) -> None:
+def test_the_format_is_detected_from_a_sample(sample: str, expected: CsvFormat) -> None:
     assert detect_format(sample) == expected
 
 
@@ -31,7 +31,7 @@ def test_a_sample_tells_the_dialect(sample: str, expected: CsvFormat) -> None:
     ("later", "expected"),
     [("1.5", pa.float64()), ("12.03.2024", pa.dictionary(pa.int32(), pa.string())), ("NA", pa.int64())],
 )
-def test_a_column_is_of_the_type_that_holds_all_its_cells(later: str, expected: pa.DataType) -> None:
+def test_a_column_has_the_type_that_fits_all_its_cells(later: str, expected: pa.DataType) -> None:
     lines = [f"{number},7" for number in range(2 * BLOCK_BYTES // 8)]
     content = "\n".join(["step,y", *lines, f"1,{later}", ""]).encode()
     columns, _ = parse("t.csv", content)

@@ -1,4 +1,4 @@
-"""The steps to forecast, as far as they are known."""
+"""The known covariates of the steps to forecast."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def load_with(content: str, later: str | None = None, **config: Any) -> LoadedDa
 
 
 def known_of(loaded: LoadedData, series: int, column: int = -1) -> list[float]:
-    """What is known of the steps after a series' end."""
+    """Return the known values of the steps after the end of a series."""
     panel = loaded.panel
     cells: list[float] = panel.values[panel.end[series] : panel.stop[series], column].tolist()
     return cells
@@ -57,7 +57,7 @@ def test_rows_of_the_future_follow_the_data() -> None:
     assert_array_equal(panel.values[: panel.end[0]], plain.values[: plain.end[0]])
 
 
-def test_rows_without_a_target_at_the_datas_end_are_the_future_too() -> None:
+def test_rows_without_a_target_at_the_end_of_the_data_are_future_steps() -> None:
     loaded = load_with(LONG + f"a,{DAYS[20]},,5,sun\na,{DAYS[22]},,7,\n")
     assert_array_equal(known_of(loaded, 0), [5, NAN, 7])
     assert known_of(loaded, 1) == []
@@ -96,13 +96,13 @@ def test_files_of_one_series_each_get_their_own_future() -> None:
         assert [known_of(loaded, series) for series in (0, 1)] == expected
 
 
-def test_an_empty_cell_of_the_data_is_filled_and_an_equal_one_may_stand_again() -> None:
+def test_an_empty_cell_of_the_data_is_filled_and_an_equal_one_may_be_repeated() -> None:
     known = LONG + f"a,{DAYS[20]},,,\na,{DAYS[21]},,6,\nb,{DAYS[20]},,5,\n"
     assert known_of(load_with(known, next_rows("5", "6")), 0) == [5, 6]
     assert known_of(load_with(known, next_rows("", "6")), 1) == [5, 6]
 
 
-def test_series_that_the_data_does_not_have_are_passed_over() -> None:
+def test_series_that_the_data_does_not_have_are_ignored() -> None:
     assert len(load_with(LONG, next_rows("5", ids="az")).panel) == 2
 
 
@@ -123,7 +123,7 @@ def test_categories_of_the_future_are_those_of_the_data() -> None:
         ("{d:%Y%m%d}", "{d:%Y-%m-%d}"),
     ],
 )
-def test_times_may_be_written_otherwise_in_the_future(data: str, later: str) -> None:
+def test_future_times_may_have_another_format(data: str, later: str) -> None:
     days = pd.date_range("2024-01-20", periods=24, freq="D")
     rows = "".join(f"{data.format(d=day)},{n},1\n" for n, day in enumerate(days[:20]))
     more = "".join(f"{later.format(d=day)},{n}\n" for n, day in enumerate(days[20:]))
@@ -147,13 +147,13 @@ def test_a_future_that_does_not_fit_is_refused(later: str, error: type[ForecastE
     assert says in caught.value.message
 
 
-def test_a_future_that_is_not_there_is_told() -> None:
+def test_a_missing_future_table_is_an_input_error() -> None:
     Path("data.csv").write_text(LONG)
     with pytest.raises(InputError, match=r"next\.csv: no such file"):
         load("data.csv", DataConfig(known=("promo",)), later="next.csv")
 
 
-def test_what_is_required_is_a_value_for_each_step_of_each_series() -> None:
+def test_each_step_of_each_series_requires_a_value() -> None:
     loaded = load_with(LONG, next_rows("5", "6") + f"a,{DAYS[22]},7\n")
     future.require(loaded.panel, 2, loaded.config, "data.csv")
     with pytest.raises(DataError) as caught:
@@ -163,7 +163,7 @@ def test_what_is_required_is_a_value_for_each_step_of_each_series() -> None:
     assert "--future-template" in caught.value.hint
 
 
-def test_what_is_missing_is_named_as_the_tables_column() -> None:
+def test_a_missing_value_is_reported_with_the_column_of_the_table() -> None:
     loaded = load_with(LONG, next_rows("sun", "NA", "sun").replace("promo", "sky"), known=("sky",))
     with pytest.raises(DataError, match=f"series 'a' has no value of 'sky' for {DAYS[21]}"):
         future.require(loaded.panel, 3, loaded.config, "data.csv")
@@ -175,7 +175,7 @@ def test_nothing_is_required_without_known_columns() -> None:
 
 
 @pytest.mark.parametrize("content", [LONG, WIDE], ids=["long", "wide"])
-def test_the_filled_template_is_all_that_is_required(content: str) -> None:
+def test_the_filled_template_provides_all_required_values(content: str) -> None:
     loaded = load_with(content)
     frame = future.template(loaded.panel, 4, loaded.config, is_by_file=loaded.is_by_file)
     assert list(frame.columns) == (["id", "day", "promo"] if content == LONG else ["day", "promo"])

@@ -1,4 +1,4 @@
-"""A table on disk becomes a panel, and what was found is told."""
+"""Tables loaded as panels, with notes and a quality report."""
 
 import gzip
 import io
@@ -88,7 +88,7 @@ def test_trading_data_is_forecast_on_trading_days_only() -> None:
     assert {"2020-05-26", "2020-07-02", "2020-11-27"} <= set(days)
 
 
-def test_what_was_found_is_told_in_a_line() -> None:
+def test_roles_are_described_in_one_line() -> None:
     loaded = load(str(SAMPLES / "seattle_weather.csv"), DataConfig())
     assert loaded.roles == (
         "date -> time (daily), precipitation, temp_max, temp_min, wind -> 4 series; left out: weather (text)"
@@ -110,7 +110,7 @@ EVERY_SHAPE = {
 
 
 @pytest.mark.parametrize("content", EVERY_SHAPE.values(), ids=EVERY_SHAPE)
-def test_the_found_config_gives_the_same_panel_again(content: str, tmp_path: Path) -> None:
+def test_the_completed_config_loads_the_same_panel_again(content: str, tmp_path: Path) -> None:
     loaded = load_text(content, tmp_path)
     again = load_text(content, tmp_path, **loaded.config.model_dump())
     for name in ("values", "begin", "end", "start", "ids"):
@@ -129,7 +129,7 @@ SHOPS = "shop,size,kind,day,sales,promo,sky,temp\n" + "".join(
 COVARIATES = {"target": ("sales",), "past": ("temp",), "known": ("promo", "sky"), "static": ("size", "kind")}
 
 
-def test_covariates_stand_beside_the_target(tmp_path: Path) -> None:
+def test_covariates_are_columns_after_the_target(tmp_path: Path) -> None:
     loaded = load_text(SHOPS, tmp_path, **COVARIATES)
     panel = loaded.panel
     assert panel.columns == ("sales", "temp", "promo", "sky=rain", "sky=sun")
@@ -154,7 +154,7 @@ def test_fresh_data_is_encoded_as_the_config_says(tmp_path: Path) -> None:
     assert panel.values[1, 3:].tolist() == [0, 0]
 
 
-def test_the_covariates_of_a_wide_table_are_every_series_own(tmp_path: Path) -> None:
+def test_every_series_of_a_wide_table_gets_all_covariates(tmp_path: Path) -> None:
     lines = ["day,a,b,promo,size"] + [f"2020-01-{d:02},{d},{d * d},{d % 2},4" for d in range(1, 31)]
     panel = load_text("\n".join(lines), tmp_path, known=("promo",), static=("size",)).panel
     assert panel.ids.tolist() == ["a", "b"]
@@ -171,7 +171,7 @@ def test_a_table_without_covariates_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [None, False, True])
-def test_whether_the_calendar_matters_is_left_to_the_preset(given: bool | None, tmp_path: Path) -> None:
+def test_the_calendar_setting_is_left_to_the_preset(given: bool | None, tmp_path: Path) -> None:
     assert load_text(table(30), tmp_path, calendar=given).config.calendar is given
 
 
@@ -229,7 +229,7 @@ def test_each_series_ends_at_its_own_last_value(tmp_path: Path) -> None:
     assert loaded.panel.frequency.format(loaded.panel.cutoff).tolist() == ["2020-01-30", "2020-01-25"]
 
 
-def test_a_series_without_a_value_is_left_out_and_told(tmp_path: Path) -> None:
+def test_a_series_without_a_value_is_left_out_and_reported(tmp_path: Path) -> None:
     lines = ["unique_id,ds,y"] + [f"{s},{n},{n if s == 'a' else 'NA'}" for s in "ab" for n in range(20)]
     loaded = load_text("\n".join(lines), tmp_path)
     assert loaded.panel.ids.tolist() == ["a"]
@@ -304,7 +304,7 @@ def test_series_no_longer_than_the_horizon_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("policy", ["mean", "first", "last", "sum"])
-def test_a_policy_for_duplicates_is_followed_and_told(policy: str, tmp_path: Path) -> None:
+def test_a_policy_for_duplicates_is_applied_and_counted(policy: str, tmp_path: Path) -> None:
     loaded = load_text(table(30) + "2020-01-30T00:00:00,99\n", tmp_path, duplicates=policy)
     assert loaded.panel.values[-1, 0] == {"mean": 64, "first": 29, "last": 99, "sum": 128}[policy]
     assert loaded.quality["duplicates_merged"] == 1
@@ -336,7 +336,7 @@ def test_a_policy_for_duplicates_is_followed_and_told(policy: str, tmp_path: Pat
         ("a,b\n" + "0.5,x\n" * 9, {}, DataError, "no column contains times", "--time none"),
     ],
 )
-def test_a_table_that_cannot_be_used_says_where_and_what_to_type(
+def test_the_error_for_an_unusable_table_says_where_and_what_to_type(
     content: str, config: dict[str, Any], error: type[ForecastError], says: str, hint: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error) as caught:

@@ -1,4 +1,4 @@
-"""Numbers as people write them."""
+"""The formats of numbers in text."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ def test_a_number_is_read(word: str, decimal: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("word", ["1,234 kg", "12,34", "1.2.3", "abc", "--5", "1 2", "$5", "."])
-def test_other_text_is_no_number(word: str) -> None:
+def test_other_text_is_not_a_number(word: str) -> None:
     _, is_fine = parse_numbers(pd.Index([word]), ".")
     assert not is_fine.any()
 
@@ -48,7 +48,7 @@ def make_table(cells: list[object]) -> Table:
     return Table("t.csv", frame, (Part("t", 0, 2),))
 
 
-def test_values_come_as_float32_with_nan_where_missing() -> None:
+def test_values_are_float32_with_nan_if_missing() -> None:
     values = to_float32(make_table(["1,000", None, " NA ", "2"]), "sales")
     assert values.dtype == np.float32
     np.testing.assert_array_equal(values, [1000, np.nan, np.nan, 2])
@@ -62,7 +62,7 @@ def test_values_come_as_float32_with_nan_where_missing() -> None:
         ([1e300, 1.0], "t.csv: column 'sales', line 2: 1e+300 is beyond the range of float32"),
     ],
 )
-def test_a_cell_that_is_no_finite_number_is_named(cells: list[object], says: str) -> None:
+def test_the_error_names_the_first_cell_that_is_not_a_finite_number(cells: list[object], says: str) -> None:
     with pytest.raises(DataError) as caught:
         to_float32(make_table(cells), "sales")
     assert caught.value.message == says

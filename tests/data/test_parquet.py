@@ -1,4 +1,4 @@
-"""Parquet is read by row groups: some series at a time, and in the end the same as at once."""
+"""Parquet files, read a few series at a time with the same result as at once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ GROUP = 50  # rows
 
 
 def sales(series: int = 12, steps: int = 40) -> pd.DataFrame:
-    """Hourly rows, series by series, of unequal lengths; one value and one row are missing."""
+    """Return hourly rows, series by series, of unequal lengths; one value and one row are missing."""
     dice = np.random.default_rng(1)
     frames = []
     for number in range(series):
@@ -54,7 +54,9 @@ def assert_same(one: LoadedData, other: LoadedData) -> None:
 
 
 @pytest.mark.parametrize("order", [["shop", "ds"], ["ds", "shop"]], ids=["by-series", "by-time"])
-def test_a_table_read_in_parts_is_the_table(order: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_read_in_parts_equals_the_whole_table(
+    order: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = write(sales().sort_values(order, kind="stable"), tmp_path / "t.parquet")
     whole = load(source, DataConfig())
     monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 100)
@@ -70,7 +72,7 @@ def test_a_table_read_in_parts_is_the_table(order: list[str], tmp_path: Path, mo
     assert_same(again, whole)
 
 
-def test_several_files_and_numbers_for_names_are_read_in_parts_too(tmp_path: Path, small_parts: None) -> None:
+def test_several_files_with_numeric_ids_are_read_in_parts(tmp_path: Path, small_parts: None) -> None:
     table = sales().assign(shop=lambda frame: frame["shop"].str[1:].astype(int))
     whole = load(write(table, tmp_path / "t.parquet"), DataConfig())
     (tmp_path / "files").mkdir()
@@ -95,7 +97,7 @@ def test_a_partitioned_folder_is_read_in_parts(tmp_path: Path, small_parts: None
     assert sum(len(part.panel) for part in parts) == 12
 
 
-def test_no_part_holds_much_more_than_it_may(tmp_path: Path) -> None:
+def test_no_part_has_many_more_rows_than_the_limit(tmp_path: Path) -> None:
     table = sales(30)
     files = open_parquet(write(table, tmp_path / "t.parquet"))
     assert isinstance(files, ParquetFiles)
@@ -139,14 +141,14 @@ def test_a_table_without_any_value_is_refused(tmp_path: Path, small_parts: None)
     [{"ds": lambda frame: frame["ds"].astype(str)}, {"y": lambda frame: frame["y"].astype(str)}],
     ids=["times", "values"],
 )
-def test_words_are_read_by_the_evidence_of_all_rows(
+def test_text_is_parsed_from_all_rows(
     change: dict[str, Any], tmp_path: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "_assemble_parts", None)  # would be called
     assert len(load(write(sales().assign(**change), tmp_path / "t.parquet"), DataConfig()).panel) == 12
 
 
-def test_trading_days_are_learnt_from_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trading_days_are_learned_from_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     days = pd.bdate_range("2024-01-01", periods=120).delete([40, 41, 80])
     frames = [pd.DataFrame({"id": name, "ds": days, "y": np.arange(117.0)}) for name in "abcdef"]
     source = write(pd.concat(frames), tmp_path / "t.parquet")
@@ -156,7 +158,7 @@ def test_trading_days_are_learnt_from_all_rows(tmp_path: Path, monkeypatch: pyte
     assert_same(load(source, DataConfig()), whole)
 
 
-def test_files_of_several_sorts_are_read_at_once(tmp_path: Path) -> None:
+def test_files_with_different_columns_are_read_at_once(tmp_path: Path) -> None:
     write(sales().assign(y=1), tmp_path / "a.parquet")
     write(sales(), tmp_path / "b.parquet")
     assert open_parquet(str(tmp_path)) is None
@@ -170,7 +172,7 @@ def test_a_damaged_partition_is_named(tmp_path: Path) -> None:
         load(str(tmp_path / "sales"), DataConfig())
 
 
-def test_as_many_series_are_drawn_as_memory_holds(tmp_path: Path, small_parts: None) -> None:
+def test_the_sample_has_as_many_series_as_fit_into_memory(tmp_path: Path, small_parts: None) -> None:
     source = write(sales(), tmp_path / "t.parquet")
     series = (
         50 * memory_limit._BYTES_PER_ROW

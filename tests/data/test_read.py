@@ -55,7 +55,7 @@ def frame_of(content: str | bytes, folder: Path, name: str = "t.csv") -> pd.Data
         "gzip",
     ],
 )
-def test_every_dialect_gives_the_same_columns(content: str | bytes, tmp_path: Path) -> None:
+def test_every_csv_format_gives_the_same_columns(content: str | bytes, tmp_path: Path) -> None:
     frame = frame_of(content, tmp_path)
     assert list(frame.columns) == ["date", "y"]
     assert frame["date"].dt.day.tolist() == [1, 2, 3]
@@ -139,7 +139,7 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
         (b"a,b\n1,2\n" + b"x" * (3 << 20), "line 3 is longer than 1 MiB"),
     ],
 )
-def test_what_is_no_table_is_refused_with_a_reason(content: bytes, says: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_is_refused_with_a_reason(content: bytes, says: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"t\.csv") as caught:
@@ -157,7 +157,7 @@ def test_what_is_no_table_is_refused_with_a_reason(content: bytes, says: str, tm
         ("empty", "the folder has no CSV or Parquet file"),
     ],
 )
-def test_what_is_not_there_is_an_input_error(name: str, says: str, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_input_error(name: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "sales.csv").write_text(PLAIN)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as caught:
@@ -214,7 +214,7 @@ def test_a_truncated_file_cannot_be_read(content: bytes, says: str, tmp_path: Pa
         read(str(tmp_path / "t.csv"))
 
 
-def test_the_row_numbers_that_pandas_writes_beside_a_frame_are_no_column(tmp_path: Path) -> None:
+def test_the_row_numbers_that_pandas_writes_are_not_a_column(tmp_path: Path) -> None:
     frame = pd.DataFrame({"date": ["2024-01-01", "2024-01-02", "2024-01-03"], "y": [1, 2, 3]})
     frame[frame["y"] != 2].to_parquet(tmp_path / "t.parquet")
     (table,) = read(str(tmp_path / "t.parquet"))

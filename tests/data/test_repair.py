@@ -1,4 +1,4 @@
-"""Rows become a regular grid, and what was mended is counted."""
+"""Rows on a regular grid, with counted repairs."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,7 +38,7 @@ def days_of(rows: Rows) -> list[int]:
         ([0] * 5, [1, 9, 2, 3, 4], 3),
     ],
 )
-def test_rows_are_ordered_by_series_and_time_and_late_ones_counted(
+def test_rows_are_sorted_by_series_and_time_and_late_ones_are_counted(
     codes: list[int], days: list[float], late: int
 ) -> None:
     rows, count = sort(make(codes, days, days))
@@ -53,7 +53,7 @@ def test_equal_rows_are_dropped_and_counted() -> None:
     assert (days_of(rows), dropped, merged) == ([1, 2, 3], 2, 0)
 
 
-def test_the_same_time_in_two_series_is_no_duplicate() -> None:
+def test_the_same_time_in_two_series_is_not_a_duplicate() -> None:
     rows = make([0, 1], [1, 1], [5, 5])
     assert merge_duplicates(rows, "error", DAILY) == (rows, 0, 0)
 
@@ -86,9 +86,7 @@ def test_gaps_become_nan_and_later_series_are_not_touched() -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 5, 1000])
-def test_rows_lie_where_their_times_say_however_many_are_laid_at_a_time(
-    piece: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_get_the_same_positions_in_slices_of_any_length(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spacing, "_ROWS_AT_ONCE", piece)
     days = [0.0, 1, 5, 6, 9, 3, 4, 8, 2, 7, 11, 12]
     codes = [0] * 5 + [1] * 3 + [2] * 4
@@ -108,7 +106,7 @@ def test_a_row_off_the_grid_of_a_named_frequency_is_refused() -> None:
         number_steps(make([0] * 3, [0, 1.5, 2], [1, 2, 3]), DAILY, is_named=True)
 
 
-def test_a_rare_row_off_the_grid_is_left_out_where_the_frequency_was_found() -> None:
+def test_a_rare_row_off_the_grid_is_left_out_if_the_frequency_was_detected() -> None:
     days = [float(day) for day in range(200)]
     days[50] += 0.25
     rows, steps = number_steps(make([0] * 200, days, days), DAILY, is_named=False)
@@ -116,7 +114,7 @@ def test_a_rare_row_off_the_grid_is_left_out_where_the_frequency_was_found() -> 
     assert 50 not in steps
 
 
-def test_a_grid_of_nearly_nothing_is_refused() -> None:
+def test_a_grid_of_mostly_gaps_is_refused() -> None:
     rows, steps = number_steps(make([0] * 3, [0, 1, 40_000], [1, 2, 3]), Frequency("fixed", SECOND), is_named=True)
     with pytest.raises(DataError, match=r"3 rows would become 3,456,000,001 steps of s"):
         to_grid(rows, steps, Frequency("fixed", SECOND), NOTHING[:1])
@@ -165,7 +163,7 @@ def test_covariates_and_static_values_go_to_the_series_of_each_column() -> None:
     assert series.static.tolist() == [[5], [5]]
 
 
-def test_what_is_known_after_the_last_target_stays_and_the_past_does_not() -> None:
+def test_known_values_after_the_last_target_are_retained_and_past_values_are_not() -> None:
     cells = [  # target, past, known
         *([NAN, 1, 1], [5, 2, 2], [NAN, 3, 3], [NAN, NAN, NAN], [NAN, 5, 5], [NAN, 6, NAN]),
         *([NAN, 7, 7],),

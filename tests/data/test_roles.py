@@ -1,4 +1,4 @@
-"""Which column is what, from names and values."""
+"""The roles of columns, from their names and values."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def roles_of(content: str, folder: Path, **config: Any) -> Roles:
 
 
 def rows(header: str, *columns: str) -> str:
-    """A table of six rows; `#` in a cell stands for the row's number."""
+    """Return a table of six rows; `#` in a cell stands for the number of the row."""
     return "\n".join([header, *(",".join(cell.replace("#", str(row)) for cell in columns) for row in range(1, 7))])
 
 
@@ -156,7 +156,7 @@ def test_the_config_decides(
         ),
     ],
 )
-def test_what_is_unclear_or_unusable_says_what_to_type(
+def test_the_error_for_unclear_roles_says_what_to_type(
     content: str, config: dict[str, Any], error: type[ForecastError], says: str, hint: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=r"t\.csv: ") as caught:
@@ -165,7 +165,7 @@ def test_what_is_unclear_or_unusable_says_what_to_type(
     assert hint in caught.value.hint
 
 
-def test_two_columns_that_each_name_the_series_are_asked_about(tmp_path: Path) -> None:
+def test_two_columns_that_could_name_the_series_are_refused(tmp_path: Path) -> None:
     lines = ["shop,town,date,y"] + [f"s{s},t{s},2020-01-{d:02},{d}.5" for d in range(1, 9) for s in (1, 2)]
     with pytest.raises(UsageError, match="several columns could name the series: shop, town"):
         roles_of("\n".join(lines), tmp_path)
@@ -183,7 +183,7 @@ WEATHER = rows("date,sky,temp,y", "2020-01-0#", "rain", "#.5", "#")
         ({"static": ("temp",), "target": ("y",)}, "single", ("y",), {"sky": "text"}),
     ],
 )
-def test_a_covariate_is_no_target(
+def test_a_covariate_is_not_a_target(
     config: dict[str, Any], shape: str, targets: tuple[str, ...], left_out: dict[str, str], tmp_path: Path
 ) -> None:
     found = roles_of(WEATHER, tmp_path, **config)
@@ -196,7 +196,7 @@ def test_a_covariate_is_no_target(
     }
 
 
-def test_a_covariate_names_no_series_and_is_no_time(tmp_path: Path) -> None:
+def test_a_covariate_is_neither_id_nor_time(tmp_path: Path) -> None:
     lines = ["shop,town,date,opened,y"]
     lines += [f"s{s},t{s},2020-01-{d:02},2019-01-0{s},{d}.5" for d in range(1, 9) for s in (1, 2)]
     found = roles_of("\n".join(lines), tmp_path, static=("town", "opened"))
@@ -215,7 +215,7 @@ def test_a_covariate_names_no_series_and_is_no_time(tmp_path: Path) -> None:
         ({"time": "date", "known": ("date",)}, "column 'date' is named twice, by --time and --known"),
     ],
 )
-def test_a_covariate_must_be_there_and_have_one_role(config: dict[str, Any], says: str, tmp_path: Path) -> None:
+def test_a_covariate_must_exist_and_have_one_role(config: dict[str, Any], says: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         roles_of(WEATHER, tmp_path, **config)
     assert says in caught.value.message

@@ -50,7 +50,7 @@ def test_the_fourier_transform_gives_the_plain_sums(make_panel: MakePanel) -> No
     np.testing.assert_allclose(curve, plain / share, atol=1e-6)
 
 
-def test_only_strong_evidence_doubts_the_calendar(make_panel: MakePanel) -> None:
+def test_only_strong_evidence_conflicts_with_the_default_season(make_panel: MakePanel) -> None:
     panel = make_panel(waves(10, length=300, count=2), season=7)
     assert "every 10 steps rather than 7" in str(find_season_conflict(panel))
     assert find_season_conflict(replace(panel, season=10)) is None
@@ -59,14 +59,12 @@ def test_only_strong_evidence_doubts_the_calendar(make_panel: MakePanel) -> None
 
 
 @pytest.mark.parametrize(("noise", "strength"), [(0.1, "strong"), (1.4, "clear"), (20, "weak")])
-def test_the_evidence_for_a_season_is_as_strong_as_it_is_clear(
-    noise: float, strength: str, make_panel: MakePanel
-) -> None:
+def test_the_strength_of_a_season_decreases_with_noise(noise: float, strength: str, make_panel: MakePanel) -> None:
     panel = make_panel(waves(7, length=700, count=1, noise=noise), season=7)
     assert assess_season(panel).strength == strength
 
 
-def test_a_short_series_and_one_without_a_season_give_no_evidence(make_panel: MakePanel) -> None:
+def test_a_short_series_and_one_without_a_season_have_no_evidence(make_panel: MakePanel) -> None:
     for values, season in (([1.0, 2, 1, 2], 7), ([float(step % 3) for step in range(99)], 1)):
         evidence = assess_season(make_panel([values], season=season))
         assert (evidence.correlation, evidence.strength) == (None, "unknown")

@@ -1,4 +1,4 @@
-"""What each series is like, against series made to be so."""
+"""The profiles of constructed series."""
 
 import numpy as np
 import pytest
@@ -20,12 +20,12 @@ def test_counts_are_those_of_the_values(make_panel: MakePanel) -> None:
     assert [found.lowest[0], found.mean[0], found.highest[0]] == [-2, 1.2, 7]
 
 
-def test_the_longest_run_of_one_value_goes_over_gaps(make_panel: MakePanel) -> None:
+def test_the_longest_run_of_one_value_continues_across_gaps(make_panel: MakePanel) -> None:
     found = profile_series(make_panel([[1, 2, 4, NAN, 4, 4, 2, 2]]))
     assert (found.flat.tolist(), found.flat_at.tolist()) == ([3], [2])
 
 
-def test_values_are_told_as_they_were_written(make_panel: MakePanel) -> None:
+def test_values_have_the_digits_of_the_table(make_panel: MakePanel) -> None:
     assert profile_series(make_panel([[0.1, 0.7]])).lowest[0] == 0.1
 
 
@@ -35,7 +35,7 @@ def test_the_farthest_value_is_the_first_outlier() -> None:
     assert find_outliers(noise.astype(np.float32), 1).tolist() == [300, 100]
 
 
-def test_a_season_hides_no_outlier_and_is_none() -> None:
+def test_a_season_neither_hides_an_outlier_nor_is_one() -> None:
     values = np.tile(WEEK, 60) + np.random.default_rng(0).normal(size=420) / 10
     assert not len(find_outliers(values.astype(np.float32), 7))
     values[350] = 8  # a Monday like a Friday
@@ -44,7 +44,7 @@ def test_a_season_hides_no_outlier_and_is_none() -> None:
 
 
 @pytest.mark.parametrize("season", [1, 7])
-def test_what_is_often_far_does_not_stand_out(season: int) -> None:
+def test_frequent_far_values_are_not_outliers(season: int) -> None:
     random = np.random.default_rng(0)
     rain = np.where(random.random(700) < 0.2, random.gamma(1, 10, 700), random.random(700) / 100)
     assert not len(find_outliers(rain.astype(np.float32), season))

@@ -1,4 +1,4 @@
-"""The frequency of timestamps, whatever it is."""
+"""The frequency of timestamps."""
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def test_integers_step_by_their_most_common_difference() -> None:
     assert infer_frequency(np.array([0, 2, 4, 10, 12, 14]), ONE, is_integer=True) == Frequency("integer", 2)
 
 
-def test_three_days_a_week_are_a_calendar_of_their_own() -> None:
+def test_three_days_a_week_are_a_trading_calendar() -> None:
     days = stamps("2020-01-01", 100, "D")
     times = days[np.isin((days // DAY + 3) % 7, [0, 2, 4])]
     assert infer_frequency(times, ONE) == Frequency("business", weekmask="1010100")
@@ -77,7 +77,7 @@ def test_business_days_with_many_absent_keep_their_gaps() -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 100])
-def test_a_table_in_pieces_shows_what_the_whole_shows(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slices_of_a_table_give_the_frequency_of_the_whole(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     holed = [np.delete(stamps("2024-01-01", 40, "h"), np.arange(first, 40, 5)) for first in range(1, 5)]
     holed[2][11] += 7 * MINUTE
     begin = np.cumsum([0, *map(len, holed)])[:-1]
@@ -114,7 +114,7 @@ def test_a_few_times_off_the_grid_do_not_break_the_spacing() -> None:
         (np.array([5, 5]), "only one time per series", "--freq D"),
     ],
 )
-def test_irregular_time_is_refused_with_the_steps_seen(times: Ints, says: str, hint: str) -> None:
+def test_irregular_time_is_refused_with_the_most_frequent_steps(times: Ints, says: str, hint: str) -> None:
     with pytest.raises(DataError) as caught:
         infer_frequency(times, ONE, source="t.csv")
     assert caught.value.message.startswith("t.csv: ")
@@ -142,7 +142,7 @@ def test_irregular_time_is_refused_with_the_steps_seen(times: Ints, says: str, h
         ("daily", Frequency("fixed", DAY)),
     ],
 )
-def test_aliases_old_and_new_are_read(text: str, expected: Frequency) -> None:
+def test_old_and_new_aliases_are_parsed(text: str, expected: Frequency) -> None:
     assert parse_frequency(text) == expected
 
 
@@ -168,7 +168,7 @@ def test_a_name_reads_back_as_its_frequency(frequency: Frequency) -> None:
     assert parse_frequency(frequency.name) == frequency
 
 
-def test_a_named_month_frequency_takes_its_edge_from_the_data() -> None:
+def test_the_data_decides_between_month_starts_and_month_ends() -> None:
     assert not find_frequency(stamps("2020-01-01", 5, "MS"), ONE, text="M").month_end
     assert find_frequency(stamps("2020-01-31", 5, "ME"), ONE, text="MS").month_end
 
@@ -182,5 +182,5 @@ def test_a_frequency_for_another_kind_of_time_is_refused(text: str, is_integer: 
 @pytest.mark.parametrize(
     ("text", "words"), [("D", "daily"), ("30min", "half-hourly"), ("10min", "every 10min"), ("B", "business days")]
 )
-def test_a_frequency_is_said_in_words(text: str, words: str) -> None:
+def test_a_frequency_is_described_in_words(text: str, words: str) -> None:
     assert describe_frequency(parse_frequency(text)) == words

@@ -1,4 +1,4 @@
-"""Where rows came from, and how tables of several files join."""
+"""The places of rows, and tables of several files."""
 
 import pandas as pd
 import pytest
@@ -13,7 +13,7 @@ def make(name: str, **columns: list[object]) -> Table:
     return Table("sales", frame.astype(text), (Part(name, 0, 2),))
 
 
-def test_a_row_of_several_files_is_placed_in_its_own() -> None:
+def test_the_place_of_a_row_names_its_file() -> None:
     table = concatenate("sales", [make("a", id=["x", "y"], y=[1, 2]), make("b", id=["y", "z"], y=[0.5, 1.5])])
     assert table.frame["id"].tolist() == ["x", "y", "y", "z"]
     assert table.frame["y"].tolist() == [1, 2, 0.5, 1.5]

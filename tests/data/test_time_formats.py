@@ -1,4 +1,4 @@
-"""Times in the notations that people use."""
+"""The usual formats of times."""
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ def text_of(found: ParsedTimes) -> list[str]:
         ("  2020-01-02  ", "2020-01-02"),
     ],
 )
-def test_a_word_is_read(word: str, expected: str) -> None:
+def test_a_word_is_parsed(word: str, expected: str) -> None:
     found = read(word)
     assert found.is_time.all()
     assert text_of(found) == [expected]
@@ -64,7 +64,7 @@ def test_a_word_is_read(word: str, expected: str) -> None:
     "word",
     ["2020-02-30", "2020-13-01", "2020-01-01 25:00", "1/2/2020 13:00 PM", "31/31/2020", "Foo 1981", "total", "1.5"],
 )
-def test_what_is_no_time_is_not_read(word: str) -> None:
+def test_other_text_is_not_a_time(word: str) -> None:
     assert not read(word).is_time.any()
 
 
@@ -104,7 +104,7 @@ def test_day_and_month_follow_from_the_whole_column(words: list[str], expected: 
     assert (found.note or "None").startswith(str(note))
 
 
-def test_a_column_that_needs_both_orders_leaves_the_fewer_unread() -> None:
+def test_a_column_with_both_orders_leaves_the_fewest_words_unparsed() -> None:
     found = read("1/13/2020", "1/14/2020", "15/1/2020")
     np.testing.assert_array_equal(found.is_time, [True, True, False])
 
@@ -112,5 +112,5 @@ def test_a_column_that_needs_both_orders_leaves_the_fewer_unread() -> None:
 @pytest.mark.parametrize(
     "words", [["drizzle", "rain"], ["A12", "B7"], ["1-2", "2-3"], ["may", "june"], ["12:30", "13:00"]]
 )
-def test_ordinary_text_does_not_fit(words: list[str]) -> None:
+def test_ordinary_text_has_no_date_format(words: list[str]) -> None:
     assert not has_date_format(pd.Index(words))

@@ -1,4 +1,4 @@
-"""A time column becomes integers."""
+"""Time columns as integers."""
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ def test_timestamps_of_any_unit_become_microseconds(unit: str) -> None:
     assert days_of(times) == ["2020-01-01", "2020-01-02"]
 
 
-def test_a_zone_is_kept_and_its_wall_clock_given() -> None:
+def test_a_zone_is_retained_and_has_a_wall_clock() -> None:
     stamps = pd.date_range("2020-03-28", periods=3, tz="Europe/Paris")
     times = parse_times(make_table(stamps), "ds")
     assert times.zone == "Europe/Paris"
@@ -89,7 +89,7 @@ def test_offsets_of_winter_and_summer_are_one_zone(zone: str, first: str) -> Non
         (["2020-01-01T00:00Z", "2020-01-01T01:00"], "mixes time zones: UTC, none"),
     ],
 )
-def test_a_cell_without_a_time_is_named(cells: object, says: str) -> None:
+def test_the_error_names_the_first_cell_without_a_time(cells: object, says: str) -> None:
     with pytest.raises(DataError, match=r"t\.csv: column 'ds'") as caught:
         parse_times(make_table(cells), "ds")
     assert says in caught.value.message

@@ -1,4 +1,4 @@
-"""Trading days learnt from the days that have data."""
+"""Trading days, learned from the days with data."""
 
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ def without_weekends(days: Ints) -> Ints:
 
 
 def learn(days: Ints, *holidays: str) -> list[str]:
-    """Holidays after the data, as text."""
+    """Return the holidays after the data as text."""
     absent = np.array(holidays, "datetime64[D]").astype(np.int64)
     frequency = learn_trading(np.setdiff1d(days, absent), min_coverage=0.9)
     assert frequency is not None
@@ -46,7 +46,7 @@ def test_a_rule_finds_its_day(rule: Rule, year: int, expected: date | None) -> N
     assert rule.find(year) == expected
 
 
-def test_the_new_york_calendar_goes_on_as_the_exchange_published_it() -> None:
+def test_the_new_york_calendar_continues_as_the_exchange_published_it() -> None:
     days = pd.read_csv(SP500, parse_dates=["date"])["date"].to_numpy("datetime64[D]").astype(np.int64)
     frequency = learn_trading(days, min_coverage=0.9)
     assert frequency is not None
@@ -59,7 +59,7 @@ def test_the_new_york_calendar_goes_on_as_the_exchange_published_it() -> None:
     ]  # fmt: skip
 
 
-def test_days_absent_once_do_not_come_back() -> None:
+def test_days_absent_once_are_not_predicted() -> None:
     days = without_weekends(days_between("2015-01-01", "2019-12-31"))
     assert learn(days, "2016-03-08", "2018-09-11") == []
 
@@ -78,12 +78,14 @@ def test_days_absent_once_do_not_come_back() -> None:
     ],
     ids=["only twice", "abolished", "introduced late", "by Easter", "last Monday"],
 )
-def test_a_holiday_goes_on_if_it_held_three_times_and_to_the_end(absent: tuple[str, ...], soon: list[str]) -> None:
+def test_a_holiday_continues_if_it_occurred_three_times_and_in_the_last_year(
+    absent: tuple[str, ...], soon: list[str]
+) -> None:
     days = without_weekends(days_between("2013-01-01", "2019-12-31"))
     assert learn(days, *absent)[:2] == soon
 
 
-def test_a_week_with_friday_and_saturday_off_is_learnt() -> None:
+def test_a_week_with_friday_and_saturday_off_is_learned() -> None:
     days = days_between("2020-01-01", "2020-03-31")
     weekmask = learn_weekdays(days[~np.isin((days + 3) % 7, [4, 5])])
     assert weekmask is not None
