@@ -1,6 +1,6 @@
 """The forecast of a panel, and the protocol of the models that make one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -235,6 +235,14 @@ class Exportable(Protocol):
 
     def exports(self) -> dict[str, bytes]:
         """Return the ONNX graph of each network that has one, by file name; the names end in `GRAPH_FILE`."""
+
+
+@runtime_checkable
+class HasNetworks(Protocol):
+    """A forecaster that contains networks; a wrapper returns the networks of its forecasters."""
+
+    def networks(self) -> "Sequence[Forecaster]":
+        """Return each network as a `models.neural.NeuralForecaster`; empty if there is none."""
 
 
 @runtime_checkable

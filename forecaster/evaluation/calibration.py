@@ -17,7 +17,8 @@ _EIGHTY = int(np.flatnonzero(COVERAGES == 0.8)[0])
 _GROUPS = 3
 _FORECASTS_AT_ONCE = 4096
 _MAX_FACTOR = 4.0
-_MIN_FORECASTS_PER_STEP = 500  # with fewer independent forecasts, neighbouring steps share their scores
+# With fewer independent forecasts, neighbouring steps share their scores.
+_MIN_FORECASTS_PER_STEP = 500
 _SHOCK_DEVIATION = 0.1  # standard deviation of the log factor that all series of one period share
 
 

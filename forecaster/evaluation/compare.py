@@ -19,7 +19,7 @@ from forecaster.panel import Panel
 Array = npt.NDArray[np.float64]
 
 BASELINES = ("seasonal_naive", "naive")
-_MANY_SERIES = 30  # from this number on, series are the units of the test
+_MANY_SERIES = 30  # smallest number of series that makes series the units of the test
 _MAX_FOLDS, _MAX_FOLDS_OF_MANY_SERIES = 20, 5
 
 

@@ -1,39 +1,40 @@
-"""A Forecaster whose intervals hold as much as they say, whatever makes the forecast within."""
+"""A wrapper that calibrates the intervals of any forecaster."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.evaluation.calibration import WidthFactors, estimate_width_factors
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import calibration_steps
 from forecaster.events import Note, TrainingStep, Watch
-from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, Updatable
+from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, HasNetworks, Updatable
 from forecaster.frequency import Ints
+from forecaster.models.state import Arrays, add_prefix, select_prefix
 from forecaster.panel import Panel
 
-Arrays = dict[str, npt.NDArray[np.generic]]
-
-MAX_CUTOFFS = 32  # of a series, at most
-_POINTS = 250_000  # forecast for calibration at most, but for one cutoff of each series
+MAX_CUTOFFS = 32  # cutoffs of a series that calibration forecasts from
+# Forecast steps of a calibration, unless one cutoff of each series takes more.
+_MAX_POINTS = 250_000
 _PREFIX = "conformal."
 
 
 class Calibrated:
-    """Stretch another Forecaster's intervals about its median to their nominal coverage (split conformal prediction).
+    """A forecaster whose intervals are scaled to their nominal coverage (split conformal prediction).
 
-    How much is learnt from forecasts of steps that taught the other one nothing, made from several cutoffs. A refit
-    keeps what was learnt; the median and the point forecast stay as they are. Of the forecaster within it sees what
-    that computed, before it is brought to the target's minimum, maximum and whole numbers; these hold for the result.
+    The factors are estimated on held-out steps, forecast from several cutoffs, and a refit keeps them. The median and
+    the point forecast do not change. The factors apply to the raw output of the inner forecaster; the minimum, the
+    maximum and rounding to whole numbers come after.
     """
 
     def __init__(self, inner: Forecaster, *, horizon: int, cutoffs: int = MAX_CUTOFFS) -> None:
-        """Take the forecaster to calibrate.
+        """Wrap a forecaster.
 
         Args:
-            horizon: steps that it is calibrated for.
-            cutoffs: of a series that it forecasts from to learn, at most.
+            inner: the forecaster to calibrate.
+            horizon: number of steps that it is calibrated for.
+            cutoffs: maximum number of cutoffs of a series that calibration forecasts from.
         """
         self.inner = inner
         self._cutoffs = cutoffs
@@ -53,7 +54,10 @@ class Calibrated:
         return self.inner.history
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        """Fit on all but the last part of the `validation` steps, which calibrates (see `evaluation.split`)."""
+        """Fit the inner forecaster and calibrate it on the last part of the `validation` steps.
+
+        See `evaluation.split` for the size of that part.
+        """
         if validation is None:
             self.inner.fit(panel, None, watch=watch, checkpoint=checkpoint)
             return
@@ -61,17 +65,17 @@ class Calibrated:
         self.inner.fit(panel.cut(calibration), validation - calibration, watch=watch, checkpoint=checkpoint)
         self._factors = None
         if calibration.any():
-            self._factors = self._learn(panel, calibration)
+            self._factors = self._estimate(panel, calibration)
         else:
-            watch(Note("no series is long enough to calibrate intervals on: they are the model's own"))
+            watch(Note("no series is long enough to calibrate intervals: they are the model's own"))
 
     def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
-        """Update the forecaster within; how much its intervals are stretched stays."""
+        """Update the inner forecaster; the factors do not change."""
         if isinstance(self.inner, Updatable):
             self.inner.update(panel, since, watch=watch)
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
-        forecast = self._forecast(panel, max(horizon, self._horizon))  # the group is that of the whole horizon
+        forecast = self._forecast(panel, max(horizon, self._horizon))  # the whole horizon decides the group
         quantiles = forecast.quantiles
         if self._factors:
             quantiles = self._factors.apply(quantiles, seasonal_error(panel, panel.season))
@@ -81,48 +85,50 @@ class Calibrated:
         )
 
     def state(self) -> Arrays:
-        learnt = self._factors
-        own: Arrays = {"factors": learnt.factors, "edges": learnt.edges} if learnt else {}
-        return self.inner.state() | {_PREFIX + name: value for name, value in own.items()}
+        factors: Arrays = vars(self._factors) if self._factors else {}
+        return self.inner.state() | add_prefix(_PREFIX, factors)
 
     def exports(self) -> dict[str, bytes]:
         return self.inner.exports() if isinstance(self.inner, Exportable) else {}
 
+    def networks(self) -> Sequence[Forecaster]:
+        return self.inner.networks() if isinstance(self.inner, HasNetworks) else []
+
     def restore(self, state: Arrays) -> None:
-        own = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
+        factors = select_prefix(_PREFIX, state)
         self.inner.restore({name: value for name, value in state.items() if not name.startswith(_PREFIX)})
-        self._factors = WidthFactors(own["factors"], own["edges"]) if own else None  # type: ignore[arg-type]
+        self._factors = WidthFactors(factors["factors"], factors["edges"]) if factors else None  # type: ignore[arg-type]
 
     def _forecast(self, panel: Panel, horizon: int) -> Forecast:
         return self.inner.predict(replace(panel, minimum=None, maximum=None, is_integer=False), horizon)
 
-    def _learn(self, panel: Panel, calibration: Ints) -> WidthFactors:
-        series, back = choose_cutoffs(calibration, self._horizon, most=self._cutoffs)
-        whole = panel.select(series)
-        seen = whole.cut(back)
-        forecast = self._forecast(seen, self._horizon)
+    def _estimate(self, panel: Panel, calibration: Ints) -> WidthFactors:
+        series, steps_back = choose_cutoffs(calibration, self._horizon, most=self._cutoffs)
+        rows = panel.select(series)
+        visible = rows.cut(steps_back)
+        forecast = self._forecast(visible, self._horizon)
         windows = calibration // self._horizon
         return estimate_width_factors(
             forecast.quantiles,
-            seen.actual(self._horizon, whole.end),
-            seasonal_error(seen, panel.season),
+            visible.actual(self._horizon, rows.end),
+            seasonal_error(visible, panel.season),
             independent=int(np.minimum(windows, np.bincount(series, minlength=len(panel))).sum()),
             windows=int(windows.max()),
         )
 
 
 def choose_cutoffs(calibration: Ints, horizon: int, *, most: int = MAX_CUTOFFS) -> tuple[Ints, Ints]:
-    """Choose cutoffs whose whole horizon lies within the last `calibration` [N] steps of each series, evenly spread.
+    """Choose evenly spread cutoffs whose whole horizon lies within the last `calibration` [N] steps of each series.
 
-    They overlap where there is room for more than one: a horizon begins at any phase of the season then.
+    Their horizons may overlap, so that they begin at all phases of the season.
 
     Args:
-        most: cutoffs of a series; fewer where there are many series.
+        most: maximum number of cutoffs of a series; with many series there are fewer.
 
-    Returns: [R] the number of the series, and [R] the steps that lie after the cutoff.
+    Returns: [R] the number of the series, and [R] the steps after the cutoff.
     """
-    some = np.flatnonzero(calibration >= horizon)
-    count = int(np.clip(_POINTS // (horizon * max(len(some), 1)), 1, most))
-    spread = np.linspace(horizon, calibration[some], count, axis=1).round().astype(np.int64)  # [S, count]
+    series = np.flatnonzero(calibration >= horizon)
+    count = int(np.clip(_MAX_POINTS // (horizon * max(len(series), 1)), 1, most))
+    spread = np.linspace(horizon, calibration[series], count, axis=1).round().astype(np.int64)  # [S, count]
     is_new = np.diff(spread, axis=1, prepend=0) > 0
-    return np.repeat(some, is_new.sum(axis=1)), spread[is_new]
+    return np.repeat(series, is_new.sum(axis=1)), spread[is_new]

@@ -1,30 +1,29 @@
-"""Several forecasters as one, combined by the median; networks are trained side by side."""
+"""An ensemble: forecasters combined by the median, whose networks are trained in parallel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, Updatable
+from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, HasNetworks, Updatable
 from forecaster.frequency import Ints
 from forecaster.models.local import Local
+from forecaster.models.state import Arrays
 from forecaster.panel import Floats, Panel
 
-Arrays = dict[str, npt.NDArray[np.generic]]
 Content = TypeVar("Content")
 
-_ROWS = 4096
+_ROWS_AT_ONCE = 4096
 
 
 class Ensemble:
     """Forecasters that differ in kind, seed, context or scale; each quantile is the median of the members' quantiles.
 
-    Networks train in processes of their own, some at a time; what else there is fits in this one, after them. What
-    they learn does not depend on how many processes there are, nor on which ends first. `history` is that of the first
-    member that has one.
+    Networks are trained in worker processes, several at a time; the other members are fitted in this process after
+    them. The result does not depend on the number of workers, nor on the order in which they end. `history` is the
+    history of the first member that has one.
 
     Source: Oreshkin et al. 2020, "N-BEATS", sec. 3.4 (the median of networks with several contexts and seeds);
     Lichtendahl, Grushka-Cockayne & Winkler 2013 (quantiles are averaged, not probabilities).
@@ -34,7 +33,9 @@ class Ensemble:
         """Combine forecasters.
 
         Args:
-            workers: processes at a time; 1 trains one after the other in this process.
+            members: the forecasters.
+            name: the model's resolved name.
+            workers: maximum number of worker processes at a time; 1 trains all members in this process.
         """
         self.members = list(members)
         self.name = name
@@ -91,42 +92,51 @@ class Ensemble:
     def exports(self) -> dict[str, bytes]:
         return join_members([member.exports() if isinstance(member, Exportable) else {} for member in self.members])
 
+    def networks(self) -> Sequence[Forecaster]:
+        return [network for member in self.members if isinstance(member, HasNetworks) for network in member.networks()]
+
     def restore(self, state: Arrays) -> None:
-        for member, own in zip(self.members, split_members(state, len(self.members)), strict=True):
-            member.restore(own)
+        for member, member_state in zip(self.members, split_members(state, len(self.members)), strict=True):
+            member.restore(member_state)
 
 
 def _median(parts: Sequence[Floats]) -> Floats:
-    """Median of arrays [N, ...], some rows at a time: of all at once it takes several times their memory."""
-    found = np.empty_like(parts[0])
-    for first in range(0, len(found), _ROWS):
-        some = slice(first, first + _ROWS)
-        found[some] = np.median([part[some] for part in parts], axis=0)
-    return found
+    """Compute the median of arrays [N, ...] in blocks of rows; all at once would take several times their memory."""
+    result = np.empty_like(parts[0])
+    for first in range(0, len(result), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        result[rows] = np.median([part[rows] for part in parts], axis=0)
+    return result
 
 
 class _Progress:
-    """Tell of all members' training as if it were one: steps are counted over all of them."""
+    """Reports the trainings of all members as one training, whose steps are the sum over the members."""
 
     def __init__(self, watch: Watch, members: int, workers: int) -> None:
-        """Prepare to listen to `members` that train."""
+        """Create the state of the joint training.
+
+        Args:
+            watch: receives the events of the joint training.
+            members: number of members that train.
+            workers: number of members that train at a time.
+        """
         self._watch = watch
         self._members = members
         self._workers = workers
         self._lengths: dict[int, int] = {}
-        self._taken: dict[int, int] = {}
+        self._steps: dict[int, int] = {}
         self._ended: dict[int, TrainingEnded] = {}
 
     def watch(self, number: int, event: Event) -> None:
         match event:
             case TrainingStarted(stage=stage, steps=steps, done=done):
-                self._lengths[number], self._taken[number] = steps, done
-                self._watch(TrainingStarted(stage, self._length(), sum(self._taken.values())))
+                self._lengths[number], self._steps[number] = steps, done
+                self._watch(TrainingStarted(stage, self._estimate_length(), sum(self._steps.values())))
             case TrainingStep():
-                self._taken[number] = event.step
-                self._watch(replace(event, step=sum(self._taken.values())))
+                self._steps[number] = event.step
+                self._watch(replace(event, step=sum(self._steps.values())))
             case TrainingEnded(stage=stage, steps=steps):
-                self._lengths[number] = self._taken[number] = steps
+                self._lengths[number] = self._steps[number] = steps
                 self._ended[number] = event
                 if len(self._ended) == self._members:
                     self._watch(self._sum_up(stage))
@@ -137,27 +147,28 @@ class _Progress:
         ended = [self._ended[number] for number in sorted(self._ended)]
         return TrainingEnded(
             stage,
-            sum(self._taken.values()),
+            sum(self._steps.values()),
             best_step=sum(each.best_step for each in ended),
             seconds=sum(each.seconds for each in ended) / self._workers,
             lengths=tuple(length for each in ended for length in each.lengths),
             is_exact=all(each.is_exact for each in ended),
         )
 
-    def _length(self) -> int:
-        """Steps of all members, those that have not begun being taken for average ones."""
+    def _estimate_length(self) -> int:
+        """Estimate the steps of all members, assuming an average length for members that have not begun."""
         known = self._lengths.values()
         return round(sum(known) / len(known) * self._members)
 
 
 class _States:
-    """The members' checkpoints, kept in one."""
+    """The states of all members in one checkpoint."""
 
     def __init__(self, checkpoint: Checkpoint | None, members: int) -> None:
         self._checkpoint = checkpoint
         self.parts = split_members(checkpoint.load() if checkpoint else {}, members)
 
     def of(self, number: int) -> "Checkpoint":
+        """Return the checkpoint of one member."""
         return _MemberCheckpoint(self, number)
 
     def save(self, number: int, state: Arrays) -> None:
@@ -185,12 +196,12 @@ class _MemberCheckpoint:
 
 
 def join_members(parts: Sequence[dict[str, Content]]) -> dict[str, Content]:
-    """What each member calls by a name, by its number and that name."""
+    """Merge the dictionaries of the members; a key becomes `<number of the member>.<key>`."""
     return {f"{number}.{name}": value for number, part in enumerate(parts) for name, value in part.items()}
 
 
 def split_members(whole: Mapping[str, Content], count: int) -> list[dict[str, Content]]:
-    """Undo `join_members`."""
+    """Split a dictionary that `join_members` merged, into those of `count` members."""
     parts: list[dict[str, Content]] = [{} for _ in range(count)]
     for key, value in whole.items():
         number, _, name = key.partition(".")

@@ -1,28 +1,24 @@
-"""Networks of an ensemble trained side by side, in processes of their own."""
+"""The parallel training of an ensemble's networks in worker processes."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from forecaster.config import Config
 from forecaster.events import Event
 from forecaster.frequency import Ints
 from forecaster.models.neural import NeuralForecaster
+from forecaster.models.state import Arrays
 from forecaster.panel import Panel
 from forecaster.parallel.factory import create_pool
 from forecaster.parallel.pool import Callbacks, Work, WorkerContext, iterate_tasks
 
-Arrays = dict[str, npt.NDArray[np.generic]]
-
-_SAVE_EVERY = 30.0  # seconds
+_SAVE_SECONDS = 30.0
 
 
 class States(Protocol):
-    """The members' checkpoints: `parts`, what was saved of each, and a way to save one's state."""
+    """The saved states of the members: `parts`, by number, and a method to save the state of one."""
 
     parts: list[Arrays]
 
@@ -31,7 +27,7 @@ class States(Protocol):
 
 @dataclass(frozen=True)
 class _Member:
-    """What a process has to know of a member: what it learnt before, and its checkpoint."""
+    """A member as a worker process receives it: its config, fitted arrays and saved checkpoint."""
 
     config: Config
     fitted: Arrays
@@ -46,16 +42,17 @@ def fit_in_processes(
     watch: Callable[[int, Event], None],
     states: States,
 ) -> None:
-    """Fit each member as `Forecaster.fit` does; one that is stopped saves its state between two steps.
+    """Fit each member as `Forecaster.fit` does; a member that is stopped saves its state between two steps.
 
     Args:
         members: by number.
-        workers: processes at a time.
-        watch: told of the events of each member, by its number.
-        states: where members find and save their checkpoints.
+        workers: maximum number of processes at a time.
+        watch: receives the number of a member and an event of its training.
+        states: the members' checkpoints.
     """
     tasks = {
-        number: _Member(each.config, each.fitted_state(), states.parts[number]) for number, each in members.items()
+        number: _Member(member.config, member.fitted_state(), states.parts[number])
+        for number, member in members.items()
     }
     threads = next(iter(members.values())).config.training.threads
     create_pool(workers=min(workers, len(members)), threads=threads).run(
@@ -70,7 +67,7 @@ def fit_in_processes(
 
 def _fit(context: WorkerContext, task: _Member) -> Arrays:
     """Fit one member in a worker, and return its fitted arrays."""
-    member = NeuralForecaster(task.config, late=context.startup_seconds)
+    member = NeuralForecaster(task.config, startup_seconds=context.startup_seconds)
     if task.fitted:
         member.restore_fitted(task.fitted)
     member.fit(*context.shared, watch=context.send_message, checkpoint=_SentCheckpoint(context, task.saved))
@@ -78,7 +75,7 @@ def _fit(context: WorkerContext, task: _Member) -> Arrays:
 
 
 class _SentCheckpoint:
-    """A checkpoint that the parent process saves."""
+    """A checkpoint that a worker sends to the parent process, which saves it."""
 
     def __init__(self, context: WorkerContext, saved: Arrays) -> None:
         self._context = context
@@ -94,4 +91,4 @@ class _SentCheckpoint:
         self._saved_at = time.monotonic()
 
     def is_due(self) -> bool:
-        return time.monotonic() - self._saved_at >= _SAVE_EVERY
+        return time.monotonic() - self._saved_at >= _SAVE_SECONDS

@@ -1,8 +1,7 @@
-"""How uncertain the forecasts of a fitted exponential smoothing are.
+"""The standard deviations of forecasts by a fitted exponential smoothing model.
 
-`statsforecast` has formulas of its own for this. They take the seasons of the longest step for those of every step, so
-that what they give one step depends on how many are asked for; and with multiplicative seasons the first step's level
-for all.
+They replace the formulas of `statsforecast`, which use the seasons of the last step for every step, so that the
+deviation of a step depends on the horizon; and, with multiplicative seasons, the level of the first step for all.
 """
 
 from typing import Any
@@ -13,9 +12,9 @@ from forecaster.models.local import Rows
 
 
 def spread_of(fit: dict[str, Any], horizon: int) -> Rows:
-    """[H] standard deviations of the next steps, from how each of them answers an error of one deviation before it.
+    """Return the [H] standard deviations of the next steps, from their response to an error of one deviation.
 
-    Exact where errors, trend and season add; to the first order in the errors where they multiply.
+    The result is exact if errors, trend and season are additive, and of first order in the errors if multiplicative.
 
     Args:
         fit: `components` (error, trend, season, damping), `par` (alpha, beta, gamma, phi; NaN where absent),
@@ -27,22 +26,22 @@ def spread_of(fit: dict[str, Any], horizon: int) -> Rows:
     alpha, beta, gamma = np.nan_to_num(fit["par"][:3])
     phi = 1.0 if np.isnan(fit["par"][3]) else fit["par"][3]
     state = fit["states"][-1]
-    errors = np.zeros((horizon, horizon + 1))  # the last future has none: what the others are compared with
+    errors = np.zeros((horizon, horizon + 1))  # the last future has none, as a reference
     np.fill_diagonal(errors, np.sqrt(fit["sigma2"]))
     level = np.full(horizon + 1, state[0])
     slope = np.full(horizon + 1, state[1] if trend != "N" else 0.0)
     neutral = 1.0 if season == "M" else 0.0
     terms = list(reversed(state[-fit["m"] :])) if season != "N" else [neutral]
-    seasons = [np.full(horizon + 1, term) for term in terms]  # the next step's first
+    seasons = [np.full(horizon + 1, term) for term in terms]  # the season of the next step comes first
     futures = np.empty((horizon, horizon + 1))
     for step in range(horizon):
         base, term = level + phi * slope, seasons.pop(0)
         expected = base * term if season == "M" else base + term
         futures[step] = expected * (1 + errors[step]) if error == "M" else expected + errors[step]
-        seen = futures[step]
-        surprise = (seen / term if season == "M" else seen - term) - base
+        value = futures[step]
+        surprise = (value / term if season == "M" else value - term) - base
         level, slope = base + alpha * surprise, phi * slope + beta * surprise
-        rest = seen / base if season == "M" else seen - base
+        rest = value / base if season == "M" else value - base
         seasons.append(term + gamma * (rest - term) if season != "N" else term)
     responses = futures[:, :-1] - futures[:, -1:]  # [H, H], 0 before the error
     spread: Rows = np.sqrt(np.sum(responses**2, axis=1))

@@ -1,4 +1,4 @@
-"""What forecasters share that extrapolate each series by itself, from its visible history alone."""
+"""The base of forecasters that extrapolate each series from its own visible history."""
 
 from statistics import NormalDist
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Extrapolation(NamedTuple):
     Attributes:
         mean: [N, H] point forecast, finite.
         spread: [N, H] standard deviation, finite.
-        is_fallback: [N] whether a simpler forecast stands in for one that failed; None where none could fail.
+        is_fallback: [N] True if a simpler forecast replaces one that failed; None if no forecast can fail.
     """
 
     mean: Rows
@@ -29,10 +29,10 @@ class Extrapolation(NamedTuple):
 
 
 class Local:
-    """A Forecaster that learns nothing from the panel: `extrapolate` is all that a kind has to add.
+    """A forecaster that learns nothing from the panel; a subclass implements `extrapolate`.
 
-    Intervals are normal, so that the point forecast is also the median. The state is empty, since whatever a method
-    estimates it estimates anew from the history that it is asked to go on with.
+    Intervals are normal, so the point forecast is also the median. The state is empty, since a method estimates its
+    parameters from the visible history of each forecast.
     """
 
     name: str
@@ -42,16 +42,17 @@ class Local:
         self.history: list[TrainingStep] = []
 
     def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
-        """Go on with each series; every one has a step that was observed."""
+        """Forecast each series of a panel; each has at least one observed step."""
         raise NotImplementedError
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        """Nothing is learnt; the season is the panel's."""
+        """Do nothing: the season comes from the panel."""
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         mean, spread, is_fallback = self.extrapolate(panel, horizon)
         quantiles = np.empty((*mean.shape, len(PROBABILITIES)), np.float32)  # [N, H, Q]
-        for number, probability in enumerate(PROBABILITIES):  # in float64 all at once would be the most memory of all
+        # One quantile at a time saves memory: all of them in float64 would take the most of a run.
+        for number, probability in enumerate(PROBABILITIES):
             quantiles[:, :, number] = mean + spread * NormalDist().inv_cdf(probability)
         return Forecast.of(panel, mean.astype(np.float32), quantiles, model=self.name, fallback=is_fallback)
 
@@ -59,4 +60,4 @@ class Local:
         return {}
 
     def restore(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
-        """There is nothing to take up."""
+        """Do nothing: the state is empty."""

@@ -1,4 +1,4 @@
-"""Forecasts without learning: what every network has to beat."""
+"""Naive forecasts, the baselines that every network is compared with."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from forecaster.frequency import Ints
 from forecaster.models.local import Extrapolation, Local, Rows
 from forecaster.panel import Observations, Panel
 
-_SEASONS_READ = 4  # a missing value is taken from the same phase up to this many seasons back
+_SEASONS_READ = 4  # a missing value is replaced by the same phase of one of this many seasons
 
 
 class SeasonalNaive(Local):
@@ -39,11 +39,13 @@ class Naive(SeasonalNaive):
 
 
 class Drift(Local):
-    """Go on along the line from the first value to the last: y_{T+h} = y_T + h b, b = (y_T - y_1) / (T - 1).
+    """Continue the line from the first value to the last: y_{T+h} = y_T + h b, b = (y_T - y_1) / (T - 1).
 
-    The intervals are normal, with variance s^2 h (1 + h / (T - 1)), where s^2 is the variance of what the steps of the
-    visible history miss the line's slope by. A change over a gap of g steps counts as one step's, by its root of g;
-    where the history ends in a gap, h counts from the last value. Source: Hyndman & Athanasopoulos 2021, section 5.5.
+    The intervals are normal, with variance s^2 h (1 + h / (T - 1)), where s^2 is the variance of the differences
+    between the steps of the visible history and the line's slope. A change over a gap of g steps is divided by the
+    root of g and counts as one step; if the history ends in a gap, h counts from the last value.
+
+    Source: Hyndman & Athanasopoulos 2021, section 5.5.
     """
 
     name = "drift"
@@ -56,7 +58,7 @@ class Drift(Local):
 
 
 def _drift(part: Observations, lengths: Ints, horizon: int) -> tuple[Rows, Rows]:
-    """Mean and spread [M, H] of the series in a part of a panel whose series have `lengths` [N]."""
+    """Return mean and spread [M, H] of the series in a part of a panel whose series have `lengths` [N]."""
     first = np.flatnonzero(np.diff(part.series, prepend=-1))
     last = np.append(first[1:], len(part.series)) - 1
     step, value = part.step, part.value.astype(np.float64)
@@ -73,18 +75,24 @@ def _drift(part: Observations, lengths: Ints, horizon: int) -> tuple[Rows, Rows]
 
 
 def _last_season(panel: Panel, most: int) -> Rows:
-    """[N, P] the latest known value of the next P phases, at most `most`; the last value for a phase without one."""
+    """Return the [N, P] latest known values of the next P phases, at most `most`.
+
+    A phase without a known value gets the last known value of the series.
+    """
     position = panel.end[:, None] - panel.season + np.arange(min(panel.season, most))
-    found = np.full(position.shape, np.nan)
+    values = np.full(position.shape, np.nan)
     for _ in range(_SEASONS_READ):
-        is_open = np.isnan(found) & (position >= panel.begin[:, None])
-        found[is_open] = panel.values[position[is_open], 0]
+        is_open = np.isnan(values) & (position >= panel.begin[:, None])
+        values[is_open] = panel.values[position[is_open], 0]
         position -= panel.season
-    return np.where(np.isnan(found), panel.last_values()[:, None], found)
+    return np.where(np.isnan(values), panel.last_values()[:, None], values)
 
 
 def _seasonal_deviation(panel: Panel) -> Rows:
-    """[N] root of the mean squared seasonal difference; a shorter lag where a series has no pair a season apart."""
+    """Return the [N] roots of the mean squared seasonal difference.
+
+    A series without two observed steps a season apart uses differences of neighbouring steps.
+    """
     square = mean_change(panel, panel.season, np.square)
     is_short = np.isnan(square)
     square[is_short] = np.nan_to_num(mean_change(panel.select(is_short), 1, np.square))

@@ -1,14 +1,14 @@
-"""A recurrent network as a Forecaster."""
+"""A forecaster that trains one recurrent network."""
 
 import copy
 import json
 import math
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,9 +18,10 @@ from forecaster.batches.windows import Batch, Windows
 from forecaster.config import Config
 from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import GRAPH_FILE, PROBABILITIES, Checkpoint, Forecast
+from forecaster.forecast import GRAPH_FILE, PROBABILITIES, Checkpoint, Forecast, Forecaster
 from forecaster.frequency import Ints
 from forecaster.models.rolling import Block, Rolling, window_spec_of
+from forecaster.models.state import Arrays, add_prefix, select_prefix
 from forecaster.network.build import Dimensions, build
 from forecaster.network.export import export
 from forecaster.network.heads.point import Point
@@ -31,31 +32,31 @@ from forecaster.panel import Panel
 from forecaster.training.loop import Training, history_from_array, history_to_array, measure_pace
 from forecaster.training.update import continue_training
 
-Arrays = dict[str, npt.NDArray[np.generic]]
-
 _MEDIAN = PROBABILITIES.index(0.5)
-_FIT_SHARE = 0.5  # of a budget; what is left is for the refit, which takes no more steps than the fit
-_SHORTEST = 0.1  # seconds, however late it is
-_SLACK = 0.1  # of a budget, for a machine that slows down
-_SAMPLED = 1024  # windows from which the size of covariates is learnt
-_ASSESSED = 1024  # windows side by side
+_FIT_SHARE = 0.5  # share of a budget for the fit; the rest is for the refit, which takes no more steps
+_MIN_SECONDS = 0.1  # shortest training, even if the budget is already used up
+_RESERVED_SHARE = 0.1  # share of a budget reserved for a machine that slows down
+_SAMPLED_WINDOWS = 1024  # windows that the sizes of covariates are estimated from
+_ASSESSED_WINDOWS = 1024  # windows that are assessed at once
 _CALIBRATION_WINDOWS = 2048
 
 
 class NeuralForecaster:
-    """Train one network on all series of a panel, and forecast with it.
+    """One network, trained on all series of a panel.
 
-    Longer horizons than the trained one are rolled forward.
+    Horizons longer than the trained one are forecast block by block.
 
     Attributes:
-        reading: what a window shows the network.
+        window_spec: the content of the windows that the network reads.
+        best_step: the training step with the lowest validation loss; 0 before the first fit.
     """
 
-    def __init__(self, config: Config, *, late: float = 0.0) -> None:
-        """Take a resolved config: `data.horizon`, `model.context`, `embed.width` and `decode.skip` are set.
+    def __init__(self, config: Config, *, startup_seconds: float = 0.0) -> None:
+        """Create a forecaster without weights.
 
         Args:
-            late: seconds of the budget that are gone before its next stage begins.
+            config: resolved: `data.horizon`, `model.context`, `embed.width` and `decode.skip` are set.
+            startup_seconds: seconds of the budget that are used up before the next fit begins.
         """
         runtime.prepare_torch(config.training.threads)
         self.name: str = config.name
@@ -63,7 +64,7 @@ class NeuralForecaster:
         self.best_step = 0
         self.config = config
         self._series: list[str] = []
-        self._late = late
+        self._startup_seconds = startup_seconds
         self._length_to_repeat = (0, True)
         self.window_spec = window_spec_of(config)
 
@@ -76,27 +77,27 @@ class NeuralForecaster:
         stage = "refit" if is_refit else "fit"
         saved = checkpoint.load() if checkpoint else {}
         if stage == "fit" and "fitted.best_step" in saved:
-            self.restore_fitted(_below("fitted.", saved))
+            self.restore_fitted(select_prefix("fitted.", saved))
             length, is_exact = self._length_to_repeat
             steps, seconds = len(self.history), self.history[-1].seconds
             watch(TrainingEnded(stage, steps, self.best_step, seconds, (length,), is_exact))
             return
-        fitted = _prefixed("fitted.", self.fitted_state()) if is_refit else {}
+        fitted = add_prefix("fitted.", self.fitted_state()) if is_refit else {}
         before = self.network if is_refit else None
         self._series = panel.ids.tolist()
         windows, held_out = self._windows(panel, validation)
-        sample = Inputs.of(windows.gather(windows.pick_spaced(_SAMPLED)))
+        sample = Inputs.of(windows.gather(windows.pick_spaced(_SAMPLED_WINDOWS)))
         self._build(_dimensions(panel, sample))
         self.network.covariates.learn(sample)
         self.network.to(self._device)
         steps, seconds = self._length(windows, held_out, is_refit=is_refit)
         training = Training(self.network, self.config.training, steps=steps, seconds=seconds)
         if f"{stage}.random" in saved:
-            training.restore(_tensors(_below(f"{stage}.", saved)))
+            training.restore(_tensors(select_prefix(f"{stage}.", saved)))
 
         def save() -> None:
             if checkpoint:
-                checkpoint.save(fitted | _prefixed(f"{stage}.", _arrays(training.state())))
+                checkpoint.save(fitted | add_prefix(f"{stage}.", _arrays(training.state())))
 
         watch(TrainingStarted(stage, training.length, len(training.history)))
         for step in training.steps(windows, held_out):
@@ -114,7 +115,7 @@ class NeuralForecaster:
             self.best_step, self.history = training.best_step, training.history
             self._length_to_repeat = length, is_exact
             if checkpoint:
-                checkpoint.save(_prefixed("fitted.", self.fitted_state()))
+                checkpoint.save(add_prefix("fitted.", self.fitted_state()))
         steps, seconds = len(training.history), training.history[-1].seconds
         watch(TrainingEnded(stage, steps, training.best_step, seconds, (length,), is_exact))
 
@@ -136,9 +137,9 @@ class NeuralForecaster:
         return Forecast.of(panel, mean, quantiles, model=self.name)
 
     def assess(self, panel: Panel, validation: Ints) -> float:
-        """Mean pinball loss over windows of the validation tail, in units of each series' spread.
+        """Return the mean pinball loss over windows of the validation tail, in units of each series' spread.
 
-        Neither the network's mode nor torch's generator is changed, so that one may look in the middle of a training.
+        The network's mode and torch's generator do not change, so this can be called during a training.
         """
         is_training = self.network.training
         windows = Windows.for_validation(panel, validation, self.window_spec)
@@ -146,10 +147,10 @@ class NeuralForecaster:
         self.network.eval()
         total, known = 0.0, 0
         with torch.inference_mode(), self._fork_random():
-            torch.manual_seed(self.config.training.seed)  # a recursive network draws
-            numbers = windows.pick_spaced(_SAMPLED)
-            for first in range(0, len(numbers), _ASSESSED):
-                batch = Inputs.of(windows.gather(numbers[first : first + _ASSESSED]), self._device)
+            torch.manual_seed(self.config.training.seed)  # a recursive network samples
+            numbers = windows.pick_spaced(_SAMPLED_WINDOWS)
+            for first in range(0, len(numbers), _ASSESSED_WINDOWS):
+                batch = Inputs.of(windows.gather(numbers[first : first + _ASSESSED_WINDOWS]), self._device)
                 is_known = ~batch.target.isnan() & (batch.spread > 0)[:, None]
                 errors = batch.target[..., None] - self.network(batch).quantiles  # [B, H, Q]
                 losses = torch.maximum(levels * errors, (levels - 1) * errors).mean(2) / batch.spread[:, None]
@@ -159,7 +160,7 @@ class NeuralForecaster:
         return total / known if known else math.inf
 
     def state(self) -> Arrays:
-        state = _prefixed("network.", _arrays(self.network.state_dict()))
+        state = add_prefix("network.", _arrays(self.network.state_dict()))
         state |= {f"dimensions.{name}": np.array([size]) for name, size in asdict(self._dimensions).items()}
         state["best_step"] = np.array([self.best_step])
         if self.has_series_identity:
@@ -167,36 +168,43 @@ class NeuralForecaster:
         return state
 
     def restore(self, state: Arrays) -> None:
-        sizes = {name: int(size[0]) for name, size in _below("dimensions.", state).items()}
+        sizes = {name: int(size[0]) for name, size in select_prefix("dimensions.", state).items()}
         self._build(Dimensions(**sizes))
-        self.network.load_state_dict(_tensors(_below("network.", state)))
+        self.network.load_state_dict(_tensors(select_prefix("network.", state)))
         self.network.to(self._device)
         self.best_step = int(state["best_step"][0])
         self._series = json.loads(state["series"].tobytes()) if "series" in state else []
 
+    def networks(self) -> Sequence[Forecaster]:
+        return [self]
+
     def exports(self) -> dict[str, bytes]:
-        told = {"point": self.point, "probabilities": json.dumps(PROBABILITIES), "season": str(self._dimensions.season)}
+        metadata = {
+            "point": self.point,
+            "probabilities": json.dumps(PROBABILITIES),
+            "season": str(self._dimensions.season),
+        }
         if self.has_series_identity:
-            told["series"] = json.dumps(self._series)
+            metadata["series"] = json.dumps(self._series)
         network = self.network if self._device.type == "cpu" else copy.deepcopy(self.network).cpu()
-        graph = export(network, self._dimensions, context=self.window_spec.context, metadata=told)
+        graph = export(network, self._dimensions, context=self.window_spec.context, metadata=metadata)
         return {GRAPH_FILE: graph} if graph else {}
 
     def fitted_state(self) -> Arrays:
-        """What was learnt, and the history of learning it; empty before the first fit."""
+        """Return the fitted state and the history of the fit; empty before the first fit."""
         if not self.history:
             return {}
         return self.state() | {"history": history_to_array(self.history), "length": np.array(self._length_to_repeat)}
 
     def restore_fitted(self, fitted: Arrays) -> None:
-        """Take up what `fitted_state` gave."""
+        """Restore a state that `fitted_state` returned."""
         self.history = history_from_array(fitted["history"].astype(np.float64))
         length, is_exact = fitted["length"].tolist()
         self._length_to_repeat = length, bool(is_exact)
         self.restore(fitted)
 
     def _build(self, dimensions: Dimensions) -> None:
-        """Make the network on the processor, so that a seed means the same weights on every device."""
+        """Create the network on the processor, so that a seed gives the same weights on every device."""
         self._device = torch.device(runtime.resolve_device(self.config.training.device))
         torch.manual_seed(self.config.training.seed)
         self._dimensions = dimensions
@@ -204,11 +212,11 @@ class NeuralForecaster:
 
     @property
     def has_series_identity(self) -> bool:
-        """Whether a forecast depends on which series it is of."""
+        """True if a forecast depends on the identity of its series."""
         return self.config.embed.identity > 0 or self.config.scale.kind == "cycle"
 
     def series_numbers(self, panel: Panel) -> Ints:
-        """[N] number of each of a panel's series among those trained on; their count for an unseen one."""
+        """Return the [N] numbers of a panel's series among the trained ones; an unseen series gets their count."""
         return self._rolling.numbers(panel)
 
     @property
@@ -220,40 +228,40 @@ class NeuralForecaster:
         )
 
     def _forward(self, batch: Batch) -> Block:
-        torch.manual_seed(self.config.training.seed)  # a recursive network draws, the same for every series
+        torch.manual_seed(self.config.training.seed)  # a recursive network samples; the same for every series
         mean, quantiles = self.network(Inputs.of(batch, self._device))
         return Block(mean.cpu().numpy(), quantiles.cpu().numpy())
 
     def _fork_random(self) -> AbstractContextManager[None]:
-        """Leave torch's generators as they are, whatever is drawn within."""
+        """Return a context after which torch's generators have the same state as before."""
         devices = [] if self._device.type == "cpu" else [torch.cuda.current_device()]
         return torch.random.fork_rng(devices=devices)
 
     def _windows(self, panel: Panel, validation: Ints | None) -> tuple[Windows, Windows | None]:
-        drawn = self.config.training.draw
+        sample_by = self.config.training.draw
         if validation is None or not validation.any():
-            return Windows.for_training(panel, self.window_spec, sample_by=drawn), None
+            return Windows.for_training(panel, self.window_spec, sample_by=sample_by), None
         return (
-            Windows.for_training(panel.cut(validation), self.window_spec, sample_by=drawn),
+            Windows.for_training(panel.cut(validation), self.window_spec, sample_by=sample_by),
             Windows.for_validation(panel, validation, self.window_spec),
         )
 
     def _length(self, windows: Windows, held_out: Windows | None, *, is_refit: bool) -> tuple[int, float]:
-        """Steps of a training, and the seconds it may take."""
+        """Return the maximum number of steps of a training, and its maximum seconds."""
         config = self.config.training
         if config.budget is None:
             return (config.refit_steps or self.best_step) if is_refit else config.steps, math.inf
         share = 1.0 if not config.refit else 1 - _FIT_SHARE if is_refit else _FIT_SHARE
-        seconds = max(share * config.budget - self._late, _SHORTEST)
+        seconds = max(share * config.budget - self._startup_seconds, _MIN_SECONDS)
         if is_refit:
             return self.best_step, seconds
         started = time.perf_counter()
-        a_step = measure_pace(self.network, config, windows, held_out)
-        seconds = max(seconds - (time.perf_counter() - started), _SHORTEST)
-        return max(1, int((1 - _SLACK) * seconds / a_step)), seconds
+        seconds_per_step = measure_pace(self.network, config, windows, held_out)
+        seconds = max(seconds - (time.perf_counter() - started), _MIN_SECONDS)
+        return max(1, int((1 - _RESERVED_SHARE) * seconds / seconds_per_step)), seconds
 
     def _calibrate(self, windows: Windows, before: Network | None) -> None:
-        """Give a point head its residuals: those of held-out windows, which a refit takes over."""
+        """Set the residuals of a point head to those of held-out windows; a refit keeps them."""
         head = self.network.head
         if not isinstance(head, Point):
             return
@@ -283,11 +291,3 @@ def _arrays(tensors: dict[str, Tensor]) -> Arrays:
 
 def _tensors(arrays: Arrays) -> dict[str, Tensor]:
     return {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
-
-
-def _prefixed(prefix: str, arrays: Arrays) -> Arrays:
-    return {prefix + name: value for name, value in arrays.items()}
-
-
-def _below(prefix: str, arrays: Arrays) -> Arrays:
-    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

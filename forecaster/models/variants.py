@@ -1,4 +1,4 @@
-"""The members of an ensemble: their configs, and how many of them train at a time."""
+"""The configs of an ensemble's members, and the number of worker processes that train them."""
 
 import math
 import os
@@ -8,13 +8,14 @@ from forecaster.config import Config, EnsembleConfig
 from forecaster.config.tree import Tree, merge, validate, vary
 from forecaster.model_table import CELLS
 
-_BETWEEN_SEEDS = 1000  # so that the members of two ensembles with neighbouring seeds differ
+_SEED_STRIDE = 1000  # keeps the seeds of ensembles with neighbouring seeds apart
 
 
 def members_of(config: Config) -> list[Config]:
-    """The resolved config of each member of an ensemble; the config itself where it is a single model.
+    """Return the resolved config of each member of an ensemble; the config itself if it is a single model.
 
-    A variant may have an ensemble of its own, which is one member; what has nothing to learn has no seeds.
+    A variant that is an ensemble itself is one member. A variant that learns nothing has one member, whatever the
+    number of seeds.
     """
     tree = config.model_dump()
     networks = nested_flags(config)
@@ -22,23 +23,23 @@ def members_of(config: Config) -> list[Config]:
     budget = config.training.budget and config.training.budget / max(rounds, 1)
     members: list[Config] = []
     for variant in config.variants:
-        whole = vary(tree, variant)
+        varied = vary(tree, variant)
         nested = EnsembleConfig.model_validate(variant.get("ensemble", {})).model_dump()
         for _ in range(_copies(config, variant)):
-            seed = config.training.seed + _BETWEEN_SEEDS * len(members)
-            own = {"training": {"seed": seed, "budget": budget}, "ensemble": nested}
-            members.append(validate(merge(whole, own), "settings"))
+            seed = config.training.seed + _SEED_STRIDE * len(members)
+            overrides = {"training": {"seed": seed, "budget": budget}, "ensemble": nested}
+            members.append(validate(merge(varied, overrides), "settings"))
     return members
 
 
 def workers_of(config: Config) -> int:
-    """How many networks of an ensemble train at a time, `max_workers` or all of them."""
-    side_by_side = nested_flags(config).count(False)
-    return min(max_workers(config), side_by_side) if side_by_side > 1 else 1
+    """Return the number of networks of an ensemble that train at a time: `max_workers`, or all of them."""
+    networks = nested_flags(config).count(False)
+    return min(max_workers(config), networks) if networks > 1 else 1
 
 
 def max_workers(config: Config) -> int:
-    """How many networks may train at a time: unless it is set, one a core; on a GPU one in all, which keeps it busy."""
+    """Return the number of networks that may train at a time: as configured, else one a core; on a GPU only one."""
     if config.ensemble.workers is not None:
         return config.ensemble.workers
     if has_networks(config) and runtime.resolve_device(config.training.device) == "cuda":
@@ -47,7 +48,7 @@ def max_workers(config: Config) -> int:
 
 
 def has_networks(config: Config) -> bool:
-    """Whether the model is a network, or an ensemble that holds one."""
+    """Return True if the model is a network, or an ensemble that contains one."""
     return bool(nested_flags(config))
 
 

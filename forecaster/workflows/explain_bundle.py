@@ -1,9 +1,8 @@
 """A look into a network, and at what forecasts hang on, at the effort there is time for."""
 
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -15,9 +14,9 @@ from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import split
 from forecaster.explain.explanation import CovariateNames, Explanation, Importance
 from forecaster.explain.importance import HeldOutWindows, InputGroup, group_columns, group_lags, measure_importance
-from forecaster.forecast import Forecaster
+from forecaster.forecast import Forecaster, HasNetworks
 from forecaster.frequency import Ints
-from forecaster.models.calibrated import Calibrated, choose_cutoffs
+from forecaster.models.calibrated import choose_cutoffs
 from forecaster.models.variants import members_of
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
@@ -94,7 +93,7 @@ def look_into(
 
     Raises: UsageError: no such series, window, step or member.
     """
-    networks = list(_networks_in(forecaster))
+    networks = _networks_in(forecaster)
     subject = _Subject(read.config, forecaster, networks, loaded.panel, int(read.manifest["horizon"]))
     notes: list[str] = []
     inside, name = None, None
@@ -143,15 +142,10 @@ def look_into(
     )
 
 
-def _networks_in(forecaster: Forecaster) -> "Iterator[NeuralForecaster]":
-    """Every network of a forecaster, whatever wraps it."""
-    if isinstance(forecaster, Calibrated):
-        yield from _networks_in(forecaster.inner)
-        return
-    for inner in getattr(forecaster, "members", ()):
-        yield from _networks_in(inner)
-    if hasattr(forecaster, "network"):
-        yield forecaster  # type: ignore[misc]
+def _networks_in(forecaster: Forecaster) -> "list[NeuralForecaster]":
+    """Return the networks of a forecaster; empty if there are none."""
+    networks = forecaster.networks() if isinstance(forecaster, HasNetworks) else []
+    return cast("list[NeuralForecaster]", list(networks))
 
 
 def _number_of(member: int | None, count: int) -> int:

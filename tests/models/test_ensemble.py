@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.config import Config, NetworkModel
+from forecaster.config import Config, NaiveConfig, NetworkModel
 from forecaster.config.tree import merge, validate
 from forecaster.errors import Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
+from forecaster.forecast import HasNetworks
 from forecaster.models.build import build, build_model
 from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
@@ -88,6 +89,17 @@ def test_a_config_of_several_members_builds_an_ensemble_named_after_its_cell(pan
     assert isinstance(built.inner, Ensemble)
     assert len(built.inner.members) == 3
     assert built.name == "gru"
+    assert built.networks() == built.inner.members  # each a network, none fitted yet
+
+
+def test_only_forecasters_that_contain_networks_return_some(panel: Panel) -> None:
+    naive = build_model(config_of(steps=2).model_copy(update={"model": NaiveConfig()}))
+    assert not isinstance(naive, HasNetworks)
+    assert Calibrated(naive, horizon=HORIZON).networks() == []
+    (network, *_) = build_model(resolve(config_of(steps=2), panel)).members  # type: ignore[attr-defined]
+    assert network.networks() == [network]
+    mixture = Ensemble([naive, Ensemble([network, naive], name="gru", workers=1)], name="mixture", workers=1)
+    assert Calibrated(mixture, horizon=HORIZON).networks() == [network]
 
 
 @pytest.mark.parametrize(("threads", "expected"), [(1, 5), (2, 4), (3, 2), (99, 1)])
