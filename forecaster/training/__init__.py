@@ -1,0 +1,1 @@
+"""The training of a network: batches on its device, the loop, and short updates."""

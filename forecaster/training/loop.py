@@ -48,7 +48,7 @@ class _PendingStep(NamedTuple):
     step: int
     seconds: float
     loss: Tensor
-    held_out: float | None
+    held_out_loss: float | None
     rate: float
     norm: Tensor
 
@@ -127,22 +127,22 @@ class Training:
             # an overflow in one batch must not reach the weights: where this is 1 the fused kernel does not change them
             self._optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
             self._optimizer.step()
-            held_out = None
+            held_out_loss = None
             seconds = time.perf_counter() - started
             is_last = step == self.length or seconds >= self._seconds
             if validation is not None and (step % config.validate_every == 0 or is_last):
-                held_out = validation_loss(self.network, validation)
-                if held_out < self.best_loss:
-                    self.best_step, self.best_loss = step, held_out
+                held_out_loss = validation_loss(self.network, validation)
+                if held_out_loss < self.best_loss:
+                    self.best_step, self.best_loss = step, held_out_loss
                     self._best_weights = copy.deepcopy(self.network.state_dict())
-            block.append(_PendingStep(step, seconds, loss.detach(), held_out, rate, norm))
-            is_over = is_last or held_out is not None or len(block) >= self.steps_per_block
+            block.append(_PendingStep(step, seconds, loss.detach(), held_out_loss, rate, norm))
+            is_over = is_last or held_out_loss is not None or len(block) >= self.steps_per_block
         values = torch.stack(
             [value for each in block for value in (each.loss, each.norm)]
         ).tolist()  # waits for the device
         block[-1] = block[-1]._replace(seconds=time.perf_counter() - started)
         return [
-            TrainingStep(each.step, each.seconds, loss, each.held_out, each.rate, norm)
+            TrainingStep(each.step, each.seconds, loss, each.held_out_loss, each.rate, norm)
             for each, loss, norm in zip(block, values[::2], values[1::2], strict=True)
         ]
 
@@ -275,8 +275,8 @@ def history_to_array(history: list[TrainingStep]) -> Rows:
 def history_from_array(rows: Rows) -> list[TrainingStep]:
     """Convert an array from `history_to_array` back to a history."""
     return [
-        TrainingStep(int(step), seconds, train, None if math.isnan(held_out) else held_out, rate, norm)
-        for step, seconds, train, held_out, rate, norm in rows.tolist()
+        TrainingStep(int(step), seconds, train, None if math.isnan(held_out_loss) else held_out_loss, rate, norm)
+        for step, seconds, train, held_out_loss, rate, norm in rows.tolist()
     ]
 
 

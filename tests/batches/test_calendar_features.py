@@ -27,16 +27,16 @@ def waves(name: str, share: float, count: int) -> dict[str, float]:
 
 
 def plain(moment: datetime) -> dict[str, float]:
-    """Every feature of one moment, the slow way."""
+    """Compute every feature of one moment, the slow way."""
     second = moment.second + moment.microsecond / 1e6
     minute = moment.minute + second / 60
     year = [datetime(moment.year + k, 1, 1) for k in (0, 1)]
-    found = waves("second_of_minute", second / 60, 1) | waves("minute_of_hour", minute / 60, 1)
-    found |= waves("hour_of_day", (moment.hour + minute / 60) / 24, 2)
-    found |= {f"weekday_{day + 1}": float(moment.weekday() == day) for day in range(7)}
-    found |= waves("day_of_year", (moment - year[0]).days / (year[1] - year[0]).days, 2)
-    found |= {f"month_{month}": float(moment.month == month) for month in range(1, 13)}
-    return found | {f"quarter_{q + 1}": float((moment.month - 1) // 3 == q) for q in range(4)}
+    features = waves("second_of_minute", second / 60, 1) | waves("minute_of_hour", minute / 60, 1)
+    features |= waves("hour_of_day", (moment.hour + minute / 60) / 24, 2)
+    features |= {f"weekday_{day + 1}": float(moment.weekday() == day) for day in range(7)}
+    features |= waves("day_of_year", (moment - year[0]).days / (year[1] - year[0]).days, 2)
+    features |= {f"month_{month}": float(moment.month == month) for month in range(1, 13)}
+    return features | {f"quarter_{q + 1}": float((moment.month - 1) // 3 == q) for q in range(4)}
 
 
 FREQUENCIES = [
@@ -79,12 +79,12 @@ def test_features_equal_a_plain_computation_stamp_by_stamp(frequency: Frequency)
     ids=lambda value: getattr(value, "name", None),
 )
 def test_only_what_can_vary_is_a_feature(frequency: Frequency, cycles: list[str]) -> None:
-    found = calendar_features.feature_names(frequency)
-    assert list(dict.fromkeys(name.split("_")[0] for name in found)) == cycles
+    names = calendar_features.feature_names(frequency)
+    assert list(dict.fromkeys(name.split("_")[0] for name in names)) == cycles
     assert calendar_features.compute_features(frequency, np.arange(6).reshape(2, 3) * frequency.every).shape == (
         2,
         3,
-        len(found),
+        len(names),
     )
 
 

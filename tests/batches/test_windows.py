@@ -1,4 +1,4 @@
-"""Windows as batches, held to plain loops."""
+"""Windows as batches, against plain loops."""
 
 import sys
 from dataclasses import replace
@@ -134,14 +134,14 @@ def mixed(make_panel: MakePanel) -> Panel:
 
 
 def expected_at(panel: Panel, series: int, step: int, context: int, horizon: int) -> dict[str, np.ndarray]:
-    """A window by a plain loop; `step` is the number of its first target step within the series."""
+    """Gather a window by a plain loop; `step` is the number of its first target step within the series."""
     begin, end, stop = (int(each[series]) for each in (panel.begin, panel.end, panel.stop))
     past, known, rows = [], [], range(step - context, step + horizon)
     for row in rows:
         is_inside = row >= 0
         if row < step:
-            seen = is_inside and begin + row < end
-            past.append(panel.values[begin + row, 1:2] if seen else np.full(1, NAN))
+            is_visible = is_inside and begin + row < end
+            past.append(panel.values[begin + row, 1:2] if is_visible else np.full(1, NAN))
         there = is_inside and begin + row < stop
         known.append(panel.values[begin + row, 2:4] if there else np.full(2, NAN))
     stamps = panel.start[series] + np.array(rows) * HOUR
@@ -231,16 +231,16 @@ def test_series_half_a_step_apart_each_get_their_own_times(make_panel: MakePanel
 
 
 def test_times_that_series_share_are_computed_once(make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
+    sizes: list[int] = []
     plain = calendar_features.compute_features
     monkeypatch.setattr(
-        calendar_features, "compute_features", lambda *given: seen.append(given[1].size) or plain(*given)
+        calendar_features, "compute_features", lambda *arguments: sizes.append(arguments[1].size) or plain(*arguments)
     )
     panel = make_panel([np.arange(100)] * 50, frequency=HOURLY)
     panel = replace(panel, start=panel.start + np.repeat([0, 10**6], 25) * HOUR)
     windows = Windows.for_training(panel, WindowSpec(5, 3, calendar=True))
     windows.draw(10, NumpyRandom())
-    assert seen == [2 * 108]
+    assert sizes == [2 * 108]
 
 
 def test_windows_may_be_drawn_evenly_over_series_of_uneven_length(make_panel: MakePanel) -> None:

@@ -64,13 +64,13 @@ FORMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_added_sums_to_the_forecast(form: str, step: int | None) -> None:
     network = network_of(**FORMS[form])
-    found = attributed(network, step)
-    total = found.baseline + found.of_lags.sum() + sum(found.of_groups.values())
-    assert found.forecast - total == pytest.approx(found.error, abs=1e-9)
-    assert abs(found.error) <= 5e-3 * abs(found.forecast - found.baseline)
-    assert found.forecast != found.baseline
-    assert set(found.of_groups) == {"wind", "calendar", "promo", "size", "series"}
-    assert found.of_lags[CONTEXT - 5] == 0  # a gap adds nothing
+    result = attributed(network, step)
+    total = result.baseline + result.of_lags.sum() + sum(result.of_groups.values())
+    assert result.forecast - total == pytest.approx(result.error, abs=1e-9)
+    assert abs(result.error) <= 5e-3 * abs(result.forecast - result.baseline)
+    assert result.forecast != result.baseline
+    assert set(result.of_groups) == {"wind", "calendar", "promo", "size", "series"}
+    assert result.of_lags[CONTEXT - 5] == 0  # a gap adds nothing
 
 
 @pytest.mark.parametrize("form", ["parallel", "direct", "seasonal", "counts"])
@@ -79,8 +79,8 @@ def test_the_forecast_is_the_networks_own(form: str) -> None:
     with torch.no_grad():
         mean = network(batch).mean[0]
     assert attributed(network, 3).forecast == pytest.approx(float(mean[2]), rel=1e-5)
-    found = attributed(network)
-    assert (found.forecast, found.steps) == (pytest.approx(float(mean.mean()), rel=1e-5), HORIZON)
+    result = attributed(network)
+    assert (result.forecast, result.steps) == (pytest.approx(float(mean.mean()), rel=1e-5), HORIZON)
 
 
 def test_the_level_is_that_of_the_flat_window() -> None:
@@ -109,16 +109,16 @@ def test_the_attributions_of_a_linear_recurrence_are_its_terms() -> None:
         weights["bias_hh_l0"].zero_()
         network.decode.project.weight.copy_(torch.arange(1.0, HORIZON + 1)[:, None])
     batch = window(size)
-    found = attribute(network, batch, CovariateNames((), (), ()), series="a", cutoff="", step=2)
+    result = attribute(network, batch, CovariateNames((), (), ()), series="a", cutoff="", step=2)
     x = batch.context[0].nan_to_num(0).double().numpy()[::-1]
-    np.testing.assert_allclose(found.of_lags, 2 * 0.7 ** np.arange(CONTEXT) * x, rtol=1e-5)
-    assert found.of_groups == {}
+    np.testing.assert_allclose(result.of_lags, 2 * 0.7 ** np.arange(CONTEXT) * x, rtol=1e-5)
+    assert result.of_groups == {}
 
 
 def test_a_covariate_without_a_weight_adds_nothing() -> None:
     network = network_of(embed={"width": 1, "identity": 2}, decode={"kind": "direct"})
     with torch.no_grad():
         network.recur.layers[0].kernel.weight_ih_l0[:, 2] = 0  # after value and mask: wind
-    found = attributed(network)
-    assert found.of_groups["wind"] == 0
-    assert found.of_groups["promo"] != 0
+    result = attributed(network)
+    assert result.of_groups["wind"] == 0
+    assert result.of_groups["promo"] != 0

@@ -53,13 +53,13 @@ def test_the_gradient_of_a_linear_recurrence_is_a_power_of_its_weight(factor: fl
 
 def test_the_newest_gradient_is_that_of_the_loss_by_the_decoder(make_panel: MakePanel) -> None:
     network, windows = linear_network(0.5), windows_of(make_panel)
-    found = measure_gradients(network, windows, max_windows=4)
+    gradients = measure_gradients(network, windows, max_windows=4)
     batch = Inputs.of(windows.gather(windows.pick_spaced(4)))
     raw, target, _ = network.outputs(batch)
     slopes = 2 * (raw[..., 0] - target) / HORIZON  # of each window's mean squared error
     expected = (slopes @ network.decode.project.weight).norm(dim=1).detach()
-    assert found.windows == 4
-    assert found.total.norm[0] == pytest.approx(float(expected.mean()), rel=1e-4)
+    assert gradients.windows == 4
+    assert gradients.total.norm[0] == pytest.approx(float(expected.mean()), rel=1e-4)
 
 
 def test_the_memory_of_a_linear_recurrence_follows_from_its_weight(make_panel: MakePanel) -> None:
@@ -67,9 +67,9 @@ def test_the_memory_of_a_linear_recurrence_follows_from_its_weight(make_panel: M
     halved = measure_gradients(linear_network(0.5), windows_of(make_panel))
     assert (halved.memory, halved.fate) == (4, "vanishes")
     assert halved.advice == "The context is 5.0 times the memory: a shorter one may do, --set model.context=8."
-    kept = measure_gradients(linear_network(1.0), windows_of(make_panel))
-    assert (kept.memory, kept.fate) == (18, "is kept")
-    assert kept.advice == "The memory fills the context: a longer one may help, --set model.context=40."
+    constant = measure_gradients(linear_network(1.0), windows_of(make_panel))
+    assert (constant.memory, constant.fate) == (18, "is kept")
+    assert constant.advice == "The memory fills the context: a longer one may help, --set model.context=40."
     assert measure_gradients(linear_network(1.0), windows_of(make_panel), room=39).advice == ""
     exploding = measure_gradients(linear_network(1.3), windows_of(make_panel))
     assert exploding.fate == "explodes"
@@ -91,16 +91,16 @@ def test_the_memory_is_the_first_lag_that_reaches_the_share() -> None:
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"])
 def test_every_cell_in_a_stack_that_reads_both_ways_is_measured(kind: str, make_panel: MakePanel) -> None:
     network = network_of(kind, model={"layers": 2, "bidirectional": True, "dilation": (1, 2)})
-    found = measure_gradients(network, windows_of(make_panel), max_windows=8)
+    gradients = measure_gradients(network, windows_of(make_panel), max_windows=8)
     parts = ["hidden", "cell"] if kind == "lstm" else ["hidden"]
     expected = [(layer, way, part) for layer in (1, 2) for way in ("forward", "backward") for part in parts]
-    assert [(flow.layer, flow.direction, flow.part) for flow in found.flows] == expected
-    for flow in found.flows:
+    assert [(flow.layer, flow.direction, flow.part) for flow in gradients.flows] == expected
+    for flow in gradients.flows:
         assert flow.norm.shape == (CONTEXT,)
         assert flow.norm.max() > 0
         assert (flow.low <= flow.high).all()
-    forward = [flow for flow in found.flows if (flow.direction, flow.part) == ("forward", "hidden")]
-    assert (found.total.norm >= np.max([flow.norm for flow in forward], axis=0) * (1 - 1e-6)).all()
+    forward = [flow for flow in gradients.flows if (flow.direction, flow.part) == ("forward", "hidden")]
+    assert (gradients.total.norm >= np.max([flow.norm for flow in forward], axis=0) * (1 - 1e-6)).all()
 
 
 def test_a_backward_memory_is_counted_from_the_beginning_of_the_context(make_panel: MakePanel) -> None:
@@ -116,9 +116,9 @@ def test_a_backward_memory_is_counted_from_the_beginning_of_the_context(make_pan
 
 def test_a_lag_of_a_segmented_network_is_that_of_the_segments_oldest_step(make_panel: MakePanel) -> None:
     network = network_of("gru", embed={"width": 6}, decode={"kind": "parallel"})
-    found = measure_gradients(network, windows_of(make_panel))
-    assert found.total.lags == [6, 12, 18, 20]
-    assert found.step == 6
+    gradients = measure_gradients(network, windows_of(make_panel))
+    assert gradients.total.lags == [6, 12, 18, 20]
+    assert gradients.step == 6
 
 
 def test_a_recursive_network_is_measured_by_the_steps_ahead(make_panel: MakePanel) -> None:
@@ -128,10 +128,10 @@ def test_a_recursive_network_is_measured_by_the_steps_ahead(make_panel: MakePane
         dict(network.recur.layers[0].kernel.named_parameters())["weight_hh_l0"].zero_()
         bias = dict(network.recur.layers[0].kernel.named_parameters())["bias_ih_l0"]
         bias[3:6] = -20.0  # the update gate is shut: no state reaches the next
-    found = measure_gradients(network, windows_of(make_panel))
-    assert found.total.lags == list(range(1, CONTEXT + 1))
-    assert found.total.norm[0] > 0
-    assert found.total.norm[1:].max() < 1e-6 * found.total.norm[0]
+    gradients = measure_gradients(network, windows_of(make_panel))
+    assert gradients.total.lags == list(range(1, CONTEXT + 1))
+    assert gradients.total.norm[0] > 0
+    assert gradients.total.norm[1:].max() < 1e-6 * gradients.total.norm[0]
 
 
 def test_the_fate_and_the_advice_of_a_single_step_are_silent() -> None:

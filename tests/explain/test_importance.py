@@ -60,10 +60,10 @@ def panel(make_panel: MakePanel) -> Panel:
 
 
 def measure(panel: Panel, forecaster: object, groups: list[InputGroup], *, independent: int = 4) -> Importance:
-    seen = panel.cut(HORIZON)
+    visible = panel.cut(HORIZON)
     return measure_importance(
         forecaster,  # type: ignore[arg-type]
-        HeldOutWindows(seen, seen.actual(HORIZON, panel.end), np.ones(len(panel)), independent),
+        HeldOutWindows(visible, visible.actual(HORIZON, panel.end), np.ones(len(panel)), independent),
         groups,
         context=CONTEXT,
         repeats=3,
@@ -77,9 +77,9 @@ def lost(importance: Importance) -> dict[str, float]:
 
 def test_what_a_forecaster_reads_matters_and_what_it_does_not_read_is_exactly_zero(panel: Panel) -> None:
     groups = [*group_lags(CONTEXT, 1), *group_columns(panel, lambda column: column)]
-    found = measure(panel, Reader(), groups)
-    assert found.mase == pytest.approx(0, abs=1e-5)
-    losses = lost(found)
+    importance = measure(panel, Reader(), groups)
+    assert importance.mase == pytest.approx(0, abs=1e-5)
+    losses = lost(importance)
     assert losses["lag 1"] > 0.3
     assert losses["promo"] > 0.3
     silent = set(losses) - {"lag 1", "promo"}
@@ -96,26 +96,26 @@ def test_static_columns_dates_and_names_are_exchanged_too(panel: Panel) -> None:
     shifted = replace(panel, start=panel.start + np.arange(4) * DAY, values=panel.values.copy())
     for row in range(4):
         shifted.values[panel.end[row] - HORIZON : panel.end[row], 0] += 2 * row
-    found = lost(measure(shifted, Reader(static=2.0), groups))
-    assert found["size"] > 1
-    assert found["calendar"] == found["series"] == 0
+    losses = lost(measure(shifted, Reader(static=2.0), groups))
+    assert losses["size"] > 1
+    assert losses["calendar"] == losses["series"] == 0
     assert lost(measure(shifted, Reader(calendar=2.0), groups))["calendar"] != 0
 
 
 def test_exchanged_values_keep_the_level_and_the_range_of_their_window(make_panel: MakePanel) -> None:
     generator = np.random.default_rng(0)
     panel = make_panel([generator.random(30) + 1e6, generator.random(30), 1e-3 * generator.random(30)])
-    seen: list[npt.NDArray[np.float32]] = []
+    contexts: list[npt.NDArray[np.float32]] = []
 
     class Spy(Naive):
         def predict(self, panel: Panel, horizon: int) -> Forecast:
-            seen.append(np.stack([row[-CONTEXT:] for row in panel]))
+            contexts.append(np.stack([row[-CONTEXT:] for row in panel]))
             return super().predict(panel, horizon)
 
     measure(panel, Spy(), [InputGroup("lags 1-10", "lags", 1, CONTEXT)])
-    whole = seen[0]
-    assert len(seen) == 4
-    for exchanged in seen[1:]:
+    whole = contexts[0]
+    assert len(contexts) == 4
+    for exchanged in contexts[1:]:
         assert (exchanged != whole).any(axis=1).all()
         assert (exchanged.min(1) >= whole.min(1)).all()
         assert (exchanged.max(1) <= whole.max(1)).all()
@@ -124,17 +124,17 @@ def test_exchanged_values_keep_the_level_and_the_range_of_their_window(make_pane
 def test_gaps_stay_and_a_window_without_a_value_is_left_alone(make_panel: MakePanel) -> None:
     nothing = [1.0, 2.0] + [np.nan] * 26 + [3.0, 4.0]
     panel = make_panel([nothing, np.arange(30.0), np.where(np.arange(30) % 5 == 2, np.nan, np.arange(30.0))])
-    found = measure(panel, Naive(), group_lags(CONTEXT, 1))
-    assert all(np.isfinite(each.lost) for each in found.influences)
+    importance = measure(panel, Naive(), group_lags(CONTEXT, 1))
+    assert all(np.isfinite(each.lost) for each in importance.influences)
 
 
 def test_seasonal_naive_hangs_on_the_last_season_alone(make_panel: MakePanel) -> None:
     generator = np.random.default_rng(0)
     panel = make_panel(generator.random((20, 40)).tolist(), season=5)
-    found = lost(measure(panel, SeasonalNaive(), group_lags(CONTEXT, 5)))
-    assert list(found) == ["lag 1", "lags 2-5", "lags 6-10"]
-    assert found["lags 2-5"] != 0
-    assert found["lag 1"] == found["lags 6-10"] == 0  # two steps ahead repeat lags 5 and 4
+    losses = lost(measure(panel, SeasonalNaive(), group_lags(CONTEXT, 5)))
+    assert list(losses) == ["lag 1", "lags 2-5", "lags 6-10"]
+    assert losses["lags 2-5"] != 0
+    assert losses["lag 1"] == losses["lags 6-10"] == 0  # two steps ahead repeat lags 5 and 4
 
 
 def test_the_error_counts_only_windows_that_do_not_overlap(panel: Panel) -> None:

@@ -113,9 +113,9 @@ def test_a_segment_is_shown_as_the_mean_of_what_was_observed_in_it() -> None:
     values = walks(1)[:, :CONTEXT].clone()
     values[0, :4] = torch.nan
     windows = windows_of(values, horizon=HORIZON)
-    read, layers = read_window(network, windows)
+    inputs, layers = read_window(network, windows)
     scaled = network.scale_windows(windows).values[0]
-    assert len(read) == CONTEXT // 3 == len(layers[0].parts["hidden"])
-    assert read[0] != read[0]  # NaN: nothing was observed
-    assert read[1] == pytest.approx(float(scaled[4:6].mean()))
-    assert read[3] == pytest.approx(float(scaled[9:].mean()))
+    assert len(inputs) == CONTEXT // 3 == len(layers[0].parts["hidden"])
+    assert inputs[0] != inputs[0]  # NaN: nothing was observed
+    assert inputs[1] == pytest.approx(float(scaled[4:6].mean()))
+    assert inputs[3] == pytest.approx(float(scaled[9:].mean()))

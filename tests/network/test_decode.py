@@ -1,4 +1,4 @@
-"""From what was read of the context to the horizon."""
+"""Decoders, against one window and one step at a time."""
 
 from collections.abc import Callable
 
@@ -27,12 +27,12 @@ def shape(*, horizon: int, width: int = 1, outputs: int = 1, known: int = 0, sta
 
 
 def context() -> Tensor:
-    """[4, 7, 3] what the recurrence has read."""
+    """Return a context [4, 7, 3]."""
     return torch.randn(ROWS, 7, INPUTS, generator=torch.Generator().manual_seed(2))
 
 
 def read(name: str = "gru") -> tuple[Stack, Tensor, tuple[State, ...]]:
-    """A stack that has read the context, and what it ended in."""
+    """Return a stack, its output after the context, and its states."""
     torch.manual_seed(0)
     recur = STACKS[name]()
     return recur, *recur.summarise(context())

@@ -58,7 +58,7 @@ def built(sections: dict[str, Any]) -> Network:
 
 
 def moved(network: Network) -> Network:
-    """What `network.to` does, which swaps the insides of tensors, as fake ones cannot."""
+    """Move a network as `network.to` does, which replaces the data of tensors, as fake tensors cannot."""
     for module in network.modules():
         for name, value in list(module.named_parameters(recurse=False)):
             setattr(module, name, nn.Parameter(torch.empty_like(value, device=ELSEWHERE)))

@@ -7,7 +7,7 @@ from forecaster.network.embed import Segments
 
 
 def nothing(x: Tensor) -> Tensor:
-    """That tells the series of some windows apart."""
+    """Return static values of no width, which do not identify any series."""
     return x.new_empty(len(x), 0)
 
 

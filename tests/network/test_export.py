@@ -61,10 +61,10 @@ def check(network: Network, dimensions: Dimensions = WITH) -> None:
     for rows in (1, 12):
         batch = awkward(rich_batch(12))
         batch = Inputs(**{name: part[:rows] for name, part in vars(batch).items()})
-        found = session.run(None, {name: getattr(batch, name).numpy() for name in names})
+        outputs = session.run(None, {name: getattr(batch, name).numpy() for name in names})
         with torch.no_grad():
             expected = network(batch)
-        for one, other in zip(found, expected, strict=True):
+        for one, other in zip(outputs, expected, strict=True):
             assert one.shape == other.shape
             size = other.abs().amax(tuple(range(1, other.dim())), keepdim=True).numpy()
             assert (np.abs(one - other.numpy()) <= 1e-5 * size).all()

@@ -442,7 +442,7 @@ def test_the_skip_adds_past_seasons_to_the_location_alone() -> None:
 
 
 def _embedded(network: Network, batch: Inputs) -> Tensor:
-    scaled, read = network.outputs(batch)[2], network.covariates(batch)
-    channels = (scaled.values[..., None], scaled.mask[..., None], read.past, read.known[:, :CONTEXT])
-    embedded: Tensor = network.embed(torch.cat(channels, dim=2), read.static)
+    scaled, covariates = network.outputs(batch)[2], network.covariates(batch)
+    channels = (scaled.values[..., None], scaled.mask[..., None], covariates.past, covariates.known[:, :CONTEXT])
+    embedded: Tensor = network.embed(torch.cat(channels, dim=2), covariates.static)
     return embedded

@@ -82,10 +82,10 @@ def test_teacher_forcing_is_a_plain_loop_over_segments(width: int, lags: tuple[i
 
 def what_is_read(network: RecursiveNetwork, batch: Inputs) -> list[list[float]]:
     """Channels of the first window, each a list over the steps that teacher forcing reads."""
-    seen: list[Tensor] = []
-    network.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    inputs: list[Tensor] = []
+    network.embed.register_forward_pre_hook(lambda module, arguments: inputs.append(arguments[0]))
     network.outputs(batch)
-    return seen[0][0].T.tolist()
+    return inputs[0][0].T.tolist()
 
 
 def test_lags_worked_by_hand() -> None:

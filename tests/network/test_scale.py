@@ -31,7 +31,7 @@ def batch(*windows: list[float]) -> Tensor:
 
 
 def noise(rows: int = 4, steps: int = 60) -> Tensor:
-    """[rows, steps] standard normal, a tenth of it missing."""
+    """Draw [rows, steps] standard normal, a tenth of it missing."""
     generator = torch.Generator().manual_seed(0)
     values = torch.randn(rows, steps, generator=generator)
     return values.where(torch.rand(rows, steps, generator=generator) > 0.1, torch.nan)
@@ -44,7 +44,7 @@ def data(is_log: bool) -> tuple[Tensor, Tensor]:
 
 
 def trained(kind: ScaleKind, *, is_log: bool = False) -> Scale:
-    """A scale whose parameters are not what they were at first."""
+    """Return a scale whose parameters differ from their initial values."""
     scale = Scale(kind, is_log=is_log, season=SEASON, series=SERIES)
     if kind == "instance":
         torch.nn.init.constant_(scale.stretch, 0.7)

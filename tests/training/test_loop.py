@@ -83,14 +83,14 @@ def test_steps_told_in_blocks_are_those_told_one_by_one(windows: tuple[Windows, 
 
     first = Training(network(config), config, steps=24)
     first.steps_per_block = 3
-    told: list[int] = []
+    steps: list[int] = []
     for step in first.steps(*windows):
-        told.append(step.step)
+        steps.append(step.step)
         if step.step == stopped_at:
             break
     if stopped_at:
         assert len(first.history) == {1: 3, 5: 5, 7: 8}[stopped_at]
-        assert told == list(range(1, stopped_at + 1))
+        assert steps == list(range(1, stopped_at + 1))
     state = first.state()
     second = Training(network(config), config, steps=24)
     second.restore(state)
@@ -110,14 +110,14 @@ def test_training_lowers_the_loss(windows: tuple[Windows, Windows]) -> None:
 
 def test_the_best_weights_come_back_not_the_last(windows: tuple[Windows, Windows]) -> None:
     training = Training(network(), TRAINING, steps=24)
-    seen = {}
+    looks = {}
     for step in training.steps(*windows):
         if step.validation_loss is not None:
-            seen[step.step] = (step.validation_loss, weights(training))
-    best = min(seen, key=lambda number: seen[number][0])
+            looks[step.step] = (step.validation_loss, weights(training))
+    best = min(looks, key=lambda number: looks[number][0])
     training.load_best_weights()
     assert training.best_step == best
-    assert weights(training) == seen[best][1]
+    assert weights(training) == looks[best][1]
 
 
 def test_training_stops_when_patience_is_over(windows: tuple[Windows, Windows]) -> None:

@@ -7,9 +7,7 @@ from torch.nn import functional
 from forecaster.network.heads.head import Head
 from forecaster.network.scale import Scaled
 
-MIN_DISPERSION = (
-    1e-6  # least dispersion: a Poisson variable for all that can be told, and the lgammas keep their digits
-)
+MIN_DISPERSION = 1e-6  # close to a Poisson variable; with less, the lgammas would lose their digits
 MAX_SUMMED_COUNT = 128  # quantiles below this count are computed by summing probabilities
 _VARIABLES_PER_CHUNK = 4096
 _MAX_ITERATIONS = 30

@@ -9,7 +9,6 @@ from torch.nn import functional
 State = tuple[Tensor, ...]
 Gates = dict[str, Tensor]
 Step = Callable[[Tensor, State], tuple[State, Gates]]
-Activation = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
