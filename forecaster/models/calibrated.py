@@ -67,7 +67,7 @@ class Calibrated:
         if calibration.any():
             self._factors = self._estimate(panel, calibration)
         else:
-            watch(Note("no series is long enough to calibrate intervals: they are the model's own"))
+            watch(Note("no series is long enough to calibrate intervals, so the model's own are used"))
 
     def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
         """Update the inner forecaster; the factors do not change."""
@@ -85,8 +85,9 @@ class Calibrated:
         )
 
     def state(self) -> Arrays:
-        factors: Arrays = vars(self._factors) if self._factors else {}
-        return self.inner.state() | add_prefix(_PREFIX, factors)
+        factors = self._factors
+        arrays: Arrays = {"factors": factors.factors, "edges": factors.edges} if factors else {}
+        return self.inner.state() | add_prefix(_PREFIX, arrays)
 
     def exports(self) -> dict[str, bytes]:
         return self.inner.exports() if isinstance(self.inner, Exportable) else {}

@@ -1,4 +1,4 @@
-"""The test of chance, against values worked by hand and against how often it raises a false alarm."""
+"""The significance test, against values worked by hand and against its rate of false alarms."""
 
 import math
 

@@ -31,7 +31,7 @@ def recalibrate_job(
 
     Args:
         since: first actual that is learnt from, see `scope.parse_since`.
-        gamma: see `evaluation.recalibration.recalibrate`.
+        gamma: see `evaluation.adaptive.recalibrate`.
         is_dry: keep nothing.
 
     Returns: a document for JSON.
