@@ -79,8 +79,9 @@ def score(
     data_config = None if data is None else load(config, overrides={"data.path": data, **columns_passed})
     with console.working():
         scope = open_scope(job, url, name)
+        selection = workflow.ScoreSelection(since, level)
         document = workflow.score(
-            scope, data=data_config, since=since, level=level, stdin=sys.stdin.buffer, watch=console.watch
+            scope, data=data_config, selection=selection, stdin=sys.stdin.buffer, watch=console.watch
         )
     if by == "week" and document["overall"] and document["by_week"] is None:
         raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")

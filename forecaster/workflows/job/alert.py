@@ -18,7 +18,7 @@ def send_alerts(policy: JobConfig, summary: RunSummary) -> list[AlertSummary]:
     """
     commands = {
         "on_failure": policy.on_failure if summary.code else None,
-        "on_drift": policy.on_drift if summary.drift and summary.drift["is_alarm"] else None,
+        "on_drift": policy.on_drift if summary.drift and summary.drift.is_alarm else None,
     }
     timeout = parse_duration(policy.timeout)
     document = json.dumps(summary.to_dict(), ensure_ascii=False).encode()

@@ -59,7 +59,7 @@ def assess_champion(run: JobRun, champion: Bundle, panel: Panel, extent: DataExt
         new_steps=count_steps(panel, trained, extent.cutoff_at),
         skill=run.ledger.measure_skill(champion, panel, run.job.policy.recent),
         evidence=run.ledger.find_evidence(champion, panel),
-        has_drifted=bool(drift and drift["is_alarm"]),
+        has_drifted=bool(drift and drift.is_alarm),
         has_other_settings=last_settings(champion, previous) != run.job.settings,
         unlearnt_steps=count_steps(panel, learnt, extent.cutoff_at),
     )

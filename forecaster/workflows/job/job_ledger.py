@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.policy import Evidence
 from forecaster.workflows.job.previous_runs import PreviousRuns
 from forecaster.workflows.jobfile import Job
-from forecaster.workflows.ledger.drift import describe_drift
+from forecaster.workflows.ledger.drift import DriftStatus, measure_drift
 from forecaster.workflows.ledger.recalibrate import recalibrate_job
 from forecaster.workflows.ledger.scope import LedgerScope
 
@@ -128,12 +128,12 @@ class JobLedger:
         errors, naive = (tuple(by_period[name].tolist()) for name in ("scaled", "seasonal_naive"))
         return Evidence(errors, naive, float(by_time["inside"].mean()), "ledger")
 
-    def find_drift(self) -> dict[str, Any] | None:
-        """Compare the errors of the champion with its holdout; see `ledger.drift.describe_drift`."""
+    def find_drift(self) -> DriftStatus | None:
+        """Compare the errors of the champion with its holdout; see `ledger.drift.measure_drift`."""
         extent = find_extent(self.database, self.job.name) if self.database else None
         if self.database is None or extent is None:
             return None
-        return describe_drift(self.database, extent, self.job.policy.alarm, self.job.bundles)
+        return measure_drift(self.database, extent, self.job.policy.alarm, self.job.bundles)
 
     def find_adjustment(self) -> Adjustment | None:
         """Read the newest adjustment of the intervals; None if they were never adjusted."""

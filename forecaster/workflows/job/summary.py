@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from forecaster.evaluation.score import without_nan
+from forecaster.workflows.ledger.drift import DriftStatus
 
 RunStatus = Literal["published", "partial", "republished", "unchanged", "planned", "locked", "failed"]
 
@@ -93,7 +94,7 @@ class RunSummary(BaseModel):
         run: key of the run.
         code: exit code.
         scored: number of forecasts that were scored.
-        drift: see `ledger.drift.describe_drift`; None if it is unknown.
+        drift: drift of the champion's errors; None if its error on the holdout is unknown.
         retrain: reason for training; None if there was none.
         update: set if an update of the champion was due.
         challenger: set if a challenger was trained beside a champion; None if they could not be compared.
@@ -110,7 +111,7 @@ class RunSummary(BaseModel):
     data: DataSummary | None = None
     actuals: ActualsSummary | None = None
     scored: int | None = None
-    drift: dict[str, Any] | None = None
+    drift: DriftStatus | None = None
     retrain: str | None = None
     update: UpdateSummary | None = None
     challenger: ComparisonSummary | None = None

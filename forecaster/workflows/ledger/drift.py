@@ -1,8 +1,9 @@
-"""Whether a job's forecasts have become worse than the holdout of their bundle promised."""
+"""The drift of a job's errors above those on the holdout of its model."""
 
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +16,76 @@ from forecaster.store.database import Database
 from forecaster.store.ledger.recent import Extent, errors_of_periods
 from forecaster.workflows.ledger.scope import format_time
 
-PERIODS = 90  # that are looked at, the last: a rise that matters shows within a third of them
+_MAX_PERIODS = 90  # A rise that matters shows within a third of them.
 
 
-def describe_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, bundles: Path) -> dict[str, Any] | None:
-    """Say whether the errors of the newest run's bundle are above what its holdout promised; None where none is known.
+@dataclass(frozen=True)
+class DriftStatus:
+    """The drift of recent errors, as JSON documents contain it.
+
+    Attributes:
+        is_alarm: True if the statistic is above the threshold now.
+        since: start of the present rise, as text; None if there is none.
+        alarmed: time at which the present rise first exceeded the threshold, as text; None if it has not.
+        promised: mean scaled error on the holdout.
+        error: mean scaled error of the periods; NaN if no series has a scale.
+        periods: number of periods with a known error.
+    """
+
+    is_alarm: bool
+    statistic: float
+    threshold: float
+    since: str | None
+    alarmed: str | None
+    promised: float
+    error: float
+    periods: int
+
+
+def measure_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, bundles: Path) -> DriftStatus | None:
+    """Test whether the errors of the newest run's bundle have risen above its error on the holdout.
 
     Args:
-        bundles: see `find_promise`.
+        bundles: see `find_holdout_error`.
 
-    Returns: is_alarm, statistic, threshold, since and alarmed (times, or None), promised, error (their mean), periods.
+    Returns: None if the error on the holdout is unknown.
     """
-    promised = find_promise(extent.run, bundles)
-    if promised is None:
+    holdout_error = find_holdout_error(extent.run, bundles)
+    if holdout_error is None:
         return None
-    at, errors = errors_of_periods(ledger, extent.run["job"], extent, since=extent.back(PERIODS))
-    found = find_drift(errors, promised, delta=alarm.delta, threshold=alarm.threshold)
-    return {
-        "is_alarm": found.is_alarm,
-        "statistic": found.statistic,
-        "threshold": found.threshold,
-        "since": None if found.rise_start is None else format_time(extent, int(at[found.rise_start])),
-        "alarmed": None if found.alarm_start is None else format_time(extent, int(at[found.alarm_start])),
-        "promised": promised,
-        "error": float(np.nanmean(errors)) if np.isfinite(errors).any() else math.nan,
-        "periods": int(np.isfinite(errors).sum()),
-    }
+    at, errors = errors_of_periods(ledger, extent.run["job"], extent, since=extent.back(_MAX_PERIODS))
+    drift = find_drift(errors, holdout_error, delta=alarm.delta, threshold=alarm.threshold)
+    is_known = np.isfinite(errors)
+
+    def format_period(position: int | None) -> str | None:
+        return None if position is None else format_time(extent, int(at[position]))
+
+    return DriftStatus(
+        is_alarm=drift.is_alarm,
+        statistic=drift.statistic,
+        threshold=drift.threshold,
+        since=format_period(drift.rise_start),
+        alarmed=format_period(drift.alarm_start),
+        promised=holdout_error,
+        error=float(np.nanmean(errors)) if is_known.any() else math.nan,
+        periods=int(is_known.sum()),
+    )
 
 
-def find_promise(run: Mapping[str, Any], bundles: Path) -> float | None:
-    """The scaled error that a run's bundle showed on its holdout: from the run's details, else from the bundle.
+def find_holdout_error(run: Mapping[str, Any], bundles: Path) -> float | None:
+    """Find the scaled error of a run's bundle on its holdout: in the details of the run, else in the bundle.
 
     Args:
-        run: a row of `runs`; its details may hold `promised`.
-        bundles: the folder that a bundle's name or relative path starts from.
+        run: a row of `runs`, whose details may contain `promised`.
+        bundles: folder that contains the bundle.
 
-    Returns: above 0; None where nobody knows.
+    Returns: an error above 0; None if it is unknown.
     """
-    promised = json.loads(run["details"]).get("promised")
-    if promised is None and run["bundle"] is not None:
+    error = json.loads(run["details"]).get("promised")
+    if error is None and run["bundle"] is not None:
         try:
             metrics = json.loads((bundles / run["bundle"] / METRICS).read_text("utf-8"))
-            promised = metrics["holdout"]["models"][run["model"]]["mase"]
+            error = metrics["holdout"]["models"][run["model"]]["mase"]
         except (OSError, ValueError, KeyError):
             return None
-    return float(promised) if promised else None
+    return float(error) if error else None

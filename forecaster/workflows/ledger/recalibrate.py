@@ -1,4 +1,4 @@
-"""`forecast ledger recalibrate`: the widths of intervals follow what came true, without training anything."""
+"""`forecast ledger recalibrate`: adapt the widths of intervals to the actuals, without training."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,108 +18,118 @@ from forecaster.store.ledger.tables import QUANTILES
 from forecaster.store.ledger.widths import Adjustment, adjust, list_adjustments, newest_adjustment
 from forecaster.workflows.ledger.scope import LedgerScope, format_time, parse_since
 
-PERIODS = 200  # that are learnt from where no other time is named
-_ROWS = 200_000  # forecasts that are read at most
+_PERIODS = 200  # The default number of newest periods to use.
+_MAX_FORECASTS_READ = 200_000
 
 
 def recalibrate_job(
     scope: LedgerScope, *, since: str | None = None, gamma: float = GAMMA, is_dry: bool = False
 ) -> dict[str, Any]:
-    """Learn from a job's scored forecasts how much wider or narrower its intervals have to be, and keep that.
+    """Adapt the widths of a job's intervals to its scored forecasts, and record the factors for future runs.
 
     Running it twice on the same scores changes nothing.
 
     Args:
-        since: first actual that is learnt from, see `scope.parse_since`.
+        since: first actual to use (see `scope.parse_since`); None for the last 200 periods.
         gamma: see `evaluation.adaptive.recalibrate`.
-        is_dry: keep nothing.
+        is_dry: if True, record nothing.
 
-    Returns: a document for JSON.
-    Raises: DataError: nothing is scored.
+    Returns: a JSON document.
+    Raises: DataError: no forecast is scored.
     """
-    ledger, name = scope.ledger, scope.job_name
-    extent = find_extent(ledger, name)
+    ledger, job = scope.ledger, scope.job_name
+    extent = find_extent(ledger, job)
     if extent is None:
         raise DataError(
-            f"{ledger.place}: no forecast of job {name!r} is scored yet",
+            f"{ledger.place}: no forecast of job {job!r} is scored yet",
             hint="wait for actuals, then type `forecast ledger score` before this",
         )
-    bound = extent.back(PERIODS) if since is None else parse_since(since, extent)
-    rows = pairs(ledger, name, since=bound, most=_ROWS)
-    made = list_adjustments(ledger, name)
-    published = _misses(rows)
+    first = extent.back(_PERIODS) if since is None else parse_since(since, extent)
+    rows = pairs(ledger, job, since=first, most=_MAX_FORECASTS_READ)
+    adjustments = list_adjustments(ledger, job)
+    published_scores = _score_published(rows)
     outcomes = Outcomes(
         period=extent.period(rows["at"].to_numpy(np.int64)),
         known=extent.known(rows["cutoff_at"].to_numpy(np.int64)),
         step=rows["step"].to_numpy(np.int64),
-        scores=published * _factors(rows, made),
+        scores=published_scores * _applied_factors(rows, adjustments),
     )
-    found = recalibrate(outcomes, extent.horizon, gamma=gamma)
-    last_steps, factors = found.widths.last_steps, found.widths.factors.round(4)
-    number: int | None = made[-1].number if made else None
+    result = recalibrate(outcomes, extent.horizon, gamma=gamma)
+    last_steps, factors = result.widths.last_steps, result.widths.factors.round(4)
+    number: int | None = adjustments[-1].number if adjustments else None
     if not is_dry:
         until = int(rows["at"].max())
-        number = adjust(ledger, name, last_steps, factors, made=datetime.now(UTC), until_at=until)
-    before = widths_of(made[-1]) if made else AdaptiveFactors.unchanged(extent.horizon)
-    held = _held(published, found.widths.groups(outcomes.step), len(last_steps))
+        number = adjust(ledger, job, last_steps, factors, made=datetime.now(UTC), until_at=until)
+    before = factors_of(adjustments[-1]) if adjustments else AdaptiveFactors.unchanged(extent.horizon)
+    columns = {
+        "held": _measure_coverage(published_scores, result.widths.groups(outcomes.step), len(last_steps)),
+        "would_have_held": result.adapted_coverage,
+        "factor_before": before.at(np.array(last_steps)),
+        "factor": factors,
+    }
     return without_nan(
         _describe(scope, extent, rows, outcomes)
-        | {"adjustment": number, "is_dry": is_dry}
-        | {"intervals": _intervals(last_steps, held, found.adapted_coverage, before.at(np.array(last_steps)), factors)}
+        | {"adjustment": number, "is_dry": is_dry, "intervals": _list_intervals(last_steps, columns)}
     )
 
 
 def reset(scope: LedgerScope, *, is_dry: bool = False) -> dict[str, Any]:
-    """Go back to the intervals as the model makes them.
+    """Return to the model's own intervals.
 
-    Returns: a document for JSON.
+    Args:
+        is_dry: if True, record nothing.
+
+    Returns: a JSON document.
     """
-    ledger, name = scope.ledger, scope.job_name
-    newest = newest_adjustment(ledger, name)
+    ledger, job = scope.ledger, scope.job_name
+    newest = newest_adjustment(ledger, job)
     number = newest.number if newest else None
     if newest and not is_dry:
-        plain = np.ones_like(newest.factors)
+        factors = np.ones_like(newest.factors)
         until = newest.until_at
-        number = adjust(ledger, name, newest.last_steps, plain, made=datetime.now(UTC), until_at=until)
-    return {"job": name, "ledger": ledger.place, "adjustment": number, "is_dry": is_dry, "intervals": []}
+        number = adjust(ledger, job, newest.last_steps, factors, made=datetime.now(UTC), until_at=until)
+    return {"job": job, "ledger": ledger.place, "adjustment": number, "is_dry": is_dry, "intervals": []}
 
 
 def stretch_intervals(adjustment: Adjustment | None, forecast: Forecast, panel: Panel) -> Forecast:
-    """Stretch a new forecast by an adjustment; as it was where there is none.
+    """Scale the intervals of a new forecast by an adjustment; None leaves it unchanged.
 
     Args:
-        adjustment: whose number `record.Run` is to be given.
-        panel: what was forecast.
+        adjustment: its number must be recorded with the run (see `record.Run`).
+        panel: the panel that was forecast.
     """
-    return forecast if adjustment is None else apply_factors(widths_of(adjustment), forecast, panel)
+    return forecast if adjustment is None else apply_factors(factors_of(adjustment), forecast, panel)
 
 
-def widths_of(adjustment: Adjustment) -> AdaptiveFactors:
-    """The factors of an adjustment."""
+def factors_of(adjustment: Adjustment) -> AdaptiveFactors:
+    """Return the factors of an adjustment."""
     return AdaptiveFactors(adjustment.last_steps, adjustment.factors)
 
 
-def _misses(rows: pd.DataFrame) -> Array:
-    """[R, K] misses of forecasts as they were published."""
+def _score_published(rows: pd.DataFrame) -> Array:
+    """Return the [R, K] nonconformity scores of forecasts as published."""
     quantiles = rows[list(QUANTILES)].to_numpy(np.float64)[:, None, :]
-    misses: Array = nonconformity_scores(quantiles, rows["y"].to_numpy(np.float64)[:, None])[:, 0]
-    return misses
+    scores: Array = nonconformity_scores(quantiles, rows["y"].to_numpy(np.float64)[:, None])[:, 0]
+    return scores
 
 
-def _factors(rows: pd.DataFrame, made: list[Adjustment]) -> Array:
-    """[R, K] what each forecast's intervals had been stretched by already: the model's own are what is learnt for."""
+def _applied_factors(rows: pd.DataFrame, adjustments: list[Adjustment]) -> Array:
+    """Return the [R, K] factors already applied to published intervals.
+
+    Scores are relative to the published widths. Multiplied by these factors, they are relative to the model's own.
+    """
     factors = np.ones((len(rows), len(COVERAGES)))
     number, step = rows["adjustment"].fillna(0).to_numpy(np.int64), rows["step"].to_numpy(np.int64)
-    for each in made:
-        own = number == each.number
-        factors[own] = widths_of(each).at(step[own])
+    for adjustment in adjustments:
+        is_adjusted = number == adjustment.number
+        factors[is_adjusted] = factors_of(adjustment).at(step[is_adjusted])
     return factors
 
 
-def _held(misses: Array, groups: np.ndarray[Any, Any], count: int) -> Array:
-    """[G, K] the share of actuals within the intervals that were published; NaN where nothing is known."""
-    frame = pd.DataFrame(np.where(np.isnan(misses), np.nan, misses <= 1))
-    return frame.groupby(groups).mean().reindex(range(count)).to_numpy(np.float64)
+def _measure_coverage(scores: Array, groups: np.ndarray[Any, Any], count: int) -> Array:
+    """Return the [G, K] shares of actuals that published intervals covered; NaN if no score is known."""
+    is_covered = pd.DataFrame(np.where(np.isnan(scores), np.nan, scores <= 1))
+    return is_covered.groupby(groups).mean().reindex(range(count)).to_numpy(np.float64)
 
 
 def _describe(scope: LedgerScope, extent: Extent, rows: pd.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
@@ -133,20 +143,20 @@ def _describe(scope: LedgerScope, extent: Extent, rows: pd.DataFrame, outcomes: 
     }
 
 
-def _intervals(
-    last_steps: tuple[int, ...], held: Array, would_have_held: Array, before: Array, after: Array
-) -> list[dict[str, Any]]:
-    first = [1, *(last + 1 for last in last_steps[:-1])]
+def _list_intervals(last_steps: tuple[int, ...], columns: dict[str, Array]) -> list[dict[str, Any]]:
+    """List every interval of every group of steps.
+
+    Args:
+        columns: [G, K] values by JSON key.
+    """
+    first_steps = [1, *(last + 1 for last in last_steps[:-1])]
     return [
         without_nan(
             {
-                "first_step": first[group],
+                "first_step": first_steps[group],
                 "last_step": last_steps[group],
                 "level": round(100 * float(coverage)),
-                "held": float(held[group, k]),
-                "would_have_held": float(would_have_held[group, k]),
-                "factor_before": float(before[group, k]),
-                "factor": float(after[group, k]),
+                **{name: float(values[group, k]) for name, values in columns.items()},
             }
         )
         for group in range(len(last_steps))

@@ -1,6 +1,7 @@
-"""`forecast ledger score`: actuals that arrived settle forecasts, and what that says of them."""
+"""`forecast ledger score`: score forecasts whose actuals have arrived, and report recent errors, coverage and drift."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,19 +14,19 @@ from forecaster.events import Note, Watch, ignore
 from forecaster.panel import Panel
 from forecaster.store.ledger import queries
 from forecaster.store.ledger.actuals import Added, add_actuals
-from forecaster.store.ledger.recent import find_extent, find_first, list_series
+from forecaster.store.ledger.recent import Extent, find_extent, find_first, list_series
 from forecaster.store.ledger.score import INTERVALS
 from forecaster.store.ledger.score import score as score_pending
 from forecaster.workflows.clock import leave_out_unfinished, now_on
 from forecaster.workflows.jobfile import Job
-from forecaster.workflows.ledger.drift import describe_drift
+from forecaster.workflows.ledger.drift import measure_drift
 from forecaster.workflows.ledger.scope import LedgerScope, format_time, list_rows, parse_since
 from forecaster.workflows.source import Source
 from forecaster.workflows.train import read_data
 
-PERIODS = 90  # that are scored where no other time is named
-DAYS = 30  # the same where steps are shorter than a day
-LISTED = 1000  # series and anomalies that a document lists
+DEFAULT_PERIODS = 90  # The number of newest periods to report, unless steps are shorter than a day.
+DEFAULT_DAYS = 30  # The number of newest days to report if steps are shorter than a day.
+_MAX_LISTED = 1000  # The number of series and of anomalies that a document lists.
 
 _CUTS: tuple[tuple[queries.By, str], ...] = (
     ("step", "by_step"),
@@ -35,130 +36,149 @@ _CUTS: tuple[tuple[queries.By, str], ...] = (
 )
 
 
+@dataclass(frozen=True)
+class ScoreSelection:
+    """The scores to report.
+
+    Attributes:
+        since: first actual to use (see `scope.parse_since`); None for recent ones.
+        level: interval in per cent; actuals outside it are anomalies.
+
+    Raises: UsageError: the ledger does not record such an interval.
+    """
+
+    since: str | None = None
+    level: int = 95
+
+    def __post_init__(self) -> None:
+        if self.level not in INTERVALS:
+            raise UsageError(
+                f"--level {self.level}: no such interval is recorded",
+                hint=f"choose among {', '.join(map(str, INTERVALS))}",
+            )
+
+    def first_time(self, extent: Extent) -> int | None:
+        """Return the first time to use, as `at` in the tables; None for no bound."""
+        if self.since is None:
+            return extent.back(DEFAULT_DAYS if extent.is_short else DEFAULT_PERIODS)
+        return parse_since(self.since, extent)
+
+
 def score(
     scope: LedgerScope,
     *,
     data: Config | None = None,
-    since: str | None = None,
-    level: int = 95,
+    selection: ScoreSelection | None = None,
     stdin: BinaryIO | None = None,
     now: datetime | None = None,
     watch: Watch = ignore,
 ) -> dict[str, Any]:
-    """Take in what came true, score the forecasts that it settles, and say how good those of recent times were.
+    """Add actuals to the ledger, score the forecasts of them, and report recent scores.
 
     Args:
-        data: where actuals are read; None for the data of the job's file, or none where there is no file.
-        since: see `parse_since`.
-        level: actuals outside this interval are anomalies.
-        now: when data is read; None for the present.
+        data: config of the actuals' data; None for the data of the job's file, or no data if there is no file.
+        selection: the scores to report.
+        now: time at which the data is read; None for the present.
 
-    Returns: a document for JSON.
-    Raises: ForecastError: see the errors of `data.load` and `store.database.writing`.
+    Returns: a JSON document.
+    Raises: ForecastError: see `data.load` and `store.database.writing`.
     """
-    ledger, name = scope.ledger, scope.job_name
-    _check(level)
+    job = scope.job_name
     config = data or (scope.job.config if scope.job else None)
-    added = Added() if config is None else _take_in(scope, config, stdin, now or datetime.now(UTC), watch)
-    return describe(scope, added, score_pending(ledger, name), since=since, level=level)
+    added = Added() if config is None else _add_actuals(scope, config, stdin, now or datetime.now(UTC), watch)
+    return report_scores(scope, added, score_pending(scope.ledger, job), selection=selection)
 
 
-def describe(
-    scope: LedgerScope, added: Added | None = None, scored: int = 0, *, since: str | None = None, level: int = 95
+def report_scores(
+    scope: LedgerScope, added: Added | None = None, scored: int = 0, *, selection: ScoreSelection | None = None
 ) -> dict[str, Any]:
-    """Say how good the forecasts of recent times were, of those that are scored; nothing is taken in.
+    """Report the recent scores in the ledger, without adding actuals.
 
     Args:
-        added, scored: what was taken in before.
+        added: actuals that were added before.
+        scored: number of forecasts that were scored before.
 
-    Returns: a document for JSON.
-    Raises: UsageError: no such interval is kept, or nothing has come true since then.
+    Returns: a JSON document.
+    Raises: UsageError: no actual is as new as the selection.
     """
-    ledger, name = scope.ledger, scope.job_name
-    _check(level)
-    added = added or Added()
-    extent = find_extent(ledger, name)
+    ledger, job = scope.ledger, scope.job_name
+    added, selection = added or Added(), selection or ScoreSelection()
+    extent = find_extent(ledger, job)
     document: dict[str, Any] = {
-        "job": name,
+        "job": job,
         "ledger": ledger.place,
         "actuals": {"new": added.new, "restated": added.restated},
         "scored": scored,
     }
     if extent is None:
         return document | {"overall": None}
-    bound = extent.back(DAYS if extent.is_short else PERIODS) if since is None else parse_since(since, extent)
-    first = find_first(ledger, name, bound)
+    first = find_first(ledger, job, selection.first_time(extent))
     if first is None:
         raise UsageError(
-            f"--since {since}: the last score is of {format_time(extent, extent.newest)}", hint="name a time before"
+            f"--since {selection.since}: the last score is of {format_time(extent, extent.newest)}",
+            hint="pass an earlier time, or --since all",
         )
     document |= {"since": format_time(extent, first), "until": format_time(extent, extent.newest), "unlisted": 0}
-    document["overall"] = queries.summarise(ledger, name, since=first).to_dict("records")[0]
+    document["overall"] = queries.summarise(ledger, job, since=first).to_dict("records")[0]
     for by, key in _CUTS:
         if by == "week" and extent.is_integer:
             document[key] = None
             continue
-        table = queries.summarise(ledger, name, by=by, since=first)
+        table = queries.summarise(ledger, job, by=by, since=first)
         if by == "unique_id":
             table = table.sort_values(["mase", "mae"], ascending=False, kind="stable")
-            document["unlisted"] = max(len(table) - LISTED, 0)
-        document[key] = {str(row[by]): _drop(row, by) for row in table[:LISTED].to_dict("records")}
-    found = queries.anomalies(ledger, name, level=level, since=first)
-    document["anomalies"] = {"level": level, "count": len(found), "listed": list_rows(found[:LISTED], "at")}
+            document["unlisted"] = max(len(table) - _MAX_LISTED, 0)
+        document[key] = {str(row[by]): _without_key(row, by) for row in table[:_MAX_LISTED].to_dict("records")}
+    anomalies = queries.anomalies(ledger, job, level=selection.level, since=first)
+    listed = list_rows(anomalies[:_MAX_LISTED], "at")
+    document["anomalies"] = {"level": selection.level, "count": len(anomalies), "listed": listed}
     alarm, bundles = (scope.job.policy.alarm, scope.job.bundles) if scope.job else (AlarmConfig(), Path())
-    document["drift"] = describe_drift(ledger, extent, alarm, bundles)
+    drift = measure_drift(ledger, extent, alarm, bundles)
+    document["drift"] = asdict(drift) if drift else None
     return without_nan(document)
 
 
-def _check(level: int) -> None:
-    if level not in INTERVALS:
-        raise UsageError(
-            f"--level {level}: no such interval is kept", hint=f"choose among {', '.join(map(str, INTERVALS))}"
-        )
+def _add_actuals(scope: LedgerScope, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch) -> Added:
+    """Add the values of a table to the ledger.
 
-
-def _take_in(scope: LedgerScope, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch) -> Added:
-    """Keep the actuals that data holds.
-
-    Raises: DataError: it has none of the job's series, time of another kind, or values for times to come.
+    Raises: DataError: the table has none of the job's series, another kind of time, or values after `now`.
     """
-    ledger, name = scope.ledger, scope.job_name
+    ledger, job = scope.ledger, scope.job_name
     source = Source.of(config.data)
     place = source.place
     panel = read_data(source, config, stdin, watch).panel
-    known = list_series(ledger, name)
-    if known and not {*known} & {*map(str, panel.ids)}:
-        near = did_you_mean(str(panel.ids[0]), known)
+    series = list_series(ledger, job)
+    if series and not {*series} & {*map(str, panel.ids)}:
+        suggestion = did_you_mean(str(panel.ids[0]), series)
         raise DataError(
-            f"{place}: has no series of job {name!r}: the first is {str(panel.ids[0])!r}{near}",
-            hint="name the data that the job forecasts, its columns with --time, --id and --target",
+            f"{place}: has no series of job {job!r}: the first is {str(panel.ids[0])!r}{suggestion}",
+            hint="pass the data that the job forecasts, and its columns with --time, --id and --target",
         )
-    run = next(iter(list_rows(queries.history(ledger, name, limit=1))), None)
+    run = next(iter(list_rows(queries.history(ledger, job, limit=1))), None)
     if run and run["frequency"] and str(run["frequency"]).endswith("integer") != panel.frequency.is_integer:
         raise DataError(
-            f"{place}: time is {panel.frequency.name}, that of job {name!r} {run['frequency']}",
-            hint="name the column of time with --time",
+            f"{place}: time is {panel.frequency.name}, that of job {job!r} is {run['frequency']}",
+            hint="pass the time column with --time",
         )
     if scope.job and scope.job.policy.partial == "drop":
         panel = _leave_out_unfinished(panel, now, scope.job, place, watch)
-    added = add_actuals(ledger, name, panel, seen=now)
+    added = add_actuals(ledger, job, panel, seen=now)
     if added.restated:
         watch(Note(f"{added.restated} actuals were re-stated: their forecasts are scored again"))
     return added
 
 
 def _leave_out_unfinished(panel: Panel, now: datetime, job: Job, place: str, watch: Watch) -> Panel:
-    """Leave out what a run of the job would leave out: a day that is half over has no actual yet."""
+    """Leave out the steps that a run of the job would leave out: a day that is not over has no actual yet."""
     moment = now_on(panel.frequency, panel.zone, now, home=job.policy.zone)
     try:
-        whole, count = leave_out_unfinished(panel, moment, place)
-    except StaleError as error:  # which is of a run: nothing was to be published here
+        panel, count = leave_out_unfinished(panel, moment, place)
+    except StaleError as error:  # exit code 5 belongs to `forecast run`; here it is bad data
         raise DataError(error.message, hint=error.hint) from error
     if count:
         watch(Note(f"the last step of {count} series is not over yet: left out"))
-    return whole
+    return panel
 
 
-def _drop(row: Mapping[Any, Any], key: str) -> dict[str, Any]:
-    """A mapping without one key."""
+def _without_key(row: Mapping[Any, Any], key: str) -> dict[str, Any]:
     return {str(name): value for name, value in row.items() if name != key}

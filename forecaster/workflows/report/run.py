@@ -14,7 +14,7 @@ from forecaster.store.ledger.newest import known_actuals, newest_forecasts
 from forecaster.store.ledger.recent import find_extent, list_series
 from forecaster.workflows.ledger.history import history
 from forecaster.workflows.ledger.scope import open_scope
-from forecaster.workflows.ledger.score import DAYS, PERIODS, describe
+from forecaster.workflows.ledger.score import ScoreSelection, report_scores
 
 _MAX_ROWS = 40_000  # forecasts beside actual values
 
@@ -32,9 +32,9 @@ def read_job(path: Path, *, requested_ids: Sequence[str] = ()) -> JobContent:
     """
     scope = open_scope(path, None, None)
     ledger, name = scope.ledger, scope.job_name
-    document = describe(scope)
+    document = report_scores(scope)
     extent = find_extent(ledger, name)
-    since = None if extent is None else extent.back(DAYS if extent.is_short else PERIODS)
+    since = None if extent is None else ScoreSelection().first_time(extent)
     pairs = queries.pairs(ledger, name, since=since, most=_MAX_ROWS, also=requested_ids)
     quantiles = {f"q{1000 * p:03.0f}": column for p, column in QUANTILES.items()}
     rows = pairs.rename(columns={"cutoff_at": "cutoff", **quantiles})

@@ -73,5 +73,5 @@ def test_many_series_are_stood_for_by_some(tmp_path: Path, noisy: Panel, monkeyp
     live(url, noisy, [40, 20])
     scope = open_scope(None, url, None)
     assert recalibrate_job(scope, is_dry=True)["forecasts"] == 2 * 2 * 8
-    monkeypatch.setattr("forecaster.workflows.ledger.recalibrate._ROWS", 10)
+    monkeypatch.setattr("forecaster.workflows.ledger.recalibrate._MAX_FORECASTS_READ", 10)
     assert recalibrate_job(scope, is_dry=True)["forecasts"] == 2 * 2 * 2

@@ -38,11 +38,11 @@ def test_a_first_time_is_read(extent: Extent, text: str, since: int | None) -> N
 
 @pytest.mark.parametrize(("extent", "text"), [(DAILY, "soon"), (STEPS, "2024-01-05"), (STEPS, "7d"), (DAILY, "")])
 def test_what_is_no_time_is_wrong_usage(extent: Extent, text: str) -> None:
-    with pytest.raises(UsageError, match="is no time"):
+    with pytest.raises(UsageError, match="is not a time"):
         parse_since(text, extent)
 
 
-def test_times_are_told_as_the_data_writes_them() -> None:
+def test_times_are_formatted_as_the_data_writes_them() -> None:
     assert format_time(DAILY, DAILY.newest) == "2024-01-31"
     assert format_time(HOURLY, HOURLY.newest) == "2024-01-31T13:00:00+01:00"
     assert format_time(STEPS, 50) == "50"
