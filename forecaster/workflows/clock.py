@@ -12,16 +12,18 @@ from forecaster.frequency import DAY, MINUTE, WEEK, Frequency, Ints
 from forecaster.panel import Panel
 
 _MAX_CLOCK_DIFFERENCE = 5 * MINUTE
-_SUNDAY = 3 * DAY  # 1970-01-04: where a week is stamped with a Sunday, that is its last day
+_FIRST_SUNDAY = 3 * DAY  # 1970-01-04; a week that is stamped with a Sunday ends on that day.
 
 
 def now_on(frequency: Frequency, zone: str | None, now: datetime, *, home: str | None = None) -> int:
-    """Give a moment as timestamps of data count: on its wall clock, or in UTC where steps are shorter than a day.
+    """Convert a moment to a timestamp of data: on its wall clock, or in UTC if steps are shorter than a day.
 
     Args:
-        zone: of the data; None where it has none.
+        zone: time zone of the data; None if it has none.
         now: the moment, with a time zone.
-        home: the zone of data that has none; None for the machine's.
+        home: time zone to assume for data without one; None for the machine's.
+
+    Returns: the timestamp, as `Frequency` counts time.
     """
     if zone is None:
         local = now.astimezone(ZoneInfo(home) if home else None)
@@ -30,56 +32,56 @@ def now_on(frequency: Frequency, zone: str | None, now: datetime, *, home: str |
     return int(np.datetime64(local.replace(tzinfo=None), "us").astype(np.int64))
 
 
-def ends(frequency: Frequency, stamps: Ints) -> Ints:
-    """When the steps that timestamps [...] name are over, in the same count.
+def step_ends(frequency: Frequency, stamps: Ints) -> Ints:
+    """Return the times [...] at which the steps of timestamps [...] are over.
 
-    A stamp is the beginning of its step, but for the last day of a month, and a Sunday that names a week: these are
-    over when the day is. So is a business day. Integer time ends at once.
+    A timestamp is the start of its step. Exceptions are the last day of a month and a Sunday that stamps a week: those
+    steps are over at the end of that day. A business day also ends with the day. Integer time ends at once.
     """
     if frequency.is_integer:
         return stamps
     if frequency.kind == "business" or frequency.month_end:
         return stamps + DAY
     if frequency.kind == "fixed" and frequency.every == WEEK:
-        return np.where((stamps - _SUNDAY) % WEEK < DAY, stamps + DAY, stamps + WEEK)
+        return np.where((stamps - _FIRST_SUNDAY) % WEEK < DAY, stamps + DAY, stamps + WEEK)
     return frequency.timestamps(stamps, np.ones_like(stamps))
 
 
 def leave_out_unfinished(panel: Panel, now: int, source: str) -> tuple[Panel, int]:
-    """Cut off the last step of each series where that is not over yet.
+    """Cut off the last step of every series whose last step is not over yet.
 
     Args:
-        now: on the clock of the data (see `now_on`).
+        now: time on the clock of the data (see `now_on`).
+        source: place of the data, for messages.
 
-    Returns: the panel, each series ending on a value, and how many series lost a step.
-    Raises: StaleError: values lie further ahead, so the clock or the data is wrong.
+    Returns: the panel, in which every series ends with a value, and the number of series that lost a step.
+    Raises: StaleError: values are further ahead, so the clock or the data is wrong; or no step is over.
     """
     if panel.frequency.is_integer:
         return panel, 0
     cutoff = panel.cutoff
-    beyond = cutoff > now + _MAX_CLOCK_DIFFERENCE
-    if beyond.any():
+    if (cutoff > now + _MAX_CLOCK_DIFFERENCE).any():
         latest = panel.frequency.format(np.array([cutoff.max(), now]), panel.zone)
         raise StaleError(
             f"{source}: has a value for {latest[0]}, and it is {latest[1]}",
-            hint="check the clock, and the time zone in job.zone; job.partial=keep takes such values",
+            hint="check the clock, and the time zone in job.zone; job.partial=keep accepts such values",
         )
-    unfinished = ends(panel.frequency, cutoff) > now
-    if not unfinished.any():
+    is_unfinished = step_ends(panel.frequency, cutoff) > now
+    if not is_unfinished.any():
         return panel, 0
-    steps = np.where(unfinished, 1, 0)
-    for row in np.flatnonzero(unfinished):  # a gap may lie before the step
+    steps = np.where(is_unfinished, 1, 0)
+    for row in np.flatnonzero(is_unfinished):  # the values before the step may be missing, too
         target = panel.values[panel.begin[row] : panel.end[row] - 1, 0]
         known = np.flatnonzero(~np.isnan(target))
         steps[row] = panel.lengths[row] - (known[-1] + 1 if len(known) else 0)
-    left = np.flatnonzero(steps < panel.lengths)
-    if not len(left):
-        raise StaleError(f"{source}: no step is over yet", hint="run the job again when one is")
-    return _forget(panel.select(left).cut(steps[left])), int(unfinished.sum())
+    rows = np.flatnonzero(steps < panel.lengths)
+    if not len(rows):
+        raise StaleError(f"{source}: no step is over yet", hint="try again when the first step is over")
+    return _blank_hidden(panel.select(rows).cut(steps[rows])), int(is_unfinished.sum())
 
 
-def _forget(panel: Panel) -> Panel:
-    """Blank what was cut off but for known columns: that a step goes on says nothing new."""
+def _blank_hidden(panel: Panel) -> Panel:
+    """Set the values of steps that were cut off to NaN, except in columns that are known in advance."""
     is_hidden = np.ones(len(panel.values), bool)
     for begin, end in zip(panel.begin, panel.end, strict=True):
         is_hidden[begin:end] = False

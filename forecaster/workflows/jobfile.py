@@ -1,4 +1,4 @@
-"""A job's file: its settings, and where the files that it names lie."""
+"""The file of a job: its settings, and the places of its data, outputs, models and ledger."""
 
 import hashlib
 import json
@@ -14,15 +14,15 @@ from forecaster.workflows.source import Source, is_database_url
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be forecast again and again.
+    """A forecast that is made regularly.
 
     Attributes:
-        name: in the ledger.
-        path: its file, absolute.
-        config: the other sections of the file; data is found from any folder.
+        name: name in the ledger.
+        path: absolute path of the job's file.
+        config: the other sections of the file; the path of the data is absolute.
         policy: the section `job`.
-        bundles: the folder of trained models.
-        outputs: absolute paths, and SQL URLs.
+        bundles: folder of trained models.
+        outputs: absolute paths and SQL URLs.
         ledger: SQL URL or absolute path.
     """
 
@@ -46,13 +46,13 @@ class Job:
 
     @property
     def settings(self) -> str:
-        """Digest of all that decides what is trained, beside the data itself."""
+        """Digest of the settings that a trained model depends on, without the data."""
         tree = self.config.model_dump(mode="json", exclude_unset=True, exclude={"job": True, "data": {"path"}})
         return _digest(tree)
 
     @property
     def layout(self) -> str:
-        """Digest of all that decides how a forecast is published."""
+        """Digest of the settings that the published files depend on."""
         return _digest([self.outputs, self.policy.levels])
 
 
@@ -60,11 +60,11 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
     """Read a job's file.
 
     Args:
-        settings: `a.b=c` texts that beat the file.
+        settings: `a.b=c` texts that override the file.
 
     Raises:
         InputError: there is no such file.
-        ConfigError: a key or value is wrong.
+        ConfigError: a key or value is wrong, or the file has no section `job` or no data.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file", hint="name a job's YAML file, or write one: forecast init DATA --job")
@@ -72,11 +72,11 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
     config = load(path, settings=settings)
     policy = config.job
     if policy is None:
-        raise ConfigError(f"{path}: has no section job", hint="write one with `forecast init DATA --job`")
+        raise ConfigError(f"{path}: has no section job", hint="write a job's file: forecast init DATA --job")
     source = config.data.path
     if source is None or source == "-":
         raise ConfigError(f"{path}: data.path: names no file or database", hint="write it as data: {path: sales.csv}")
-    data = config.data.model_copy(update={"path": _find(path.parent, source)})
+    data = config.data.model_copy(update={"path": _resolve(path.parent, source)})
     ledger = policy.ledger or f"{path.stem}.ledger.db"
     return Job(
         name=policy.name or path.stem,
@@ -84,13 +84,13 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         config=config.model_copy(update={"data": data, "job": None}),
         policy=policy,
         bundles=path.parent / (policy.bundles or f"{path.stem}.bundles"),
-        outputs=tuple(_find(path.parent, output) for output in policy.outputs),
-        ledger=_find(path.parent, ledger),
+        outputs=tuple(_resolve(path.parent, output) for output in policy.outputs),
+        ledger=_resolve(path.parent, ledger),
     )
 
 
-def _find(folder: Path, place: str) -> str:
-    """A place that a job's file names, from any folder."""
+def _resolve(folder: Path, place: str) -> str:
+    """Return a place in a job's file, relative to the folder of the file, as an absolute path or URL."""
     if not is_database_url(place):
         return str(folder / place)
     scheme, _, rest = place.partition(":///")

@@ -1,4 +1,4 @@
-"""`forecast schedule`: what cron or systemd has to be told to run a job at its time. Nothing is installed."""
+"""`forecast schedule`: crontab lines or systemd units that run a job at given times. Nothing is installed."""
 
 import re
 import shlex
@@ -11,16 +11,16 @@ from forecaster.errors import UsageError
 from forecaster.workflows.jobfile import Job, open_job
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_UNITS = "~/.config/systemd/user"
+_UNIT_FOLDER = "~/.config/systemd/user"
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """What is to be installed, and how.
+    """The files of a schedule, and the command that installs them.
 
     Attributes:
         files: contents by name: one crontab, or a service and a timer.
-        install: the one command that installs it.
+        install: shell command that installs all files.
     """
 
     files: dict[str, str]
@@ -28,14 +28,17 @@ class Schedule:
 
 
 def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | None = None) -> Schedule:
-    """Write down when a job runs.
+    """Write the schedule of a job.
 
     Args:
-        path: the job's file; it is read, so that no broken job is scheduled.
-        at: times of the day, `02:15`, or of each hour, `*:15`; several with commas.
-        log_file: where its events go; None for `<job>.log` beside the job.
+        path: the job's file; it is read, so that a broken job is not scheduled.
+        at: times of the day (`02:15`) or of every hour (`*:15`), separated by commas.
+        is_systemd: if True, write systemd units instead of a crontab.
+        log_file: log of the runs; None for `<job>.log` beside the job's file.
 
-    Raises: UsageError: no such time; InputError, ConfigError: see `open_job`.
+    Raises:
+        UsageError: `at` is not a time of the day.
+        InputError, ConfigError: see `open_job`.
     """
     job = open_job(path)
     times = _read_times(at)
@@ -48,9 +51,9 @@ def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | 
 
 
 def _crontab(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
-    """A line a time; cron mails what the command prints, which is what went wrong."""
-    called = f"PATH={shlex.quote(search)} {shlex.join(command)} > /dev/null"
-    escaped = called.replace("%", r"\%")  # cron takes a bare one for the end of the line
+    """Write one line per time. Cron mails the command's standard error, which contains only failures."""
+    line = f"PATH={shlex.quote(search)} {shlex.join(command)} > /dev/null"
+    escaped = line.replace("%", r"\%")  # cron ends the line at a bare %
     lines = [f"{int(minute)} {hour if hour == '*' else int(hour)} * * * {escaped}\n" for hour, minute in times]
     again = shlex.join([*command[:3], "schedule", str(job.path), "--at", at, "--log-file", command[6], "--quiet"])
     install = f"(crontab -l 2>/dev/null; {again}) | crontab -"
@@ -58,9 +61,9 @@ def _crontab(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str],
 
 
 def _units(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
-    """A service that runs once, and the timer that starts it; missed times are made up for."""
+    """Write a service that runs the job once, and a timer that starts it, also after a time that was missed."""
     name = f"forecast-{re.sub(r'[^A-Za-z0-9_.-]+', '_', job.name)}"
-    called = " ".join(_quote(word).replace("$", "$$") for word in command)
+    exec_start = " ".join(_quote(word).replace("$", "$$") for word in command)
     service = f"""\
 [Unit]
 Description=Forecast job {job.name.replace("%", "%%")}
@@ -69,14 +72,14 @@ Description=Forecast job {job.name.replace("%", "%%")}
 Type=oneshot
 WorkingDirectory={str(job.path.parent).replace("%", "%%")}
 Environment={_quote(f"PATH={search}")}
-ExecStart={called}
+ExecStart={exec_start}
 SuccessExitStatus=3
 StandardOutput=null
 """
     calendar = "".join(f"OnCalendar=*-*-* {hour}:{minute}:00\n" for hour, minute in times)
     timer = f"""\
 [Unit]
-Description=When the forecast job {job.name.replace("%", "%%")} runs
+Description=Timer of forecast job {job.name.replace("%", "%%")} runs
 
 [Timer]
 {calendar}Persistent=true
@@ -86,24 +89,26 @@ WantedBy=timers.target
 """
     again = [*command[:3], "schedule", str(job.path), "--at", at, "--log-file", command[6], "--systemd", "--quiet"]
     install = (
-        f"mkdir -p {_UNITS} && {shlex.join(again)} --out {_UNITS} &&"
+        f"mkdir -p {_UNIT_FOLDER} && {shlex.join(again)} --out {_UNIT_FOLDER} &&"
         f" systemctl --user daemon-reload && systemctl --user enable --now {name}.timer"
     )
     return Schedule({f"{name}.service": service, f"{name}.timer": timer}, install)
 
 
 def _quote(word: str) -> str:
-    """A word as systemd reads it, whatever is in it; of a command a dollar has to be doubled, too."""
+    """Quote a word for systemd. In a command, the caller must also double every dollar sign."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
 
 
 def _read_times(at: str) -> list[tuple[str, str]]:
-    """[(hour, minute)] with two digits, or `*` for each hour."""
+    """Parse times into [(hour, minute)] of two digits each, with `*` as the hour for every hour."""
     times = []
     for part in at.split(","):
         match = re.fullmatch(r"\s*(\*|[01]?\d|2[0-3]):([0-5]\d)\s*", part)
         if match is None:
-            raise UsageError(f"--at {part.strip()!r} is no time of the day", hint="write it as 02:15, or *:15")
+            raise UsageError(
+                f"--at {part.strip()!r} is not a time of the day", hint="write it as 02:15, or *:15 for every hour"
+            )
         times.append((match[1] if match[1] == "*" else f"{int(match[1]):02d}", match[2]))
     return times

@@ -5,7 +5,7 @@ import pytest
 
 from forecaster.errors import StaleError
 from forecaster.frequency import DAY, HOUR, WEEK, Frequency
-from forecaster.workflows.clock import ends, leave_out_unfinished, now_on
+from forecaster.workflows.clock import leave_out_unfinished, now_on, step_ends
 from tests.conftest import MakePanel
 
 NAN = float("nan")
@@ -30,11 +30,11 @@ def at(text: str) -> int:
     ],
 )
 def test_a_step_is_over_when_its_period_is(frequency: Frequency, stamp: str, over: str) -> None:
-    assert ends(frequency, np.array([at(stamp)])).tolist() == [at(over)]
+    assert step_ends(frequency, np.array([at(stamp)])).tolist() == [at(over)]
 
 
 def test_a_step_of_integer_time_is_over_at_once() -> None:
-    assert ends(Frequency("integer"), np.array([7])).tolist() == [7]
+    assert step_ends(Frequency("integer"), np.array([7])).tolist() == [7]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_the_hour_that_comes_twice_makes_no_step_end_earlier() -> None:
     first, second = (datetime(2024, 10, 27, hour, 30, tzinfo=UTC) for hour in (0, 1))  # both 2:30 in Berlin
     stamp = np.array([at("2024-10-26")])
     for now in (first, second):
-        assert ends(frequency, stamp)[0] <= now_on(frequency, "Europe/Berlin", now)
-        assert ends(frequency, stamp + DAY)[0] > now_on(frequency, "Europe/Berlin", now)
+        assert step_ends(frequency, stamp)[0] <= now_on(frequency, "Europe/Berlin", now)
+        assert step_ends(frequency, stamp + DAY)[0] > now_on(frequency, "Europe/Berlin", now)
 
 
 def test_a_day_that_is_not_over_is_left_out(make_panel: MakePanel) -> None:

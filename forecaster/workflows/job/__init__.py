@@ -1,1 +1,1 @@
-"""The parts of a job's run: what is decided, and what is kept where. `workflows.run` puts them in order."""
+"""The run of a job, step by step: `workflows.run` opens the job and its ledger, and `steps` puts the rest in order."""

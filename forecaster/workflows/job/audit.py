@@ -10,7 +10,7 @@ from forecaster.durations import describe_age, parse_duration
 from forecaster.errors import ConfigError, StaleError
 from forecaster.frequency import SECOND
 from forecaster.panel import Panel
-from forecaster.workflows.clock import ends
+from forecaster.workflows.clock import step_ends
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
     Returns: the reasons by series.
     """
     suspects: dict[str, str] = {}
-    step_ends = ends(panel.frequency, panel.cutoff)
+    ended_at = step_ends(panel.frequency, panel.cutoff)
     for row, name in enumerate(panel.ids):
         target = panel.values[panel.begin[row] : panel.end[row], 0]
         if policy.flat is not None:
@@ -94,7 +94,7 @@ def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
             if len(newest) == policy.flat and (newest == newest[0]).all():
                 suspects[str(name)] = f"its last {policy.flat} values are equal"
                 continue
-        age = (now - int(step_ends[row])) / SECOND
+        age = (now - int(ended_at[row])) / SECOND
         if policy.max_age is not None and age > parse_duration(policy.max_age):
             suspects[str(name)] = f"its newest value is {describe_age(age)} old"
     return suspects
@@ -103,7 +103,7 @@ def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
 def _check_age(source: str, panel: Panel, max_age: str, now: int) -> None:
     if panel.frequency.is_integer:
         raise ConfigError("job.max_age: integer time has no age", hint="remove job.max_age")
-    age = (int(ends(panel.frequency, panel.cutoff).max()) - now) / -SECOND
+    age = (int(step_ends(panel.frequency, panel.cutoff).max()) - now) / -SECOND
     if age > parse_duration(max_age):
         newest = panel.frequency.format(np.array([panel.cutoff.max()]), panel.zone)[0]
         raise StaleError(

@@ -46,7 +46,7 @@ def learnt_until(champion: Bundle) -> int:
 
 
 def name_bundle(bundles: Path, model: str, now: datetime) -> Path:
-    """Name a folder for a new model that does not exist yet."""
+    """Choose a folder for a new model that does not exist yet."""
     stem = f"{model}-{now:%Y%m%d-%H%M%S}"
     number = 1
     while (folder := bundles / (stem if number == 1 else f"{stem}-{number}")).exists():

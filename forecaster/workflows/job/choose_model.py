@@ -46,22 +46,22 @@ def assess_champion(run: JobRun, champion: Bundle, panel: Panel, extent: DataExt
     """Measure the age of the champion, the amount of new data, and the errors of its recent forecasts."""
     previous = run.previous
     time = job_entry(champion).get("time", champion.manifest["created"])
-    trained, learnt = trained_until(champion), learnt_until(champion)
+    trained_at, learnt_at = trained_until(champion), learnt_until(champion)
     if previous.updated:
-        learnt = max(learnt, previous.updated.cutoff_at)
+        learnt_at = max(learnt_at, previous.updated.cutoff_at)
     if previous.challenged:
-        time, trained = previous.challenged.time, max(trained, previous.challenged.cutoff_at)
+        time, trained_at = previous.challenged.time, max(trained_at, previous.challenged.cutoff_at)
     drift = run.ledger.find_drift()
     run.summary.drift = drift
     return Assessment(
         age=(run.now - datetime.fromisoformat(time)).total_seconds(),
-        new_rows=_count_values_after(panel, trained),
-        new_steps=count_steps(panel, trained, extent.cutoff_at),
+        new_rows=_count_values_after(panel, trained_at),
+        new_steps=count_steps(panel, trained_at, extent.cutoff_at),
         skill=run.ledger.measure_skill(champion, panel, run.job.policy.recent),
         evidence=run.ledger.find_evidence(champion, panel),
         has_drifted=bool(drift and drift.is_alarm),
         has_other_settings=last_settings(champion, previous) != run.job.settings,
-        unlearnt_steps=count_steps(panel, learnt, extent.cutoff_at),
+        unlearnt_steps=count_steps(panel, learnt_at, extent.cutoff_at),
     )
 
 

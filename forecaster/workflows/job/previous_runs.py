@@ -1,4 +1,4 @@
-"""What the runs of a job record in the ledger for the next run, even if they fail."""
+"""Records of the previous runs of a job in its ledger, which every run extends for the next one, even if it fails."""
 
 import json
 from collections.abc import Iterable

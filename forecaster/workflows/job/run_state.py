@@ -26,7 +26,7 @@ class JobRun:
         watch: receives every event.
         is_dry: True if nothing may be written.
         ledger: the job's part of the ledger.
-        previous: what previous runs left for this one; this run's own additions are for the next.
+        previous: records of previous runs, which this run extends for the next one.
         start: reading of a clock that never jumps.
     """
 
