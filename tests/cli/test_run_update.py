@@ -35,8 +35,8 @@ FIRST_DAYS = 90
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A job of a tiny network, trained far too little for sales that grow, so that going on with it is better."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training, "SHARE", 4.0)
-    monkeypatch.setattr(training, "RATE", 1.0)
+    monkeypatch.setattr(training, "STEP_SHARE", 4.0)
+    monkeypatch.setattr(training, "RATE_SHARE", 1.0)
     write_days(FIRST_DAYS)
     path = tmp_path / "nightly.yaml"
     path.write_text(JOB)
