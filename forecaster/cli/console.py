@@ -17,6 +17,7 @@ from rich.text import Text
 from forecaster import events
 from forecaster.durations import format_duration
 from forecaster.errors import Interrupted, OutputError
+from forecaster.report.words import short_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class Console:
         """Show an event, then raise a signal that has arrived in the meantime."""
         match event:
             case events.DataRead():
-                self.note(f"{event.source}: {event.roles}")
+                self.note(f"{short_path(event.source)}: {event.roles}")
             case events.Note():
                 self.note(event.text)
             case events.TrainingStarted():
@@ -94,7 +95,7 @@ class Console:
             case events.BundleWritten() | events.CheckpointWritten():
                 self.detail(f"wrote {event.path}")
             case events.ForecastsWritten():
-                self.note(f"wrote {event.path}: {event.steps} rows, {event.series} series")
+                self.note(f"wrote {short_path(event.path, None)}: {event.steps:,} rows, {event.series:,} series")
         if self._signal is not None:
             raise Interrupted(self._signal)
 

@@ -85,7 +85,7 @@ def score(
         )
     if by == "week" and document["overall"] and document["by_week"] is None:
         raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")
-    view = report.scores(document, by)
+    view = report.render_scores(document, by)
     _show_rows(console, document, view, report.score_rows(document, by), out)
 
 
@@ -107,7 +107,7 @@ def history(
 
     with console.working():
         document = workflow.history(open_scope(job, url, name), limit=limit)
-    _show_rows(console, document, report.runs(document), document["runs"], out)
+    _show_rows(console, document, report.render_runs(document), document["runs"], out)
 
 
 @app.command()
@@ -131,7 +131,7 @@ def diff(
 
     with console.working():
         document = workflow.diff(open_scope(job, url, name), run=run, limit=limit)
-    _show_rows(console, document, report.revisions(document), document["revisions"], out)
+    _show_rows(console, document, report.render_revisions(document), document["revisions"], out)
 
 
 @app.command()
@@ -172,7 +172,7 @@ def recalibrate(
             document = workflow.reset(scope, is_dry=dry_run)
         else:
             document = workflow.recalibrate_job(scope, since=since, is_dry=dry_run, **rate)
-    _show_rows(console, document, report.widths(document), document["intervals"], out)
+    _show_rows(console, document, report.render_factors(document), document["intervals"], out)
 
 
 def _show_rows(

@@ -68,7 +68,7 @@ def predict(
     """
     extra_levels = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import interval_bounds
-    from forecaster.report.terminal.predict import outlook
+    from forecaster.report.terminal.predict import summary
     from forecaster.workflows.predict import predict as workflow
     from forecaster.workflows.predict import publish
 
@@ -122,4 +122,4 @@ def predict(
             return
         publish(frames(), out, watch=console.watch)
     history = first.panel if plot or console.is_terminal else None
-    console.show({**document(), "out": str(out)}, outlook(first.forecast, history, series=series))
+    console.show({**document(), "out": str(out)}, summary(first.forecast, history, series=series))

@@ -84,10 +84,10 @@ def train(
     from rich.console import Group
 
     from forecaster.report.terminal import train as terminal_train
-    from forecaster.report.terminal.predict import hindsight
+    from forecaster.report.terminal.predict import holdout_chart
 
     view = terminal_train.summary(trained.metrics, trained.manifest["model"])
     if trained.held and console.is_terminal:
-        view = Group(hindsight(*trained.held), view)
+        view = Group(holdout_chart(*trained.held), view)
     console.show({"bundle": str(trained.folder), **trained.metrics}, view)
-    console.note(terminal_train.after_training(trained.folder, trained.is_latest))
+    console.note(terminal_train.closing_lines(trained.folder, is_latest=trained.is_latest))

@@ -98,4 +98,4 @@ def tune(
     from forecaster.report.terminal import tune as tuning
 
     console.show({"folder": str(tuned.folder), **tuned.metrics}, tuning.summary(tuned.metrics))
-    console.note(tuning.following(str(tuned.folder), tuned.source, tuned.metrics))
+    console.note(tuning.closing_lines(str(tuned.folder), tuned.source, tuned.metrics))

@@ -72,17 +72,19 @@ def clip(name: str, width: int) -> str:
     return name if len(name) <= width else f"{name[: width - 3]}..."
 
 
-def short_path(path: str | os.PathLike[str], width: int = 48) -> str:
-    """Return a path to show, never to open: relative to the current folder if it lies below it, and at most `width`
-    characters, its middle replaced by `...`.
+def short_path(path: str | os.PathLike[str], width: int | None = 48) -> str:
+    """Return a path for people to read: relative to the current folder if it is below it, and shortened in the middle.
+
+    Programs and commands that the user copies need the whole path instead.
 
     Args:
-        path: a path, or any other name of a source; URLs and `-` pass through the same rules.
+        path: a path or another source of data, such as a URL.
+        width: longest result in characters; None shortens nothing.
     """
     text = os.fspath(path)
-    if Path(text).is_relative_to(Path.cwd()):
+    if Path(text).is_absolute() and Path(text).is_relative_to(Path.cwd()):
         text = str(Path(text).relative_to(Path.cwd()))
-    if len(text) <= width:
+    if width is None or len(text) <= width:
         return text
-    tail = (width - 3) * 2 // 3
+    tail = (width - 3) * 2 // 3  # the end says more than the beginning
     return f"{text[: width - 3 - tail]}...{text[-tail:]}"

@@ -57,7 +57,7 @@ def test_columns_gaps_and_short_series_are_found(forecast: Forecast, long: Path)
     assert [each["unique_id"] for each in found["by_series"]] == ["a", "b", "c"]
     assert found["next"] == f"forecast train {long} --horizon 7 --target amount --known promo"
     told = forecast("inspect", long, *options).out
-    assert "too short to choose when to stop or calibrate intervals or be scored: 1 series" in told
+    assert "too short to decide when to stop or calibrate intervals or be scored: 1 series" in told
 
 
 def test_what_was_found_can_be_written(forecast: Forecast, sales: Path) -> None:

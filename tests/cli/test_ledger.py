@@ -125,7 +125,7 @@ def test_actuals_outside_the_interval_are_listed_the_farthest_first(forecast: Co
 def test_a_ledger_alone_scores_what_it_has_or_is_given(forecast: Command, job: Path) -> None:
     url = "sqlite:///nightly.ledger.db"
     done = forecast("ledger", "score", "--ledger", url)
-    assert "No forecast has come true yet" in done.out
+    assert "No forecast can be scored yet" in done.out
     assert done.code == 0
     assert forecast("ledger", "score", "--ledger", url, "--json").json["overall"] is None
     found = forecast("ledger", "score", "--ledger", url, "--data", "sales.csv", "--target", "sales", "--json").json
@@ -210,14 +210,14 @@ def test_history_lists_runs_newest_first(forecast: Command, job: Path) -> None:
 
 def test_history_says_why_runs_failed(forecast: Command, job: Path) -> None:
     database = open_ledger("nightly.ledger.db")
-    assert "What failed" not in forecast("ledger", "history", job, "--limit", "2").out
+    assert "failed runs" not in forecast("ledger", "history", job, "--limit", "2").out
     for hour in range(7):
         details = {"status": "failed", "error": {"kind": "stale", "message": f"too old at {hour}"}}
         record(database, Run("nightly", f"r{hour}", datetime(2024, 3, 30, hour, tzinfo=UTC), code=5, details=details))
     lines = forecast("ledger", "history", job).out.splitlines()
-    at = lines.index("What failed:")
+    at = lines.index("Errors of failed runs:")
     assert lines[at + 1 : at + 3] == ["r6: too old at 6", "r5: too old at 5"]
-    assert lines[-1] == "... and 2 more that failed"
+    assert lines[-1] == "... and 2 more failed runs"
 
 
 def test_the_key_of_a_run_is_shown_whole_however_long_the_rest_is(forecast: Command, sales: Path) -> None:
@@ -243,7 +243,7 @@ def test_of_several_jobs_one_must_be_named_but_for_the_history(forecast: Command
     runs = forecast("ledger", "history", "--ledger", "nightly.ledger.db", "--json").json["runs"]
     assert [run["job"] for run in runs[:2]] == ["weekly", "nightly"]
     assert (
-        "No forecast has come true"
+        "No forecast can be scored"
         in forecast("ledger", "score", "--ledger", "nightly.ledger.db", "--job", "weekly").out
     )
 
@@ -259,9 +259,9 @@ def test_diff_shows_the_largest_revisions_first(forecast: Command, job: Path) ->
     )
     done = forecast("ledger", "diff", job, "--limit", "1")
     assert "3 times forecast again" in done.out
-    assert "... and 2 smaller ones" in done.out
+    assert "... and 2 smaller changes" in done.out
     first = forecast("ledger", "diff", job, "--run", "2024-02-19")
-    assert "forecast no time that a run before it had forecast" in first.out
+    assert "forecast no time that an earlier run had forecast" in first.out
     assert forecast("ledger", "diff", job, "--run", "2024-02-91").code == 2
 
 
@@ -279,11 +279,11 @@ def test_recalibration_widens_intervals_that_are_too_narrow_and_keeps_it_once(fo
     assert [(each["first_step"], each["last_step"]) for each in eighty] == [(1, 1), (2, 2), (3, 3), (4, 4)]
     assert all(each["factor"] > 1.2 for each in eighty)
     done = forecast("ledger", "recalibrate", job)
-    assert "kept as adjustment 1" in done.out
-    assert "learnt from " in done.out
+    assert "saved as adjustment 1" in done.out
+    assert "estimated from " in done.out
     few = forecast("ledger", "recalibrate", job, "--dry-run", "--since", "2024-03-20").out
-    assert "; nothing changes before 20" in few
-    assert "learnt from" not in few
+    assert "; factors change from 20 periods on" in few
+    assert "estimated from" not in few
     assert max(map(len, done.out.splitlines())) <= 80
     assert "own again" in forecast("ledger", "recalibrate", job, "--reset").out
     newest = newest_adjustment(ledger, "nightly")

@@ -79,13 +79,13 @@ def test_a_bundle_in_another_world_says_what_differs(
     assert "is 1.0 here." in out
     assert "pandas was " in out
     assert "and is missing here." in out
-    assert "is not there any more" in out
+    assert "does not exist any more" in out
 
 
 def test_a_baseline_has_nothing_learnt(forecast: Forecast, sales: Path) -> None:
     assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
     done = forecast("show", "b")
-    assert "naive, which learns no network" in done.out
+    assert "naive, which has no network" in done.out
     assert "next: forecast predict --bundle b" in done.err
 
 
@@ -116,11 +116,11 @@ def test_an_interrupted_run_says_how_far_it_came(
     for folder in ("b", "b.partial"):
         done = forecast("show", folder)
         assert done.code == 0, done.err
-        assert "b.partial: a training run that was interrupted" in done.out
+        assert "b.partial: a training that was interrupted" in done.out
         assert "fit: 4 steps of at most 6" in done.out
         assert "next: forecast train --resume b.partial" in done.err
     with lock.hold(Path("b")):
-        assert f"that is at work (process {os.getpid()})" in forecast("show", "b").out
+        assert f"that is still running (process {os.getpid()})" in forecast("show", "b").out
     assert forecast("show", "b", "--json").json["is_at_work"] is False
 
 
@@ -144,7 +144,7 @@ def test_a_search_that_has_not_ended_says_how_to_go_on(forecast: Forecast, tmp_p
     (tmp_path / "found").mkdir()
     Study.create(Path("found"), {"data": "sales.csv", "trials": 3, "config": {}}, {})
     done = forecast("show", "found")
-    assert "a search of settings, not at its end" in done.out
+    assert "a study of settings, not finished" in done.out
     assert "0 of 3, no loss yet" in done.out
     assert "next: forecast tune --resume found" in done.err
 

@@ -53,7 +53,7 @@ def test_tune_writes_a_study_a_config_and_what_they_are_worth(tuned: Done) -> No
     assert names(folder) == FILES
     assert "only 2 horizons choose among trials" in tuned.err
     assert "3 trials" in tuned.out
-    assert "Not seen by the search" in tuned.out
+    assert "Held out from the search" in tuned.out
     assert "seasonal_naive" in tuned.out
     assert "next: forecast train sales.csv" in tuned.err
     assert max(map(len, tuned.out.splitlines())) <= 80

@@ -1,4 +1,4 @@
-"""An explanation as one figure: gradients by lag, states and gates as a heat map, what matters, why this forecast."""
+"""An explanation as one figure: states and gates, gradients by lag, importance, and the attribution of a forecast."""
 
 import io
 from importlib.util import find_spec
@@ -25,26 +25,31 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "svg.hashsalt": "forecast",
     "svg.fonttype": "none",
-    "font.sans-serif": ["DejaVu Sans"],  # an svg names the fonts in each of its texts
+    "font.sans-serif": ["DejaVu Sans"],  # an svg repeats the names of fonts in each of its texts
 }
 _STATES = ("hidden", "cell")
-_LISTED = 14
-_TICKS = 6
-_SHADES = 16  # an svg of 256 is a third larger
+_INFLUENCES_SHOWN = 14
+_GROUPS_SHOWN = 4
+_MAX_TICKS = 6
+_SHADES = 16  # 256 shades would make an svg a third larger
 
 
 def require() -> None:
-    """Make sure that figures can be drawn.
+    """Check that figures can be drawn.
 
     Raises: DependencyError: matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
-        raise DependencyError("matplotlib is not installed, which draws pictures", hint="pip install matplotlib")
+        raise DependencyError("matplotlib is not installed, but figures need it", hint="pip install matplotlib")
 
 
 def draw(explanation: Explanation, kind: str) -> bytes:
-    """Draw an explanation as `png` or `svg`.
+    """Draw an explanation.
 
+    Args:
+        kind: `png` or `svg`.
+
+    Returns: the content of the file.
     Raises: DependencyError: matplotlib is not installed.
     """
     require()
@@ -56,7 +61,7 @@ def draw(explanation: Explanation, kind: str) -> bytes:
 
 
 def figure_of(explanation: Explanation) -> "Figure":
-    """The figure itself; its style is the caller's."""
+    """Return the figure of an explanation; the caller sets the style."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, _height(explanation)), layout="constrained")
@@ -74,7 +79,7 @@ def figure_of(explanation: Explanation) -> "Figure":
 
 
 def draw_unrolling(figure: Any, unrolling: Unrolling) -> None:
-    """Input, gates and state of one window, step by step: a row of the heat map a unit, a column a step."""
+    """Draw the input, gates and states of one window: heat maps with a row for each unit and a column for each step."""
     from matplotlib import colormaps
 
     rows = _maps(unrolling)
@@ -84,46 +89,52 @@ def draw_unrolling(figure: Any, unrolling: Unrolling) -> None:
     steps = np.arange(len(unrolling.lags))
     axes[0].plot(steps, unrolling.input, color=_BLUE, linewidth=1, marker=".", markersize=3)
     axes[0].set_ylabel("input", rotation=0, ha="right", va="center")
-    axes[0].set_title(f"Unrolled in time: {unrolling.series}, read up to {unrolling.cutoff}; a row of a map is a unit")
+    axes[0].set_title(
+        f"Unrolled in time: {unrolling.series}, read up to {unrolling.cutoff}; each row of a map is a unit"
+    )
     for axis, (name, part) in zip(axes[1:], rows, strict=True):
         is_gate = name.split()[0] not in _STATES
-        most = 1.0 if is_gate else max(float(np.abs(part).max()), 1e-9)
+        limit = 1.0 if is_gate else max(float(np.abs(part).max()), 1e-9)
         image = axis.imshow(
             part.T,
             aspect="auto",
-            interpolation="none",  # an svg then keeps one pixel a step
+            interpolation="none",  # keeps one pixel per step in an svg
             cmap=colormaps["viridis" if is_gate else "RdBu_r"].resampled(_SHADES),
-            vmin=0.0 if is_gate else -most,
-            vmax=most,
+            vmin=0.0 if is_gate else -limit,
+            vmax=limit,
             extent=(-0.5, len(steps) - 0.5, 0, part.shape[1]),
         )
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.set_yticks([])
         bar = figure.colorbar(image, ax=axis, pad=0.01, aspect=8)
-        bar.solids.set_rasterized(True)  # else 256 shapes in an svg
-    ticks = np.unique(np.linspace(0, len(steps) - 1, min(_TICKS, len(steps))).round().astype(int))
+        bar.solids.set_rasterized(True)  # avoids 256 shapes in an svg
+    ticks = np.unique(np.linspace(0, len(steps) - 1, min(_MAX_TICKS, len(steps))).round().astype(int))
     axes[-1].set_xticks(ticks, [unrolling.times[tick] for tick in ticks])
 
 
 def _maps(unrolling: Unrolling) -> list[tuple[str, Array]]:
-    """A name and an array [S, D] for each map, units in the order of their mean; gates of the top layer alone."""
+    """Return a name and an array [S, D] for each map, units in the order of their mean; gates of the top layer only."""
     rows: list[tuple[str, Array]] = []
-    top, several = unrolling.layers[-1].layer, len(unrolling.layers) > 1
+    top, is_stacked = unrolling.layers[-1].layer, len(unrolling.layers) > 1
     for trace in unrolling.layers:
-        where = f" {trace.layer}{', back' * (trace.direction == 'backward')}" if several else ""
+        suffix = f" {trace.layer}{', back' * (trace.direction == 'backward')}" if is_stacked else ""
         order = np.argsort(trace.parts["hidden"].mean(axis=0))
-        shown = [name for name in trace.parts if name in _STATES or (trace.layer == top and name != "candidate")]
-        rows += [(name + where, trace.parts[name][:, order]) for name in shown]
+        names = [name for name in trace.parts if name in _STATES or (trace.layer == top and name != "candidate")]
+        rows += [(name + suffix, trace.parts[name][:, order]) for name in names]
     return rows
 
 
 def draw_gradients(axis: "Axes", gradients: Gradients) -> None:
-    """The norms by lag, with the middle 80 % of the windows, on a logarithmic axis; the memory as a line."""
+    """Draw the norms by lag, with the middle 80 % of the windows, on a logarithmic axis, and the memory as a line."""
     styles = {"hidden": "-", "cell": "--"}
-    for place, flow in enumerate(gradients.flows):
+    for number_of_flow, flow in enumerate(gradients.flows):
         name = f"layer {flow.layer} {flow.part}" + (", backward" if flow.direction == "backward" else "")
-        axis.plot(flow.lags, _positive(flow.norm), styles[flow.part], color=f"C{place}", linewidth=1.3, label=name)
-        axis.fill_between(flow.lags, _positive(flow.low), _positive(flow.high), color=f"C{place}", alpha=0.15, lw=0)
+        axis.plot(
+            flow.lags, _positive(flow.norm), styles[flow.part], color=f"C{number_of_flow}", linewidth=1.3, label=name
+        )
+        axis.fill_between(
+            flow.lags, _positive(flow.low), _positive(flow.high), color=f"C{number_of_flow}", alpha=0.15, lw=0
+        )
     axis.axvline(gradients.memory, color=_RED, linewidth=1)
     if any(_reaches(flow) for flow in gradients.flows):
         axis.set_yscale("log")
@@ -134,36 +145,36 @@ def draw_gradients(axis: "Axes", gradients: Gradients) -> None:
 
 
 def draw_importance(axis: "Axes", importance: Importance | None) -> None:
-    """MASE lost by each exchange, with its standard error."""
+    """Draw the MASE lost by exchanging each input, with its standard error."""
     if importance is None:
         axis.set_axis_off()
         return
-    shown = sorted(importance.influences, key=lambda each: -each.lost)[:_LISTED]
-    kept = [each for each in importance.influences if each in shown][::-1]
-    names = [describe_influence(each) for each in kept]
-    lost = [each.lost for each in kept]
-    error = np.nan_to_num([each.error for each in kept])
-    axis.barh(names, lost, xerr=error, color=_BLUE, ecolor=_GREY, height=0.7)
+    largest = sorted(importance.influences, key=lambda influence: -influence.lost)[:_INFLUENCES_SHOWN]
+    rows = [influence for influence in importance.influences if influence in largest][::-1]
+    names = [describe_influence(influence) for influence in rows]
+    loss = [influence.lost for influence in rows]
+    error = np.nan_to_num([influence.error for influence in rows])
+    axis.barh(names, loss, xerr=error, color=_BLUE, ecolor=_GREY, height=0.7)
     axis.axvline(0, color="black", linewidth=0.6)
     axis.set_xlabel(f"MASE lost, of {number(importance.mase)}")
     axis.set_title("What matters")
 
 
 def draw_attribution(axis: "Axes", attribution: Attribution) -> None:
-    """What each lag and each group of covariates adds to the flat window's forecast."""
+    """Draw the contribution of each lag to the forecast, and list the contributions of covariates."""
     lags = np.array(attribution.lags)
     axis.bar(lags, attribution.of_lags, color=np.where(attribution.of_lags < 0, _RED, _BLUE), width=0.9)
     axis.axhline(0, color="black", linewidth=0.6)
     axis.invert_xaxis()
     axis.set_xlabel("lag, steps before the cutoff")
-    groups = sorted(attribution.of_groups.items(), key=lambda each: -abs(each[1]))[:4]
+    groups = sorted(attribution.of_groups.items(), key=lambda group: -abs(group[1]))[:_GROUPS_SHOWN]
     lines = [f"flat window {number(attribution.baseline)}", f"lags {signed(float(attribution.of_lags.sum()))}"]
     lines += [f"{name} {signed(value)}" for name, value in groups]
     lines.append(f"forecast {number(attribution.forecast)}")
     axis.text(0.02, 0.98, "\n".join(lines), transform=axis.transAxes, va="top", fontsize=7)
     axis.margins(y=0.1)
     low, high = axis.get_ylim()
-    axis.set_ylim(low, high + 0.8 * (high - low))  # room for the text
+    axis.set_ylim(low, high + 0.8 * (high - low))  # leaves room for the text
     axis.set_title(f"Why this forecast: {describe_steps(attribution)}")
 
 
@@ -176,7 +187,7 @@ def _reaches(flow: Flow) -> bool:
 
 
 def _height(explanation: Explanation) -> float:
-    """Inches: a map for each part of each layer's state."""
+    """Return the height of the figure in inches, with room for all heat maps."""
     if explanation.unrolling is None:
         return 4.0
     return 5.0 + 1.1 * len(_maps(explanation.unrolling))

@@ -1,5 +1,6 @@
-"""What a backtest found, for the terminal: legible at 80 columns and without colour."""
+"""The result of `forecast backtest` for the terminal: fits 80 columns, works without colour."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -8,12 +9,17 @@ from rich.text import Text
 from forecaster.report.excerpts import quartile_steps
 from forecaster.report.terminal.train import score_table
 from forecaster.report.verdicts import describe_cutoffs, describe_scope, skill_sentence
+from forecaster.report.words import plural
 
-_WORST = 5
+_SERIES_SHOWN = 5
 
 
-def summary(metrics: dict[str, Any], model: str) -> RenderableType:
-    """Scores over all folds, model beside baselines; how they change over the horizon; where they are worst."""
+def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
+    """Return the scores over all folds, the model beside the naive forecasts, by step, and of the worst series.
+
+    Args:
+        metrics: the content of metrics.json.
+    """
     block = metrics["backtest"]
     parts: list[RenderableType] = [
         Text(f"Backtest: {describe_scope(block)}", style="bold"),
@@ -22,20 +28,21 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
     ]
     steps = quartile_steps(block["horizon"])
     if len(steps) > 1:
-        of_step = {str(step): block["by_step"][str(step)][model] for step in steps}
-        parts += [Text(), Text(f"{model} by step of the horizon", style="bold"), score_table(of_step, first="step")]
+        scores = {str(step): block["by_step"][str(step)][model] for step in steps}
+        parts += [Text(), Text(f"{model} by step of the horizon", style="bold"), score_table(scores, first="step")]
     if block["series"] > 1:
-        worst = _worst({name: each[model] for name, each in block["by_series"].items()})
+        worst = _worst({name: scores[model] for name, scores in block["by_series"].items()})
         parts += [Text(), Text(f"{model} on its worst series", style="bold"), score_table(worst, first="series")]
     parts += [Text(), Text(skill_sentence(metrics, model), style="bold")]
     if block["unscored"]:
-        parts.append(Text(f"{block['unscored']} series are too short for every fold."))
+        parts.append(Text(f"{block['unscored']:,} series are too short for every fold."))
     if block["fallbacks"]:
-        parts.append(Text(f"{block['fallbacks']} of {block['forecasts']} forecasts are a fallback's."))
+        total = plural(block["forecasts"], "forecast")
+        parts.append(Text(f"{block['fallbacks']:,} of {total} come from the fallback, seasonal naive."))
     return Group(*parts)
 
 
-def _worst(scores: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
-    """The series with the highest MASE, the worst first; one without a MASE comes after all that have one."""
+def _worst(scores: Mapping[str, Mapping[str, float | None]]) -> dict[str, Mapping[str, float | None]]:
+    """Return the series with the highest MASE, the worst first; series without a MASE come last."""
     order = sorted(scores, key=lambda name: -(scores[name]["mase"] or 0))
-    return {name: scores[name] for name in order[:_WORST]}
+    return {name: scores[name] for name in order[:_SERIES_SHOWN]}

@@ -1,5 +1,6 @@
-"""What a comparison found, for the terminal: legible at 80 columns and without colour."""
+"""The result of `forecast compare` for the terminal: fits 80 columns, works without colour."""
 
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,31 +12,35 @@ from forecaster.evaluation.metrics import Detail, columns
 from forecaster.report.verdicts import comparison_sentence, describe_cutoffs, describe_scope
 from forecaster.report.words import metric_cell, share
 
-_RUNS_SHOWN = 6
-_MODELS_SHOWN = 4  # among the winners
+_MAX_RANGES = 6  # if the best model changes more often over the steps, its steps are counted instead
+_WINNERS_SHOWN = 4
 
 
-def summary(metrics: dict[str, Any]) -> RenderableType:
-    """The leaderboard, who wins which series and steps, and what to do."""
+def summary(metrics: Mapping[str, Any]) -> RenderableType:
+    """Return the leaderboard, the best models by series and by step, and which model to use.
+
+    Args:
+        metrics: the content of metrics.json.
+    """
     block = metrics["compare"]
     parts: list[RenderableType] = [
         Text(f"Compared: {describe_scope(block)}", style="bold"),
         Text(describe_cutoffs(block["cutoff"])),
-        _board(block),
-        Text(_legend(block)),
+        _leaderboard(block["models"]),
+        Text(_legend(block["test"])),
         Text(),
     ]
     if block["series"] > 1:
-        parts.append(Text(f"best by series: {_shares(block)}"))
+        parts.append(Text(f"best by series: {_describe_series_won(block['models'])}"))
     if block["steps_won"] and block["horizon"] > 1:
-        parts.append(Text(f"best by step: {_steps(block['steps_won'])}"))
+        parts.append(Text(f"best by step: {_describe_steps_won(block['steps_won'])}"))
     parts.append(Text(comparison_sentence(metrics), style="bold"))
     if block["unscored"]:
-        parts.append(Text(f"{block['unscored']} series are too short for every fold."))
+        parts.append(Text(f"{block['unscored']:,} series are too short for every fold."))
     return Group(*parts)
 
 
-def _board(block: dict[str, Any]) -> Table:
+def _leaderboard(models: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True, vertical="bottom")
     metrics = columns(Detail.LEADERBOARD)
@@ -44,48 +49,53 @@ def _board(block: dict[str, Any]) -> Table:
     table.add_column("better\nthan", no_wrap=True)
     for title in ("train\ns", "predict\ns"):
         table.add_column(title, justify="right", no_wrap=True)
-    for name, row in block["models"].items():
+    for name, row in models.items():
         table.add_row(
             name,
             *(metric_cell(metric, row.get(metric.name)) for metric in metrics),
             share(row["skill"]),
-            _beats(row),
-            *(
-                f"{row[key]:.1f}" if row[key] < 100 else f"{row[key]:.0f}"
-                for key in ("train_seconds", "predict_seconds")
-            ),
+            _better_than(row),
+            *(_seconds(row[key]) for key in ("train_seconds", "predict_seconds")),
         )
     return table
 
 
-def _beats(row: dict[str, Any]) -> str:
+def _better_than(row: Mapping[str, Any]) -> str:
+    """Return the naive forecasts that a model is significantly better than; `?` without a test."""
     if row["p_seasonal_naive"] is None and row["p_naive"] is None:
         return "?"
     return "both" if len(row["beats"]) == 2 else (row["beats"] or ["-"])[0].removesuffix("_naive")
 
 
-def _legend(block: dict[str, Any]) -> str:
-    test = block["test"]
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _legend(test: Mapping[str, Any]) -> str:
     return (
-        "skill: how much lower its MASE is than seasonal naive's\n"
+        "skill: the share by which its MASE is below that of seasonal naive\n"
         f"better than: significantly, by a Diebold-Mariano test over {test['count']} {test['units']}"
     )
 
 
-def _shares(block: dict[str, Any]) -> str:
-    won = sorted(((row["series_won"], name) for name, row in block["models"].items()), key=lambda each: -each[0])
-    some = [f"{name} {share(part)}" for part, name in won[:_MODELS_SHOWN] if part]
-    return ", ".join(some) or "none, since their errors have no scale"
+def _describe_series_won(models: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the models that are best on most series, with their shares: `gru 50 %, naive 30 %`."""
+    ranked = sorted(models, key=lambda name: -models[name]["series_won"])
+    shares = [
+        f"{name} {share(models[name]['series_won'])}" for name in ranked[:_WINNERS_SHOWN] if models[name]["series_won"]
+    ]
+    return ", ".join(shares) or "unknown, because the errors have no scale"
 
 
-def _steps(winners: list[str]) -> str:
-    """`gru 1-3, lstm 4-14`; where that is long, `gru 9, lstm 5 of 14`."""
-    runs = [(name, [step for step, _ in run]) for name, run in groupby(enumerate(winners, 1), key=lambda each: each[1])]
-    if len(runs) <= _RUNS_SHOWN:
-        return ", ".join(f"{name} {_range(steps[0], steps[-1])}" for name, steps in runs)
-    counts = sorted(((winners.count(name), name) for name in set(winners)), key=lambda each: (-each[0], each[1]))
-    return ", ".join(f"{name} {count}" for count, name in counts[:_MODELS_SHOWN]) + f" of {len(winners)}"
-
-
-def _range(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"
+def _describe_steps_won(winners: Sequence[str]) -> str:
+    """Return the best model by step: `gru 1-3, lstm 4-14`; with many changes, `gru 9, lstm 5 of 14`."""
+    ranges: list[str] = []
+    first = 1
+    for name, group in groupby(winners):
+        last = first + len(list(group)) - 1
+        ranges.append(f"{name} {first}" if first == last else f"{name} {first}-{last}")
+        first = last + 1
+    if len(ranges) <= _MAX_RANGES:
+        return ", ".join(ranges)
+    counts = sorted(((winners.count(name), name) for name in set(winners)), key=lambda pair: (-pair[0], pair[1]))
+    return ", ".join(f"{name} {count}" for count, name in counts[:_WINNERS_SHOWN]) + f" of {len(winners)}"

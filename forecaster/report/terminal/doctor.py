@@ -1,4 +1,4 @@
-"""What was found of the machine, for the terminal: a line a check, and what to type where something is amiss."""
+"""The result of `forecast doctor` for the terminal: fits 80 columns, works without colour."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,24 +7,30 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forecaster.report.words import plural
+
 _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 
 
 def summary(document: Mapping[str, Any]) -> RenderableType:
-    """Every check with its state; then what it comes to."""
+    """Return a line for each check, with a hint below it if there is one, and the conclusion.
+
+    Args:
+        document: `checks`, each with `name`, `state`, `told` and `hint`.
+    """
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for each in document["checks"]:
-        told = each["told"] if each["hint"] is None else f"{each['told']}\n-> {each['hint']}"
-        table.add_row(Text(each["state"], style=_STYLES[each["state"]]), each["name"], told)
-    return Group(table, Text(), Text(_sentence(document), style="bold"))
+    for check in document["checks"]:
+        text = check["told"] if check["hint"] is None else f"{check['told']}\n-> {check['hint']}"
+        table.add_row(Text(check["state"], style=_STYLES[check["state"]]), check["name"], text)
+    return Group(table, Text(), Text(_conclusion(document), style="bold"))
 
 
-def _sentence(document: Mapping[str, Any]) -> str:
-    problems = [each["name"] for each in document["checks"] if each["state"] == "problem"]
+def _conclusion(document: Mapping[str, Any]) -> str:
+    problems = [check["name"] for check in document["checks"] if check["state"] == "problem"]
     if problems:
         return f"Something needed is missing: {', '.join(problems)}."
-    notes = sum(each["state"] == "note" for each in document["checks"])
-    return "Everything needed is there." + (f" Notes: {notes}." if notes else "")
+    notes = sum(check["state"] == "note" for check in document["checks"])
+    return "Everything needed is there." + (f" {plural(notes, 'note')} above." if notes else "")

@@ -1,4 +1,4 @@
-"""A look inside a network, for the terminal: legible at 80 columns and without colour."""
+"""The result of `forecast explain` for the terminal: fits 80 columns, works without colour."""
 
 from collections.abc import Sequence
 
@@ -18,24 +18,29 @@ from forecaster.explain.explanation import (
 )
 from forecaster.report.excerpts import lag_blocks, liveliest_units
 from forecaster.report.verdicts import completeness_sentence, describe_influence, describe_steps, memory_sentence
-from forecaster.report.words import clip, number, signed
+from forecaster.report.words import clip, number, plural, signed
 
 BLOCKS, DIGITS = "▁▂▃▄▅▆▇█", "01234567"
-"""Marks of a row of bars from low to high, and what stands for them where a terminal has only ASCII."""
+"""The marks of a row of bars from low to high, and those for a terminal limited to ASCII."""
 
-_COLUMNS = 36  # of a row of bars
-_UNITS, _FEWER = 6, 2  # of a layer's state, and where there are several
-_LISTED = 12
-_BAR = 24
-_DECADES = 4
-_NAME = 30
-_TIME = 16  # 2024-10-26T00:00
+_MAX_COLUMNS = 36  # longest row of bars, in characters
+_UNITS_SHOWN, _UNITS_SHOWN_IF_STACKED = 6, 2
+_MAX_INFLUENCES = 22  # above this number, only the largest are shown
+_ROWS_SHOWN = 12
+_BAR_WIDTH = 24
+_DECADES = 4  # norms below the largest by more powers of ten than this have the lowest bar
+_NAME_WIDTH = 30
+_TIME_WIDTH = 16  # characters of 2024-10-26T00:00
 
 
 def summary(explanation: Explanation, *, marks: str = BLOCKS) -> RenderableType:
-    """All that was found: what the network does, how far it remembers, what matters, and why this forecast."""
-    named = explanation.network or "no network inside"
-    parts: list[RenderableType] = [Text(f"{explanation.model}: {named}", style="bold")]
+    """Return all parts of an explanation: states and gates, gradients, importance and the attribution of a forecast.
+
+    Args:
+        marks: characters of the bars from low to high, `BLOCKS` or `DIGITS`.
+    """
+    network = explanation.network or "no network inside"
+    parts: list[RenderableType] = [Text(f"{explanation.model}: {network}", style="bold")]
     if explanation.unrolling:
         parts += [Text(), *_show_unrolling(explanation.unrolling, marks)]
     if explanation.gradients:
@@ -43,46 +48,42 @@ def summary(explanation: Explanation, *, marks: str = BLOCKS) -> RenderableType:
     if explanation.importance:
         parts += [Text(), *_show_importance(explanation.importance, marks)]
     if explanation.attribution:
-        parts += [Text(), *_show_attribution(explanation.attribution, explanation.importance, marks)]
+        parts += [Text(), *_show_attribution(explanation.attribution, explanation.importance)]
     return Group(*parts)
 
 
-def bars(values: Array, low: float, high: float, *, marks: str = BLOCKS, columns: int = _COLUMNS) -> str:
-    """A row of marks, one a value or, of more values than columns, one a mean of neighbours; a dot for NaN.
+def bars(values: Array, low: float, high: float, *, marks: str = BLOCKS, columns: int = _MAX_COLUMNS) -> str:
+    """Return a row of marks, one per value; with more values than columns, one per mean of neighbours; `.` for NaN.
 
     Args:
-        low, high: values of the lowest mark and the highest.
+        low, high: values of the lowest mark and of the highest.
     """
-    some = np.array([_mean(part) for part in np.array_split(values, min(columns, len(values)))])
-    place = (some - low) / (high - low) * len(marks) if high > low else np.zeros_like(some)
-    return "".join("." if np.isnan(each) else marks[int(np.clip(each, 0, len(marks) - 1))] for each in place)
+    means = np.array([_mean(part) for part in np.array_split(values, min(columns, len(values)))])
+    heights = (means - low) / (high - low) * len(marks) if high > low else np.zeros_like(means)
+    return "".join("." if np.isnan(height) else marks[int(np.clip(height, 0, len(marks) - 1))] for height in heights)
 
 
 def _show_unrolling(unrolling: Unrolling, marks: str) -> list[RenderableType]:
-    first, last = unrolling.times[0], unrolling.cutoff
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(2):
-        table.add_column(no_wrap=True)
-    for _ in range(2):
-        table.add_column(justify="right", no_wrap=True)
-    table.add_row("", _ends(f"{first}", f"{last}", min(_COLUMNS, len(unrolling.lags))), "from", "to")
+    table = _bar_table()
+    width = min(_MAX_COLUMNS, len(unrolling.lags))
+    table.add_row("", _axis(unrolling.times[0], unrolling.cutoff, width), "from", "to")
     _add_row(table, "input", unrolling.input, marks)
+    is_stacked = len(unrolling.layers) > 1
     legends: list[str] = []
     for trace in unrolling.layers:
-        if len(unrolling.layers) > 1:
-            table.add_row(
-                f"layer {trace.layer}, {trace.direction}" if trace.direction == "backward" else f"layer {trace.layer}"
-            )
-        _add_layer(table, trace, marks, _UNITS if len(unrolling.layers) == 1 else _FEWER)
+        if is_stacked:
+            direction = ", backward" if trace.direction == "backward" else ""
+            table.add_row(f"layer {trace.layer}{direction}")
+        _add_layer(table, trace, marks, _UNITS_SHOWN_IF_STACKED if is_stacked else _UNITS_SHOWN)
         legends += [f"{name}: {meaning}" for name, meaning in trace.meanings.items()]
-    legend = "; ".join(dict.fromkeys(legends))
-    title = f"Unrolled in time: {unrolling.series}, read up to {last}"
+    title = f"Unrolled in time: {unrolling.series}, read up to {unrolling.cutoff}"
     lines: list[RenderableType] = [Text(title, style="bold"), table]
+    legend = "; ".join(dict.fromkeys(legends))
     return [*lines, Text(legend)] if legend else lines
 
 
 def _add_layer(table: Table, trace: LayerTrace, marks: str, units: int) -> None:
-    """The gates, each on average over the units, and the units of the state that move most."""
+    """Add each gate, averaged over the units, and the units of the hidden state that vary most."""
     for name, part in trace.parts.items():
         if name in ("hidden", "cell", "candidate"):
             _add_row(table, f"{name}, size", np.sqrt((part**2).mean(axis=1)), marks)
@@ -93,6 +94,14 @@ def _add_layer(table: Table, trace: LayerTrace, marks: str, units: int) -> None:
         _add_row(table, f"hidden unit {unit + 1}", hidden[:, unit], marks)
 
 
+def _bar_table() -> Table:
+    """Return an empty table for a name, a row of bars and two numbers."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for justify in ("left", "left", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    return table
+
+
 def _add_row(table: Table, name: str, values: Array, marks: str) -> None:
     known = values[~np.isnan(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
@@ -100,80 +109,82 @@ def _add_row(table: Table, name: str, values: Array, marks: str) -> None:
 
 
 def _show_gradients(gradients: Gradients, marks: str) -> list[RenderableType]:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(2):
-        table.add_column(no_wrap=True)
-    for _ in range(2):
-        table.add_column(justify="right", no_wrap=True)
+    table = _bar_table()
     lags = gradients.total.lags
-    table.add_row("", _ends(f"lag {lags[-1]}", f"lag {lags[0]}", min(_COLUMNS, len(lags))), "oldest", "newest")
+    axis = _axis(f"lag {lags[-1]}", f"lag {lags[0]}", min(_MAX_COLUMNS, len(lags)))
+    table.add_row("", axis, "oldest", "newest")
     flows = [
-        (f"layer {each.layer} {each.part}" + ", back" * (each.direction == "backward"), each)
-        for each in gradients.flows
+        (f"layer {flow.layer} {flow.part}" + ", back" * (flow.direction == "backward"), flow)
+        for flow in gradients.flows
     ]
-    is_single = len(flows) == 1
-    for name, flow in [("all layers", gradients.total)] * (max(each.layer for _, each in flows) > 1) + flows:
-        norm = flow.norm[::-1]  # the oldest first, as above
-        row = bars(*_in_decades(norm), marks=marks)
-        table.add_row(flow.part if is_single else name, row, number(float(norm[0])), number(float(norm[-1])))
-    title = f"Backpropagation through time: log |d loss / d h_t|, mean of {gradients.windows} windows"
+    if len(flows) == 1:
+        flows = [(flow.part, flow) for _, flow in flows]
+    elif max(flow.layer for _, flow in flows) > 1:
+        flows = [("all layers", gradients.total), *flows]
+    for name, flow in flows:
+        norm = flow.norm[::-1]  # the oldest first, as in the table of states
+        table.add_row(name, bars(*_in_decades(norm), marks=marks), number(float(norm[0])), number(float(norm[-1])))
+    windows = plural(gradients.windows, "window")
+    title = f"Backpropagation through time: log |d loss / d h_t|, mean of {windows}"
     lines: list[RenderableType] = [Text(title, style="bold"), table, Text(memory_sentence(gradients))]
     return [*lines, Text(gradients.advice)] if gradients.advice else lines
 
 
 def _in_decades(norm: Array) -> tuple[Array, float, float]:
-    """The logarithm of norms, and the range of it that bars show: that of the norms, `_DECADES` of it at most."""
-    most = float(norm.max())
-    if most <= 0:
+    """Return the logarithm of norms and the range that bars show: one decade at least, `_DECADES` at most."""
+    largest = float(norm.max())
+    if largest <= 0:
         return np.zeros_like(norm), 0.0, 1.0
-    logarithm = np.log10(np.maximum(norm / most, 10.0**-_DECADES))
+    logarithm = np.log10(np.maximum(norm / largest, 10.0**-_DECADES))
     return logarithm, min(float(logarithm.min()), -1.0), 0.0
 
 
 def _show_importance(importance: Importance, marks: str) -> list[RenderableType]:
     table = Table(box=None, pad_edge=False)
-    table.add_column("exchanged", no_wrap=True)
+    table.add_column("input", no_wrap=True)
     table.add_column("MASE lost", justify="right", no_wrap=True)
     table.add_column("+-", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    most = max((each.lost for each in importance.influences), default=0.0)
-    shown = importance.influences
-    if len(shown) > _LISTED + 10:
-        shown = tuple(sorted(shown, key=lambda each: -each.lost)[:_LISTED])
-    for each in shown:
-        length = round(_BAR * max(each.lost, 0) / most) if most > 0 else 0
-        error = "-" if np.isnan(each.error) else number(each.error)
-        mark = marks[-1] if marks == BLOCKS else "#"
-        table.add_row(clip(describe_influence(each), _NAME), number(each.lost), error, mark * length)
-    hidden = len(importance.influences) - len(shown)
-    title = f"What matters: MASE lost, of {number(importance.mase)}, when {importance.windows} windows exchange it"
+    rows = importance.influences
+    if len(rows) > _MAX_INFLUENCES:
+        rows = tuple(sorted(rows, key=lambda influence: -influence.lost)[:_ROWS_SHOWN])
+    largest = max((influence.lost for influence in rows), default=0.0)
+    mark = marks[-1] if marks == BLOCKS else "#"
+    for influence in rows:
+        length = round(_BAR_WIDTH * max(influence.lost, 0) / largest) if largest > 0 else 0
+        error = "-" if np.isnan(influence.error) else number(influence.error)
+        table.add_row(clip(describe_influence(influence), _NAME_WIDTH), number(influence.lost), error, mark * length)
+    windows = plural(importance.windows, "window")
+    title = f"What matters: MASE lost, of {number(importance.mase)}, when {windows} exchange an input"
     lines: list[RenderableType] = [Text(title, style="bold"), table]
+    hidden = len(importance.influences) - len(rows)
     return [*lines, Text(f"... and {hidden} more that matter less")] if hidden else lines
 
 
-def _show_attribution(attribution: Attribution, importance: Importance | None, marks: str) -> list[RenderableType]:
+def _show_attribution(attribution: Attribution, importance: Importance | None) -> list[RenderableType]:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_row(f"a flat window at {number(attribution.level)}", number(attribution.baseline))
     for first, last in lag_blocks(attribution, importance):
-        added = float(attribution.of_lags[first - 1 : last].sum())
-        table.add_row(f"lag {first}" if first == last else f"lags {first}-{last}", signed(added))
-    groups = sorted(attribution.of_groups.items(), key=lambda each: -abs(each[1]))
-    for name, added in groups[:_LISTED]:
-        table.add_row(clip(name, _NAME), signed(added))
-    rest = sum(added for _, added in groups[_LISTED:])
-    if len(groups) > _LISTED:
-        table.add_row(f"{len(groups) - _LISTED} more", signed(rest))
+        contribution = float(attribution.of_lags[first - 1 : last].sum())
+        table.add_row(f"lag {first}" if first == last else f"lags {first}-{last}", signed(contribution))
+    groups = sorted(attribution.of_groups.items(), key=lambda group: -abs(group[1]))
+    for name, contribution in groups[:_ROWS_SHOWN]:
+        table.add_row(clip(name, _NAME_WIDTH), signed(contribution))
+    if len(groups) > _ROWS_SHOWN:
+        rest = sum(contribution for _, contribution in groups[_ROWS_SHOWN:])
+        table.add_row(f"{len(groups) - _ROWS_SHOWN} more", signed(rest))
     table.add_row("forecast", number(attribution.forecast))
-    which = f"{attribution.series}, {describe_steps(attribution)} after {attribution.cutoff}"
-    title = f"Why this forecast (integrated gradients): {which}"
-    flat = "The flat window has the level and size of the real one, and average covariates."
-    return [Text(title, style="bold"), table, Text(flat), Text(completeness_sentence(attribution))]
+    subject = f"{attribution.series}, {describe_steps(attribution)} after {attribution.cutoff}"
+    title = f"Why this forecast (integrated gradients): {subject}"
+    baseline = "The flat window has the level and size of the real one, and average covariates."
+    return [Text(title, style="bold"), table, Text(baseline), Text(completeness_sentence(attribution))]
 
 
-def _ends(left: str, right: str, width: int) -> str:
-    left, right = left[:_TIME], right[:_TIME]
+def _axis(left: str, right: str, width: int) -> str:
+    """Return the texts at both ends of a row of bars, with a blank between them at least."""
+    left, right = left[:_TIME_WIDTH], right[:_TIME_WIDTH]
     return left + right.rjust(max(width - len(left), len(right) + 1))
 
 

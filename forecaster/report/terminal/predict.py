@@ -1,4 +1,4 @@
-"""What lies ahead, as a table and drawn: a fan chart of one series, sparklines of many."""
+"""The result of `forecast predict` for the terminal: a table, and a fan chart of one series or sparklines of many."""
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -10,64 +10,86 @@ from forecaster.panel import Floats, Panel
 from forecaster.report.terminal.plot import Sparkline, fan
 from forecaster.report.words import number
 
-_ROWS = 14
-_PAST, _AHEAD = 16, 8  # characters of a sparkline
+_MAX_ROWS = 14
+_PAST_CHARACTERS, _FUTURE_CHARACTERS = 16, 8  # widths of the sparklines
 
 
-def outlook(forecast: Forecast, panel: Panel | None = None, *, series: int | None = None) -> RenderableType:
-    """The steps of one series, or the next step of each of many.
+def summary(forecast: Forecast, panel: Panel | None = None, *, series: int | None = None) -> RenderableType:
+    """Return the steps of a single series, or the first step of each of several.
 
     Args:
-        series: how many there are, where the forecast holds only the first of them.
-        panel: that the forecast was made from, to draw both; None draws nothing.
+        forecast: the forecast, possibly of the first series only.
+        panel: the panel that the forecast was made from, to draw both; None draws nothing.
+        series: the number of all series if the forecast has only the first ones.
     """
     series = series or len(forecast.ids)
-    one = series == 1
-    table = Table(box=None, pad_edge=False)
-    table.add_column("ds" if one else "unique_id")
-    for name in () if one else ("ds",):
-        table.add_column(name)
-    for name in (forecast.model, "80% from", "to"):
-        table.add_column(name, justify="right")
-    if panel and not one:
-        table.add_column("seen", no_wrap=True)
-        table.add_column("ahead", no_wrap=True)
-    stamps = forecast.frequency.format(forecast.ds.ravel(), forecast.zone).reshape(forecast.ds.shape)
-    cells = [(0, step) for step in range(forecast.horizon)] if one else [(row, 0) for row in range(len(forecast.ids))]
-    for row, step in cells[:_ROWS]:
-        names = [str(stamps[row, step])] if one else [str(forecast.ids[row]), str(stamps[row, step])]
-        values = (forecast.mean, forecast.at(0.1), forecast.at(0.9))
-        drawn = _sparklines(forecast, panel, row) if panel and not one else []
-        table.add_row(*names, *(number(float(array[row, step])) for array in values), *drawn)
-    hidden = (forecast.horizon if one else series) - min(len(cells), _ROWS)
-    if one:
-        title = f"Forecast of {forecast.ids[0]}"
-    else:
-        title = f"Forecast of {series} series: the first of {forecast.horizon} steps"
-    parts: list[RenderableType] = [Text(title, style="bold"), table]
-    if panel and one:
-        parts.insert(1, fan(forecast, panel, 0))
-        parts.insert(2, Text())
-    if hidden > 0:
-        parts.append(Text(f"... and {hidden} more {'steps' if one else 'series'}"))
-    return Group(*parts)
+    if series == 1:
+        return _show_one(forecast, panel)
+    return _show_many(forecast, panel, series)
 
 
-def hindsight(forecast: Forecast, panel: Panel, actual: Floats) -> RenderableType:
-    """What was forecast of the held-out steps, drawn over what came true: the first series of many.
+def holdout_chart(forecast: Forecast, panel: Panel, actual: Floats) -> RenderableType:
+    """Return a chart of the held-out steps of the first series: the forecast over the actual values.
 
     Args:
-        panel: that the forecast was made from.
-        actual: [N, H].
+        panel: the panel that the forecast was made from.
+        actual: [N, H] the actual values.
     """
-    scope = f" of {forecast.ids[0]}, the first of {len(forecast.ids)} series" if len(forecast.ids) > 1 else ""
-    title = Text(f"Held-out steps{scope}, as they came and as they were forecast", style="bold")
+    scope = f" of {forecast.ids[0]}, the first of {len(forecast.ids):,} series" if len(forecast.ids) > 1 else ""
+    title = Text(f"The held-out steps{scope}: forecast and actual values", style="bold")
     return Group(title, fan(forecast, panel, 0, actual=actual[0]), Text())
 
 
+def _show_one(forecast: Forecast, panel: Panel | None) -> RenderableType:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("ds")
+    _add_value_columns(table, forecast.model)
+    stamps = forecast.frequency.format(forecast.ds[0], forecast.zone)
+    for step in range(min(forecast.horizon, _MAX_ROWS)):
+        table.add_row(str(stamps[step]), *_values(forecast, 0, step))
+    parts: list[RenderableType] = [Text(f"Forecast of {forecast.ids[0]}", style="bold")]
+    if panel:
+        parts += [fan(forecast, panel, 0), Text()]
+    parts.append(table)
+    if forecast.horizon > _MAX_ROWS:
+        parts.append(Text(f"... and {forecast.horizon - _MAX_ROWS:,} more steps"))
+    return Group(*parts)
+
+
+def _show_many(forecast: Forecast, panel: Panel | None, series: int) -> RenderableType:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("unique_id")
+    table.add_column("ds")
+    _add_value_columns(table, forecast.model)
+    if panel:
+        table.add_column("past", no_wrap=True)
+        table.add_column("forecast", no_wrap=True)
+    stamps = forecast.frequency.format(forecast.ds.ravel(), forecast.zone).reshape(forecast.ds.shape)
+    rows = min(len(forecast.ids), _MAX_ROWS)
+    for row in range(rows):
+        charts = _sparklines(forecast, panel, row) if panel else []
+        table.add_row(str(forecast.ids[row]), str(stamps[row, 0]), *_values(forecast, row, 0), *charts)
+    title = f"Forecast of {series:,} series: the first of {forecast.horizon:,} steps"
+    parts: list[RenderableType] = [Text(title, style="bold"), table]
+    if series > rows:
+        parts.append(Text(f"... and {series - rows:,} more series"))
+    return Group(*parts)
+
+
+def _add_value_columns(table: Table, model: str) -> None:
+    for title in (model, "80% from", "to"):
+        table.add_column(title, justify="right")
+
+
+def _values(forecast: Forecast, row: int, step: int) -> list[str]:
+    """Return the point forecast and the bounds of its 80 % interval."""
+    return [number(float(values[row, step])) for values in (forecast.mean, forecast.at(0.1), forecast.at(0.9))]
+
+
 def _sparklines(forecast: Forecast, panel: Panel, row: int) -> list[RenderableType]:
-    """The steps before the cutoff and those after it, on one scale."""
-    past = panel.values[panel.begin[row] : panel.end[row], 0][-max(2 * forecast.horizon, _PAST) :].astype(float)
-    ahead = forecast.mean[row].astype(float)
-    low, high = min(np.nanmin(past), ahead.min()), max(np.nanmax(past), ahead.max())
-    return [Sparkline(past, _PAST, low, high), Sparkline(ahead, _AHEAD, low, high)]
+    """Return the last steps before the cutoff and the forecast, on one scale."""
+    steps = max(2 * forecast.horizon, _PAST_CHARACTERS)
+    past = panel.values[panel.begin[row] : panel.end[row], 0][-steps:].astype(float)
+    future = forecast.mean[row].astype(float)
+    low, high = min(np.nanmin(past), future.min()), max(np.nanmax(past), future.max())
+    return [Sparkline(past, _PAST_CHARACTERS, low, high), Sparkline(future, _FUTURE_CHARACTERS, low, high)]

@@ -1,4 +1,4 @@
-"""Tables and sentences for the terminal; legible at 80 columns and without colour."""
+"""The result of `forecast train` for the terminal: fits 80 columns, works without colour."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,21 @@ from rich.text import Text
 from forecaster.evaluation.metrics import Detail, columns
 from forecaster.report.terminal.marks import Sentence
 from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, skill_sentence
-from forecaster.report.words import metric_cell
+from forecaster.report.words import metric_cell, plural, short_path
 
 
-def summary(metrics: dict[str, Any], model: str) -> RenderableType:
-    """The holdout's scores, model beside baselines, and what they mean."""
+def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
+    """Return the scores on the holdout, the model beside the naive forecasts, and what they mean.
+
+    Args:
+        metrics: the content of metrics.json.
+    """
     holdout = metrics["holdout"]
     if not holdout["models"]:
         return Text(NO_HOLDOUT)
-    series, horizon = holdout["series"], holdout["horizon"]
-    scope = f"the last {horizon} steps" + (f" of {series} series" if series > 1 else "")
+    series = f" of {plural(holdout['series'], 'series')}" if holdout["series"] > 1 else ""
     lines: list[RenderableType] = [
-        Text(f"Held out: {scope}", style="bold"),
+        Text(f"Held out: the last {plural(holdout['horizon'], 'step')}{series}", style="bold"),
         score_table(holdout["models"], first="model"),
         Text(),
         Text(skill_sentence(metrics, model), style="bold"),
@@ -32,12 +35,17 @@ def summary(metrics: dict[str, Any], model: str) -> RenderableType:
     if coverage:
         lines.append(Sentence(coverage))
     if holdout["unscored"]:
-        lines.append(Text(f"{holdout['unscored']} series are too short to be scored; they are forecast all the same."))
+        lines.append(Text(f"{holdout['unscored']:,} series are too short to be scored, but have forecasts."))
     return Group(*lines)
 
 
 def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str) -> Table:
-    """A row of metrics for each name; `first` says what the names are."""
+    """Return a table with a row of metrics for each name.
+
+    Args:
+        scores: metrics by name, such as a model, a step or a series.
+        first: heading of the names.
+    """
     table = Table(box=None, pad_edge=False)
     table.add_column(first, no_wrap=True)
     metrics = columns(Detail.SCORES)
@@ -48,19 +56,28 @@ def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str)
     return table
 
 
-def after_training(folder: Path, is_latest: bool) -> str:
-    """Where the bundle is and what to type next."""
-    command = "forecast predict" if is_latest else f"forecast predict --bundle {shlex.quote(str(folder))}"
-    return f"bundle: {folder}\nnext: {command}"
+def closing_lines(folder: Path, *, is_latest: bool) -> str:
+    """Return the bundle's folder and the command to type next, a line each.
+
+    Args:
+        is_latest: True if `runs/latest` points to the bundle, so that the command need not name it.
+    """
+    command = ["forecast", "predict", *([] if is_latest else ["--bundle", str(folder)])]
+    return f"bundle: {short_path(folder, None)}\nnext: {shlex.join(command)}"
 
 
-def tell_networks(networks: Sequence[Mapping[str, Any]]) -> str:
-    """Networks in words: `3 gru networks of 64 units that read 42, 21, 42 steps`."""
+def describe_networks(networks: Sequence[Mapping[str, Any]]) -> str:
+    """Return networks in words: `3 gru networks of 64 units that read 42, 21, 42 steps`.
+
+    Args:
+        networks: one or more, see `workflows.manifest.networks_of`.
+    """
     first = networks[0]
     layers = f"{first['layers']} layers of " if first["layers"] > 1 else ""
     cells = "+".join(dict.fromkeys(each["cell"] for each in networks))
     kind = f"{len(networks)} {cells} networks" if len(networks) > 1 else f"a {cells} network"
     contexts = [each["context"] for each in networks]
-    read = ", ".join(map(str, contexts if len(set(contexts)) > 1 else contexts[:1]))
-    both = " both ways" if first["bidirectional"] else ""
-    return f"{kind} of {layers}{first['hidden']} units that read {read} steps{both}"
+    steps = ", ".join(map(str, contexts if len(set(contexts)) > 1 else contexts[:1]))
+    verb = "read" if len(networks) > 1 else "reads"
+    directions = " both ways" if first["bidirectional"] else ""
+    return f"{kind} of {layers}{first['hidden']} units that {verb} {steps} steps{directions}"

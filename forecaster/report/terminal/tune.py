@@ -1,6 +1,8 @@
-"""What a search found, for the terminal: legible at 80 columns and without colour."""
+"""The result of `forecast tune` for the terminal: fits 80 columns, works without colour."""
 
 import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,9 +11,9 @@ from rich.text import Text
 
 from forecaster.report.terminal.train import score_table
 from forecaster.report.verdicts import describe_scope, tuning_sentence
-from forecaster.report.words import plural
+from forecaster.report.words import plural, short_path
 
-_SHORT = {
+_TITLES = {
     "model.kind": "cell",
     "model.context": "context",
     "embed.width": "width",
@@ -22,48 +24,52 @@ _SHORT = {
     "scale.kind": "scale",
     "decode.kind": "decode",
 }
+_TEXT_COLUMNS = ("cell", "scale", "decode")
 
 
-def summary(metrics: dict[str, Any]) -> RenderableType:
-    """The best trials, the scores on what the search did not see, and what they mean."""
+def summary(metrics: Mapping[str, Any]) -> RenderableType:
+    """Return the best trials, the scores of the best settings on the held-out folds, and what they mean.
+
+    Args:
+        metrics: the content of metrics.json.
+    """
     tune = metrics["tune"]
-    unseen = tune["unseen"]
     return Group(
-        Text(_scope(tune), style="bold"),
-        _leaders(tune["leaders"]),
+        Text(_describe_trials(tune), style="bold"),
+        _trial_table(tune["leaders"]),
         Text(),
-        Text(f"Not seen by the search: {describe_scope(unseen)}", style="bold"),
-        score_table(unseen["models"], first="settings"),
+        Text(f"Held out from the search: {describe_scope(tune['unseen'])}", style="bold"),
+        score_table(tune["unseen"]["models"], first="settings"),
         Text(),
         Text(tuning_sentence(metrics), style="bold"),
     )
 
 
-def following(folder: str, source: str, metrics: dict[str, Any]) -> str:
-    """Where the config is and what to type next."""
+def closing_lines(folder: str, source: str, metrics: Mapping[str, Any]) -> str:
+    """Return the path of the tuned config and the command to type next, a line each."""
     is_better = metrics["tune"]["verdict"] == "better"
-    config = f"{folder}/config.yaml"
-    words = ["forecast", "train", source, *(["--config", config] if is_better else [])]
-    return f"wrote {config}\nnext: {shlex.join(words)}"
+    config = Path(folder, "config.yaml")
+    command = ["forecast", "train", source, *(["--config", str(config)] if is_better else [])]
+    return f"wrote {short_path(config, None)}\nnext: {shlex.join(command)}"
 
 
-def _scope(tune: dict[str, Any]) -> str:
-    default, best = tune["default"]["loss"], tune["best"]
+def _describe_trials(tune: Mapping[str, Any]) -> str:
     pruned = f", {tune['pruned']} stopped early" if tune["pruned"] else ""
-    beside = "" if default is None else f"; the default's {default:.4f}"
-    return f"{plural(tune['trials'], 'trial')}{pruned}: the best loss is {best['loss']:.4f}{beside}"
+    default = tune["default"]["loss"]
+    comparison = "" if default is None else f"; the default's is {default:.4f}"
+    return f"{plural(tune['trials'], 'trial')}{pruned}: the best loss is {tune['best']['loss']:.4f}{comparison}"
 
 
-def _leaders(leaders: list[dict[str, Any]]) -> Table:
+def _trial_table(leaders: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    keys = [key for key in _SHORT if key in leaders[0]["settings"]]
-    for name in ("trial", "loss", *(_SHORT[key] for key in keys)):
-        table.add_column(name, justify="left" if name in ("cell", "scale", "decode") else "right", no_wrap=True)
-    for each in leaders:
-        cells = (_cell(each["settings"][key]) for key in keys)
-        table.add_row(str(each["trial"]), f"{each['loss']:.4f}", *cells)
+    keys = [key for key in _TITLES if key in leaders[0]["settings"]]
+    for title in ("trial", "loss", *(_TITLES[key] for key in keys)):
+        table.add_column(title, justify="left" if title in _TEXT_COLUMNS else "right", no_wrap=True)
+    for trial in leaders:
+        cells = (_setting_cell(trial["settings"][key]) for key in keys)
+        table.add_row(str(trial["trial"]), f"{trial['loss']:.4f}", *cells)
     return table
 
 
-def _cell(value: float | str) -> str:
+def _setting_cell(value: float | str) -> str:
     return f"{value:.2g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
-from forecaster.report.terminal.predict import hindsight, outlook
+from forecaster.report.terminal.predict import holdout_chart, summary
 from tests.conftest import MakePanel
 
 
@@ -36,7 +36,7 @@ def test_a_forecast_fits_80_columns_and_a_screen(
 ) -> None:
     panel = make_panel([[1234567.0, 2]] * series)
     forecast = forecast_of(panel, horizon, mean=1234567.5, width=0)
-    lines = draw(outlook(forecast, panel if is_drawn else None))
+    lines = draw(summary(forecast, panel if is_drawn else None))
     assert len(lines) <= (35 if is_drawn else 20)
     assert max(map(len, lines)) <= 80
     assert any("1,234,568" in line for line in lines)
@@ -44,7 +44,7 @@ def test_a_forecast_fits_80_columns_and_a_screen(
 
 def test_a_fan_shows_the_history_to_the_left_of_the_band(make_panel: MakePanel) -> None:
     panel = make_panel([[0.0, 10.0] * 30])
-    lines = draw(outlook(forecast_of(panel, 20, mean=5, width=4), panel))
+    lines = draw(summary(forecast_of(panel, 20, mean=5, width=4), panel))
     chart = [line.split("│", 1)[1].ljust(72) for line in lines if "│" in line]
     band = {column for line in chart for column, mark in enumerate(line) if mark in "░•"}
     history = {column for line in chart for column, mark in enumerate(line) if "\u2800" < mark <= "\u28ff"}
@@ -58,34 +58,34 @@ def test_a_fan_shows_the_history_to_the_left_of_the_band(make_panel: MakePanel) 
 
 def test_a_fan_of_integer_time_names_its_steps(make_panel: MakePanel) -> None:
     panel = replace(make_panel([[0.0, 10.0] * 30], frequency=Frequency("integer")), start=np.zeros(1, np.int64))
-    lines = draw(outlook(forecast_of(panel, 20, mean=5, width=4), panel))
+    lines = draw(summary(forecast_of(panel, 20, mean=5, width=4), panel))
     assert ["0", "59", "79"] in [line.split() for line in lines]
 
 
 def test_without_colour_the_forecast_has_a_mark_of_its_own(make_panel: MakePanel) -> None:
     panel = make_panel([[0.0, 10.0] * 30])
-    view = outlook(forecast_of(panel, 20, mean=5, width=4), panel)
+    view = summary(forecast_of(panel, 20, mean=5, width=4), panel)
     assert any("•" in line for line in draw(view, no_color=True))
     assert not any("•" in line for line in draw(view, color_system="standard", force_terminal=True))
 
 
 def test_a_terminal_without_braille_gets_what_it_can_show(make_panel: MakePanel) -> None:
     one, many = make_panel([[0.0, 10.0] * 30]), make_panel([[0.0, 10.0] * 30] * 3)
-    drawn = "".join(draw(outlook(forecast_of(one, 20, mean=5, width=4), one), encoding="ascii"))
+    drawn = "".join(draw(summary(forecast_of(one, 20, mean=5, width=4), one), encoding="ascii"))
     assert {"*", "o", "."} <= set(drawn)
-    draw(outlook(forecast_of(many, 20, mean=5, width=4), many), encoding="ascii")  # raises where it cannot
+    draw(summary(forecast_of(many, 20, mean=5, width=4), many), encoding="ascii")  # raises where it cannot
 
 
 def test_gaps_break_the_line_and_constants_have_a_height(make_panel: MakePanel) -> None:
     panel = make_panel([[5.0, np.nan, np.nan, 5.0]])
-    lines = draw(outlook(forecast_of(panel, 1, mean=5, width=0), panel), encoding="ascii")
+    lines = draw(summary(forecast_of(panel, 1, mean=5, width=0), panel), encoding="ascii")
     drawn = "".join(line.split("|", 1)[1] for line in lines if "|" in line)
     assert drawn.count("*") == 2
 
 
 def test_sparklines_put_past_and_future_on_one_scale(make_panel: MakePanel) -> None:
     panel = make_panel([list(range(40)), list(range(40))])
-    (row,) = [line for line in draw(outlook(forecast_of(panel, 8, mean=39, width=1), panel)) if line.startswith("s1")]
+    (row,) = [line for line in draw(summary(forecast_of(panel, 8, mean=39, width=1), panel)) if line.startswith("s1")]
     past, ahead = row.split()[-2:]
     assert past == "".join(sorted(past))
     assert past[0] == "▁"
@@ -95,6 +95,6 @@ def test_sparklines_put_past_and_future_on_one_scale(make_panel: MakePanel) -> N
 def test_held_out_steps_are_drawn_over_what_came_true(make_panel: MakePanel) -> None:
     panel = make_panel([[0.0, 10.0] * 30])
     actual = np.array([[0.0, 10.0] * 10], np.float32)
-    lines = draw(hindsight(forecast_of(panel, 20, mean=5, width=1), panel, actual), encoding="ascii")
+    lines = draw(holdout_chart(forecast_of(panel, 20, mean=5, width=1), panel, actual), encoding="ascii")
     chart = [line.split("|", 1)[1] for line in lines if "|" in line]
     assert max(len(line) for line in chart if "*" in line) >= 68

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from forecaster.report.terminal.tune import following, summary
+from forecaster.report.terminal.tune import closing_lines, summary
 from forecaster.report.verdicts import tuning_sentence
 
 SETTINGS = {
@@ -46,10 +46,10 @@ def test_the_verdict_is_said_in_plain_words(mase: float | None, wql: float | Non
 
 
 def test_the_next_command_takes_the_config_only_where_it_is_better() -> None:
-    assert following("s", "a.csv", metrics(0.1, 0.1)).endswith("next: forecast train a.csv --config s/config.yaml")
-    worse = following("s", "a.csv", metrics(-0.1, 0.1))
+    assert closing_lines("s", "a.csv", metrics(0.1, 0.1)).endswith("next: forecast train a.csv --config s/config.yaml")
+    worse = closing_lines("s", "a.csv", metrics(-0.1, 0.1))
     assert worse.endswith("next: forecast train a.csv")
-    assert following("s", "our sales.csv", metrics(0.1, -0.1)).endswith("next: forecast train 'our sales.csv'")
+    assert closing_lines("s", "our sales.csv", metrics(0.1, -0.1)).endswith("next: forecast train 'our sales.csv'")
     assert "wrote s/config.yaml" in worse
 
 
@@ -60,7 +60,7 @@ def test_the_tables_fit_eighty_columns(settings: dict[str, Any]) -> None:
     assert isinstance(screen.file, io.StringIO)
     lines = screen.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0] == "30 trials, 12 stopped early: the best loss is 0.1101; the default's 0.1234"
+    assert lines[0] == "30 trials, 12 stopped early: the best loss is 0.1101; the default's is 0.1234"
     (leader, *_) = (line.split() for line in lines if line.split()[:1] == ["17"])
     values = [f"{value:.2g}" if isinstance(value, float) else str(value) for value in settings.values()]
     assert leader == ["17", "0.1101", *values]
