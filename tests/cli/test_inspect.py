@@ -30,7 +30,7 @@ def test_a_table_is_told_in_words_within_80_columns(forecast: Forecast) -> None:
     assert "weather        left out: text" in done.out
     assert "horizon 14" in done.out
     assert "the values hardly repeat every 7 steps" in done.out
-    assert "the same for 48 steps from 2012-07-23 of precipitation" in done.out
+    assert "the same value for 48 steps from 2012-07-23 of precipitation" in done.out
     assert "holdout         14  2015-12-18  2015-12-31" in done.out
     assert f"next: forecast train {SAMPLES / 'seattle_weather.csv'}" in done.err
     assert max(map(len, done.out.splitlines()[1:])) <= 80
@@ -87,7 +87,7 @@ def test_a_table_too_short_to_train_on_is_told_all_the_same(forecast: Forecast, 
     (tmp_path / "tiny.csv").write_text("date,y\n" + "".join(f"2024-01-0{day},{day}\n" for day in range(1, 9)))
     done = forecast("inspect", "tiny.csv")
     assert done.code == 0
-    assert "nothing: tiny.csv: has 8 steps; horizon 14 needs at least 15\npass --horizon 2" in done.out
+    assert "not possible: tiny.csv: has 8 steps; horizon 14 needs at least 15\npass --horizon 2" in done.out
     assert "next:" not in done.err
     assert forecast("inspect", "tiny.csv", "--json").json["train"]["is_possible"] is False
 

@@ -30,7 +30,7 @@ def test_a_bundle_is_told_in_words_within_80_columns(forecast: Forecast, trained
     assert done.code == 0
     told = " ".join(done.out.split())
     assert "gru: a gru network of 4 units" in told
-    assert "5 steps ahead; the point is the median; intervals calibrated; never below 0" in told
+    assert "5 steps ahead; the point forecast is the median; calibrated intervals; never below 0" in told
     assert "sales.csv: 90 rows, 1 series, daily, 2024-01-01 to 2024-03-30, season 7" in told
     assert "date -> time; sales -> target" in told
     assert "files 7, " in told
@@ -78,7 +78,7 @@ def test_a_bundle_in_another_world_says_what_differs(
     out = " ".join(forecast("show").out.split())
     assert "is 1.0 here." in out
     assert "pandas was " in out
-    assert "and is missing here." in out
+    assert "in training and is not installed here." in out
     assert "does not exist any more" in out
 
 
