@@ -61,7 +61,7 @@ def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
     fill_seconds = round(time.perf_counter() - began, 1)
     tonight = panel.cut(DAY)
     newest = int(tonight.cutoff.max()) - (DAY - 1) * HOUR
-    added = timed("actuals of a day", lambda: add_actuals(ledger, JOB, tonight, seen=datetime.now(UTC)))
+    added = timed("actuals of a day", lambda: add_actuals(ledger, JOB, tonight, read_at=datetime.now(UTC)))
     scored = timed("score of a day", lambda: score(ledger, JOB))
     timed("summary of a day by step", lambda: summarise(ledger, JOB, by="step", since=newest))
     timed("anomalies of a day", lambda: anomalies(ledger, JOB, since=newest))
@@ -84,7 +84,7 @@ def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def simulate_night(ledger: Database, panel: Panel, night: int, horizon: int) -> None:
     """Add the actual values of a day, score them, and record a run."""
-    add_actuals(ledger, JOB, panel, seen=datetime.now(UTC))
+    add_actuals(ledger, JOB, panel, read_at=datetime.now(UTC))
     score(ledger, JOB)
     forecast, baselines, scale = draw_forecast(panel, horizon)
     record(ledger, Run(JOB, f"night {night}", datetime.now(UTC)), forecast, baselines=baselines, scale=scale)

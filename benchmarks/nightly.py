@@ -95,7 +95,7 @@ def fill(ledger: Database, panel: Panel, nights: int, horizon: int) -> None:
         time_of_run = START + timedelta(days=HISTORY_DAYS + night + 1)
         run_of_night = Run(JOB, f"night {night}", time_of_run)
         if record(ledger, run_of_night, forecast, baselines=baselines, scale=scale):
-            actuals.add_actuals(ledger, JOB, tonight, seen=time_of_run)
+            actuals.add_actuals(ledger, JOB, tonight, read_at=time_of_run)
             score.score(ledger, JOB)
 
 

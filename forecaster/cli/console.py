@@ -136,7 +136,7 @@ class Console:
 
     def show_table(self, document: Mapping[str, object], frames: "Iterable[pd.DataFrame]") -> None:
         """Write frames to stdout: one after the other as CSV, or with --json as `forecasts` within the document."""
-        from forecaster.store.csv import csv_texts
+        from forecaster.store.csv import format_csv
 
         with _until_closed():
             if self.is_json:
@@ -144,7 +144,7 @@ class Console:
                 records = [record for text in texts for record in json.loads(text)]
                 sys.stdout.write(json.dumps({**document, "forecasts": records}, ensure_ascii=False) + "\n")
             else:
-                for text in csv_texts(frames):
+                for text in format_csv(frames):
                     sys.stdout.write(text.decode())
 
     def _start_bar(self, kind: str, title: str, total: int | None, done: int) -> None:

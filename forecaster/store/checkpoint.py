@@ -1,4 +1,4 @@
-"""The resumable state of a run that is not finished, in `<out>.partial/`."""
+"""The state of an unfinished training in `<out>.partial/`, from which it can resume."""
 
 import time
 from pathlib import Path
@@ -17,27 +17,28 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 class FolderCheckpoint:
-    """Keep the state of one run in a folder that appears when it is first saved."""
+    """The saved state of one training, in a folder that is created at the first save."""
 
     def __init__(
         self, folder: Path, *, files: dict[str, bytes], watch: Watch, is_resumed: bool = False, seconds: float = 30.0
     ) -> None:
-        """Prepare to save.
+        """Prepare to save, without writing anything.
 
         Args:
-            is_resumed: whether what lies in the folder already is this run's.
-            files: what stands beside the state and never changes: the resolved config, the data's fingerprint.
-            seconds: how often a save is due.
+            files: files beside the state that do not change, by name: the resolved config, the data's fingerprint.
+            watch: receives an event for each save.
+            is_resumed: if True, the folder contains the state of this training already.
+            seconds: time between two saves.
         """
         self.folder = folder
         self._files = files
         self._watch = watch
         self._seconds = seconds
-        self._is_ours = is_resumed
+        self._has_state = is_resumed
         self._saved_at = time.monotonic()
 
     def load(self) -> Arrays:
-        return read_state(self.folder) if self._is_ours else {}
+        return read_state(self.folder) if self._has_state else {}
 
     def save(self, state: Arrays) -> None:
         with as_output_error(self.folder):
@@ -47,7 +48,7 @@ class FolderCheckpoint:
                 atomic_write(self.folder / name, content)
         atomic_write(self.folder / STATE, save({name: np.asarray(value, order="C") for name, value in state.items()}))
         self._saved_at = time.monotonic()
-        self._is_ours = True
+        self._has_state = True
         self._watch(CheckpointWritten(self.folder))
 
     def is_due(self) -> bool:
@@ -55,11 +56,11 @@ class FolderCheckpoint:
 
 
 def read_state(folder: Path) -> Arrays:
-    """Read what a checkpoint saved.
+    """Read the state that a checkpoint saved.
 
-    Raises: InputError: the file is not whole.
+    Raises: InputError: the file is missing or damaged.
     """
     try:
         return dict(load_file(folder / STATE))
-    except Exception as error:  # safetensors has one error class of its own for every fault
+    except Exception as error:  # safetensors raises its own error class for every fault
         raise InputError(f"{folder / STATE}: cannot be read: {error}", hint="start again without --resume") from error

@@ -1,6 +1,5 @@
-"""Large tables as CSV."""
+"""Large frames as CSV."""
 
-import contextlib
 import io
 import re
 from collections.abc import Iterable, Iterator
@@ -9,44 +8,31 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
-import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.store.files import sync_file
 
-ROWS = 100_000  # of a frame, which texts make large
+ROWS_PER_FRAME = 100_000  # Text columns make frames of more rows too large for the memory.
 
 
 def write_csv(path: Path, frames: Iterable[pd.DataFrame]) -> None:
-    """Write frames of the same columns, one below the other, and wait until the disk has them.
+    """Write frames with the same columns below each other, and wait until they are on disk.
 
-    Ten times as fast as pandas. NaN becomes an empty cell. The texts of a frame are quoted, all of them, where a single
-    one needs it. An OSError passes.
+    This is ten times as fast as pandas. NaN becomes an empty cell. If one text of a frame needs quotes, all texts of
+    that frame get quotes. An OSError passes.
     """
     with path.open("wb") as file:
-        for text in csv_texts(frames):
+        for text in format_csv(frames):
             file.write(text)
         sync_file(file)
 
 
-def write_parquet(path: Path, frames: Iterable[pd.DataFrame]) -> None:
-    """Write frames of the same columns, a row group each, and wait until the disk has them. An OSError passes."""
-    with path.open("wb") as file, contextlib.ExitStack() as stack:
-        writer = None
-        for frame in frames:
-            columns = pa.Table.from_pandas(frame, preserve_index=False)
-            writer = writer or stack.enter_context(pyarrow.parquet.ParquetWriter(file, columns.schema))
-            writer.write_table(columns)
-        stack.close()
-        sync_file(file)
-
-
 def to_csv(frame: pd.DataFrame) -> bytes:
-    """Lay a frame out as `write_csv` does."""
-    return b"".join(csv_texts([frame]))
+    """Return the bytes that `write_csv` writes for a frame."""
+    return b"".join(format_csv([frame]))
 
 
-def csv_texts(frames: Iterable[pd.DataFrame]) -> Iterator[bytes]:
-    """Lay frames out as `write_csv` does: the text of each, the first one's with the header."""
+def format_csv(frames: Iterable[pd.DataFrame]) -> Iterator[bytes]:
+    """Return the bytes that `write_csv` writes, frame by frame; those of the first frame begin with the header."""
     for number, frame in enumerate(frames):
         buffer = io.BytesIO()
         if number == 0:

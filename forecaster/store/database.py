@@ -1,4 +1,4 @@
-"""A SQL database by its URL: SQLite in a file or a PostgreSQL server, and their failures in this project's words."""
+"""SQL databases by URL: a SQLite file or a PostgreSQL server."""
 
 import contextlib
 import sqlite3
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.errors import DependencyError, LockError, UsageError
-from forecaster.store.database_errors import name_failure
+from forecaster.store.database_errors import translate_error
 
 try:
     import sqlalchemy as sa
@@ -21,8 +21,8 @@ try:
 except ImportError as missing:
     raise DependencyError("a SQL database needs sqlalchemy", hint="type `pip install sqlalchemy`") from missing
 
-PATIENCE = 30.0  # seconds to wait for a lock that another process holds
-_SYNTAX = "write it as sqlite:///ledger.db or postgresql://USER@HOST:5432/DATABASE"
+LOCK_SECONDS = 30.0  # The program waits this long for the lock of another process.
+_URL_HINT = "write it as sqlite:///ledger.db or postgresql://USER@HOST:5432/DATABASE"
 _COPY_TYPES = {
     sa.SmallInteger: "int2",
     sa.BigInteger: "int8",
@@ -37,16 +37,16 @@ Column = Sequence[Any] | npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Database:
-    """A database that can be connected to.
+    """A database to connect to.
 
     Attributes:
         place: the URL without its password, as messages name it.
-        patience: seconds to wait for a lock.
+        lock_seconds: seconds to wait for a lock.
     """
 
     engine: sa.Engine
     place: str
-    patience: float
+    lock_seconds: float
 
     @property
     def is_sqlite(self) -> bool:
@@ -54,25 +54,26 @@ class Database:
 
     @property
     def path(self) -> Path | None:
-        """The file of a SQLite database."""
+        """The file of a SQLite database; None for PostgreSQL."""
         return Path(str(self.engine.url.database)) if self.is_sqlite else None
 
 
-def open_database(url: str, *, patience: float = PATIENCE) -> Database:
-    """Take up a URL; nothing is connected to yet.
+def open_database(url: str, *, lock_seconds: float = LOCK_SECONDS) -> Database:
+    """Return the database of a URL, without a connection to it.
 
     Args:
-        url: `sqlite:///file.db`, `postgresql://user@host:port/database`, or a file's name alone, which means SQLite.
+        url: `sqlite:///file.db`, `postgresql://user@host:port/database`, or only the name of a SQLite file.
+        lock_seconds: seconds to wait for a lock.
 
     Raises:
-        UsageError: it is no such URL.
+        UsageError: the URL is not one of these.
         DependencyError: psycopg is needed and not installed.
     """
-    parsed = parse(url)
+    parsed = parse_url(url)
     try:
         if parsed.get_backend_name() == "sqlite":
-            engine = sa.create_engine(parsed, poolclass=sa.NullPool, connect_args={"timeout": patience})
-            _take_transactions_over(engine)
+            engine = sa.create_engine(parsed, poolclass=sa.NullPool, connect_args={"timeout": lock_seconds})
+            _control_transactions(engine)
         else:
             timeout = {} if "connect_timeout" in parsed.query else {"connect_timeout": 10}
             engine = sa.create_engine(parsed, poolclass=sa.NullPool, connect_args=timeout)
@@ -80,35 +81,35 @@ def open_database(url: str, *, patience: float = PATIENCE) -> Database:
         raise DependencyError(
             "a PostgreSQL database needs psycopg", hint="type `pip install 'psycopg[binary]'`"
         ) from error
-    return Database(engine, without_password(parsed), patience)
+    return Database(engine, hide_password(parsed), lock_seconds)
 
 
-def parse(url: str) -> sa.URL:
-    """Read a URL; the driver is ours to choose.
+def parse_url(url: str) -> sa.URL:
+    """Parse a URL, and set the driver that this program uses.
 
-    Raises: UsageError: it is none, or of another kind of database. Its message never repeats what could be a password.
+    Raises: UsageError: it is not a URL, or of another kind of database. The message never contains a password.
     """
     if "://" not in url:
         url = f"sqlite:///{url}"
     scheme = url.partition("://")[0]
     try:
         parsed = sa.make_url(url)
-        if parsed.drivername.partition("+")[0] == "postgres":  # as some hosts write it
+        if parsed.drivername.partition("+")[0] == "postgres":  # some hosts write it so
             parsed = parsed.set(drivername="postgresql")
         backend = parsed.drivername.partition("+")[0]
     except (sa.exc.ArgumentError, ValueError) as error:
-        raise UsageError(f"{scheme}://...: is not the URL of a database", hint=_SYNTAX) from error
+        raise UsageError(f"{scheme}://...: is not the URL of a database", hint=_URL_HINT) from error
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
-        raise UsageError(f"{scheme}://...: only SQLite and PostgreSQL are known", hint=_SYNTAX)
+        raise UsageError(f"{scheme}://...: only SQLite and PostgreSQL are known", hint=_URL_HINT)
     if parsed.database in (None, "", ":memory:"):
-        raise UsageError(f"{scheme}://: names no file", hint=_SYNTAX)
+        raise UsageError(f"{scheme}://: names no file", hint=_URL_HINT)
     return parsed.set(drivername="sqlite")
 
 
-def without_password(url: sa.URL) -> str:
-    """The URL as messages and bundles may hold it."""
+def hide_password(url: sa.URL) -> str:
+    """Return the URL without its password, for messages and bundles."""
     plain = url.difference_update_query(["password"])
     return sa.URL.create(
         url.get_backend_name(), url.username, None, url.host, url.port, url.database, plain.query
@@ -117,11 +118,11 @@ def without_password(url: sa.URL) -> str:
 
 @contextlib.contextmanager
 def reading(database: Database) -> Iterator[sa.Connection]:
-    """Give a connection that sees one state of the database and can change nothing.
+    """Yield a connection that sees one state of the database and cannot change it.
 
-    Raises: ForecastError: see `failure.name_failure`.
+    Raises: ForecastError: see `database_errors.translate_error`.
     """
-    with _failing_as_ours(database), database.engine.connect() as connection:
+    with _translated_errors(database), database.engine.connect() as connection:
         if not database.is_sqlite:
             connection.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
         with connection.begin():
@@ -130,31 +131,32 @@ def reading(database: Database) -> Iterator[sa.Connection]:
 
 @contextlib.contextmanager
 def writing(database: Database, lock: str) -> Iterator[sa.Connection]:
-    """Give a connection whose changes are kept together at the end of the block, or not at all.
+    """Yield a connection whose changes are committed at the end of the block, or rolled back after an error.
 
     Args:
-        lock: who holds the same is waited for; SQLite knows one writer, whatever its name.
+        lock: the name of a lock. Blocks with the same name run one after the other; in SQLite, all blocks do.
 
-    Raises: ForecastError: see `failure.name_failure`.
+    Raises: ForecastError: see `database_errors.translate_error`.
     """
-    with _failing_as_ours(database), database.engine.connect() as connection:
+    with _translated_errors(database), database.engine.connect() as connection:
         connection.execution_options(is_writing=True)
         with connection.begin():
             if not database.is_sqlite:
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(database.patience * 1000)}")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(database.lock_seconds * 1000)}")
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(lock, 0))))
             yield connection
 
 
-def write_ahead(database: Database) -> None:
-    """Let readers of a SQLite database go on while it is written to; the file remembers it.
+def enable_write_ahead_log(database: Database) -> None:
+    """Switch a SQLite database to write-ahead logging, so that a writer does not block readers. It stays on.
 
-    Raises: LockError: other processes keep using it. Those that switch at one moment are refused by SQLite at once.
+    Raises: LockError: other processes are using the database.
     """
-    until = time.monotonic() + database.patience
+    # SQLite refuses processes that switch at the same moment without waiting, so this function waits itself.
+    until = time.monotonic() + database.lock_seconds
     while database.is_sqlite:
         try:
-            with _failing_as_ours(database), contextlib.closing(database.engine.raw_connection()) as connection:
+            with _translated_errors(database), contextlib.closing(database.engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA journal_mode = WAL")
                 return
         except LockError:
@@ -167,10 +169,10 @@ def insert_rows(connection: sa.Connection, table: sa.Table, columns: Mapping[str
     """Insert many rows by the fastest way of the driver: executemany for SQLite, a binary COPY for PostgreSQL.
 
     Args:
-        columns: equally long, by name; NaN and None become NULL.
+        columns: by name, all of the same length; NaN and None become NULL.
     """
     driver: Any = connection.connection.driver_connection
-    rows = zip(*(_plain(column) for column in columns.values()), strict=True)
+    rows = zip(*(_to_python(column) for column in columns.values()), strict=True)
     names = ", ".join(columns)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
@@ -182,13 +184,13 @@ def insert_rows(connection: sa.Connection, table: sa.Table, columns: Mapping[str
             copy.write_row(row)
 
 
-def _take_transactions_over(engine: sa.Engine) -> None:
-    """Begin transactions ourselves: the driver would do it late, and never take the write lock at the beginning."""
+def _control_transactions(engine: sa.Engine) -> None:
+    """Make this program begin transactions, because the driver begins them late and without the write lock."""
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
-        # FULL: a run that was told to be recorded outlives a loss of power; it costs one fsync a transaction
+        # With FULL, a recorded run survives a loss of power. It costs one fsync per transaction.
         for setting in ("foreign_keys = ON", "synchronous = FULL", "cache_size = -65536"):
             connection.execute(f"PRAGMA {setting}")
 
@@ -201,8 +203,8 @@ def _take_transactions_over(engine: sa.Engine) -> None:
             connection.exec_driver_sql("BEGIN")
 
 
-def _plain(column: Column) -> Sequence[Any]:
-    """Python values, which drivers take; None for NaN."""
+def _to_python(column: Column) -> Sequence[Any]:
+    """Return a column as Python values, with None for NaN."""
     if not isinstance(column, np.ndarray):
         return column
     values: list[Any] = column.tolist()
@@ -212,7 +214,8 @@ def _plain(column: Column) -> Sequence[Any]:
 
 
 @contextlib.contextmanager
-def _failing_as_ours(database: Database) -> Iterator[None]:
+def _translated_errors(database: Database) -> Iterator[None]:
+    """Translate the errors of drivers in the block; see `translate_error`."""
     psycopg = sys.modules.get("psycopg")
     drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
     try:
@@ -221,7 +224,7 @@ def _failing_as_ours(database: Database) -> Iterator[None]:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
         url = database.engine.url
         password = str(url.password or url.query.get("password", ""))
-        failure = name_failure(cause, database.place, database.patience, password)
+        failure = translate_error(cause, database.place, database.lock_seconds, password)
         if failure is None:
             raise
         raise failure from error

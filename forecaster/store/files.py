@@ -1,4 +1,4 @@
-"""Writing so that a reader sees the old file or the new one, never half of one."""
+"""Atomic writes: a reader sees the old file or the new one, never half of one."""
 
 import contextlib
 import errno
@@ -15,26 +15,27 @@ from forecaster.errors import OutputError
 
 @contextlib.contextmanager
 def as_output_error(path: Path, hint: str | None = None) -> Iterator[None]:
-    """Turn an OSError of the block into the one failure users know: the output cannot be written.
+    """Turn an OSError of the block into an OutputError.
 
     Args:
-        hint: what to do about it; None lets the error say.
+        path: the output that the error names.
+        hint: what the user can do; None chooses a hint by the error.
 
-    Raises: OutputError: with the path and the system's own words.
+    Raises: OutputError: with the path and the system's message.
     """
     try:
         yield
     except OSError as error:
         message = f"{path}: cannot write: {error.strerror or error}"
-        raise OutputError(message, hint=hint or _mend(error.errno, path)) from error
+        raise OutputError(message, hint=hint or _hint(error.errno, path)) from error
 
 
-def _mend(number: int | None, path: Path) -> str:
+def _hint(number: int | None, path: Path) -> str:
     match number:
         case errno.ENOENT:
-            return f"make its folder first: {shlex.join(['mkdir', '-p', str(path.parent)])}"
+            return f"create its folder first: {shlex.join(['mkdir', '-p', str(path.parent)])}"
         case errno.EEXIST | errno.ENOTDIR:
-            return "a file stands where a folder has to be: name another place with --out"
+            return "a file is in the place of a folder: name another place with --out"
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return "name a place that you may write to with --out"
         case errno.ENOSPC | errno.EDQUOT:
@@ -50,14 +51,14 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a temporary file in the same folder that replaces `path` at the end of the block, which has to sync it.
+    """Yield a temporary file in the same folder, which replaces `path` at the end of the block.
 
-    A pipe or device is given as it is.
+    The block has to sync the file. If `path` is a pipe or a device, it is yielded itself.
 
-    Raises: OutputError: the folder is missing or the disk refuses; what stood there before still stands.
+    Raises: OutputError: the folder is missing, or the file cannot be written; the old file is unchanged.
     """
     with as_output_error(path):
-        path = path.resolve()  # a link keeps pointing where it did
+        path = path.resolve()  # replace the target of a link, not the link
         if path.exists() and not path.is_file() and not path.is_dir():
             yield path
             return
@@ -76,9 +77,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes `path` at the end of the block, whole or not at all.
+    """Yield a temporary folder, which becomes `path` at the end of the block.
 
-    Raises: OutputError: as `atomic_write`; also where `path` came to hold something meanwhile.
+    Raises: OutputError: as `atomic_write`, or `path` is no longer empty.
     """
     with as_output_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,20 +96,20 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def write_through(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it; an OSError passes."""
+    """Write a file, and wait until it is on disk. An OSError passes."""
     with path.open("wb") as file:
         file.write(content)
         sync_file(file)
 
 
 def sync_file(file: BinaryIO) -> None:
-    """Wait until the disk has what was written to an open file."""
+    """Wait until the content of an open file is on disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def replace_link(link: Path, target: Path) -> None:
-    """Point a symbolic link at a folder beside it, by rename, so that the link is never missing."""
+    """Point a symbolic link at a folder beside it. The link is replaced by a rename, so it is never missing."""
     with as_output_error(link):
         temporary = link.with_name(f".{link.name}.{os.getpid()}")
         temporary.unlink(missing_ok=True)
@@ -117,9 +118,9 @@ def replace_link(link: Path, target: Path) -> None:
 
 
 def check_free(path: Path) -> None:
-    """Make sure that a folder can be written at `path`, before any work is done for it.
+    """Check that a folder can be written at `path`, before any work is done for it.
 
-    Raises: OutputError: it exists and is not an empty folder, or nothing can be made there.
+    Raises: OutputError: it exists and is not an empty folder, or nothing can be written there.
     """
     with as_output_error(path):
         if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
@@ -134,7 +135,7 @@ def check_free(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make renames within a folder durable."""
+    """Wait until renames within a folder are on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

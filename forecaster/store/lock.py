@@ -1,4 +1,4 @@
-"""One run at a time for a folder or a job."""
+"""Locks that admit one run at a time to a folder or a job."""
 
 import contextlib
 import os
@@ -11,44 +11,45 @@ from filelock import FileLock, Timeout
 from forecaster.errors import LockError
 from forecaster.store.files import as_output_error
 
-_LOOKS = 10
-_BETWEEN_LOOKS = 0.05  # seconds
+_ATTEMPTS = 10
+_SECONDS_BETWEEN_ATTEMPTS = 0.05
 
 
 @contextlib.contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Keep other runs from a folder for the length of the block, by a locked file beside it.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder for the length of the block, by a file beside it.
 
-    Raises: LockError, OutputError: as `hold_file`.
+    Raises: LockError, OutputError: as `lock_file`.
     """
-    told = f"{folder}: another run{{}} is writing it"
-    with hold_file(path_of(folder), told, "wait for it, or name another with --out", place=folder):
+    message = f"{folder}: another run{{}} is writing it"
+    with lock_file(lock_path(folder), message, "wait for it, or name another with --out", place=folder):
         yield
 
 
 @contextlib.contextmanager
-def hold_file(path: Path, told: str, hint: str, *, place: Path | None = None) -> Iterator[None]:
-    """Keep other processes out for the length of the block, by a locked file.
+def lock_file(path: Path, message: str, hint: str, *, place: Path | None = None) -> Iterator[None]:
+    """Lock a file for the length of the block, and remove it afterwards.
 
-    The system lets go of the lock of a process that dies, so what that left behind is in nobody's way. Folders that had
-    to be made to hold the lock are removed where the block left them empty.
+    The system releases the lock of a process that dies, so the file that it leaves blocks nobody. Folders that were
+    created for the lock are removed if they are empty afterwards.
 
     Args:
-        told: what to say where another process has it; `{}` becomes who that is.
-        place: what to name where nothing can be written; None names the file.
+        message: the error if another process has the lock; `{}` becomes that process.
+        hint: the hint of the same error.
+        place: the path that an error names if nothing can be written; None for the file.
 
     Raises:
-        LockError: another process has it.
+        LockError: another process has the lock.
         OutputError: nothing can be written there.
     """
     lock = FileLock(path)
     with as_output_error(place or path):
-        made = [parent for parent in path.absolute().parents if not parent.exists()]
+        new_folders = [parent for parent in path.absolute().parents if not parent.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(blocking=False)
         except Timeout as error:
-            raise LockError(told.format(_holder(path)), hint=hint) from error
+            raise LockError(message.format(_describe_process(path)), hint=hint) from error
     try:
         with as_output_error(place or path):
             path.write_text(f"{os.getpid()}\n")
@@ -56,32 +57,33 @@ def hold_file(path: Path, told: str, hint: str, *, place: Path | None = None) ->
     finally:
         path.unlink(missing_ok=True)
         lock.release()
-        for parent in made:  # the nearest first
+        for parent in new_folders:  # the innermost first
             with contextlib.suppress(OSError):
                 parent.rmdir()
 
 
-def holder(folder: Path) -> str | None:
-    """Who is writing a folder: ` (process 123)`; None where nobody is."""
-    path = path_of(folder)
+def describe_owner(folder: Path) -> str | None:
+    """Return the process that writes a folder, as ` (process 123)`; None if there is none."""
+    path = lock_path(folder)
     if not path.exists():
         return None
     try:
         with FileLock(path, timeout=0):
             return None
     except (Timeout, OSError):
-        return _holder(path)
+        return _describe_process(path)
 
 
-def path_of(folder: Path) -> Path:
-    """The file that is locked while a run writes to a folder."""
+def lock_path(folder: Path) -> Path:
+    """Return the file that is locked while a run writes a folder."""
     return folder.with_name(f".{folder.name}.lock")
 
 
-def _holder(path: Path) -> str:
-    for _ in range(_LOOKS):  # who has just taken it has yet to write its number
+def _describe_process(path: Path) -> str:
+    """Return the process that a lock file names, as ` (process 123)`; empty if it names none."""
+    for _ in range(_ATTEMPTS):  # a process writes its number shortly after it has the lock
         with contextlib.suppress(OSError):
             if number := path.read_text().strip():
                 return f" (process {number})"
-        time.sleep(_BETWEEN_LOOKS)
+        time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
     return ""

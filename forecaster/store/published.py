@@ -1,4 +1,4 @@
-"""A table of a SQL database that holds the newest forecasts of each job, to be read by others."""
+"""The newest forecasts of each job in a table of a SQL database, for other programs to read."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,45 +9,56 @@ import sqlalchemy as sa
 
 from forecaster.errors import OutputError, UsageError
 from forecaster.forecast import Forecast
-from forecaster.store.database import Database, insert_rows, open_database, parse, reading, write_ahead, writing
+from forecaster.store.database import (
+    Database,
+    enable_write_ahead_log,
+    insert_rows,
+    open_database,
+    parse_url,
+    reading,
+    writing,
+)
 from forecaster.store.ledger.decimals import shorten
-from forecaster.store.ledger.record import to_text
+from forecaster.store.ledger.record import format_times
 from forecaster.store.ledger.tables import QUANTILES
 
-_TABLE = "forecasts"
-_WORDS = ("job", "run", "unique_id", "ds", "cutoff", "model", "status")
+_DEFAULT_TABLE = "forecasts"
+_TEXT_COLUMNS = ("job", "run", "unique_id", "ds", "cutoff", "model", "status")
 
 
 def replace_rows(url: str, forecast: Forecast, *, job: str, run: str) -> str:
-    """Replace a job's rows by a forecast, at one stroke; the table is made where there is none.
+    """Replace the rows of a job by a forecast in one transaction, and create the table if it is missing.
 
     Args:
-        url: with `?table=NAME`; `forecasts` without.
+        url: with `?table=NAME`; without it, the table is `forecasts`.
+        run: the key of the run that made the forecast.
 
-    Returns: what `digest_rows` will say.
+    Returns: the digest of the rows, as `digest_rows` returns it.
     Raises:
-        OutputError: what has the table's name is of another make.
-        ForecastError: see `database.writing`; the old rows still stand.
+        OutputError: the name belongs to a view, or to a table of another program.
+        ForecastError: see `database.writing`; the old rows are unchanged.
     """
     database, table = _open(url)
     count, horizon = forecast.mean.shape
     at = forecast.ds.ravel()
     quantiles = shorten(forecast.quantiles).reshape(count * horizon, -1)
-    status = ["fallback" if is_one else "ok" for is_one in forecast.fallback]
+    status = ["fallback" if is_fallback else "ok" for is_fallback in forecast.fallback]
     columns: dict[str, Any] = {
         "job": [job] * at.size,
         "run": [run] * at.size,
         "unique_id": [str(name) for name in forecast.ids.repeat(horizon)],
-        "ds": [str(text) for text in to_text(forecast.frequency, at, forecast.zone)],
-        "cutoff": [str(text) for text in to_text(forecast.frequency, forecast.cutoff, forecast.zone).repeat(horizon)],
+        "ds": [str(text) for text in format_times(forecast.frequency, at, forecast.zone)],
+        "cutoff": [
+            str(text) for text in format_times(forecast.frequency, forecast.cutoff, forecast.zone).repeat(horizon)
+        ],
         "step": list(range(1, horizon + 1)) * count,
         "model": [forecast.model] * at.size,
         "mean": shorten(forecast.mean).ravel(),
         **{name: quantiles[:, number] for number, name in enumerate(QUANTILES)},
         "status": [text for text in status for _ in range(horizon)],
     }
-    write_ahead(database)
-    if not database.is_sqlite:  # two jobs that create one table at one moment would be in each other's way
+    enable_write_ahead_log(database)
+    if not database.is_sqlite:  # two jobs must not create the same table at the same moment
         with writing(database, table.name) as connection:
             table.create(connection, checkfirst=True)
     with writing(database, f"{table.name} {job}") as connection:
@@ -59,7 +70,7 @@ def replace_rows(url: str, forecast: Forecast, *, job: str, run: str) -> str:
 
 
 def digest_rows(url: str, *, job: str) -> str | None:
-    """Digest all that the rows of a job say, in whatever order they lie; None where there are none."""
+    """Return a digest of the rows of a job, whatever their order; None if there are none."""
     database, table = _open(url)
     if database.path is not None and not database.path.exists():
         return None
@@ -75,18 +86,21 @@ def _digest(columns: Mapping[str, Sequence[Any]]) -> str:
     order = sorted(range(len(columns["step"])), key=lambda row: (columns["unique_id"][row], columns["step"][row]))
     content = hashlib.sha256()
     for name in sorted(columns):
-        if name in _WORDS:
+        if name in _TEXT_COLUMNS:
             content.update("\0".join([str(columns[name][row]) for row in order]).encode())
-        else:  # a number that somebody else has taken away is NaN
+        else:  # a number that another program has deleted is NaN
             content.update(np.array(columns[name], np.float64)[order].tobytes())
     return content.hexdigest()
 
 
 def _check(connection: sa.Connection, database: Database, table: sa.Table) -> None:
-    """Raises: OutputError: it is a view, as a ledger has one of this name, or lacks our columns."""
-    known = sa.inspect(connection)
-    is_ours = known.has_table(table.name) and table.name not in known.get_view_names()
-    if not is_ours or {*table.c.keys()} - {column["name"] for column in known.get_columns(table.name)}:
+    """Check that a table has our columns.
+
+    Raises: OutputError: it is a view, such as the one in a ledger with the same name, or lacks columns.
+    """
+    schema = sa.inspect(connection)
+    is_table = schema.has_table(table.name) and table.name not in schema.get_view_names()
+    if not is_table or {*table.c.keys()} - {column["name"] for column in schema.get_columns(table.name)}:
         raise OutputError(
             f"{database.place}: has a table or view {table.name!r} that is not of published forecasts",
             hint="name another in job.outputs: ?table=published",
@@ -94,15 +108,16 @@ def _check(connection: sa.Connection, database: Database, table: sa.Table) -> No
 
 
 def _open(url: str) -> tuple[Database, sa.Table]:
-    parsed = parse(url)
-    name = parsed.query.get("table", _TABLE)
+    """Return the database of a URL, and the table that the URL names."""
+    parsed = parse_url(url)
+    name = parsed.query.get("table", _DEFAULT_TABLE)
     if not isinstance(name, str) or not name.isidentifier():
-        raise UsageError(f"job.outputs: ?table={name}: is no plain name", hint="write it as ?table=forecasts")
+        raise UsageError(f"job.outputs: ?table={name}: is not a plain name", hint="write it as ?table=forecasts")
     plain = parsed.difference_update_query(["table"]).render_as_string(hide_password=False)
     table = sa.Table(
         name,
         sa.MetaData(),
-        *(sa.Column(word, sa.Text, nullable=False) for word in _WORDS[:5]),
+        *(sa.Column(word, sa.Text, nullable=False) for word in _TEXT_COLUMNS[:5]),
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("mean", sa.Double, nullable=False),

@@ -24,7 +24,7 @@ from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump
 from forecaster.store import bundle
-from forecaster.store.csv import ROWS, write_csv
+from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, new_folder, write_through
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
 from forecaster.workflows.scoring import judge_folds
@@ -160,7 +160,7 @@ def _run(
 
 def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]) -> None:
     with new_folder(folder) as temporary:
-        size = max(ROWS // test.forecast.horizon, 1)
+        size = max(ROWS_PER_FRAME // test.forecast.horizon, 1)
         write_csv(temporary / TABLE, test.forecast.frames(size, actual=test.actual))
         write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
         write_through(temporary / bundle.CONFIG, dump(config).encode())

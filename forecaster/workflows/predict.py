@@ -22,8 +22,9 @@ from forecaster.frequency import Frequency
 from forecaster.models.build import restore_forecaster
 from forecaster.panel import Panel
 from forecaster.store import bundle
-from forecaster.store.csv import to_csv, write_csv, write_parquet
+from forecaster.store.csv import to_csv, write_csv
 from forecaster.store.files import atomic_file
+from forecaster.store.parquet import write_parquet
 from forecaster.workflows.source import Source, is_database_url
 
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"

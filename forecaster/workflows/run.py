@@ -82,7 +82,7 @@ def run(
 
 
 def _hold_lock(job: Job) -> contextlib.AbstractContextManager[None]:
-    return lock.hold_file(job.lock, f"{job.path}: another run{{}} holds {job.lock.name}", "wait for it to end")
+    return lock.lock_file(job.lock, f"{job.path}: another run{{}} holds {job.lock.name}", "wait for it to end")
 
 
 def run_in_processes(

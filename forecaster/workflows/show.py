@@ -116,7 +116,7 @@ def _show_partial(folder: Path) -> dict[str, Any]:
     """A run that has not ended: how far it came, and whether it is still at work."""
     run = _read_json(folder / RUN)
     config = _read_config(folder)
-    worker = lock.holder(Path(run["out"]))
+    worker = lock.describe_owner(Path(run["out"]))
     return {
         "kind": "partial",
         "folder": str(folder),

@@ -56,12 +56,13 @@ class Source:
             return self.text
         if not self.is_database:
             return str(Path(self.text).absolute())
-        from forecaster.store.database import parse, without_password
+        from forecaster.store.database import hide_password as hide_database_password
+        from forecaster.store.database import parse_url
 
-        url = parse(self.text)
+        url = parse_url(self.text)
         if url.get_backend_name() == "sqlite":
             url = url.set(database=str(Path(str(url.database)).absolute()))
-        return without_password(url)
+        return hide_database_password(url)
 
     @property
     def stem(self) -> str:
@@ -113,6 +114,7 @@ def hide_password(text: str) -> str:
     """
     if not is_database_url(text):
         return text
-    from forecaster.store.database import parse, without_password
+    from forecaster.store.database import hide_password as hide_database_password
+    from forecaster.store.database import parse_url
 
-    return without_password(parse(text))
+    return hide_database_password(parse_url(text))

@@ -29,7 +29,7 @@ from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump, read_yaml
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
-from forecaster.store.csv import ROWS, write_csv
+from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, replace_link
 from forecaster.workflows.manifest import describe, fingerprint
 from forecaster.workflows.scoring import Held, judge
@@ -78,7 +78,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
     """
     source = Source.of(config.data)
     folder = out or default_folder(f"{source.stem}-{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
-    with lock.hold(folder):
+    with lock.lock_folder(folder):
         check_free(folder)
         check_free(partial_of(folder))
         loaded = read_data(source, config, stdin, watch, is_sample=True)
@@ -138,7 +138,7 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
             f"{partial}: holds no interrupted run", hint="name the .partial folder that the run told"
         ) from error
     folder = shorten(Path(run["out"]))
-    with lock.hold(folder):
+    with lock.lock_folder(folder):
         config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
         if run["data"] == "-":
             raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
@@ -265,7 +265,7 @@ def default_folder(name: str) -> Path:
     """The first of `name`, `name-2`, `name-3` ... under `runs/` that no run of the same second has taken."""
     for number in itertools.count(1):
         folder = bundle.RUNS / (name if number == 1 else f"{name}-{number}")
-        if not any(path.exists() for path in (folder, partial_of(folder), lock.path_of(folder))):
+        if not any(path.exists() for path in (folder, partial_of(folder), lock.lock_path(folder))):
             return folder
     raise AssertionError
 
@@ -281,5 +281,5 @@ def partial_of(folder: Path) -> Path:
 
 
 def _write_holdout(held: Held, path: Path) -> None:
-    size = max(ROWS // held.forecast.horizon, 1)
+    size = max(ROWS_PER_FRAME // held.forecast.horizon, 1)
     write_csv(path, held.forecast.frames(size, actual=held.actual))

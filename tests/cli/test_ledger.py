@@ -298,7 +298,7 @@ def test_recalibration_widens_intervals_that_are_too_narrow_and_keeps_it_once(fo
         (["history", "nightly.yaml", "--ledger", "x.db"], 2, "the job's file or --ledger"),
         (["history", "nightly.yaml", "--job", "x"], 2, "--job goes with --ledger"),
         (["history", "absent.yaml"], 66, "absent.yaml"),
-        (["history", "--ledger", "absent.db"], 66, "holds no ledger"),
+        (["history", "--ledger", "absent.db"], 66, "has no ledger"),
         (["score", "nightly.yaml", "--target", "sales"], 2, "need --data"),
         (["recalibrate", "nightly.yaml", "--gamma", "2"], 2, "--gamma 2"),
     ],

@@ -13,7 +13,7 @@ import pytest
 
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.score import INTERVALS
-from forecaster.store.ledger.widths import adjust
+from forecaster.store.ledger.widths import record_adjustment
 from forecaster.workflows import run as workflow
 from forecaster.workflows.job.publish import publish
 from tests.cli.conftest import Done, Forecast
@@ -354,7 +354,9 @@ def test_a_run_is_recorded_with_the_adjustment_that_it_was_stretched_by(
 
     def publish_late(*given: Any, **named: Any) -> dict[str, str]:
         ledger = open_ledger("nightly.ledger.db")
-        adjust(ledger, "nightly", (7,), np.full((1, len(INTERVALS)), 2.0), made=datetime.now(UTC), until_at=0)
+        record_adjustment(
+            ledger, "nightly", (7,), np.full((1, len(INTERVALS)), 2.0), created=datetime.now(UTC), until_at=0
+        )
         return publish(*given, **named)
 
     with monkeypatch.context() as patch:

@@ -119,7 +119,7 @@ def test_an_interrupted_run_says_how_far_it_came(
         assert "b.partial: a training that was interrupted" in done.out
         assert "fit: 4 steps of at most 6" in done.out
         assert "next: forecast train --resume b.partial" in done.err
-    with lock.hold(Path("b")):
+    with lock.lock_folder(Path("b")):
         assert f"that is still running (process {os.getpid()})" in forecast("show", "b").out
     assert forecast("show", "b", "--json").json["is_at_work"] is False
 

@@ -346,7 +346,7 @@ def test_resume_refuses_data_that_has_changed(forecast: Forecast, sales: Path, t
 def test_a_second_run_of_the_same_folder_is_told_to_wait_before_it_begins(forecast: Forecast, sales: Path) -> None:
     Path("b.partial").mkdir()
     Path("b.partial/run.json").write_text(json.dumps({"out": str(Path("b").absolute())}))
-    with lock.hold(Path("b")):
+    with lock.lock_folder(Path("b")):
         for arguments in ([sales, "-o", "b", *QUICK], ["--resume", "b"]):
             done = forecast("train", *arguments)
             assert done.code == 75
@@ -360,7 +360,7 @@ def test_runs_of_one_second_take_default_folders_of_their_own(
     forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "datetime", SimpleNamespace(now=lambda: datetime(2024, 1, 1)))
-    with lock.hold(Path("runs/sales-naive-20240101-000000")):
+    with lock.lock_folder(Path("runs/sales-naive-20240101-000000")):
         done = forecast("train", sales, "--model", "naive")
     assert done.code == 0
     assert Path("runs/sales-naive-20240101-000000-2/manifest.json").exists()

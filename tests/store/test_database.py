@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from forecaster.errors import DependencyError, ForecastError, InputError, LockError, OutputError, UsageError
-from forecaster.store.database import insert_rows, open_database, parse, reading, writing
+from forecaster.store.database import insert_rows, open_database, parse_url, reading, writing
 
 TABLE = sa.Table(
     "things",
@@ -57,7 +57,7 @@ def test_a_writer_waits_for_another_and_gives_up_with_75(url: str) -> None:
     with (
         writing(open_database(url), "job"),
         pytest.raises(LockError) as caught,
-        writing(open_database(url, patience=0.2), "job"),
+        writing(open_database(url, lock_seconds=0.2), "job"),
     ):
         pytest.fail("two write")
     assert caught.value.code == 75
@@ -65,7 +65,10 @@ def test_a_writer_waits_for_another_and_gives_up_with_75(url: str) -> None:
 
 
 def test_writers_of_two_jobs_do_not_wait_for_each_other_on_a_server(postgres_url: str) -> None:
-    with writing(open_database(postgres_url), "one"), writing(open_database(postgres_url, patience=0.2), "two") as both:
+    with (
+        writing(open_database(postgres_url), "one"),
+        writing(open_database(postgres_url, lock_seconds=0.2), "two") as both,
+    ):
         assert both.exec_driver_sql("SELECT 1").scalar() == 1
 
 
@@ -127,15 +130,15 @@ def test_a_database_that_the_server_does_not_have_is_69(server: str) -> None:
 )
 def test_what_is_no_url_of_ours_is_wrong_usage_and_tells_no_password(url: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(url)
+        parse_url(url)
     assert "s3cret" not in caught.value.message
     assert "sqlite:///ledger.db" in caught.value.hint
 
 
 def test_a_files_name_alone_and_other_spellings_will_do() -> None:
-    assert parse("ledger.db").database == "ledger.db"
+    assert parse_url("ledger.db").database == "ledger.db"
     for scheme in ("postgres", "postgresql", "postgresql+psycopg2"):
-        assert parse(f"{scheme}://me@host/x").drivername == "postgresql+psycopg"
+        assert parse_url(f"{scheme}://me@host/x").drivername == "postgresql+psycopg"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_a_place_under_a_regular_file_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "hint"),
     [
-        (errno.ENOENT, "make its folder first: mkdir -p 'of mine'"),
+        (errno.ENOENT, "create its folder first: mkdir -p 'of mine'"),
         (errno.EACCES, "that you may write to"),
         (errno.ENOSPC, "free some space"),
         (errno.EIO, "name another place with --out"),

@@ -11,7 +11,7 @@ from forecaster.selection.search.limits import Clock, Limits
 from forecaster.selection.search.optuna import RunningTrial
 from forecaster.selection.search.space import Dimension, Values
 from forecaster.selection.search.study import Study, Trial
-from forecaster.store.presence import Presence
+from forecaster.store.alive import AliveMarker
 
 _POLL_SECONDS = 0.1  # The time between two looks at the trials of other processes.
 
@@ -36,17 +36,17 @@ class Scheduler:
     """The running trials of this process, by their place in the study."""
 
     def __init__(
-        self, study: Study, presence: Presence, space: Collection[Dimension], seed: int, limits: Limits, watch: Watch
+        self, study: Study, marker: AliveMarker, space: Collection[Dimension], seed: int, limits: Limits, watch: Watch
     ) -> None:
         """Start the clock of a search.
 
         Args:
-            presence: of this process.
+            marker: of this process.
             space: the settings that trials vary.
             watch: receives the start and the end of each trial.
         """
         self._study = study
-        self._presence = presence
+        self._marker = marker
         self._space = space
         self._seed = seed
         self._limits = limits
@@ -57,7 +57,7 @@ class Scheduler:
     def start_next(self) -> tuple[int, Values] | None:
         """Start a trial, and return its place and values; None if there is none, or none before another has ended."""
         while not self._clock.is_over(ended := self._study.trials()):
-            if trial := self._study.start_trial(self._presence, self._limits.max_trials):
+            if trial := self._study.start_trial(self._marker, self._limits.max_trials):
                 self._running[trial.place] = trial, ended
                 self._watch(TrialStarted(trial.place + 1, self._limits.trials))
                 return trial.place, trial.draw_values(self._space, self._seed)

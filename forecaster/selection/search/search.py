@@ -13,7 +13,7 @@ from forecaster.selection.search.limits import Limits
 from forecaster.selection.search.scheduler import Outcome, Progress, Scheduler
 from forecaster.selection.search.space import Dimension, Values
 from forecaster.selection.search.study import Study, as_output_error
-from forecaster.store.presence import Presence
+from forecaster.store.alive import AliveMarker
 
 ReportLoss = Callable[[int, float], None]
 Objective = Callable[[Values, ReportLoss], float]
@@ -61,8 +61,8 @@ def search(
         DependencyError: a worker was killed.
         Interrupted: a signal stopped the search. As with a killed worker, running trials will be tried again.
     """
-    with as_output_error(study.folder), Presence(study.folder) as presence:
-        scheduler = Scheduler(study, presence, space, seed, limits, watch)
+    with as_output_error(study.folder), AliveMarker(study.folder) as marker:
+        scheduler = Scheduler(study, marker, space, seed, limits, watch)
         try:
             if isinstance(objective, TrialPool):
                 _run_side_by_side(scheduler, objective, watch)

@@ -25,7 +25,7 @@ from forecaster.selection.search.optuna import (
     select_earlier_rounds,
 )
 from forecaster.selection.search.space import Value, Values
-from forecaster.store.presence import Presence, is_present
+from forecaster.store.alive import AliveMarker, is_alive
 
 if TYPE_CHECKING:
     import optuna
@@ -159,17 +159,17 @@ class Study:
             end = max(end, ended)
         return total
 
-    def start_trial(self, presence: Presence, max_trials: float) -> RunningTrial | None:
+    def start_trial(self, marker: AliveMarker, max_trials: float) -> RunningTrial | None:
         """Start the next trial in this process.
 
         Args:
-            presence: of this process.
+            marker: of this process.
             max_trials: number of trials of the study; `math.inf` for no limit.
 
         Returns: None if `max_trials` were started and none has to be tried again, or if the next trial has to wait
             for an earlier round (see `is_blocked`).
         """
-        self._requeue_lost_trials(presence)
+        self._requeue_lost_trials(marker)
         placed = self._placed()
         has_queued_trial = any(trial.state.name == "WAITING" for _, trial in placed)
         if not has_queued_trial and (_next_place(placed) >= max_trials or _has_open_round(placed)):
@@ -178,7 +178,7 @@ class Study:
         placed = self._placed()
         place = placed[trial.number][0]
         running = RunningTrial(self._study, trial, place, select_earlier_rounds(placed, place))
-        running.set_worker(presence.name)
+        running.set_worker(marker.name)
         if place < max_trials:
             return running
         running.discard()  # another process has just started the last trial
@@ -189,10 +189,10 @@ class Study:
         placed = self._placed()
         return _next_place(placed) < max_trials and _has_open_round(placed)
 
-    def _requeue_lost_trials(self, presence: Presence) -> None:
+    def _requeue_lost_trials(self, marker: AliveMarker) -> None:
         """Let the running trials of dead processes be tried again."""
         for place, trial in self._placed():
-            is_of_this_process = trial.user_attrs.get(WORKER_KEY) == presence.name
+            is_of_this_process = trial.user_attrs.get(WORKER_KEY) == marker.name
             if trial.state.name == "RUNNING" and not is_of_this_process and self._is_lost(trial):
                 requeue(self._study, trial.number, trial.params, place)
 
@@ -200,7 +200,7 @@ class Study:
         """Return True if the process of a running trial is dead."""
         worker = running.user_attrs.get(WORKER_KEY)
         if worker is not None:
-            return not is_present(self._folder, worker)
+            return not is_alive(self._folder, worker)
         started = running.datetime_start.timestamp() if running.datetime_start else 0.0
         return time.time() - started > _SECONDS_TO_SET_WORKER
 

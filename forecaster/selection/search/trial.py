@@ -16,7 +16,7 @@ _MAX_REPORTS = 10  # A trial reports at most this often, evenly over its schedul
 
 @dataclass(frozen=True)
 class TrialContext:
-    """What all trials of a study share.
+    """The data and the base config that all trials of a study share.
 
     Attributes:
         base: the resolved config of one network, which trials vary.

@@ -1,3 +1,3 @@
-"""Forecasts that are kept, scored when their actuals arrive, and read with any SQL tool (docs/ledger.md)."""
+"""The ledger: stored forecasts, scored when their actuals arrive, and readable by any SQL tool (docs/ledger.md)."""
 
-import forecaster.store.database  # noqa: F401  it says what to install where sqlalchemy is missing
+import forecaster.store.database  # noqa: F401  it names the package to install if sqlalchemy is missing

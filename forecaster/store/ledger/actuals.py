@@ -1,4 +1,4 @@
-"""What came true enters the ledger: new values, and re-stated ones as further versions."""
+"""Actuals in the ledger: new values, and re-stated values as further versions."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from forecaster.frequency import Ints
 from forecaster.panel import Panel
 from forecaster.store.database import Column, Database, insert_rows, writing
 from forecaster.store.ledger.decimals import shorten
-from forecaster.store.ledger.record import stamp, to_text
+from forecaster.store.ledger.record import format_times, format_utc
 from forecaster.store.ledger.tables import actual_rows, pending_rows, runs, series
 
-_FEW = 500  # series that a query may name one by one
+_MAX_SERIES_NAMED = 500  # A query lists the numbers of at most this many series.
 
 
 @dataclass(frozen=True)
-class Added:
-    """How many actuals were new, and how many re-stated."""
+class AddedActuals:
+    """The numbers of actuals that were new and that were re-stated."""
 
     new: int = 0
     restated: int = 0
@@ -30,15 +30,15 @@ class Added:
 
 @dataclass(frozen=True)
 class _Span:
-    """What a panel has of a series since the first forecast.
+    """The values of a series since the first forecast of the job.
 
     Attributes:
-        row: the series' number in the panel.
+        row: the number of the series in the panel.
         series_id: its number in the ledger.
-        begin, end: positions in the panel's values.
-        first, last: the times of the first and the last of these.
-        until: the time up to which the ledger has just these values; None where it has others, or none.
-        is_shorter: whether the ledger knows later values.
+        begin, end: positions of the values in the panel.
+        first, last: times of the first and the last value.
+        until: the last time up to which the ledger has the same values; None if it has other values or none.
+        is_shorter: True if the ledger has later values.
     """
 
     row: int
@@ -51,59 +51,65 @@ class _Span:
     is_shorter: bool
 
 
-def add_actuals(ledger: Database, job: str, panel: Panel, *, seen: datetime) -> Added:
-    """Keep the values of a panel that forecasts of a job were or could be about.
+def add_actuals(ledger: Database, job: str, panel: Panel, *, read_at: datetime) -> AddedActuals:
+    """Add the values of a panel from the first forecast time of a job on.
 
-    The whole history may be given each time: what is stored is known by a digest a series and is not read again. A
-    value equal to the newest stored adds nothing; another one becomes a further version; a missing one says nothing.
+    You can pass the whole history every time: a digest per series shows which values are stored already. A value that
+    differs from the newest stored version becomes a further version; equal and missing values add nothing.
 
     Args:
-        seen: when the data was read, with a time zone.
+        read_at: the time at which the data was read, with a time zone.
 
     Raises: ForecastError: see `database.writing`; nothing was added.
     """
     with writing(ledger, job) as connection:
-        return insert_actuals(connection, job, panel, seen)
+        return insert_actuals(connection, job, panel, read_at)
 
 
-def insert_actuals(connection: sa.Connection, job: str, panel: Panel, seen: datetime) -> Added:
-    """Do what `add_actuals` says within a transaction."""
+def insert_actuals(connection: sa.Connection, job: str, panel: Panel, read_at: datetime) -> AddedActuals:
+    """Add actuals as `add_actuals` does, within the caller's transaction."""
     first = connection.execute(sa.select(sa.func.min(runs.c.first_at)).where(runs.c.job == job)).scalar()
     if first is None:
-        return Added()
-    known = {row.unique_id: row for row in connection.execute(sa.select(series).where(series.c.job == job))}
-    spans = [span for span in _find_spans(panel, int(first), known) if span.until != span.last]
+        return AddedActuals()
+    rows = connection.execute(sa.select(series).where(series.c.job == job))
+    stored = {row.unique_id: row for row in rows}
+    spans = [span for span in _find_spans(panel, int(first), stored) if span.until != span.last]
     if not spans:
-        return Added()
-    given = _gather(panel, spans)
-    versions = _stored_versions(connection, job, given, [span for span in spans if span.until is None])
-    added = _insert(connection, given, versions, panel, seen)
-    _remember(connection, panel, [span for span in spans if not span.is_shorter])
+        return AddedActuals()
+    values = _gather_values(panel, spans)
+    versions = _read_versions(connection, job, values, [span for span in spans if span.until is None])
+    added = _insert(connection, values, versions, panel, read_at)
+    _write_digests(connection, panel, [span for span in spans if not span.is_shorter])
     return added
 
 
-def _find_spans(panel: Panel, first: int, known: dict[str, sa.Row[Any]]) -> list[_Span]:
-    """The spans of those series that were forecast and have a value since."""
+def _find_spans(panel: Panel, first: int, stored: dict[str, sa.Row[Any]]) -> list[_Span]:
+    """Return the spans of the series that were forecast and have a value since.
+
+    Args:
+        first: the first forecast time of the job.
+        stored: the rows of the table `series`, by id.
+    """
     starts = np.maximum(panel.frequency.index(panel.start, np.full(len(panel), first - 1)) + 1, 0)
     times = panel.frequency.timestamps(panel.start, starts)
     spans = []
     for row, (name, at, last) in enumerate(zip(panel.ids, times, panel.cutoff, strict=True)):
-        stored = known.get(str(name))
-        if stored is None or at > last:
+        record = stored.get(str(name))
+        if record is None or at > last:
             continue
         begin, end = int(panel.begin[row] + starts[row]), int(panel.end[row])
-        is_shorter = stored.known_until is not None and stored.known_until > last
+        is_shorter = record.known_until is not None and record.known_until > last
         until = None
-        if stored.known_from == at and not is_shorter:
-            same = int(panel.begin[row] + panel.frequency.index(panel.start[row], stored.known_until)) + 1
-            until = int(stored.known_until) if _digest(panel, begin, same) == stored.digest else None
-        spans.append(_Span(row, stored.id, begin, end, int(at), int(last), until, is_shorter))
+        if record.known_from == at and not is_shorter:
+            stored_end = int(panel.begin[row] + panel.frequency.index(panel.start[row], record.known_until)) + 1
+            until = int(record.known_until) if _digest(panel, begin, stored_end) == record.digest else None
+        spans.append(_Span(row, record.id, begin, end, int(at), int(last), until, is_shorter))
     return spans
 
 
-def _remember(connection: sa.Connection, panel: Panel, spans: list[_Span]) -> None:
-    """Note what of each series is stored now; of one that is shorter than before, the old note still tells more."""
-    noted = [
+def _write_digests(connection: sa.Connection, panel: Panel, spans: list[_Span]) -> None:
+    """Write the stored times of each series, and the digest of its values."""
+    digests = [
         {
             "number": span.series_id,
             "begins": span.first,
@@ -112,12 +118,12 @@ def _remember(connection: sa.Connection, panel: Panel, spans: list[_Span]) -> No
         }
         for span in spans
     ]
-    if noted:
+    if digests:
         connection.execute(
             series.update()
             .where(series.c.id == sa.bindparam("number"))
             .values(known_from=sa.bindparam("begins"), known_until=sa.bindparam("ends"), digest=sa.bindparam("hash")),
-            noted,
+            digests,
         )
 
 
@@ -126,8 +132,8 @@ def _digest(panel: Panel, begin: int, end: int) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _gather(panel: Panel, spans: list[_Span]) -> pd.DataFrame:
-    """series_id, at, y of all observed values that may be new."""
+def _gather_values(panel: Panel, spans: list[_Span]) -> pd.DataFrame:
+    """Return series_id, at and y of all observed values that may be new."""
     lengths = np.array([span.end - span.begin for span in spans])
     offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     position = np.repeat([span.begin for span in spans], lengths) + offset
@@ -136,19 +142,24 @@ def _gather(panel: Panel, spans: list[_Span]) -> pd.DataFrame:
     lowest = np.iinfo(np.int64).min
     after = np.repeat([lowest if span.until is None else span.until for span in spans], lengths)
     y = panel.values[position, 0]
-    is_asked = ~np.isnan(y) & (at > after)
+    is_candidate = ~np.isnan(y) & (at > after)
     numbers = np.repeat([span.series_id for span in spans], lengths)
-    return pd.DataFrame({"series_id": numbers[is_asked], "at": at[is_asked], "y": shorten(y[is_asked])})
+    return pd.DataFrame({"series_id": numbers[is_candidate], "at": at[is_candidate], "y": shorten(y[is_candidate])})
 
 
-def _stored_versions(connection: sa.Connection, job: str, given: pd.DataFrame, spans: list[_Span]) -> pd.DataFrame:
-    """series_id, at, version, stored of the newest versions of series that have changed."""
+def _read_versions(connection: sa.Connection, job: str, values: pd.DataFrame, spans: list[_Span]) -> pd.DataFrame:
+    """Return series_id, at, version and the stored value of the newest versions.
+
+    Args:
+        values: see `_gather_values`.
+        spans: of the series whose stored values differ.
+    """
     table = actual_rows.c
     rows: Sequence[Any] = []
-    if spans and len(given):
+    if spans and len(values):
         query = sa.select(table.series_id, table.at, table.version, table.y).order_by(table.version)
-        query = query.where(table.at >= int(given["at"].min()))
-        if len(spans) <= _FEW:
+        query = query.where(table.at >= int(values["at"].min()))
+        if len(spans) <= _MAX_SERIES_NAMED:
             query = query.where(table.series_id.in_([span.series_id for span in spans]))
         else:
             query = query.where(table.series_id.in_(sa.select(series.c.id).where(series.c.job == job)))
@@ -158,10 +169,10 @@ def _stored_versions(connection: sa.Connection, job: str, given: pd.DataFrame, s
 
 
 def _insert(
-    connection: sa.Connection, given: pd.DataFrame, versions: pd.DataFrame, panel: Panel, seen: datetime
-) -> Added:
+    connection: sa.Connection, values: pd.DataFrame, versions: pd.DataFrame, panel: Panel, read_at: datetime
+) -> AddedActuals:
     types = {"series_id": np.int64, "at": np.int64}
-    joined = given.merge(versions.astype(types), how="left", on=["series_id", "at"])
+    joined = values.merge(versions.astype(types), how="left", on=["series_id", "at"])
     is_new = joined["version"].isna()
     changed = joined[is_new | (joined["y"] != joined["stored"])].sort_values(["series_id", "at"])
     restated = changed[changed["version"].notna()]
@@ -179,6 +190,9 @@ def _insert(
         "y": changed["y"].to_numpy(np.float64),
     }
     insert_rows(connection, pending_rows, columns)
-    texts: dict[str, Column] = {"ds": to_text(panel.frequency, at, panel.zone), "seen": [stamp(seen)] * len(changed)}
+    texts: dict[str, Column] = {
+        "ds": format_times(panel.frequency, at, panel.zone),
+        "seen": [format_utc(read_at)] * len(changed),
+    }
     insert_rows(connection, actual_rows, {**columns, **texts})
-    return Added(int(is_new.sum()), len(restated))
+    return AddedActuals(int(is_new.sum()), len(restated))

@@ -1,17 +1,18 @@
-"""Float32 values as the short decimals that people wrote, for columns of float64."""
+"""Float32 values as short decimals in float64."""
 
 import numpy as np
 import numpy.typing as npt
 
 
 def shorten(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Widen float32 to float64: 455.8, not 455.79998779296875; always the same float32 again, in the same order.
+    """Convert float32 to float64 with short decimals: 455.8 instead of 455.79998779296875.
 
-    Seven significant digits where these are enough, else every digit.
+    A value is rounded to seven significant digits if it converts back to the same float32; otherwise it is exact. The
+    order of values does not change.
     """
     narrow = np.asarray(values, np.float32)
     wide = narrow.astype(np.float64)
-    with np.errstate(all="ignore"):  # 0 has no logarithm
+    with np.errstate(all="ignore"):  # the logarithm of 0 is not finite
         power = 10.0 ** (6 - np.floor(np.log10(np.abs(wide))))
         short = np.rint(wide * power) / power
         is_same = (short.astype(np.float32) == narrow) & (wide != np.rint(wide))

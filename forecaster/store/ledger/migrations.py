@@ -1,4 +1,4 @@
-"""The ledger's schema in a database: created, brought up to date, or refused where it is newer than this program."""
+"""The schema of the ledger in a database, and its versions."""
 
 from collections.abc import Callable
 
@@ -17,23 +17,23 @@ def _add_adjustments(connection: sa.Connection) -> None:
     adjustments.create(connection)
 
 
-# what brings a ledger of the version before to the version that it stands under: `MIGRATIONS[2]` from 1 to 2.
-# A new ledger is created as `tables` has it, so a change of a table is written there and here.
+# The migration to each version from the version before: `MIGRATIONS[2]` migrates from 1 to 2. A new ledger is created
+# from `tables`, so a change of a table belongs there and here.
 MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _add_adjustments}
 
 
 def find_version(connection: sa.Connection, database: Database) -> int | None:
-    """The version of the ledger in a database; None where there is no ledger.
+    """Return the version of the ledger in a database; None if there is no ledger.
 
-    Raises: InputError: it is newer than this program knows, or a table of another program has a name of ours.
+    Raises: InputError: the ledger is newer than this program, or a table of another program has one of its names.
     """
-    known = sa.inspect(connection)
-    if not known.has_table(version_table.name):
-        taken = {*known.get_table_names(), *known.get_view_names()} & {*metadata.tables, *VIEWS}
-        if taken:
+    schema = sa.inspect(connection)
+    if not schema.has_table(version_table.name):
+        conflicts = {*schema.get_table_names(), *schema.get_view_names()} & {*metadata.tables, *VIEWS}
+        if conflicts:
             raise InputError(
-                f"{database.place}: has a table {min(taken)!r} that is not a ledger's",
-                hint="give the ledger a database of its own",
+                f"{database.place}: has a table {min(conflicts)!r} that is not a ledger's",
+                hint="use another database for the ledger",
             )
         return None
     version = int(connection.execute(sa.select(sa.func.max(version_table.c.version))).scalar_one())
@@ -45,15 +45,15 @@ def find_version(connection: sa.Connection, database: Database) -> int | None:
     return version
 
 
-def migrate(connection: sa.Connection, found: int | None) -> None:
-    """Create the schema, or bring it from the version found to ours; all of it is the caller's one transaction."""
-    if found is None:
+def migrate(connection: sa.Connection, version: int | None) -> None:
+    """Create the schema, or migrate it from a version to `VERSION`, within the caller's transaction."""
+    if version is None:
         metadata.create_all(connection)
         connection.execute(version_table.insert().values(version=VERSION))
     else:
         for name in reversed(VIEWS):
             connection.exec_driver_sql(f"DROP VIEW {name}")
-        for number in range(found + 1, VERSION + 1):
+        for number in range(version + 1, VERSION + 1):
             MIGRATIONS[number](connection)
         connection.execute(version_table.update().values(version=VERSION))
     for name, query in VIEWS.items():

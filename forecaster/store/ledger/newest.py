@@ -1,4 +1,4 @@
-"""What a job forecasts now: the rows of its newest run that made forecasts, and the actuals before and since."""
+"""The newest forecasts of a job, and the actuals of its series."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,29 +11,29 @@ from forecaster.store.ledger.tables import QUANTILES, actual_rows, forecast_rows
 
 
 def newest_forecasts(ledger: Database, job: str, names: Sequence[str]) -> pd.DataFrame:
-    """The forecasts of the newest run that made any.
+    """Read the forecasts of the newest run that made any.
 
     Args:
-        names: the series that are asked for.
+        names: ids of the series to read.
 
-    Returns: unique_id, ds, at, cutoff_at, step, mean, status, q025 ... q975, by series and step; empty where none are.
+    Returns: unique_id, ds, at, cutoff_at, step, mean, status, q025 ... q975, by series and step.
     """
-    row, own = forecast_rows.c, run_series.c
+    row, of_series = forecast_rows.c, run_series.c
     newest = sa.select(runs.c.id).where(runs.c.job == job, runs.c.first_at.is_not(None)).order_by(runs.c.id.desc())
-    is_own = sa.and_(own.run_id == row.run_id, own.series_id == row.series_id)
+    is_same = sa.and_(of_series.run_id == row.run_id, of_series.series_id == row.series_id)
     query = (
         sa.select(
             series.c.unique_id,
             row.ds,
             row.at,
-            own.cutoff_at,
+            of_series.cutoff_at,
             row.step,
             row.mean,
-            own.status,
+            of_series.status,
             *(row[name] for name in QUANTILES),
         )
         .select_from(forecast_rows)
-        .join(run_series, is_own)
+        .join(run_series, is_same)
         .join(series, series.c.id == row.series_id)
         .where(row.run_id == newest.limit(1).scalar_subquery(), series.c.unique_id.in_(names))
         .order_by(row.series_id, row.step)
@@ -42,10 +42,11 @@ def newest_forecasts(ledger: Database, job: str, names: Sequence[str]) -> pd.Dat
 
 
 def known_actuals(ledger: Database, job: str, names: Sequence[str], *, since: int | None = None) -> pd.DataFrame:
-    """The actuals of some series as they were last stated, in the order of time.
+    """Read the newest version of the actuals of series, by series and time.
 
     Args:
-        since: the first time that counts, as `at` in the tables; None for all.
+        names: ids of the series to read.
+        since: the first time, as `at` in the tables; None for all times.
 
     Returns: unique_id, ds, at, y.
     """

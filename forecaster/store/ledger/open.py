@@ -1,51 +1,57 @@
-"""The way to a ledger: the database behind its URL, with the schema of this program in it."""
+"""Ledgers by URL, created or migrated when they are opened."""
+
+import shlex
 
 from forecaster.errors import InputError, OutputError
-from forecaster.store.database import PATIENCE, Database, open_database, reading, write_ahead, writing
+from forecaster.store.database import LOCK_SECONDS, Database, enable_write_ahead_log, open_database, reading, writing
 from forecaster.store.ledger.migrations import VERSION, find_version, migrate
 
 _SCHEMA_LOCK = "forecast ledger schema"
 
 
-def open_ledger(url: str, *, must_exist: bool = False, patience: float = PATIENCE) -> Database:
-    """Open a ledger: create it where there is none, bring an older one up to date.
+def open_ledger(url: str, *, must_exist: bool = False, lock_seconds: float = LOCK_SECONDS) -> Database:
+    """Open a ledger; create a missing one, and migrate an older one.
 
     Args:
         url: see `database.open_database`.
-        must_exist: whether a ledger that is not there is an error, for commands that only read one.
-        patience: seconds to wait for a lock that another process holds.
+        must_exist: if True, a missing ledger is an error, for commands that only read.
+        lock_seconds: seconds to wait for the lock of another process.
 
     Raises:
         UsageError: it is not the URL of a database.
-        InputError: there is none and there must be; the file is no database; the ledger is of a newer version.
+        InputError: the ledger is missing and must exist, it has a newer version, or the file is not a database.
         OutputError: it cannot be created or written.
-        LockError: another process holds it.
+        LockError: another process has locked it.
         DependencyError: sqlalchemy or psycopg is missing, or the server cannot be reached.
     """
-    database = open_database(url, patience=patience)
-    is_there = _look(database, must_exist=must_exist)
-    if is_there:
+    database = open_database(url, lock_seconds=lock_seconds)
+    if _can_exist(database, must_exist=must_exist):
         with reading(database) as connection:
-            found = find_version(connection, database)
-        if found == VERSION:
+            version = find_version(connection, database)
+        if version == VERSION:
             return database
-        if found is None and must_exist:
+        if version is None and must_exist:
             raise _missing(database)
-    write_ahead(database)
+    enable_write_ahead_log(database)
     with writing(database, _SCHEMA_LOCK) as connection:
-        found = find_version(connection, database)  # another process may have been faster
-        if found != VERSION:
-            migrate(connection, found)
+        version = find_version(connection, database)  # another process may have migrated it
+        if version != VERSION:
+            migrate(connection, version)
     return database
 
 
-def _look(database: Database, *, must_exist: bool) -> bool:
-    """Whether there can be a ledger already."""
+def _can_exist(database: Database, *, must_exist: bool) -> bool:
+    """Return False if the file of a SQLite ledger does not exist.
+
+    Raises:
+        InputError: it does not exist and must.
+        OutputError: its folder does not exist.
+    """
     path = database.path
     if path is None:
         return True
     if not path.parent.is_dir() and not must_exist:
-        raise OutputError(f"{path}: no such folder", hint=f"make it: mkdir -p {path.parent}")
+        raise OutputError(f"{path}: no such folder", hint=f"create it: {shlex.join(['mkdir', '-p', str(path.parent)])}")
     if not path.exists() and must_exist:
         raise _missing(database)
     return path.exists()
@@ -53,5 +59,5 @@ def _look(database: Database, *, must_exist: bool) -> bool:
 
 def _missing(database: Database) -> InputError:
     return InputError(
-        f"{database.place}: holds no ledger", hint="name the ledger that `forecast run` writes, or run the job first"
+        f"{database.place}: has no ledger", hint="name the ledger that `forecast run` writes, or run the job first"
     )

@@ -1,4 +1,4 @@
-"""What the ledger knows, as frames: the runs of a job, its scores by any cut, revisions, anomalies."""
+"""The ledger as frames: the runs of a job, its scores by step, series, model or week, revisions and anomalies."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -25,18 +25,18 @@ from forecaster.store.ledger.tables import (
 By = Literal["step", "unique_id", "model", "week"]
 LEVELS = (50, 80, 90, 95)
 
-_MONDAY = date(1969, 12, 29)  # the week of 1970-01-01, a Thursday
-_WEEKS_BEFORE = 100_000  # so that the division below never sees a negative number, which engines round differently
+_FIRST_MONDAY = date(1969, 12, 29)  # The Monday of the week of 1970-01-01.
+_WEEK_OFFSET = 100_000  # Keeps week numbers positive, because databases differ in how they divide negative numbers.
 
 
 def list_jobs(ledger: Database) -> list[str]:
-    """The jobs that have runs, by name."""
+    """Return the names of the jobs that have runs, sorted."""
     with reading(ledger) as connection:
         return list(connection.execute(sa.select(runs.c.job).distinct().order_by(runs.c.job)).scalars())
 
 
 def history(ledger: Database, job: str, *, limit: int | None = None) -> pd.DataFrame:
-    """The runs of a job, the newest first: every column of the table `runs`."""
+    """Return the runs of a job with every column of the table `runs`, the newest first."""
     query = sa.select(runs).where(runs.c.job == job).order_by(runs.c.id.desc()).limit(limit)
     return _frame(ledger, query)
 
@@ -44,17 +44,17 @@ def history(ledger: Database, job: str, *, limit: int | None = None) -> pd.DataF
 def summarise(
     ledger: Database, job: str, *, by: By | None = None, since: int | None = None, until: int | None = None
 ) -> pd.DataFrame:
-    """Score a job over all its forecasts whose actuals are known, or a row for each step, series, model or week.
+    """Summarise the scores of a job in one row, or in a row for each step, series, model or week.
 
     Args:
-        since, until: the first and the last time of actuals that count, as `at` in the tables; None for no bound.
+        since, until: the first and the last time of the actuals, as `at` in the tables; None for no bound.
 
-    Returns: columns `by` (a week as `2026-W47`), forecasts (how many), mae, rmse, bias (mean of forecast - actual),
-        mase (mean of |error| / scale), skill and skill_naive (1 - mase / that of the seasonal naive and the naive
-        forecast, over the forecasts that have both), coverage50, 80, 90 and 95; NaN where nothing is known.
+    Returns: columns `by` (a week as `2026-W47`), forecasts (their number), mae, rmse, bias (mean of forecast - actual),
+        mase (mean of |error| / scale), skill and skill_naive (1 - mase / mase of the seasonal naive and the naive
+        forecast, over the forecasts that have both), coverage50, 80, 90 and 95; NaN where there is no value.
     """
     score = score_rows.c
-    week = (score.at + (_WEEKS_BEFORE * WEEK + 3 * DAY)) // sa.literal(WEEK, sa.BigInteger)
+    week = (score.at + (_WEEK_OFFSET * WEEK + 3 * DAY)) // sa.literal(WEEK, sa.BigInteger)
     key = {"step": score.step, "unique_id": series.c.unique_id, "model": runs.c.model, "week": week}
     query = sa.select(
         sa.func.count().label("forecasts"),
@@ -74,36 +74,35 @@ def summarise(
         query = query.join(runs, runs.c.id == score.run_id)
     if by is not None:
         query = query.add_columns(key[by].label(by)).group_by(key[by]).order_by(key[by])
-    found = _frame(ledger, query).rename(columns={"seasonal_naive": "skill", "naive": "skill_naive"})
-    numbers = [name for name in found.columns if name != by]
-    found[numbers] = found[numbers].astype(float)
-    found["forecasts"] = found["forecasts"].astype(int)
-    found["rmse"] = np.sqrt(found["rmse"])
+    summary = _frame(ledger, query).rename(columns={"seasonal_naive": "skill", "naive": "skill_naive"})
+    numbers = [name for name in summary.columns if name != by]
+    summary[numbers] = summary[numbers].astype(float)
+    summary["forecasts"] = summary["forecasts"].astype(int)
+    summary["rmse"] = np.sqrt(summary["rmse"])
     if by == "week":
-        found[by] = [_name_week(int(number) - _WEEKS_BEFORE) for number in found[by]]
-    return found[[*([by] if by else []), *(name for name in found.columns if name != by)]]
+        summary[by] = [_name_week(int(number) - _WEEK_OFFSET) for number in summary[by]]
+    return summary[[*([by] if by else []), *(name for name in summary.columns if name != by)]]
 
 
-def pairs(
+def read_scored_forecasts(
     ledger: Database,
     job: str,
     *,
     since: int | None = None,
     until: int | None = None,
-    most: int | None = None,
-    also: Sequence[str] = (),
+    max_rows: int | None = None,
+    include: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Every scored forecast of a job beside its actual.
-
-    Where an actual was re-stated, `y` is the newest.
+    """Read the scored forecasts of a job beside the newest version of their actuals.
 
     Args:
-        most: about how many rows are wanted at most: where there are more, some series stand for all.
-        also: series that are wanted besides.
+        since, until: the first and the last time of the actuals, as `at` in the tables; None for no bound.
+        max_rows: if there are more rows, a sample of series with about this many rows represents them.
+        include: ids of series to read besides this sample.
 
     Returns: run_id, adjustment (of the run), unique_id, ds, at, cutoff_at, step, y, mean, scale, q025 ... q975.
     """
-    some = [each | series.c.unique_id.in_(also) for each in _sample(ledger, job, since, until, most)]
+    sample = [condition | series.c.unique_id.in_(include) for condition in _sample(ledger, job, since, until, max_rows)]
     forecast, score, actual = forecast_rows.c, score_rows.c, actual_rows.c
     query = (
         sa.select(
@@ -127,7 +126,7 @@ def pairs(
         .join(run_series, sa.and_(*(run_series.c[name] == score[name] for name in ("run_id", "series_id"))))
         .where(
             series.c.job == job,
-            *some,
+            *sample,
             *_between(score_rows, since, until),
         )
         .order_by(score.run_id, score.series_id, score.step)
@@ -138,17 +137,18 @@ def pairs(
 def anomalies(
     ledger: Database, job: str, *, level: int = 95, since: int | None = None, until: int | None = None
 ) -> pd.DataFrame:
-    """The actuals outside the interval of the last forecast made for them, the farthest outside first.
+    """Return the actuals outside the interval of the last forecast made for them, the farthest outside first.
 
     Args:
         level: coverage in per cent: 20, 40, 50, 60, 80, 90 or 95.
+        since, until: the first and the last time of the actuals, as `at` in the tables; None for no bound.
 
-    Returns: unique_id, ds, at, y, mean, lower, upper, excess (how far outside, in the series' own units), scaled
-        (excess over the series' scale), step, run, version.
-    Raises: ValueError: no interval of that level is kept.
+    Returns: unique_id, ds, at, y, mean, lower, upper, excess (distance to the interval, in the units of the series),
+        scaled (excess / scale of the series), step, run, version.
+    Raises: ValueError: the ledger has no interval of that level.
     """
     if level not in INTERVALS:
-        raise ValueError(f"no interval of {level} % is kept")
+        raise ValueError(f"the ledger has no interval of {level} %")
     forecast, score, actual = forecast_rows.c, score_rows.c, actual_rows.c
     lower, upper = (forecast[name] for name in INTERVALS[level])
     later = score_rows.alias()
@@ -185,14 +185,15 @@ def anomalies(
 
 
 def revisions(ledger: Database, job: str, *, run: str | None = None, limit: int | None = None) -> pd.DataFrame:
-    """What a run changed against the forecast before it for the same times, the largest revisions first.
+    """Compare the forecasts of a run with the last forecasts before it for the same times.
 
     Args:
-        run: the key of the run; None for the newest that made forecasts.
+        run: the key of the run; None for the newest run that made forecasts.
+        limit: number of rows; None for all.
 
-    Returns: unique_id, ds, at, mean, previous, change (mean - previous), scaled (change over the series' scale), q100,
-        q900, previous_q100, previous_q900, previous_run. Empty where there is no such run, or none before it. Sorted by
-        the size of `scaled`, then of `change`.
+    Returns: unique_id, ds, at, mean, previous, change (mean - previous), scaled (change / scale of the series), q100,
+        q900, previous_q100, previous_q900, previous_run, sorted by the size of `scaled`, then of `change`. Empty if
+        there is no such run, or none before it.
     """
     new, old = forecast_rows.alias("new"), forecast_rows.alias("old")
     earlier = forecast_rows.alias("earlier")
@@ -249,24 +250,24 @@ def _between(table: sa.Table, since: int | None, until: int | None) -> list[sa.C
 
 
 def _sample(
-    ledger: Database, job: str, since: int | None, until: int | None, most: int | None
+    ledger: Database, job: str, since: int | None, until: int | None, max_rows: int | None
 ) -> list[sa.ColumnElement[bool]]:
-    """What leaves about `most` rows of scores: the series whose number a number divides."""
-    if most is None:
+    """Return a condition that selects evenly spaced series with about `max_rows` scores; no condition if all fit."""
+    if max_rows is None:
         return []
-    mine = score_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
-    count = sa.select(sa.func.count()).select_from(score_rows).where(mine, *_between(score_rows, since, until))
+    is_of_job = score_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
+    count = sa.select(sa.func.count()).select_from(score_rows).where(is_of_job, *_between(score_rows, since, until))
     with reading(ledger) as connection:
         total = int(connection.execute(count).scalar_one())
         first = connection.execute(sa.select(sa.func.min(series.c.id)).where(series.c.job == job)).scalar()
-    every = max(1, -(-total // most))
-    return [] if every == 1 else [series.c.id % every == int(first or 0) % every]
+    stride = max(1, -(-total // max_rows))
+    return [] if stride == 1 else [series.c.id % stride == int(first or 0) % stride]
 
 
 def _skill(scaled: sa.ColumnElement[Any], baseline: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """1 - MASE / MASE of a baseline, over the forecasts that have both."""
-    both = sa.case((baseline.is_not(None), scaled), else_=None)
-    return 1.0 - sa.func.sum(both) / sa.func.nullif(sa.func.sum(baseline), 0)
+    """Return 1 - MASE / MASE of a baseline, over the forecasts that have both."""
+    scaled_with_baseline = sa.case((baseline.is_not(None), scaled), else_=None)
+    return 1.0 - sa.func.sum(scaled_with_baseline) / sa.func.nullif(sa.func.sum(baseline), 0)
 
 
 def _share(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
@@ -274,5 +275,5 @@ def _share(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
 
 
 def _name_week(number: int) -> str:
-    year, week, _ = (_MONDAY + timedelta(weeks=number)).isocalendar()
+    year, week, _ = (_FIRST_MONDAY + timedelta(weeks=number)).isocalendar()
     return f"{year}-W{week:02d}"

@@ -1,4 +1,4 @@
-"""Where in time a job's scores lie, and how its newest model has done from period to period."""
+"""The times of a job's scores, and the errors of its newest model by period."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,12 @@ class Extent:
     """The times of a job's scores, as `at` in the tables.
 
     Attributes:
-        newest: the last actual that a forecast was scored by.
-        step: between two forecast times; its mean where steps differ, as months do.
-        frequency: its name, as in `runs`.
-        zone: of the data.
-        horizon: of the newest forecasts.
-        run: the newest run that made forecasts: every column of `runs`.
+        newest: the time of the last actual by which a forecast was scored.
+        step: the difference of two forecast times; the mean difference if it varies, as with months.
+        frequency: the name of the frequency, as in `runs`.
+        zone: the time zone of the data.
+        horizon: the horizon of the newest forecasts.
+        run: the newest run that made forecasts, with every column of `runs`.
     """
 
     newest: int
@@ -38,25 +38,25 @@ class Extent:
         return self.frequency.endswith("integer")
 
     @property
-    def is_short(self) -> bool:
-        """Whether steps are shorter than a day: then a period is a day, otherwise a step."""
+    def has_daily_periods(self) -> bool:
+        """True if steps are shorter than a day. A period is a day then, and a step otherwise."""
         return not self.is_integer and self.step < DAY
 
-    def back(self, periods: int) -> int:
-        """The first time of the last so many periods."""
-        return self.newest - periods * (DAY if self.is_short else self.step) + 1
+    def start_of_last(self, periods: int) -> int:
+        """Return the first time of the last periods."""
+        return self.newest - periods * (DAY if self.has_daily_periods else self.step) + 1
 
-    def period(self, at: Ints) -> Ints:
-        """Number the periods of times; numbers grow with time, with gaps where steps are a day or longer."""
-        return at // DAY if self.is_short else at
+    def number_periods(self, at: Ints) -> Ints:
+        """Return the numbers of the periods of times. Numbers grow with time, and have gaps if periods are steps."""
+        return at // DAY if self.has_daily_periods else at
 
-    def known(self, cutoff: Ints) -> Ints:
-        """The last period that is wholly known to forecasts of a cutoff."""
-        return (cutoff + self.step) // DAY - 1 if self.is_short else cutoff
+    def last_known_period(self, cutoff: Ints) -> Ints:
+        """Return the number of the last period that has ended at a cutoff."""
+        return (cutoff + self.step) // DAY - 1 if self.has_daily_periods else cutoff
 
 
 def find_extent(ledger: Database, job: str) -> Extent | None:
-    """Where a job's scores lie; None where no forecast of it is scored."""
+    """Return the extent of a job's scores; None if no forecast is scored."""
     newest_run = sa.select(runs).where(runs.c.job == job, runs.c.first_at.is_not(None)).order_by(runs.c.id.desc())
     with reading(ledger) as connection:
         run = connection.execute(newest_run.limit(1)).mappings().first()
@@ -65,17 +65,21 @@ def find_extent(ledger: Database, job: str) -> Extent | None:
         if run is None or newest is None:
             return None
         rows = forecast_rows.c
-        one = sa.select(sa.func.min(run_series.c.series_id)).where(run_series.c.run_id == run["id"]).scalar_subquery()
+        first = sa.select(sa.func.min(run_series.c.series_id)).where(run_series.c.run_id == run["id"]).scalar_subquery()
         is_same = (run_series.c.run_id == rows.run_id) & (run_series.c.series_id == rows.series_id)
-        reach = sa.select(sa.func.max(rows.at) - sa.func.min(run_series.c.cutoff_at)).select_from(forecast_rows)
-        reach = reach.join(run_series, is_same).where(rows.run_id == run["id"], rows.series_id == one)
-        length = int(connection.execute(reach).scalar_one())
+        length_query = sa.select(sa.func.max(rows.at) - sa.func.min(run_series.c.cutoff_at)).select_from(forecast_rows)
+        length_query = length_query.join(run_series, is_same).where(rows.run_id == run["id"], rows.series_id == first)
+        length = int(connection.execute(length_query).scalar_one())
     step = max(1, length // run["horizon"])
     return Extent(int(newest), step, run["frequency"], run["zone"], run["horizon"], dict(run))
 
 
-def find_first(ledger: Database, job: str, since: int | None) -> int | None:
-    """The first actual, at or after a time, that a forecast was scored by; None where there is none."""
+def find_first_scored(ledger: Database, job: str, since: int | None) -> int | None:
+    """Return the time of the first actual by which a forecast was scored; None if there is none.
+
+    Args:
+        since: the earliest time; None for no bound.
+    """
     query = sa.select(sa.func.min(score_rows.c.at)).where(score_rows.c.series_id == series.c.id)
     if since is not None:
         query = query.where(score_rows.c.at >= since)
@@ -85,51 +89,51 @@ def find_first(ledger: Database, job: str, since: int | None) -> int | None:
 
 
 def list_series(ledger: Database, job: str) -> list[str]:
-    """The series that a job has forecast."""
+    """Return the ids of the series that a job has forecast."""
     with reading(ledger) as connection:
         return list(connection.execute(sa.select(series.c.unique_id).where(series.c.job == job)).scalars())
 
 
-def errors_of_periods(
-    ledger: Database, job: str, extent: Extent, *, since: int | None = None, most: int = 50
+def errors_by_period(
+    ledger: Database, job: str, extent: Extent, *, since: int | None = None, max_series: int = 50
 ) -> tuple[Ints, npt.NDArray[np.float64]]:
-    """The mean scaled error of each period that the newest run's bundle has forecast, in the order of time.
+    """Return the mean scaled error of each period that the bundle of the newest run has forecast, in order of time.
 
     Args:
-        since: the first time that counts; None for the bundle's first forecast.
-        most: series that are looked at; where there are more, some evenly spread stand for all.
+        since: the first time; None for the bundle's first forecast.
+        max_series: if there are more series, an evenly spaced sample of at most this many represents them.
 
-    Returns: [T] the first time of each period, and [T] its error; NaN where no series has a scale.
+    Returns: [T] first times of the periods, and [T] errors; NaN if no series has a scale.
     """
     bundle = extent.run["bundle"]
     is_same = runs.c.bundle.is_(None) if bundle is None else runs.c.bundle == bundle
-    mine = sa.select(runs.c.id).where(runs.c.job == job, runs.c.first_at.is_not(None), is_same)
-    began = sa.select(sa.func.min(runs.c.first_at)).where(runs.c.id.in_(mine)).scalar_subquery()
+    run_ids = sa.select(runs.c.id).where(runs.c.job == job, runs.c.first_at.is_not(None), is_same)
+    first = sa.select(sa.func.min(runs.c.first_at)).where(runs.c.id.in_(run_ids)).scalar_subquery()
     score = score_rows.c
     numbers = sa.select(series.c.id).where(series.c.job == job).order_by(series.c.id)
-    period = score.at // sa.literal(DAY, sa.BigInteger) if extent.is_short else score.at
+    period = score.at // sa.literal(DAY, sa.BigInteger) if extent.has_daily_periods else score.at
     query = (
         sa.select(sa.func.min(score.at), sa.func.avg(score.scaled))
-        .where(score.at >= began, score.run_id.in_(mine), *([] if since is None else [score.at >= since]))
+        .where(score.at >= first, score.run_id.in_(run_ids), *([] if since is None else [score.at >= since]))
         .group_by(period)
         .order_by(period)
     )
     with reading(ledger) as connection:
-        known = connection.execute(numbers).scalars().all()
-        some = known[:: max(1, -(-len(known) // most))]
-        rows = connection.execute(query.where(score.series_id.in_(some))).all()
+        all_numbers = connection.execute(numbers).scalars().all()
+        sample = all_numbers[:: max(1, -(-len(all_numbers) // max_series))]
+        rows = connection.execute(query.where(score.series_id.in_(sample))).all()
     at = np.array([row[0] for row in rows], np.int64)
     return at, np.array([np.nan if row[1] is None else row[1] for row in rows], np.float64)
 
 
-def errors_beside_naive(ledger: Database, job: str, since: int) -> pd.DataFrame:
-    """The errors of a job's forecasts and of the seasonal naive ones of the same steps, by the time forecast.
+def errors_by_time(ledger: Database, job: str, since: int) -> pd.DataFrame:
+    """Return the errors of a job's forecasts and of the seasonal naive forecasts, by the time that they forecast.
 
-    Returns: columns at, scaled, seasonal_naive (mean scaled errors) and inside (share inside the 80 % interval), in
-        order; times without a scale are left out.
+    Returns: columns at, scaled, seasonal_naive (mean scaled errors) and inside (share covered by the 80 % interval), in
+        order of time, without times that have no scale.
     """
     score = score_rows.c
-    mine = sa.select(series.c.id).where(series.c.job == job)
+    numbers = sa.select(series.c.id).where(series.c.job == job)
     query = (
         sa.select(
             score.at,
@@ -137,7 +141,7 @@ def errors_beside_naive(ledger: Database, job: str, since: int) -> pd.DataFrame:
             sa.func.avg(score.seasonal_naive_scaled).label("seasonal_naive"),
             sa.func.avg(sa.case((score.inside <= 80, 1.0), else_=0.0)).label("inside"),
         )
-        .where(score.series_id.in_(mine), score.at >= since)
+        .where(score.series_id.in_(numbers), score.at >= since)
         .where(score.scaled.is_not(None), score.seasonal_naive_scaled.is_not(None))
         .group_by(score.at)
         .order_by(score.at)
@@ -148,6 +152,6 @@ def errors_beside_naive(ledger: Database, job: str, since: int) -> pd.DataFrame:
         )
 
 
-def _over_series(function: Any, of_one: sa.Select[tuple[Any]], job: str) -> sa.Select[tuple[Any]]:
-    """A minimum or maximum over a job's series of what a query finds for each, a look-up in the key a series."""
-    return sa.select(function(of_one.correlate(series).scalar_subquery())).where(series.c.job == job)
+def _over_series(function: Any, query: sa.Select[tuple[Any]], job: str) -> sa.Select[tuple[Any]]:
+    """Return a minimum or maximum over the series of a job. The query of one series is a fast look-up in its key."""
+    return sa.select(function(query.correlate(series).scalar_subquery())).where(series.c.job == job)

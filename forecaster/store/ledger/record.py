@@ -1,4 +1,4 @@
-"""A run and all its forecasts enter the ledger in one transaction."""
+"""Runs and their forecasts, written to the ledger in one transaction each."""
 
 import json
 from collections.abc import Mapping
@@ -32,14 +32,14 @@ class Run:
     """One run of a job.
 
     Attributes:
-        job: whose run it is; several jobs may share a ledger.
-        key: the run's own name within the job; what has the same key is the same run.
-        started: when, with a time zone.
+        job: the name of the job; several jobs may share a ledger.
+        key: the name of the run within the job.
+        started: the start, with a time zone.
         code: the exit code.
-        seconds: how long it took.
-        bundle: where the model came from.
-        details: whatever else is to be remembered, plain values for JSON.
-        adjustment: number of the adjustment that its intervals were stretched by; None for none.
+        seconds: the duration.
+        bundle: the bundle that made the forecasts.
+        details: further values that JSON can express.
+        adjustment: the number of the adjustment that was applied to the intervals; None for none.
     """
 
     job: str
@@ -60,24 +60,24 @@ def record(
     baselines: Mapping[Literal["seasonal_naive", "naive"], Floats] | None = None,
     scale: npt.NDArray[np.floating] | None = None,
 ) -> bool:
-    """Keep a run and its forecasts, whole or not at all.
+    """Write a run and its forecasts to the ledger.
 
     Args:
-        forecast: None for a run that made none.
-        baselines: [N, H] point forecasts of the naive models from the same cutoffs; skill is against these.
-        scale: [N] the in-sample seasonal error of each series, which scaled errors are divided by.
+        forecast: None for a run without forecasts.
+        baselines: [N, H] point forecasts of the naive models from the same cutoffs, the reference of skill.
+        scale: [N] in-sample seasonal errors, the divisors of scaled errors.
 
-    Returns: whether it was new; a run that is there already stays as it is.
-    Raises: ForecastError: see `database.writing`; nothing of the run was kept.
+    Returns: False if the ledger has a run with this key already; it stays unchanged.
+    Raises: ForecastError: see `database.writing`; nothing was written.
     """
     with writing(ledger, run.job) as connection:
         same = sa.select(runs.c.id).where(runs.c.job == run.job, runs.c.key == run.key)
         if connection.execute(same).first():
             return False
-        told = {
+        values = {
             "job": run.job,
             "key": run.key,
-            "started": stamp(run.started),
+            "started": format_utc(run.started),
             "seconds": run.seconds,
             "code": run.code,
             "bundle": run.bundle,
@@ -86,29 +86,30 @@ def record(
             "adjustment": run.adjustment,
         }
         if forecast is None or not len(forecast.ids):
-            connection.execute(runs.insert().values(told))
+            connection.execute(runs.insert().values(values))
             return True
-        made = connection.execute(runs.insert().values(told | _describe(forecast)).returning(runs.c.id))
-        run_id = int(made.scalar_one())
+        insert = runs.insert().values(values | _describe(forecast)).returning(runs.c.id)
+        run_id = int(connection.execute(insert).scalar_one())
         numbers = _number_series(connection, run.job, forecast.ids)
         _insert(connection, run_id, numbers, forecast, baselines or {}, scale)
-        _await_scores(connection, run_id, forecast)
+        _mark_pending(connection, run_id, forecast)
     return True
 
 
-def stamp(time: datetime) -> str:
-    """A moment as the ledger writes it: ISO 8601, UTC, seconds."""
+def format_utc(time: datetime) -> str:
+    """Format a time as the ledger does: ISO 8601 in UTC, to the second."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def to_text(frequency: Frequency, at: Ints, zone: str | None) -> npt.NDArray[np.object_]:
-    """[T] timestamps as text; a time that many series share is written once."""
-    different, where = np.unique(at, return_inverse=True)
-    text = np.array([str(each) for each in frequency.format(different, zone)], object)
-    return text[where.ravel()]
+def format_times(frequency: Frequency, at: Ints, zone: str | None) -> npt.NDArray[np.object_]:
+    """Return the [T] times as text. Each distinct time is formatted only once, which is fast for many series."""
+    distinct, position = np.unique(at, return_inverse=True)
+    text = np.array([str(each) for each in frequency.format(distinct, zone)], object)
+    return text[position.ravel()]
 
 
 def _describe(forecast: Forecast) -> dict[str, Any]:
+    """Return the columns of `runs` that describe a forecast."""
     newest = forecast.cutoff.max()
     return {
         "model": forecast.model,
@@ -116,7 +117,7 @@ def _describe(forecast: Forecast) -> dict[str, Any]:
         "zone": forecast.zone,
         "horizon": forecast.horizon,
         "series": len(forecast.ids),
-        "cutoff": to_text(forecast.frequency, np.array([newest]), forecast.zone)[0],
+        "cutoff": format_times(forecast.frequency, np.array([newest]), forecast.zone)[0],
         "cutoff_at": int(newest),
         "first_at": int(forecast.ds.min()),
         "last_at": int(forecast.ds.max()),
@@ -124,13 +125,13 @@ def _describe(forecast: Forecast) -> dict[str, Any]:
 
 
 def _number_series(connection: sa.Connection, job: str, ids: npt.NDArray[np.object_]) -> Ints:
-    """[N] the number of each series in the ledger, new ones included."""
-    known = sa.select(series.c.unique_id, series.c.id).where(series.c.job == job)
-    numbers = {row.unique_id: row.id for row in connection.execute(known)}
+    """Return the [N] numbers of series in the ledger, after new series have been added."""
+    existing = sa.select(series.c.unique_id, series.c.id).where(series.c.job == job)
+    numbers = {row.unique_id: row.id for row in connection.execute(existing)}
     new = [name for name in ids if name not in numbers]
     if new:
         insert_rows(connection, series, {"job": [job] * len(new), "unique_id": new})
-        numbers = {row.unique_id: row.id for row in connection.execute(known)}
+        numbers = {row.unique_id: row.id for row in connection.execute(existing)}
     return np.array([numbers[name] for name in ids], np.int64)
 
 
@@ -146,12 +147,12 @@ def _insert(
     of_series = {
         "run_id": np.full(count, run_id),
         "series_id": numbers,
-        "cutoff": to_text(forecast.frequency, forecast.cutoff, forecast.zone),
+        "cutoff": format_times(forecast.frequency, forecast.cutoff, forecast.zone),
         "cutoff_at": forecast.cutoff,
         "scale": np.full(count, np.nan) if scale is None else scale,
         "status": np.where(forecast.fallback, "fallback", "ok"),
     }
-    order = np.argsort(numbers)  # rows in the order of the key are appended, not searched a place for
+    order = np.argsort(numbers)  # inserting rows in the order of their key is faster
     insert_rows(connection, run_series, {name: column[order] for name, column in of_series.items()})
     quantiles = shorten(forecast.quantiles[order]).reshape(count * horizon, -1)
     at = forecast.ds[order].ravel()
@@ -160,7 +161,7 @@ def _insert(
         "run_id": np.full(count * horizon, run_id),
         "series_id": np.repeat(numbers[order], horizon),
         "step": np.tile(np.arange(1, horizon + 1), count),
-        "ds": to_text(forecast.frequency, at, forecast.zone),
+        "ds": format_times(forecast.frequency, at, forecast.zone),
         "at": at,
         "mean": shorten(forecast.mean[order]).ravel(),
         **{name: quantiles[:, number] for number, name in enumerate(QUANTILES)},
@@ -169,9 +170,9 @@ def _insert(
     insert_rows(connection, forecast_rows, of_step)
 
 
-def _await_scores(connection: sa.Connection, run_id: int, forecast: Forecast) -> None:
-    """Have actuals that were there before the forecast scored against it, too."""
-    mine = sa.select(run_series.c.series_id).where(run_series.c.run_id == run_id)
+def _mark_pending(connection: sa.Connection, run_id: int, forecast: Forecast) -> None:
+    """Mark the actuals that arrived before the forecast as pending, so that they score it."""
+    numbers = sa.select(run_series.c.series_id).where(run_series.c.run_id == run_id)
     later = actual_rows.alias()
     is_restated = sa.exists().where(
         later.c.series_id == actual_rows.c.series_id,
@@ -182,10 +183,10 @@ def _await_scores(connection: sa.Connection, run_id: int, forecast: Forecast) ->
         pending_rows.c.series_id == actual_rows.c.series_id, pending_rows.c.at == actual_rows.c.at
     )
     columns = [actual_rows.c[column.name] for column in pending_rows.c]
-    old = sa.select(*columns).where(
-        actual_rows.c.series_id.in_(mine),
+    arrived = sa.select(*columns).where(
+        actual_rows.c.series_id.in_(numbers),
         actual_rows.c.at.between(int(forecast.ds.min()), int(forecast.ds.max())),
         ~is_restated,
         ~is_pending,
     )
-    connection.execute(pending_rows.insert().from_select([column.name for column in columns], old))
+    connection.execute(pending_rows.insert().from_select([column.name for column in columns], arrived))

@@ -1,4 +1,4 @@
-"""Forecasts are scored when their actuals arrive, inside the database."""
+"""Scores of forecasts whose actuals have arrived, computed inside the database."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from forecaster.forecast import PROBABILITIES
 from forecaster.panel import Panel
 from forecaster.store.database import Database, writing
-from forecaster.store.ledger.actuals import Added, insert_actuals
+from forecaster.store.ledger.actuals import AddedActuals, insert_actuals
 from forecaster.store.ledger.tables import (
     BASELINES,
     OUTSIDE,
@@ -20,7 +20,7 @@ from forecaster.store.ledger.tables import (
     series,
 )
 
-# coverage in per cent and the columns of its bounds, the narrowest first: 20, 40, 50, 60, 80, 90, 95
+# The columns of the lower and upper bound by coverage in per cent: 20, 40, 50, 60, 80, 90, 95.
 INTERVALS = {
     round(100 * (1 - 2 * probability)): (QUANTILES[number], QUANTILES[-1 - number])
     for number, probability in reversed(list(enumerate(PROBABILITIES)))
@@ -29,45 +29,45 @@ INTERVALS = {
 
 
 def score(ledger: Database, job: str) -> int:
-    """Score every forecast of a job whose actual arrived or was re-stated since the last time.
+    """Score every forecast of a job whose actual arrived or was re-stated since the last call.
 
-    The score of a re-stated actual replaces the one before, so that each forecast counts once and by the best that is
-    known; `version` says of which actual it is, and the actuals before it stay in `actual_rows`.
+    The score of a re-stated actual replaces the earlier score, so that each forecast counts once, with the newest
+    actual. The column `version` names this actual; earlier versions stay in `actual_rows`.
 
-    Returns: how many forecasts were scored.
+    Returns: the number of forecasts that were scored.
     Raises: ForecastError: see `database.writing`; nothing was scored.
     """
     with writing(ledger, job) as connection:
-        return _settle(ledger, connection, job)
+        return _score_pending(ledger, connection, job)
 
 
-def add_and_score(ledger: Database, job: str, panel: Panel, *, seen: datetime) -> tuple[Added, int]:
-    """Keep actuals as `add_actuals` does and score by them, both or neither: one transaction is faster than two.
+def add_and_score(ledger: Database, job: str, panel: Panel, *, read_at: datetime) -> tuple[AddedActuals, int]:
+    """Add actuals as `add_actuals` does, and score by them in the same transaction, which is faster than two.
 
-    Returns: what was added, and how many forecasts were scored.
+    Returns: the numbers of added actuals, and the number of forecasts that were scored.
     """
     with writing(ledger, job) as connection:
-        return insert_actuals(connection, job, panel, seen), _settle(ledger, connection, job)
+        return insert_actuals(connection, job, panel, read_at), _score_pending(ledger, connection, job)
 
 
-def _settle(ledger: Database, connection: sa.Connection, job: str) -> int:
-    is_mine = pending_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
-    rows = _rows(ledger).where(is_mine)
+def _score_pending(ledger: Database, connection: sa.Connection, job: str) -> int:
+    is_of_job = pending_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
+    rows = _select_scores(ledger).where(is_of_job)
     upsert = (sqlite if ledger.is_sqlite else postgresql).insert(score_rows)
     insert = upsert.from_select([column.name for column in rows.selected_columns], rows)
     key = [column.name for column in score_rows.primary_key]
-    rest = [column.name for column in score_rows.c if column.name not in key]
-    replace = insert.on_conflict_do_update(index_elements=key, set_={name: insert.excluded[name] for name in rest})
-    done = connection.execute(replace, execution_options={"preserve_rowcount": True})
-    connection.execute(pending_rows.delete().where(is_mine))
-    return done.rowcount
+    values = [column.name for column in score_rows.c if column.name not in key]
+    replace = insert.on_conflict_do_update(index_elements=key, set_={name: insert.excluded[name] for name in values})
+    result = connection.execute(replace, execution_options={"preserve_rowcount": True})
+    connection.execute(pending_rows.delete().where(is_of_job))
+    return result.rowcount
 
 
-def _rows(ledger: Database) -> sa.Select[tuple[object, ...]]:
-    """The scores of all that is pending."""
+def _select_scores(ledger: Database) -> sa.Select[tuple[object, ...]]:
+    """Return the query of the scores of all pending actuals."""
     actual, forecast, of_series = pending_rows.c, forecast_rows.c, run_series.c
-    # SQLite goes through the tables in whatever order it finds cheap without knowing their sizes; the sum keeps it from
-    # going through all forecasts, to look for each in what is pending
+    # SQLite orders the tables without knowing their sizes. `+ 0` hides the key of pending_rows from it; with that key,
+    # it would scan all forecasts, and look for a pending actual of each one.
     number = actual.series_id + 0 if ledger.is_sqlite else actual.series_id
     y = actual.y
     scale = sa.func.nullif(of_series.scale, 0)

@@ -1,18 +1,18 @@
-"""The ledger's tables, and the views that are made for reading (docs/ledger.md says what each column means).
+"""The tables of the ledger, and its views for readers (docs/ledger.md explains each column).
 
-Forecasts, actuals and scores are many, so their rows name series and runs by number; the views put the words back.
-These three have no foreign keys, which would be looked up for every row: only `record`, `actuals` and `score` write
-them, each in one transaction with what it refers to.
+Rows of forecasts, actuals and scores name their series and run by number, because there are many of them; the views
+show the names instead. These three tables have no foreign keys, which would be checked for every row. Only `record`,
+`actuals` and `score` write them, each in one transaction with the rows that they refer to.
 """
 
 import sqlalchemy as sa
 
 from forecaster.forecast import PROBABILITIES
 
-# a column a probability, in per mille: q025 ... q975
+# One column per probability, named in per mille: q025 ... q975.
 QUANTILES = tuple(f"q{round(1000 * probability):03d}" for probability in PROBABILITIES)
 BASELINES = ("seasonal_naive", "naive")
-OUTSIDE = 100  # `inside` of an actual that no interval holds
+OUTSIDE = 100  # The value of `inside` for an actual that no interval covers.
 
 metadata = sa.MetaData()
 
@@ -38,7 +38,7 @@ runs = sa.Table(
     sa.Column("first_at", sa.BigInteger),
     sa.Column("last_at", sa.BigInteger),
     sa.Column("details", sa.Text, nullable=False),
-    sa.Column("adjustment", sa.Integer),  # number of the one whose factors its intervals have; null for none
+    sa.Column("adjustment", sa.Integer),  # The adjustment that was applied to the intervals; null for none.
     sa.UniqueConstraint("job", "key"),
     sa.Index("runs_newest", "job", "id"),
 )
@@ -49,7 +49,7 @@ series = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("job", sa.Text, nullable=False),
     sa.Column("unique_id", sa.Text, nullable=False),
-    # which actuals are stored, and their digest: what has not changed need not be read
+    # The times of the stored actuals and their digest, so that unchanged actuals are not read again.
     sa.Column("known_from", sa.BigInteger),
     sa.Column("known_until", sa.BigInteger),
     sa.Column("digest", sa.Text),
@@ -94,7 +94,7 @@ actual_rows = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# actuals that forecasts are to be scored by; a table of its own, so that those already scored are never touched
+# Actuals by which no forecast has been scored yet. A separate table keeps updates away from scored actuals.
 pending_rows = sa.Table(
     "pending_rows",
     metadata,
@@ -121,7 +121,7 @@ score_rows = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# factors of intervals, learnt from scores; all rows of one number belong together
+# Factors of intervals, learnt from scores. An adjustment consists of all rows with the same number.
 adjustments = sa.Table(
     "adjustments",
     metadata,
@@ -136,19 +136,19 @@ adjustments = sa.Table(
 
 _NEWEST = """NOT EXISTS (SELECT 1 FROM actual_rows AS later
     WHERE later.series_id = a.series_id AND later.at = a.at AND later.version > a.version)"""
-_WORDS = "r.job, r.key AS run, f.run_id, s.unique_id, f.series_id, f.ds, f.at, k.cutoff, f.step, r.model"
+_NAMES = "r.job, r.key AS run, f.run_id, s.unique_id, f.series_id, f.ds, f.at, k.cutoff, f.step, r.model"
 _OF_FORECAST = """
     JOIN runs AS r ON r.id = f.run_id
     JOIN series AS s ON s.id = f.series_id
     JOIN run_series AS k ON k.run_id = f.run_id AND k.series_id = f.series_id"""
 
 VIEWS = {
-    "forecasts": f"""SELECT {_WORDS}, f.mean, {", ".join(f"f.{name}" for name in (*QUANTILES, *BASELINES))}, k.status
+    "forecasts": f"""SELECT {_NAMES}, f.mean, {", ".join(f"f.{name}" for name in (*QUANTILES, *BASELINES))}, k.status
 FROM forecast_rows AS f {_OF_FORECAST}""",
     "actuals": f"""SELECT s.job, s.unique_id, a.series_id, a.ds, a.at, a.y, a.version, a.seen
 FROM actual_rows AS a JOIN series AS s ON s.id = a.series_id
 WHERE {_NEWEST}""",
-    "scores": f"""SELECT {_WORDS}, a.y, a.version, f.mean, c.error, c.scaled, c.seasonal_naive_scaled, c.naive_scaled,
+    "scores": f"""SELECT {_NAMES}, a.y, a.version, f.mean, c.error, c.scaled, c.seasonal_naive_scaled, c.naive_scaled,
     c.inside, c.below, k.status
 FROM score_rows AS c
     JOIN actual_rows AS a ON a.series_id = c.series_id AND a.at = c.at AND a.version = c.version

@@ -1,4 +1,4 @@
-"""Adjustments: by which factors the intervals of a job's next forecasts are to be stretched, as scores taught."""
+"""Adjustments: factors for the intervals of the next forecasts of a job, learnt from scores."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from forecaster.store.database import Column, Database, insert_rows, reading, writing
-from forecaster.store.ledger.record import stamp
+from forecaster.store.ledger.record import format_utc
 from forecaster.store.ledger.score import INTERVALS
 from forecaster.store.ledger.tables import adjustments
 
@@ -18,36 +18,37 @@ class Adjustment:
     """Factors by group of steps and interval.
 
     Attributes:
-        number: its own within the job, from 1; the highest is in force.
-        made: when, UTC.
+        number: 1 for the first adjustment of a job; the highest number is in force.
+        created: the time of its creation, as ISO 8601 in UTC.
         until_at: the time of the last actual that it was learnt from.
-        last_steps: [G] the last step of each group.
-        factors: [G, K] at the levels of `score.INTERVALS`, the narrowest first.
+        last_steps: [G] last step of each group.
+        factors: [G, K] for the intervals of `score.INTERVALS`, the narrowest first.
     """
 
     number: int
-    made: str
+    created: str
     until_at: int
     last_steps: tuple[int, ...]
     factors: npt.NDArray[np.float64]
 
 
-def adjust(
+def record_adjustment(
     ledger: Database,
     job: str,
     last_steps: tuple[int, ...],
     factors: npt.NDArray[np.float64],
     *,
-    made: datetime,
+    created: datetime,
     until_at: int,
 ) -> int:
-    """Keep factors that are in force from now on.
+    """Write an adjustment, which is in force from now on.
 
     Args:
-        factors: [G, K], all above 0.
+        last_steps, factors, until_at: as in `Adjustment`; all factors are above 0.
+        created: with a time zone.
 
-    Returns: the adjustment's number; that of the newest where it has the same factors already.
-    Raises: ForecastError: see `database.writing`; nothing was kept.
+    Returns: the number of the adjustment; if the newest one has the same factors, its number.
+    Raises: ForecastError: see `database.writing`; nothing was written.
     """
     with writing(ledger, job) as connection:
         newest = max(_read(connection, job), key=lambda each: each.number, default=None)
@@ -60,7 +61,7 @@ def adjust(
             "number": [number] * count,
             "last_step": np.repeat(last_steps, len(INTERVALS)),
             "level": np.tile(list(INTERVALS), len(last_steps)),
-            "made": [stamp(made)] * count,
+            "made": [format_utc(created)] * count,
             "until_at": [until_at] * count,
             "factor": factors.ravel(),
         }
@@ -69,13 +70,13 @@ def adjust(
 
 
 def list_adjustments(ledger: Database, job: str) -> list[Adjustment]:
-    """All adjustments of a job, the oldest first."""
+    """Read all adjustments of a job, the oldest first."""
     with reading(ledger) as connection:
         return sorted(_read(connection, job), key=lambda each: each.number)
 
 
 def newest_adjustment(ledger: Database, job: str) -> Adjustment | None:
-    """The adjustment that is in force; None where the model's own intervals are."""
+    """Read the adjustment that is in force; None if the job has none."""
     return next(reversed(list_adjustments(ledger, job)), None)
 
 
@@ -86,10 +87,10 @@ def _read(connection: sa.Connection, job: str) -> list[Adjustment]:
         .where(table.job == job)
         .order_by(table.number, table.last_step, table.level)
     ).all()
-    found = []
+    all_adjustments = []
     for number in dict.fromkeys(row.number for row in rows):
-        own = [row for row in rows if row.number == number]
-        last_steps = tuple(dict.fromkeys(row.last_step for row in own))
-        factors = np.array([row.factor for row in own]).reshape(len(last_steps), -1)
-        found.append(Adjustment(number, own[0].made, own[0].until_at, last_steps, factors))
-    return found
+        group = [row for row in rows if row.number == number]
+        last_steps = tuple(dict.fromkeys(row.last_step for row in group))
+        factors = np.array([row.factor for row in group]).reshape(len(last_steps), -1)
+        all_adjustments.append(Adjustment(number, group[0].made, group[0].until_at, last_steps, factors))
+    return all_adjustments

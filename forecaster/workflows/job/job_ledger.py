@@ -16,9 +16,9 @@ from forecaster.panel import Floats, Panel
 from forecaster.store.bundle import Bundle
 from forecaster.store.database import Database
 from forecaster.store.ledger import queries
-from forecaster.store.ledger.actuals import Added
+from forecaster.store.ledger.actuals import AddedActuals
 from forecaster.store.ledger.open import open_ledger
-from forecaster.store.ledger.recent import errors_beside_naive, find_extent
+from forecaster.store.ledger.recent import errors_by_time, find_extent
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import add_and_score
 from forecaster.store.ledger.widths import Adjustment, newest_adjustment
@@ -82,14 +82,14 @@ class JobLedger:
         history = queries.history(self.database, self.job.name, limit=_RUNS_READ)
         return PreviousRuns.from_details(history["details"])
 
-    def score(self, panel: Panel, now: datetime) -> tuple[Added, int]:
+    def score(self, panel: Panel, now: datetime) -> tuple[AddedActuals, int]:
         """Add the actuals of a panel, and score the forecasts of them.
 
         Returns: the number of new and restated actuals, and the number of forecasts that were scored.
         """
         if self.database is None:
-            return Added(), 0
-        return add_and_score(self.database, self.job.name, panel, seen=now)
+            return AddedActuals(), 0
+        return add_and_score(self.database, self.job.name, panel, read_at=now)
 
     def measure_skill(self, champion: Bundle, panel: Panel, steps: int) -> float:
         """Measure the skill of recent forecasts, if only the champion can have made them.
@@ -120,7 +120,7 @@ class JobLedger:
         newest = np.array([panel.cutoff.max()])
         first = panel.frequency.timestamps(newest, np.array([1 - _EVIDENCE_HORIZONS * horizon]))
         since = max(_first_forecast_of(champion, panel), int(first[0]))
-        by_time = errors_beside_naive(self.database, self.job.name, since)
+        by_time = errors_by_time(self.database, self.job.name, since)
         steps = panel.frequency.index(np.full(len(by_time), since), by_time["at"].to_numpy(np.int64))
         by_period = by_time.groupby(steps // horizon).mean()
         if len(by_period) < minimum_differences(1):

@@ -13,7 +13,7 @@ from forecaster.config.job import AlarmConfig
 from forecaster.evaluation.drift import find_drift
 from forecaster.store.bundle import METRICS
 from forecaster.store.database import Database
-from forecaster.store.ledger.recent import Extent, errors_of_periods
+from forecaster.store.ledger.recent import Extent, errors_by_period
 from forecaster.workflows.ledger.scope import format_time
 
 _MAX_PERIODS = 90  # A rise that matters shows within a third of them.
@@ -53,7 +53,7 @@ def measure_drift(ledger: Database, extent: Extent, alarm: AlarmConfig, bundles:
     holdout_error = find_holdout_error(extent.run, bundles)
     if holdout_error is None:
         return None
-    at, errors = errors_of_periods(ledger, extent.run["job"], extent, since=extent.back(_MAX_PERIODS))
+    at, errors = errors_by_period(ledger, extent.run["job"], extent, since=extent.start_of_last(_MAX_PERIODS))
     drift = find_drift(errors, holdout_error, delta=alarm.delta, threshold=alarm.threshold)
     is_known = np.isfinite(errors)
 

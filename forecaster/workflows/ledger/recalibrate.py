@@ -12,10 +12,10 @@ from forecaster.evaluation.calibration import COVERAGES, Array, nonconformity_sc
 from forecaster.evaluation.score import without_nan
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
-from forecaster.store.ledger.queries import pairs
+from forecaster.store.ledger.queries import read_scored_forecasts
 from forecaster.store.ledger.recent import Extent, find_extent
 from forecaster.store.ledger.tables import QUANTILES
-from forecaster.store.ledger.widths import Adjustment, adjust, list_adjustments, newest_adjustment
+from forecaster.store.ledger.widths import Adjustment, list_adjustments, newest_adjustment, record_adjustment
 from forecaster.workflows.ledger.scope import LedgerScope, format_time, parse_since
 
 _PERIODS = 200  # The default number of newest periods to use.
@@ -44,13 +44,13 @@ def recalibrate_job(
             f"{ledger.place}: no forecast of job {job!r} is scored yet",
             hint="wait for actuals, then type `forecast ledger score` before this",
         )
-    first = extent.back(_PERIODS) if since is None else parse_since(since, extent)
-    rows = pairs(ledger, job, since=first, most=_MAX_FORECASTS_READ)
+    first = extent.start_of_last(_PERIODS) if since is None else parse_since(since, extent)
+    rows = read_scored_forecasts(ledger, job, since=first, max_rows=_MAX_FORECASTS_READ)
     adjustments = list_adjustments(ledger, job)
     published_scores = _score_published(rows)
     outcomes = Outcomes(
-        period=extent.period(rows["at"].to_numpy(np.int64)),
-        known=extent.known(rows["cutoff_at"].to_numpy(np.int64)),
+        period=extent.number_periods(rows["at"].to_numpy(np.int64)),
+        known=extent.last_known_period(rows["cutoff_at"].to_numpy(np.int64)),
         step=rows["step"].to_numpy(np.int64),
         scores=published_scores * _applied_factors(rows, adjustments),
     )
@@ -59,7 +59,7 @@ def recalibrate_job(
     number: int | None = adjustments[-1].number if adjustments else None
     if not is_dry:
         until = int(rows["at"].max())
-        number = adjust(ledger, job, last_steps, factors, made=datetime.now(UTC), until_at=until)
+        number = record_adjustment(ledger, job, last_steps, factors, created=datetime.now(UTC), until_at=until)
     before = factors_of(adjustments[-1]) if adjustments else AdaptiveFactors.unchanged(extent.horizon)
     columns = {
         "held": _measure_coverage(published_scores, result.widths.groups(outcomes.step), len(last_steps)),
@@ -87,7 +87,7 @@ def reset(scope: LedgerScope, *, is_dry: bool = False) -> dict[str, Any]:
     if newest and not is_dry:
         factors = np.ones_like(newest.factors)
         until = newest.until_at
-        number = adjust(ledger, job, newest.last_steps, factors, made=datetime.now(UTC), until_at=until)
+        number = record_adjustment(ledger, job, newest.last_steps, factors, created=datetime.now(UTC), until_at=until)
     return {"job": job, "ledger": ledger.place, "adjustment": number, "is_dry": is_dry, "intervals": []}
 
 

@@ -102,7 +102,7 @@ def parse_since(text: str, extent: Extent) -> int | None:
         if not text:
             raise ValueError("empty")  # pandas would read a missing time
         time = pd.Timestamp(text)
-        if extent.is_short and extent.zone:
+        if extent.has_daily_periods and extent.zone:
             time = (time if time.tz else time.tz_localize(extent.zone)).tz_convert("UTC")
         return int(np.datetime64(time.tz_localize(None), "us").astype(np.int64))
     except ValueError as error:
@@ -112,7 +112,7 @@ def parse_since(text: str, extent: Extent) -> int | None:
 
 def format_time(extent: Extent, at: int) -> str:
     """Format a time of the tables as ISO 8601, or as a number for integer time."""
-    every = extent.step if extent.is_short else DAY
+    every = extent.step if extent.has_daily_periods else DAY
     frequency = Frequency("integer") if extent.is_integer else Frequency("fixed", every)
     return str(frequency.format(np.array([at]), extent.zone)[0])
 

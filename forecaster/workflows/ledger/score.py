@@ -13,8 +13,8 @@ from forecaster.evaluation.score import without_nan
 from forecaster.events import Note, Watch, ignore
 from forecaster.panel import Panel
 from forecaster.store.ledger import queries
-from forecaster.store.ledger.actuals import Added, add_actuals
-from forecaster.store.ledger.recent import Extent, find_extent, find_first, list_series
+from forecaster.store.ledger.actuals import AddedActuals, add_actuals
+from forecaster.store.ledger.recent import Extent, find_extent, find_first_scored, list_series
 from forecaster.store.ledger.score import INTERVALS
 from forecaster.store.ledger.score import score as score_pending
 from forecaster.workflows.clock import leave_out_unfinished, now_on
@@ -60,7 +60,7 @@ class ScoreSelection:
     def first_time(self, extent: Extent) -> int | None:
         """Return the first time to use, as `at` in the tables; None for no bound."""
         if self.since is None:
-            return extent.back(DEFAULT_DAYS if extent.is_short else DEFAULT_PERIODS)
+            return extent.start_of_last(DEFAULT_DAYS if extent.has_daily_periods else DEFAULT_PERIODS)
         return parse_since(self.since, extent)
 
 
@@ -85,12 +85,12 @@ def score(
     """
     job = scope.job_name
     config = data or (scope.job.config if scope.job else None)
-    added = Added() if config is None else _add_actuals(scope, config, stdin, now or datetime.now(UTC), watch)
+    added = AddedActuals() if config is None else _add_actuals(scope, config, stdin, now or datetime.now(UTC), watch)
     return report_scores(scope, added, score_pending(scope.ledger, job), selection=selection)
 
 
 def report_scores(
-    scope: LedgerScope, added: Added | None = None, scored: int = 0, *, selection: ScoreSelection | None = None
+    scope: LedgerScope, added: AddedActuals | None = None, scored: int = 0, *, selection: ScoreSelection | None = None
 ) -> dict[str, Any]:
     """Report the recent scores in the ledger, without adding actuals.
 
@@ -102,7 +102,7 @@ def report_scores(
     Raises: UsageError: no actual is as new as the selection.
     """
     ledger, job = scope.ledger, scope.job_name
-    added, selection = added or Added(), selection or ScoreSelection()
+    added, selection = added or AddedActuals(), selection or ScoreSelection()
     extent = find_extent(ledger, job)
     document: dict[str, Any] = {
         "job": job,
@@ -112,7 +112,7 @@ def report_scores(
     }
     if extent is None:
         return document | {"overall": None}
-    first = find_first(ledger, job, selection.first_time(extent))
+    first = find_first_scored(ledger, job, selection.first_time(extent))
     if first is None:
         raise UsageError(
             f"--since {selection.since}: the last score is of {format_time(extent, extent.newest)}",
@@ -138,7 +138,9 @@ def report_scores(
     return without_nan(document)
 
 
-def _add_actuals(scope: LedgerScope, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch) -> Added:
+def _add_actuals(
+    scope: LedgerScope, config: Config, stdin: BinaryIO | None, now: datetime, watch: Watch
+) -> AddedActuals:
     """Add the values of a table to the ledger.
 
     Raises: DataError: the table has none of the job's series, another kind of time, or values after `now`.
@@ -162,7 +164,7 @@ def _add_actuals(scope: LedgerScope, config: Config, stdin: BinaryIO | None, now
         )
     if scope.job and scope.job.policy.partial == "drop":
         panel = _leave_out_unfinished(panel, now, scope.job, place, watch)
-    added = add_actuals(ledger, job, panel, seen=now)
+    added = add_actuals(ledger, job, panel, read_at=now)
     if added.restated:
         watch(Note(f"{added.restated} actuals were re-stated: their forecasts are scored again"))
     return added

@@ -35,7 +35,7 @@ def read_job(path: Path, *, requested_ids: Sequence[str] = ()) -> JobContent:
     document = report_scores(scope)
     extent = find_extent(ledger, name)
     since = None if extent is None else ScoreSelection().first_time(extent)
-    pairs = queries.pairs(ledger, name, since=since, most=_MAX_ROWS, also=requested_ids)
+    pairs = queries.read_scored_forecasts(ledger, name, since=since, max_rows=_MAX_ROWS, include=requested_ids)
     quantiles = {f"q{1000 * p:03.0f}": column for p, column in QUANTILES.items()}
     rows = pairs.rename(columns={"cutoff_at": "cutoff", **quantiles})
     rows = rows.assign(**dict.fromkeys(BASELINES, np.nan)).astype({"y": float, "scale": float})

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from forecaster.panel import Panel
 from forecaster.store.database import Database
-from forecaster.store.ledger.actuals import Added, add_actuals
+from forecaster.store.ledger.actuals import AddedActuals, add_actuals
 from forecaster.store.ledger.record import record
 from tests.conftest import MakePanel
 from tests.store.ledger.conftest import MakeForecast, run_of
@@ -44,7 +44,7 @@ def test_only_what_was_forecast_is_kept_from_the_first_forecast_on(
     forecast_ledger: Database, make_panel: MakePanel
 ) -> None:
     panel = make_panel([[1, 2, 3, 4, 5.5], [10, 20, 30, 40, 50, 61], [7, 7, 7, 7, 7, 7]])
-    assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added(new=3)
+    assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == AddedActuals(new=3)
     assert rows(forecast_ledger, STORED) == [
         ("s0", "2024-01-05", 5.5, 1),
         ("s1", "2024-01-05", 50.0, 1),
@@ -54,23 +54,28 @@ def test_only_what_was_forecast_is_kept_from_the_first_forecast_on(
 
 
 def test_nothing_is_kept_of_a_job_without_forecasts(ledger: Database, known: Panel) -> None:
-    assert add_actuals(ledger, "sales", known, seen=SEEN) == Added()
+    assert add_actuals(ledger, "sales", known, read_at=SEEN) == AddedActuals()
 
 
 def test_the_same_history_adds_nothing_and_is_not_read_again(forecast_ledger: Database, make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4, 5], [10, 20, 30, 40, 50]])
-    add_actuals(forecast_ledger, "sales", panel, seen=SEEN)
+    add_actuals(forecast_ledger, "sales", panel, read_at=SEEN)
     with counted(forecast_ledger) as sent:
-        assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added()
+        assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == AddedActuals()
         longer = make_panel([[1, 2, 3, 4, 5, 6], [10, 20, 30, 40, 50]])
-        assert add_actuals(forecast_ledger, "sales", longer, seen=SEEN) == Added(new=1)
+        assert add_actuals(forecast_ledger, "sales", longer, read_at=SEEN) == AddedActuals(new=1)
     assert not [statement for statement in sent if "actual_rows" in statement]
 
 
 def test_a_restated_value_becomes_a_further_version(forecast_ledger: Database, make_panel: MakePanel) -> None:
-    for value, added in ((5, Added(new=1)), (5.5, Added(restated=1)), (5, Added(restated=1)), (5, Added())):
+    for value, added in (
+        (5, AddedActuals(new=1)),
+        (5.5, AddedActuals(restated=1)),
+        (5, AddedActuals(restated=1)),
+        (5, AddedActuals()),
+    ):
         panel = make_panel([[1, 2, 3, 4, value]])
-        assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == added
+        assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == added
     assert rows(forecast_ledger, STORED) == [
         ("s0", "2024-01-05", 5.0, 1),
         ("s0", "2024-01-05", 5.5, 2),
@@ -81,11 +86,11 @@ def test_a_restated_value_becomes_a_further_version(forecast_ledger: Database, m
 
 def test_a_missing_value_says_nothing_and_may_come_later(forecast_ledger: Database, make_panel: MakePanel) -> None:
     for values, added in (
-        ([1, 2, 3, 4, np.nan, 6], Added(new=1)),
-        ([1, 2, 3, 4, 5, 6], Added(new=1)),
-        ([1, 2, 3, 4, np.nan, 6], Added()),
+        ([1, 2, 3, 4, np.nan, 6], AddedActuals(new=1)),
+        ([1, 2, 3, 4, 5, 6], AddedActuals(new=1)),
+        ([1, 2, 3, 4, np.nan, 6], AddedActuals()),
     ):
-        assert add_actuals(forecast_ledger, "sales", make_panel([values]), seen=SEEN) == added
+        assert add_actuals(forecast_ledger, "sales", make_panel([values]), read_at=SEEN) == added
     assert [row[2:] for row in rows(forecast_ledger, STORED)] == [(5.0, 1), (6.0, 1)]
 
 
@@ -93,37 +98,37 @@ def test_a_history_that_begins_later_or_ends_earlier_changes_nothing(
     forecast_ledger: Database, make_panel: MakePanel
 ) -> None:
     panel = make_panel([[1, 2, 3, 4, 5, 6, 7]])
-    add_actuals(forecast_ledger, "sales", panel, seen=SEEN)
-    assert add_actuals(forecast_ledger, "sales", panel.cut(1), seen=SEEN) == Added()
-    assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added()
+    add_actuals(forecast_ledger, "sales", panel, read_at=SEEN)
+    assert add_actuals(forecast_ledger, "sales", panel.cut(1), read_at=SEEN) == AddedActuals()
+    assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == AddedActuals()
     assert (
-        add_actuals(forecast_ledger, "sales", replace(panel, begin=np.array([0]), end=np.array([6])), seen=SEEN)
-        == Added()
+        add_actuals(forecast_ledger, "sales", replace(panel, begin=np.array([0]), end=np.array([6])), read_at=SEEN)
+        == AddedActuals()
     )
     later = replace(panel, values=panel.values[5:], begin=np.array([0]), end=np.array([2]), stop=np.array([2]))
     later = replace(later, start=panel.frequency.timestamps(panel.start, np.array([5])))
-    assert add_actuals(forecast_ledger, "sales", later, seen=SEEN) == Added()
-    assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added()
+    assert add_actuals(forecast_ledger, "sales", later, read_at=SEEN) == AddedActuals()
+    assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == AddedActuals()
     assert len(rows(forecast_ledger, STORED)) == 3
 
 
 def test_a_history_that_was_shorter_once_is_known_again(forecast_ledger: Database, make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4, 5, 6, 7]])
-    add_actuals(forecast_ledger, "sales", panel, seen=SEEN)
+    add_actuals(forecast_ledger, "sales", panel, read_at=SEEN)
     restated = make_panel([[1, 2, 3, 4, 5.5]])
-    assert add_actuals(forecast_ledger, "sales", restated, seen=SEEN) == Added(restated=1)
-    assert add_actuals(forecast_ledger, "sales", restated, seen=SEEN) == Added()
+    assert add_actuals(forecast_ledger, "sales", restated, read_at=SEEN) == AddedActuals(restated=1)
+    assert add_actuals(forecast_ledger, "sales", restated, read_at=SEEN) == AddedActuals()
     longer = make_panel([[1, 2, 3, 4, 5.5, 6, 7, 8]])
-    assert add_actuals(forecast_ledger, "sales", longer, seen=SEEN) == Added(new=1)
+    assert add_actuals(forecast_ledger, "sales", longer, read_at=SEEN) == AddedActuals(new=1)
 
 
 def test_an_earlier_forecast_has_earlier_actuals_kept(
     forecast_ledger: Database, make_panel: MakePanel, make_forecast: MakeForecast
 ) -> None:
     panel = make_panel([[1, 2, 3, 4, 5, 6]])
-    assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added(new=2)
+    assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == AddedActuals(new=2)
     record(forecast_ledger, run_of("late"), make_forecast(panel.cut(3), [[4, 5]]))
-    assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added(new=1)
+    assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == AddedActuals(new=1)
 
 
 def test_jobs_do_not_share_actuals(
@@ -131,8 +136,8 @@ def test_jobs_do_not_share_actuals(
 ) -> None:
     panel = make_panel([[1, 2, 3, 4, 5]])
     record(forecast_ledger, run_of("a", job="stock"), make_forecast(panel.cut(1), [[5]]))
-    assert add_actuals(forecast_ledger, "sales", panel, seen=SEEN) == Added(new=1)
-    assert add_actuals(forecast_ledger, "stock", panel, seen=SEEN) == Added(new=1)
+    assert add_actuals(forecast_ledger, "sales", panel, read_at=SEEN) == AddedActuals(new=1)
+    assert add_actuals(forecast_ledger, "stock", panel, read_at=SEEN) == AddedActuals(new=1)
 
 
 def test_many_restated_series_are_found_in_one_query(
@@ -141,7 +146,7 @@ def test_many_restated_series_are_found_in_one_query(
     monkeypatch.setattr("forecaster.store.ledger.actuals._FEW", 2)
     panel = make_panel([[1, 2, value] for value in range(5)])
     record(ledger, run_of("a"), make_forecast(panel.cut(1), [[3]] * 5))
-    assert add_actuals(ledger, "sales", panel, seen=SEEN) == Added(new=5)
+    assert add_actuals(ledger, "sales", panel, read_at=SEEN) == AddedActuals(new=5)
     changed = make_panel([[1, 2, value + 10] for value in range(5)])
-    assert add_actuals(ledger, "sales", changed, seen=SEEN) == Added(restated=5)
+    assert add_actuals(ledger, "sales", changed, read_at=SEEN) == AddedActuals(restated=5)
     assert [row[0] for row in rows(ledger, "SELECT y FROM actuals ORDER BY 1")] == [10, 11, 12, 13, 14]

@@ -23,7 +23,7 @@ def told(ledger: Database, make_panel: MakePanel, make_forecast: MakeForecast) -
     """A job whose second value lay outside and was re-stated."""
     panel = make_panel([[1, 2, 3, 4, 7, 20]])
     keep(ledger, panel, make_forecast(panel.cut(2), [[5, 6]]))
-    add_actuals(ledger, "sales", make_panel([[1, 2, 3, 4, 7, 30]]), seen=SEEN)
+    add_actuals(ledger, "sales", make_panel([[1, 2, 3, 4, 7, 30]]), read_at=SEEN)
     score(ledger, "sales")
     return ledger
 

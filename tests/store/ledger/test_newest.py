@@ -38,7 +38,7 @@ def test_actuals_are_as_they_were_last_stated(
 ) -> None:
     keep(ledger, panel, make_forecast(panel.cut(4), [[7, 8, 9], [30, 40, 50]]), "a")
     again = make_panel([[1, 2, 3, 4, 5, 6, 7.5, 8, 9], [10, 20, 30, 40, 50, 60, 70, 80, 90]])
-    add_actuals(ledger, "sales", again, seen=START + timedelta(days=1))
+    add_actuals(ledger, "sales", again, read_at=START + timedelta(days=1))
     found = known_actuals(ledger, "sales", ["s0"])
     assert dict(zip(found["ds"], found["y"], strict=True)) == {
         "2024-01-06": 6,

@@ -38,7 +38,7 @@ def test_a_ledger_that_must_be_there_and_is_not_is_an_error_of_input(url: str, t
 def test_a_missing_folder_is_an_error_of_output_that_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         open_ledger(str(tmp_path / "absent" / "x.db"))
-    assert caught.value.hint == f"make it: mkdir -p {tmp_path / 'absent'}"
+    assert caught.value.hint == f"create it: mkdir -p {tmp_path / 'absent'}"
 
 
 TEN_OPEN = """
@@ -106,13 +106,13 @@ def test_tables_of_another_program_are_left_alone(url: str) -> None:
 def test_an_open_ledger_is_read_while_another_process_writes(url: str) -> None:
     ledger = open_ledger(url)
     with writing(ledger, "job"):
-        assert version_of(open_ledger(url, must_exist=True, patience=0.1)) == VERSION
+        assert version_of(open_ledger(url, must_exist=True, lock_seconds=0.1)) == VERSION
 
 
 def test_a_new_ledger_waits_for_who_holds_the_file_and_gives_up_with_75(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     with writing(open_database(url), "job"), pytest.raises(LockError):
-        open_ledger(url, patience=0.1)
+        open_ledger(url, lock_seconds=0.1)
 
 
 def test_a_ledger_of_version_1_learns_of_adjustments_and_keeps_its_runs(url: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from forecaster.frequency import DAY
 from forecaster.panel import Panel
 from forecaster.store.database import Database
-from forecaster.store.ledger.queries import anomalies, history, list_jobs, pairs, revisions, summarise
+from forecaster.store.ledger.queries import anomalies, history, list_jobs, read_scored_forecasts, revisions, summarise
 from forecaster.store.ledger.record import record
 from forecaster.store.ledger.score import score
 from tests.conftest import MakePanel
@@ -79,11 +79,13 @@ def test_skill_is_against_the_naive_forecasts_of_the_same_times(
 
 
 def test_pairs_give_each_forecast_beside_its_actual(scored: Database) -> None:
-    found = pairs(scored, "sales")
+    found = read_scored_forecasts(scored, "sales")
     assert len(found) == 12
     assert (found["q500"] == found["mean"]).all()
     assert found[found["unique_id"] == "s1"]["y"].tolist() == [60, 70, 80, 70, 80, 90]
-    assert pairs(scored, "sales", since=int(panel_time("2024-01-09")))["ds"].tolist() == ["2024-01-09"] * 2
+    assert (
+        read_scored_forecasts(scored, "sales", since=int(panel_time("2024-01-09")))["ds"].tolist() == ["2024-01-09"] * 2
+    )
 
 
 def test_an_anomaly_is_an_actual_outside_the_last_forecast_made_for_it(scored: Database) -> None:

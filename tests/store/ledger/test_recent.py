@@ -5,7 +5,7 @@ from forecaster.frequency import DAY, HOUR, Frequency
 from forecaster.panel import Panel
 from forecaster.store.database import Database
 from forecaster.store.ledger.actuals import add_actuals
-from forecaster.store.ledger.recent import errors_of_periods, find_extent, find_first
+from forecaster.store.ledger.recent import errors_by_period, find_extent, find_first_scored
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import score
 from tests.conftest import MakePanel
@@ -20,7 +20,7 @@ def live(ledger: Database, panel: Panel, forecasts: MakeForecast, bundles: dict[
     for back, bundle in bundles.items():
         forecast = forecasts(panel.cut(back), [[0, 0]] * len(panel))
         record(ledger, Run("sales", str(back), START, bundle=bundle), forecast, scale=np.full(len(panel), 2.0))
-    add_actuals(ledger, "sales", panel, seen=SEEN)
+    add_actuals(ledger, "sales", panel, read_at=SEEN)
     score(ledger, "sales")
 
 
@@ -39,12 +39,12 @@ def test_the_scores_of_a_daily_job_lie_where_its_actuals_do(
     found = find_extent(ledger, "sales")
     assert found is not None
     assert (found.newest, found.step, found.horizon, found.frequency) == (FIRST + 4 * DAY, DAY, 3, "D")
-    assert not found.is_short
+    assert not found.has_daily_periods
     assert not found.is_integer
-    assert found.back(2) == FIRST + 2 * DAY + 1  # the last two days lie after it
+    assert found.start_of_last(2) == FIRST + 2 * DAY + 1  # the last two days lie after it
     at = np.array([FIRST])
-    assert found.period(at) == at
-    assert found.known(at) == at
+    assert found.number_periods(at) == at
+    assert found.last_known_period(at) == at
 
 
 def test_hours_are_gathered_to_days_that_are_known_when_they_are_over(
@@ -55,11 +55,17 @@ def test_hours_are_gathered_to_days_that_are_known_when_they_are_over(
     score(ledger, "sales")
     found = find_extent(ledger, "sales")
     assert found is not None
-    assert found.is_short
+    assert found.has_daily_periods
     assert found.step == HOUR
     today = FIRST // DAY
-    assert found.period(FIRST + np.arange(0, 49, 12) * HOUR).tolist() == [today, today, today + 1, today + 1, today + 2]
-    assert found.known(FIRST + np.array([22, 23, 24]) * HOUR).tolist() == [today - 1, today, today]
+    assert found.number_periods(FIRST + np.arange(0, 49, 12) * HOUR).tolist() == [
+        today,
+        today,
+        today + 1,
+        today + 1,
+        today + 2,
+    ]
+    assert found.last_known_period(FIRST + np.array([22, 23, 24]) * HOUR).tolist() == [today - 1, today, today]
 
 
 def test_errors_of_periods_are_those_of_the_newest_bundle(
@@ -69,16 +75,16 @@ def test_errors_of_periods_are_those_of_the_newest_bundle(
     live(ledger, panel, make_forecast, {3: "old", 2: "new", 1: "new"})
     extent = find_extent(ledger, "sales")
     assert extent is not None
-    at, errors = errors_of_periods(ledger, "sales", extent)
+    at, errors = errors_by_period(ledger, "sales", extent)
     assert at.tolist() == [FIRST + 3 * DAY, FIRST + 4 * DAY]
     assert errors.tolist() == pytest.approx([(10 + 4) / 2 / 2, (12 + 4) / 2 / 2])
-    at, _ = errors_of_periods(ledger, "sales", extent, since=FIRST + 4 * DAY)
+    at, _ = errors_by_period(ledger, "sales", extent, since=FIRST + 4 * DAY)
     assert at.tolist() == [FIRST + 4 * DAY]
-    _, errors = errors_of_periods(ledger, "sales", extent, most=1)
+    _, errors = errors_by_period(ledger, "sales", extent, max_series=1)
     assert errors.tolist() == [10 / 2, 12 / 2]
-    assert find_first(ledger, "sales", None) == FIRST + 2 * DAY
-    assert find_first(ledger, "sales", FIRST + 2 * DAY + 1) == FIRST + 3 * DAY
-    assert find_first(ledger, "sales", FIRST + 5 * DAY) is None
+    assert find_first_scored(ledger, "sales", None) == FIRST + 2 * DAY
+    assert find_first_scored(ledger, "sales", FIRST + 2 * DAY + 1) == FIRST + 3 * DAY
+    assert find_first_scored(ledger, "sales", FIRST + 5 * DAY) is None
 
 
 def test_errors_of_hours_are_those_of_their_days(
@@ -88,6 +94,6 @@ def test_errors_of_hours_are_those_of_their_days(
     live(ledger, panel, make_forecast, {4: "b", 2: "b"})
     extent = find_extent(ledger, "sales")
     assert extent is not None
-    at, errors = errors_of_periods(ledger, "sales", extent)
+    at, errors = errors_by_period(ledger, "sales", extent)
     assert at.tolist() == [FIRST + 22 * HOUR, FIRST + 24 * HOUR]
     assert errors.tolist() == [1.5, 3.5]

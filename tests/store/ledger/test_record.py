@@ -95,7 +95,7 @@ def test_a_run_that_cannot_be_kept_whole_is_not_kept(
     def fail(*_: object) -> None:
         raise OutputError("the disk is full", hint="free some space")
 
-    monkeypatch.setattr("forecaster.store.ledger.record._await_scores", fail)
+    monkeypatch.setattr("forecaster.store.ledger.record._mark_pending", fail)
     with pytest.raises(OutputError):
         record(ledger, run_of("a"), make_forecast(known, [[5], [50]]))
     for table in ("runs", "run_series", "forecast_rows", "series"):

@@ -24,7 +24,7 @@ def keep(ledger: Database, panel: Panel, forecast: Forecast, key: str = "a", job
     naive = np.full_like(forecast.mean, 4)
     scale = np.full(len(forecast.ids), 2.0)
     record(ledger, run_of(key, job), forecast, baselines={"naive": naive, "seasonal_naive": naive + 1}, scale=scale)
-    add_actuals(ledger, job, panel, seen=SEEN)
+    add_actuals(ledger, job, panel, read_at=SEEN)
 
 
 def test_a_forecast_is_scored_when_its_actual_arrives_and_once(
@@ -58,7 +58,7 @@ def test_a_restated_actual_replaces_the_score_and_names_its_version(
     keep(ledger, panel, make_forecast(panel.cut(1), [[5]]))
     score(ledger, "sales")
     for value in (6, 8):  # two in a row before anyone scores
-        add_actuals(ledger, "sales", make_panel([[1, 2, 3, 4, value]]), seen=SEEN)
+        add_actuals(ledger, "sales", make_panel([[1, 2, 3, 4, value]]), read_at=SEEN)
     assert score(ledger, "sales") == 1
     assert rows(ledger, "SELECT y, error, version FROM scores") == [(8.0, -3.0, 3)]
 
@@ -83,7 +83,7 @@ def test_a_scale_of_zero_or_none_gives_no_scaled_error(
 ) -> None:
     panel = make_panel([[1, 2, 3, 4, 7]] * 2)
     record(ledger, run_of("a"), make_forecast(panel.cut(1), [[5]] * 2), scale=np.array([0, np.nan]))
-    add_actuals(ledger, "sales", panel, seen=SEEN)
+    add_actuals(ledger, "sales", panel, read_at=SEEN)
     assert score(ledger, "sales") == 2
     assert rows(ledger, "SELECT error, scaled, naive_scaled FROM scores") == [(-2.0, None, None)] * 2
 
@@ -108,7 +108,7 @@ def test_scores_are_those_of_the_holdout(ledger: Database, make_panel: MakePanel
     naive = np.repeat(past.values[past.end - 1], 6, axis=1)
     scale = metrics.seasonal_error(past, 1)
     record(ledger, run_of("a"), forecast, baselines={"naive": naive}, scale=scale)
-    add_actuals(ledger, "sales", panel, seen=SEEN)
+    add_actuals(ledger, "sales", panel, read_at=SEEN)
     assert score(ledger, "sales") == 120
     actual = past.actual(6, panel.end)
     found = summarise(ledger, "sales").iloc[0]

@@ -5,7 +5,7 @@ import numpy as np
 from forecaster.store.database import Database
 from forecaster.store.ledger.queries import history
 from forecaster.store.ledger.record import Run, record
-from forecaster.store.ledger.widths import adjust, list_adjustments, newest_adjustment
+from forecaster.store.ledger.widths import list_adjustments, newest_adjustment, record_adjustment
 from tests.store.ledger.conftest import START
 from tests.store.ledger.test_record import rows
 
@@ -15,11 +15,11 @@ FACTORS = np.arange(1, 15).reshape(2, 7) / 7
 
 def test_the_newest_adjustment_is_read_as_it_was_kept(ledger: Database) -> None:
     assert newest_adjustment(ledger, "sales") is None
-    adjust(ledger, "sales", (1, 3), FACTORS, made=MADE, until_at=5)
-    assert adjust(ledger, "sales", (2, 12), 2 * FACTORS, made=MADE, until_at=6) == 2
+    record_adjustment(ledger, "sales", (1, 3), FACTORS, created=MADE, until_at=5)
+    assert record_adjustment(ledger, "sales", (2, 12), 2 * FACTORS, created=MADE, until_at=6) == 2
     found = newest_adjustment(ledger, "sales")
     assert found is not None
-    assert (found.number, found.made, found.until_at) == (2, "2024-01-09T00:00:00Z", 6)
+    assert (found.number, found.created, found.until_at) == (2, "2024-01-09T00:00:00Z", 6)
     assert found.last_steps == (2, 12)
     assert (found.factors == 2 * FACTORS).all()
     assert [each.number for each in list_adjustments(ledger, "sales")] == [1, 2]
@@ -29,12 +29,14 @@ def test_the_newest_adjustment_is_read_as_it_was_kept(ledger: Database) -> None:
 
 def test_equal_factors_are_kept_once(ledger: Database) -> None:
     for _ in range(2):
-        assert adjust(ledger, "sales", (1, 3), FACTORS, made=MADE, until_at=5) == 1
-    assert adjust(ledger, "sales", (2, 3), FACTORS, made=MADE, until_at=5) == 2
+        assert record_adjustment(ledger, "sales", (1, 3), FACTORS, created=MADE, until_at=5) == 1
+    assert record_adjustment(ledger, "sales", (2, 3), FACTORS, created=MADE, until_at=5) == 2
 
 
 def test_jobs_have_adjustments_of_their_own(ledger: Database) -> None:
-    assert [adjust(ledger, job, (1, 3), FACTORS, made=MADE, until_at=5) for job in ("sales", "stock")] == [1, 1]
+    assert [
+        record_adjustment(ledger, job, (1, 3), FACTORS, created=MADE, until_at=5) for job in ("sales", "stock")
+    ] == [1, 1]
     assert newest_adjustment(ledger, "other") is None
 
 

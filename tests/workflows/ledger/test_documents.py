@@ -46,7 +46,7 @@ def scope(url: str, panel: Panel) -> LedgerScope:
         run = Run("sales", f"{back:02d}", START, details={"promised": 1.0}, bundle="b")
         record(ledger, run, forecast, scale=np.array([1.0, 10.0, np.nan]))
     record(ledger, Run("sales", "failed", START, code=65))
-    add_actuals(ledger, "sales", panel, seen=SEEN)
+    add_actuals(ledger, "sales", panel, read_at=SEEN)
     return open_scope(None, url, None)
 
 

@@ -28,7 +28,7 @@ def live(url: str, panel: Panel, nights: list[int]) -> None:
     ledger = open_ledger(url)
     for back in nights:
         seen = panel.cut(back)
-        add_actuals(ledger, "sales", seen, seen=NOW)
+        add_actuals(ledger, "sales", seen, read_at=NOW)
         if score(ledger, "sales") and back % 8 == 0:
             recalibrate_job(open_scope(None, url, "sales"))
         mean = np.zeros((len(panel), 2), np.float32)
@@ -37,7 +37,7 @@ def live(url: str, panel: Panel, nights: list[int]) -> None:
         stretched = stretch_intervals(found, forecast, seen)
         run = Run("sales", f"{back:04d}", NOW - timedelta(days=back), adjustment=found.number if found else None)
         record(ledger, run, stretched, scale=np.ones(len(panel)))
-    add_actuals(ledger, "sales", panel, seen=NOW)
+    add_actuals(ledger, "sales", panel, read_at=NOW)
     score(ledger, "sales")
 
 

@@ -1,4 +1,4 @@
-"""Which of several processes that share a folder are still alive."""
+"""Markers of the processes that work in a folder, so that others see which of them are still alive."""
 
 import contextlib
 import uuid
@@ -8,20 +8,20 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 
-class Presence:
-    """Shows other processes that this one is there, for as long as the block lasts: a locked file in the folder.
+class AliveMarker:
+    """A locked file in a folder, which marks this process as alive for the length of a block.
 
-    The system lets go of the lock however the process ends, so nobody waits for one that was killed.
+    The system releases the lock however the process ends, so a killed process counts as dead at once.
 
     Attributes:
-        name: by which others ask for this process.
+        name: the name of the marker, which other processes pass to `is_alive`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.name = uuid.uuid4().hex
         self._lock = FileLock(_path(folder, self.name))
 
-    def __enter__(self) -> "Presence":
+    def __enter__(self) -> "AliveMarker":
         self._lock.acquire()
         return self
 
@@ -32,8 +32,8 @@ class Presence:
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
-def is_present(folder: Path, name: str) -> bool:
-    """Whether the process of a name is alive; what one that is gone has left is removed."""
+def is_alive(folder: Path, name: str) -> bool:
+    """Return True if the process of a marker is alive; the file of a dead process is removed."""
     path = _path(folder, name)
     if not path.exists():
         return False
