@@ -143,7 +143,7 @@ def test_jobs_do_not_share_actuals(
 def test_many_restated_series_are_found_in_one_query(
     ledger: Database, make_panel: MakePanel, make_forecast: MakeForecast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forecaster.store.ledger.actuals._FEW", 2)
+    monkeypatch.setattr("forecaster.store.ledger.actuals._MAX_SERIES_NAMED", 2)
     panel = make_panel([[1, 2, value] for value in range(5)])
     record(ledger, run_of("a"), make_forecast(panel.cut(1), [[3]] * 5))
     assert add_actuals(ledger, "sales", panel, read_at=SEEN) == AddedActuals(new=5)
