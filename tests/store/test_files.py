@@ -26,7 +26,7 @@ def test_a_place_under_a_regular_file_cannot_be_written(tmp_path: Path) -> None:
     ):
         with pytest.raises(OutputError, match="cannot write") as caught:
             attempt()
-        assert "a file stands where" in caught.value.hint
+        assert "a file is in the place of a folder" in caught.value.hint
 
 
 @pytest.mark.parametrize(
