@@ -34,7 +34,7 @@ def test_a_bundle_is_told_in_words_within_80_columns(forecast: Forecast, trained
     assert "sales.csv: 90 rows, 1 series, daily, 2024-01-01 to 2024-03-30, season 7" in told
     assert "date -> time; sales -> target" in told
     assert "files 7, " in told
-    assert "as its hash says" in told
+    assert "all match their hashes" in told
     assert "Held out: the last 5 steps" in done.out
     assert "next: forecast predict\n" in done.err
     assert max(map(len, done.out.splitlines())) <= 80

@@ -91,7 +91,7 @@ def tried(study: Study) -> list[tuple[int, str, float | None, dict[str, object]]
 def spawn(folder: Path, *, attempt: str = "pass", trials: int = 6) -> "subprocess.Popen[str]":
     code = SHARED.format(attempt=attempt, trials=trials)
     return subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
     )
 
 
