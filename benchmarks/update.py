@@ -78,7 +78,7 @@ def measure(data: Path, origins: int, periods: int, steps: int, *, is_anew: bool
             always = _update_bundle(always, now.panel)
             seconds["update"].append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            since = int(current.manifest["data"]["last_cutoff"])
+            since = current.manifest.data.last_cutoff
             new = int(now.panel.frequency.index(np.array([since]), now.panel.cutoff[:1])[0])
             policy = ChallengerConfig()
             comparison = compare_update(current, now, policy, since=since, steps=new, watch=ignore)
@@ -118,10 +118,10 @@ def _cut(loaded: LoadedData, back: int) -> LoadedData:
 
 
 def _update_bundle(old: Bundle, panel: Panel) -> Bundle:
-    data = old.manifest["data"]
-    state = update_champion(old, panel, int(data["last_cutoff"]), watch=ignore).state()
-    manifest = {**old.manifest, "data": {**data, "last_cutoff": int(panel.cutoff.max())}}
-    return replace(old, state=state, manifest=manifest)
+    data = old.manifest.data
+    state = update_champion(old, panel, data.last_cutoff, watch=ignore).state()
+    data = replace(data, last_cutoff=int(panel.cutoff.max()))
+    return replace(old, state=state, manifest=replace(old.manifest, data=data))
 
 
 def _restore(stored: Bundle) -> Forecaster:

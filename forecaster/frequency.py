@@ -179,7 +179,7 @@ class Frequency:
         return np.datetime_as_string(stamps, unit=unit).astype(object)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a manifest; `from_dict` restores the frequency."""
+        """Return plain values for JSON."""
         return {
             "kind": self.kind,
             "every": self.every,
@@ -187,10 +187,6 @@ class Frequency:
             "weekmask": self.weekmask,
             "holidays": list(self.holidays),
         }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Frequency":
-        return cls(**{**values, "holidays": tuple(values["holidays"])})
 
     def _business_calendar(self) -> np.busdaycalendar:
         return np.busdaycalendar(self.weekmask, np.array(self.holidays, "datetime64[D]"))

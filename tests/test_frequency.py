@@ -91,8 +91,3 @@ def test_names_and_defaults_are_those_of_the_contract(
 )
 def test_times_are_formatted_as_iso_text(frequency: Frequency, text: str, zone: str | None, expected: str) -> None:
     assert frequency.format(np.array([stamp(text)]), zone).tolist() == [expected]
-
-
-def test_a_frequency_is_restored_from_its_dictionary() -> None:
-    frequency = Frequency("business", weekmask="1111100", holidays=(1, 2))
-    assert Frequency.from_dict(frequency.to_dict()) == frequency

@@ -86,7 +86,7 @@ def train(
     from forecaster.report.terminal import train as terminal_train
     from forecaster.report.terminal.predict import holdout_chart
 
-    view = terminal_train.summary(trained.metrics, trained.manifest["model"])
+    view = terminal_train.summary(trained.metrics, trained.manifest.model)
     if trained.held and console.is_terminal:
         view = Group(holdout_chart(*trained.held), view)
     console.show({"bundle": str(trained.folder), **trained.metrics}, view)

@@ -1,13 +1,13 @@
 """A bundle: a trained model as a folder of plain files. Reading one never runs code.
 
-manifest.json         what it is, of what data, made how, and the hash of every other file
-weights.safetensors   what was learnt
-config.yaml           the resolved configuration
+manifest.json         the model, its data and training, and the hash of every other file
+weights.safetensors   the arrays of the trained forecaster
+config.yaml           the resolved config
 metrics.json          scores on the holdout, before the refit
 history.csv           the training curve
-network.onnx          the network as a graph for onnxruntime; of several, 0.network.onnx and so on
-quality.json          what was found in the data
-holdout.csv           forecasts of the held-out tail beside what came true
+network.onnx          the network as a graph for onnxruntime; 0.network.onnx, 1.network.onnx ... for several networks
+quality.json          the data quality report
+holdout.csv           forecasts of the held-out steps beside the actual values
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,28 +29,27 @@ from forecaster.errors import InputError
 from forecaster.forecast import GRAPH_FILE
 from forecaster.settings import dump, read_yaml
 from forecaster.store.files import new_folder, write_through
+from forecaster.store.manifest import SCHEMA_VERSION, Manifest
 
-SCHEMA_VERSION = 1
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 MANIFEST, WEIGHTS, CONFIG, METRICS = "manifest.json", "weights.safetensors", "config.yaml", "metrics.json"
 
-File = bytes | Callable[[Path], None]  # a file's content, or what writes it to a path and waits until the disk has it
+File = bytes | Callable[[Path], None]  # the content of a file, or a function that writes it to a path and syncs it
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a bundle's reader needs to forecast.
+    """A trained model, read from its folder.
 
     Attributes:
-        manifest: as written, `files` (hashes) and `schema_version` among it.
         state: the forecaster's arrays.
         metrics: the content of metrics.json.
-        exports: the networks' graphs, by the names of their files.
+        exports: the graphs of the networks, by file name.
     """
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     config: Config
     state: dict[str, npt.NDArray[np.generic]]
     metrics: dict[str, Any]
@@ -60,18 +59,19 @@ class Bundle:
 def write(
     folder: Path,
     *,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     config: Config,
     state: dict[str, npt.NDArray[np.generic]],
     metrics: dict[str, Any],
     tables: dict[str, File],
 ) -> None:
-    """Write a bundle, whole or not at all.
+    """Write a bundle atomically.
 
     Args:
+        manifest: without hashes, which are added here.
         tables: the other files, by name.
 
-    Raises: OutputError: it cannot be written.
+    Raises: OutputError: the bundle cannot be written.
     """
     files: dict[str, File] = {
         WEIGHTS: save({name: np.asarray(value, order="C") for name, value in state.items()}),
@@ -86,48 +86,33 @@ def write(
             else:
                 content(temporary / name)
         hashes = {name: _digest_of_file(temporary / name) for name in files}
-        whole = {"schema_version": SCHEMA_VERSION, **manifest, "files": hashes}
-        write_through(temporary / MANIFEST, json_bytes({**whole, "hash": _digest(json_bytes(whole))}))
+        values = replace(manifest, files=hashes).to_dict()
+        write_through(temporary / MANIFEST, json_bytes({**values, "hash": _digest(json_bytes(values))}))
 
 
 def read(folder: Path) -> Bundle:
-    """Read a bundle and hold every file to its hash.
+    """Read a bundle, and compare every file with its hash.
 
-    Raises: InputError: it is missing, truncated, altered, or of a newer schema.
+    Raises: InputError: the bundle is missing, truncated, altered, or of a newer schema.
     """
     if not folder.is_dir():
         raise InputError(
             f"{folder}: no such bundle", hint="train one with `forecast train DATA`, or name it with --bundle"
         )
     if folder.suffix == ".partial" and not (folder / MANIFEST).exists():
-        again = shlex.join(["forecast", "train", "--resume", str(folder)])
-        raise InputError(f"{folder}: its training was interrupted", hint=f"go on with `{again}`")
-    try:
-        manifest = json.loads(_bytes(folder / MANIFEST))
-        version, hashes, own = int(manifest["schema_version"]), dict(manifest["files"]), manifest.pop("hash", None)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / MANIFEST}: not a bundle's manifest", hint="train again") from error
-    if version > SCHEMA_VERSION:
-        raise InputError(
-            f"{folder}: schema {version} is newer than this program reads ({SCHEMA_VERSION})",
-            hint="upgrade with `pip install --upgrade forecast-rnn`",
-        )
-    if own != _digest(json_bytes(manifest)):
-        raise InputError(
-            f"{folder / MANIFEST}: altered: its hash is not its own", hint="train again, or restore the file"
-        )
+        resume = shlex.join(["forecast", "train", "--resume", str(folder)])
+        raise InputError(f"{folder}: its training was interrupted", hint=f"continue with `{resume}`")
+    manifest = _read_manifest(folder / MANIFEST)
     contents = {}
-    for name, expected in hashes.items():
+    for name, expected in manifest.files.items():
         path = folder / Path(name).name
         if name in (WEIGHTS, METRICS) or name.endswith(GRAPH_FILE):
-            contents[name] = _bytes(path)
-            found = _digest(contents[name])
-        else:  # a holdout of many series would fill the memory
-            found = _digest_of_file(path)
-        if found != expected:
-            raise InputError(
-                f"{path}: altered or truncated: its hash is not the manifest's", hint="train again, or restore the file"
-            )
+            contents[name] = _read_bytes(path)
+            digest = _digest(contents[name])
+        else:  # the holdout of many series would fill the memory
+            digest = _digest_of_file(path)
+        if digest != expected:
+            raise _altered_error(path)
     try:
         state, metrics = load(contents[WEIGHTS]), json.loads(contents[METRICS])
         config = validate(read_yaml(folder / CONFIG), str(folder / CONFIG))
@@ -137,26 +122,51 @@ def read(folder: Path) -> Bundle:
     return Bundle(folder, manifest, config, dict(state), metrics, exports)
 
 
-def content(read: Bundle, name: str) -> bytes:
-    """Give a file of a bundle, held to its hash.
+def read_file(bundle: Bundle, name: str) -> bytes:
+    """Read a file of a bundle, and compare it with its hash.
 
-    Raises: InputError: it is missing, or altered since the bundle was read.
+    Raises: InputError: the file is missing, or was altered after the bundle was read.
     """
-    found = _bytes(read.folder / name)
-    if _digest(found) != read.manifest["files"].get(name):
-        raise InputError(
-            f"{read.folder / name}: altered or truncated: its hash is not the manifest's",
-            hint="train again, or restore the file",
-        )
-    return found
+    content = _read_bytes(bundle.folder / name)
+    if _digest(content) != bundle.manifest.files.get(name):
+        raise _altered_error(bundle.folder / name)
+    return content
 
 
 def json_bytes(tree: dict[str, Any]) -> bytes:
-    """JSON as we write it: indented, UTF-8, no NaN."""
+    """Return JSON as all commands write it: indented, in UTF-8, without NaN.
+
+    Raises: ValueError: a number is not finite.
+    """
     return (json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _bytes(path: Path) -> bytes:
+def _read_manifest(path: Path) -> Manifest:
+    content = _read_bytes(path)
+    try:
+        values = json.loads(content)
+        version, expected = int(values["schema_version"]), values.pop("hash", None)
+        digest = _digest(json_bytes(values))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a bundle's manifest", hint="train again") from error
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{path.parent}: schema {version} is newer than this program reads ({SCHEMA_VERSION})",
+            hint="upgrade with `pip install --upgrade forecast-rnn`",
+        )
+    if digest != expected:
+        raise InputError(f"{path}: altered: it does not match its own hash", hint="train again, or restore the file")
+    return Manifest.from_dict(values, place=str(path))
+
+
+def _altered_error(path: Path) -> InputError:
+    return InputError(
+        f"{path}: altered or truncated: it does not match the hash in the manifest",
+        hint="train again, or restore the file",
+    )
+
+
+def _read_bytes(path: Path) -> bytes:
     with _as_input_error(path):
         return path.read_bytes()
 
@@ -171,7 +181,7 @@ def _as_input_error(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", hint="the bundle is not whole: train again") from error
+        raise InputError(f"{path}: {error.strerror}", hint="the bundle is incomplete: train again") from error
 
 
 def _digest(content: bytes) -> str:

@@ -113,7 +113,7 @@ def backtest_bundle(
     watch(DataRead(data.place, len(panel), loaded.quality["rows"], loaded.roles))
     config = adapt_to_machine(read.config, device).model_copy(update={"data": loaded.config})
     config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
-    config, plan = _settle_plan(config, panel, horizon or int(read.manifest["horizon"]), watch)
+    config, plan = _settle_plan(config, panel, horizon or read.manifest.horizon, watch)
     before_first_cutoff(panel, plan, data.place)
     fit = _fit_of_bundle(read, config, panel, plan, watch)
     return _run(config, panel, plan, fit, max_workers(config), data.place, folder, watch)
@@ -135,7 +135,7 @@ def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan
     if not isinstance(config.model, NetworkModel) or plan.refit:
         return make_fit(config, watch)
     rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
-    if int(rows.cutoff.min()) < int(read.manifest["data"]["last_cutoff"]):
+    if int(rows.cutoff.min()) < read.manifest.data.last_cutoff:
         watch(Note("the bundle's weights have seen some folds: fitted anew, on what precedes the first cutoff"))
         return make_fit(config, watch)
     watch(Note("every cutoff lies at or after the end of the bundle's data: its weights forecast as they are"))

@@ -94,7 +94,7 @@ def look_into(
     Raises: UsageError: no such series, window, step or member.
     """
     networks = _networks_in(forecaster)
-    subject = _Subject(read.config, forecaster, networks, loaded.panel, int(read.manifest["horizon"]))
+    subject = _Subject(read.config, forecaster, networks, loaded.panel, read.manifest.horizon)
     notes: list[str] = []
     inside, name = None, None
     if networks:

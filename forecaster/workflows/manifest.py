@@ -1,8 +1,9 @@
-"""What a bundle says of itself: the data, the training, the versions."""
+"""The manifest of a new bundle, the fingerprint of its data, and the sizes of its networks."""
 
 import hashlib
 import json
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -16,12 +17,42 @@ from forecaster.events import TrainingEnded
 from forecaster.forecast import Forecaster
 from forecaster.models.variants import has_networks, members_of
 from forecaster.panel import Panel
+from forecaster.store.manifest import Columns, DataSummary, Manifest, TrainingSummary
 
-COLUMNS = ("time", "id", "target", "past", "known", "static")
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A forecaster that was fitted.
+
+    Attributes:
+        config: resolved.
+        stages: the end of each training stage, in order.
+    """
+
+    config: Config
+    forecaster: Forecaster
+    stages: list[TrainingEnded]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The reasons for a training: its data, and who decided on the model.
+
+    Attributes:
+        data: the absolute path or URL of the data, see `Source.absolute`.
+        fingerprint: of the panel, see `fingerprint`.
+        choice: the candidates of `model.kind: auto` and their scores; None if the user named the model.
+        job: the entry of the job in the manifest; None for other commands.
+    """
+
+    data: str
+    fingerprint: str
+    choice: dict[str, Any] | None = None
+    job: dict[str, Any] | None = None
 
 
 def fingerprint(panel: Panel) -> str:
-    """Hex digest of everything a panel says."""
+    """Return a hex digest of all values and names in a panel."""
     digest = hashlib.sha256()
     for array in (panel.values, panel.begin, panel.end, panel.start, panel.stop, panel.static):
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -31,71 +62,65 @@ def fingerprint(panel: Panel) -> str:
     return digest.hexdigest()
 
 
-def describe(
-    config: Config, loaded: LoadedData, run: dict[str, Any], forecaster: Forecaster, stages: list[TrainingEnded]
-) -> dict[str, Any]:
-    """Put the manifest together, but for the files and their hashes.
-
-    Args:
-        run: `data`, the absolute path, `fingerprint`, and `chosen`, why this model was, if there was a choice.
-        stages: how each stage of the training ended.
-    """
-    panel = loaded.panel
+def build_manifest(model: FittedModel, loaded: LoadedData, origin: Origin) -> Manifest:
+    """Build the manifest of a new bundle, without the hashes of its files."""
+    config, panel, stages = model.config, loaded.panel, model.stages
     seconds = sum(stage.seconds for stage in stages)
     steps = sum(stage.steps for stage in stages)
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"forecast-rnn": __version__, "python": platform.python_version()}
+    return Manifest(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={"forecast-rnn": __version__, "python": platform.python_version()}
         | {name: version(name) for name in ("torch", "pandas", "numpy")},
-        "seed": config.training.seed,
-        "model": forecaster.name,
-        "point": forecaster.point,
-        **({"chosen": run["chosen"]} if run.get("chosen") else {}),
-        "horizon": config.data.horizon,
-        "data": {
-            "path": config.data.path,
-            "absolute": run["data"],
-            "fingerprint": run["fingerprint"],
-            "shape": loaded.shape,
-            "columns": {name: getattr(config.data, name) for name in COLUMNS},
-            "frequency": panel.frequency.to_dict(),
-            "spacing": panel.spacing,
-            "season": panel.season,
-            "zone": panel.zone,
-            "series": len(panel),
-            "rows": loaded.quality["rows"],
-            "first": loaded.quality["first"],
-            "last": loaded.quality["last"],
-            "last_cutoff": int(panel.cutoff.max()),
-        },
-        "training": {
-            "device": runtime.resolve_device(config.training.device if has_networks(config) else "cpu"),
-            "threads": config.training.threads,
-            "budget": config.training.budget,
-            "steps": {stage.stage: stage.steps for stage in stages},
-            "best_step": {stage.stage: stage.best_step for stage in stages},
-            "seconds": round(seconds, 3),
-            "windows_per_second": round(steps * config.training.batch / seconds, 1) if seconds else None,
-        },
-    }
+        seed=config.training.seed,
+        model=model.forecaster.name,
+        point=model.forecaster.point,
+        choice=origin.choice or None,
+        horizon=config.horizon,
+        data=DataSummary(
+            path=config.data.path,
+            absolute=origin.data,
+            fingerprint=origin.fingerprint,
+            shape=loaded.shape,
+            columns=Columns.of(config.data),
+            frequency=panel.frequency,
+            spacing=panel.spacing,
+            season=panel.season,
+            zone=panel.zone,
+            series=len(panel),
+            rows=loaded.quality["rows"],
+            first=loaded.quality["first"],
+            last=loaded.quality["last"],
+            last_cutoff=int(panel.cutoff.max()),
+        ),
+        training=TrainingSummary(
+            device=runtime.resolve_device(config.training.device if has_networks(config) else "cpu"),
+            threads=config.training.threads,
+            budget=config.training.budget,
+            steps={stage.stage: stage.steps for stage in stages},
+            best_step={stage.stage: stage.best_step for stage in stages},
+            seconds=round(seconds, 3),
+            windows_per_second=round(steps * config.training.batch / seconds, 1) if seconds else None,
+        ),
+        job=origin.job,
+    )
 
 
 def networks_of(config: Config) -> list[dict[str, Any]]:
-    """The sizes of each network that a resolved config trains; none for a model that learns no network."""
+    """Return the sizes of each network in a resolved config; an empty list if the model has no network."""
     return [
         {
-            "cell": each.model.kind,
-            "context": each.model.context,
-            "hidden": each.model.hidden,
-            "layers": each.model.layers,
-            "bidirectional": each.model.bidirectional,
-            "width": each.embed.width,
-            "scale": each.scale.kind,
-            "decode": each.decode.kind,
-            "head": each.head.kind,
-            "steps": each.training.steps,
-            "batch": each.training.batch,
+            "cell": member.model.kind,
+            "context": member.model.context,
+            "hidden": member.model.hidden,
+            "layers": member.model.layers,
+            "bidirectional": member.model.bidirectional,
+            "width": member.embed.width,
+            "scale": member.scale.kind,
+            "decode": member.decode.kind,
+            "head": member.head.kind,
+            "steps": member.training.steps,
+            "batch": member.training.batch,
         }
-        for each in members_of(config)
-        if isinstance(each.model, NetworkModel)
+        for member in members_of(config)
+        if isinstance(member.model, NetworkModel)
     ]

@@ -18,12 +18,12 @@ from forecaster.errors import DataError, InputError, UsageError
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, ForecastsWritten, Note, Watch, ignore
 from forecaster.forecast import Forecast
-from forecaster.frequency import Frequency
 from forecaster.models.build import restore_forecaster
 from forecaster.panel import Panel
 from forecaster.store import bundle
 from forecaster.store.csv import to_csv, write_csv
 from forecaster.store.files import atomic_file
+from forecaster.store.manifest import Columns
 from forecaster.store.parquet import write_parquet
 from forecaster.workflows.source import Source, is_database_url
 
@@ -83,12 +83,12 @@ def predict(
     """
     read = open_bundle(folder)
     data = source_of(read, source, query=query)
-    horizon = horizon or int(read.manifest["horizon"])
+    horizon = horizon or read.manifest.horizon
     if later is not None:
         refuse_without_known(read.config.data, "--future")
     changed = {"duplicates": duplicates, "memory": memory}
     config = _config_for(data, read, changed)
-    frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
+    frequency = read.manifest.data.frequency
     parts = load_in_parts(data.read(stdin), config, frequency=frequency, later=later)
     return Predicted(read, horizon, _forecast(parts, read, horizon, data.place, device, watch))
 
@@ -114,7 +114,7 @@ def _forecast(
                 fallbacks += forecast.ids[forecast.fallback].tolist()
                 yield Part(forecast, panel)
     if fallbacks:
-        watch(Note(_fallbacks(read.manifest["model"], fallbacks)))
+        watch(Note(_fallbacks(read.manifest.model, fallbacks)))
     if read.metrics["verdict"] != "better":
         watch(Note(_NO_BETTER))
 
@@ -155,7 +155,7 @@ def source_of(read: bundle.Bundle, text: str | None, *, query: str | None = None
         UsageError: there is a query, but no database.
     """
     if text is None:
-        text = str(read.manifest["data"]["absolute"])
+        text = read.manifest.data.absolute
         if text == "-":
             raise InputError(f"{read.folder}: was trained from standard input", hint="name the data: forecast ... DATA")
     if query is None and is_database_url(text):
@@ -221,7 +221,7 @@ def load_data(
     Raises: DataError: the data does not fit the bundle.
     """
     config = _config_for(source, read, {"duplicates": duplicates})
-    frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
+    frequency = read.manifest.data.frequency
     table = source.read(stdin)
     with _as_data_error(read):
         loaded = load(table, config, frequency=frequency, later=later)
@@ -242,13 +242,14 @@ def _as_data_error(read: bundle.Bundle) -> Iterator[None]:
         yield
     except UsageError as error:
         message = re.sub(r"--\w+: ", "", error.message)  # predict has no such flag
-        raise DataError(message, hint=f"the bundle was trained on {_columns(read.manifest['data'])}") from error
+        columns = _list_columns(read.manifest.data.columns)
+        raise DataError(message, hint=f"the bundle was trained on {columns}") from error
 
 
 def _refuse_sparse(source: str, spacing: float, read: bundle.Bundle) -> None:
-    trained: float = read.manifest["data"]["spacing"]
+    trained = read.manifest.data.spacing
     if spacing > max(1, trained):
-        frequency = Frequency.from_dict(read.manifest["data"]["frequency"])
+        frequency = read.manifest.data.frequency
         raise DataError(
             f"{source}: rows lie {spacing:g} steps of {frequency.name} apart, the bundle's {trained:g}",
             hint="train on this data: `forecast train DATA`",
@@ -264,11 +265,11 @@ def refuse_older(source: str, loaded: LoadedData, read: bundle.Bundle) -> None:
 
 
 def _refuse_older(source: str, cutoff: int, panel: Panel, read: bundle.Bundle) -> None:
-    trained: dict[str, Any] = read.manifest["data"]
-    if cutoff < trained["last_cutoff"]:
+    trained = read.manifest.data
+    if cutoff < trained.last_cutoff:
         last = panel.frequency.format(np.array([cutoff]), panel.zone)[0]
         raise DataError(
-            f"{source}: ends at {last}, the bundle's data at {trained['last']}",
+            f"{source}: ends at {last}, the bundle's data at {trained.last}",
             hint="give data at least as new as the bundle's, or train on this data",
         )
 
@@ -278,9 +279,6 @@ def _fallbacks(model: str, ids: Sequence[str]) -> str:
     return f"{model} could not be fitted to {count}: seasonal naive stands in, status says fallback"
 
 
-def _columns(trained: dict[str, Any]) -> str:
-    columns = trained["columns"]
-    names = [columns["time"], columns["id"]]
-    for role in ("target", "past", "known", "static"):
-        names += columns.get(role) or ()
+def _list_columns(columns: Columns) -> str:
+    names = [columns.time, columns.id, *(columns.target or ()), *columns.past, *columns.known, *columns.static]
     return ", ".join(name for name in names if name)

@@ -17,7 +17,6 @@ from forecaster.config import Config
 from forecaster.config.tree import validate
 from forecaster.data.spacing import describe_frequency
 from forecaster.errors import InputError
-from forecaster.frequency import Frequency
 from forecaster.settings import read_yaml
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import STATE, read_state
@@ -63,25 +62,25 @@ def show(folder: Path | None = None) -> dict[str, Any]:
 
 def _show_bundle(read: bundle.Bundle) -> dict[str, Any]:
     manifest, config, folder = read.manifest, read.config, shorten(read.folder)
-    sizes = {name: (folder / name).stat().st_size for name in (bundle.MANIFEST, *manifest["files"])}
+    sizes = {name: (folder / name).stat().st_size for name in (bundle.MANIFEST, *manifest.files)}
     is_latest = bundle.LATEST.exists() and bundle.LATEST.resolve() == folder.resolve()
     where = "" if is_latest else f" --bundle {_quoted(folder)}"
-    source = Source(manifest["data"]["absolute"])
+    source = Source(manifest.data.absolute)
     data = "" if source.text != "-" else " DATA"
     return {
         "kind": "bundle",
         "folder": str(folder),
         "is_latest": is_latest,
-        "manifest": manifest,
+        "manifest": manifest.to_dict(),
         "metrics": read.metrics,
         "networks": networks_of(config),
         "parameters": count_learnt(read.state),
         "is_calibrated": any("conformal." in name for name in read.state),
-        "frequency_in_words": describe_frequency(Frequency.from_dict(manifest["data"]["frequency"])),
+        "frequency_in_words": describe_frequency(manifest.data.frequency),
         "limits": config.data.model_dump(include={"minimum", "maximum", "integer", "calendar", "holidays"}),
         "is_data_there": source.exists,
         "files": sizes,
-        "other_versions": _other_versions(manifest["versions"]),
+        "other_versions": _other_versions(manifest.versions),
         "next": [f"forecast predict{data}{where}", f"forecast backtest{data} --bundle {_quoted(folder)}"],
     }
 

@@ -4,7 +4,6 @@ import itertools
 import json
 import shlex
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import partial
@@ -19,7 +18,7 @@ from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, InputError, Interrupted, OutputError
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, DataRead, Event, Note, TrainingEnded, TrainingStep, Watch, ignore
-from forecaster.forecast import Exportable, Forecaster
+from forecaster.forecast import Exportable
 from forecaster.models.build import build
 from forecaster.panel import Panel
 from forecaster.selection.auto import choose_model
@@ -31,7 +30,8 @@ from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import FolderCheckpoint
 from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, replace_link
-from forecaster.workflows.manifest import describe, fingerprint
+from forecaster.store.manifest import Manifest
+from forecaster.workflows.manifest import FittedModel, Origin, build_manifest, fingerprint
 from forecaster.workflows.scoring import Held, judge
 from forecaster.workflows.source import Source, hide_password
 
@@ -51,7 +51,7 @@ class Trained:
         folder: the bundle.
         config: resolved.
         metrics: the content of metrics.json.
-        manifest: without the files and their hashes.
+        manifest: without the hashes of the files.
         is_latest: whether `runs/latest` points to it.
         held: what was forecast of the held-out steps; None where nothing is held out.
     """
@@ -59,7 +59,7 @@ class Trained:
     folder: Path
     config: Config
     metrics: dict[str, Any]
-    manifest: dict[str, Any]
+    manifest: Manifest
     is_latest: bool
     held: Held | None
 
@@ -92,7 +92,7 @@ def train_on(
     *,
     data: str,
     is_default: bool = False,
-    told: Mapping[str, Any] | None = None,
+    job: dict[str, Any] | None = None,
     watch: Watch = ignore,
 ) -> Trained:
     """Train on data that is in memory, and write a bundle; nobody else may be writing the folder.
@@ -100,7 +100,7 @@ def train_on(
     Args:
         data: what finds the data again (see `Source.absolute`).
         is_default: whether `latest` beside the folder is to point to it.
-        told: further keys of the manifest.
+        job: the entry of the manifest that a job adds; None for other commands.
 
     Raises: ForecastError: as `train`.
     """
@@ -113,7 +113,7 @@ def train_on(
         "fingerprint": fingerprint(loaded.panel),
         "data": data,
         "chosen": choice.summary,
-        "told": dict(told or {}),
+        "told": {} if job is None else {"job": job},
     }
     return _train(config, loaded, folder, run, watch)
 
@@ -194,7 +194,9 @@ def _train(
         if not all(stage.is_exact for stage in stages):
             watch(Note(_LATE))
         holdout = partial(_write_holdout, held) if held else b"\n"
-        manifest = write_bundle(folder, config, loaded, run, forecaster, stages, metrics=metrics, holdout=holdout)
+        origin = Origin(run["data"], run["fingerprint"], run["chosen"], run["told"].get("job"))
+        model = FittedModel(config, forecaster, stages)
+        manifest = write_bundle(folder, model, loaded, origin, metrics=metrics, holdout=holdout)
         config = replace_budget_by_steps(config, stages)
     except Interrupted as stop:
         if not checkpoint.folder.exists():
@@ -213,26 +215,24 @@ def _train(
 
 def write_bundle(
     folder: Path,
-    config: Config,
+    model: FittedModel,
     loaded: LoadedData,
-    run: dict[str, Any],
-    forecaster: Forecaster,
-    stages: list[TrainingEnded],
+    origin: Origin,
     *,
     metrics: dict[str, Any],
     holdout: bundle.File,
-) -> dict[str, Any]:
-    """Write what was learnt, whole or not at all.
+) -> Manifest:
+    """Write a bundle atomically.
 
     Args:
-        run: see `manifest.describe`; `told`, further keys of the manifest.
-        stages: how each stage of the training ended.
-        holdout: the table holdout.csv, or what writes it; an empty line where nothing was held out.
+        loaded: the data that the model was trained on.
+        metrics: the content of metrics.json.
+        holdout: the content of holdout.csv, or a function that writes it; an empty line if there is no holdout.
 
-    Returns: the manifest, without the files and their hashes.
-    Raises: OutputError: it cannot be written.
+    Returns: the manifest, without the hashes of the files.
+    Raises: OutputError: the bundle cannot be written.
     """
-    manifest: dict[str, Any] = describe(config, loaded, run, forecaster, stages) | run.get("told", {})
+    manifest, forecaster = build_manifest(model, loaded, origin), model.forecaster
     history = pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY)
     tables: dict[str, bundle.File] = {
         "history.csv": history.to_csv(index=False, lineterminator="\n").encode(),
@@ -241,7 +241,7 @@ def write_bundle(
     }
     if isinstance(forecaster, Exportable):
         tables |= forecaster.exports()
-    config, state = replace_budget_by_steps(config, stages), forecaster.state()
+    config, state = replace_budget_by_steps(model.config, model.stages), forecaster.state()
     bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
     return manifest
 

@@ -74,10 +74,10 @@ def test_an_update_that_is_better_comes_into_use(job: Path) -> None:
     assert (update["has_won"], update["champion_as"], update["folds"], update["horizon"]) == (True, "it is", 3, 1)
     new = bundle.read(CHAMPION.resolve())
     assert told["bundle"] == new.folder.name != first.folder.name
-    assert new.manifest["data"]["last_cutoff"] > first.manifest["data"]["last_cutoff"]
-    steps = new.manifest["training"]["steps"]["update"]
+    assert new.manifest.data.last_cutoff > first.manifest.data.last_cutoff
+    steps = new.manifest.training.steps["update"]
     assert len((new.folder / "history.csv").read_text().splitlines()) == 1 + steps
-    assert new.manifest["job"]["updated_from"] == first.folder.name
+    assert new.manifest.job["updated_from"] == first.folder.name
     assert new.metrics == {**first.metrics, "update": {"from": first.folder.name, **update}}
     assert (new.folder / "holdout.csv").read_bytes() == (first.folder / "holdout.csv").read_bytes()
     assert run(job)["status"] == "unchanged"

@@ -8,6 +8,9 @@ import pytest
 from forecaster.config import Config
 from forecaster.errors import InputError
 from forecaster.store import bundle
+from forecaster.store.manifest import Manifest
+
+GOLDEN_MANIFEST = Path(__file__).parents[1] / "golden/network/bundle/manifest.json"
 
 
 def write_holdout(path: Path) -> None:
@@ -19,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "bundle"
     bundle.write(
         path,
-        manifest={"model": "gru"},
+        manifest=Manifest.from_dict(json.loads(GOLDEN_MANIFEST.read_text()), place="manifest.json"),
         config=Config(),
         state={"weight": np.arange(3, dtype=np.float32)},
         metrics={"verdict": "better"},
@@ -32,7 +35,7 @@ def test_a_bundle_reads_back_as_written(folder: Path) -> None:
     read = bundle.read(folder)
     assert read.config == Config()
     assert read.metrics == {"verdict": "better"}
-    assert read.manifest["model"] == "gru"
+    assert read.manifest.model == "gru"
     assert read.state["weight"].tolist() == [0, 1, 2]
     assert read.exports == {"0.network.onnx": b"a graph"}
 

@@ -22,6 +22,7 @@ from forecaster.report.page.charts import (
 from forecaster.report.page.parts import Chart, DrawnSeries, Section
 from forecaster.report.page.series_selection import SelectedSeries
 from forecaster.report.words import number, plural, timestamp
+from forecaster.store.manifest import Manifest
 
 _LEVELS = (50, 80, 95)
 _BAND_OPACITIES = {95: (0.12, 0.12), 80: (0.2, 0.3), 50: (0.3, 0.5)}  # first of the chart, then of the legend
@@ -48,7 +49,7 @@ class BundleContent:
     """
 
     name: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     metrics: Mapping[str, Any]
     quality: Mapping[str, Any]
     config: str
@@ -69,7 +70,7 @@ def chart_series(content: BundleContent, drawn_series: Sequence[DrawnSeries]) ->
         return []
     columns = {name for series in drawn_series for name in series.columns if len(series.columns[name])}
     kind = time_axis_kind(next(iter(drawn_series[0].columns.values())))
-    model = str(content.manifest["model"])
+    model = content.manifest.model
     charts: list[Chart] = []
     if "past.ds" in columns or "future.ds" in columns:
         charts.append(future_chart(columns, kind, model))
@@ -133,7 +134,7 @@ def _holdout_chart(columns: set[str], kind: str, model: str) -> Chart:
 def draw_series(content: BundleContent) -> list[DrawnSeries]:
     """Return the columns and sentences of the selected series that have anything to draw."""
     holdouts = dict(iter(content.holdout.groupby("unique_id", sort=False))) if len(content.holdout) else {}
-    model = str(content.manifest["model"])
+    model = content.manifest.model
     stamps = None
     if content.forecast is not None:
         forecast = content.forecast
@@ -156,7 +157,7 @@ def draw_series(content: BundleContent) -> list[DrawnSeries]:
             summaries["future"] = f"The last {plural(len(past[1]), 'actual value')}, until {timestamp(past[0][-1])}."
         if columns:
             manifest = content.manifest
-            columns["view"] = view_of(columns, int(manifest["horizon"]), int(manifest["data"]["season"]))
+            columns["view"] = view_of(columns, manifest.horizon, manifest.data.season)
             drawn_series.append(DrawnSeries(series.name, series.group, columns, summaries))
     return drawn_series
 

@@ -1,6 +1,7 @@
 """The page of a trained model: its forecasts, its accuracy on the holdout, its training and its data."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from forecaster.durations import format_duration
@@ -27,7 +28,7 @@ _REPAIRS = {
 
 def compose_bundle_page(content: BundleContent) -> Page:
     """Compose the page of a trained model."""
-    model, metrics = str(content.manifest["model"]), dict(content.metrics)
+    model, metrics = content.manifest.model, dict(content.metrics)
     drawn_series = draw_series(content)
     sections = [*chart_series(content, drawn_series), *_accuracy_sections(content, model)]
     if len(content.history):
@@ -71,16 +72,16 @@ def _facts(content: BundleContent, model: str) -> dict[str, str]:
     manifest = content.manifest
     facts = {
         "Model": model,
-        "Horizon": plural(manifest["horizon"], content.unit),
-        "Series": f"{manifest['data']['series']:,}",
-        "Data until": timestamp(manifest["data"]["last"]),
+        "Horizon": plural(manifest.horizon, content.unit),
+        "Series": f"{manifest.data.series:,}",
+        "Data until": timestamp(manifest.data.last),
     }
     metrics = content.metrics["holdout"]["models"].get(model, {})
     if metrics:
         scores_on_holdout = accuracy.metric_facts(metrics, "mase", "smape", "coverage80")
         facts |= {f"{title}, holdout": value for title, value in scores_on_holdout.items()}
-    if manifest["training"]["seconds"]:
-        facts["Trained in"] = format_duration(manifest["training"]["seconds"])
+    if manifest.training.seconds:
+        facts["Trained in"] = format_duration(manifest.training.seconds)
     return facts
 
 
@@ -102,22 +103,21 @@ def _quality_section(quality: Mapping[str, Any]) -> Section:
 
 def _origin_section(content: BundleContent) -> Section:
     manifest = content.manifest
-    data, training = manifest["data"], manifest["training"]
-    columns = {role: names for role, names in data["columns"].items() if names}
+    data, training = manifest.data, manifest.training
+    columns = {role: names for role, names in asdict(data.columns).items() if names}
     pairs = {
-        "trained": str(manifest["created"]),
-        "data": str(data["path"]),
-        "fingerprint of the data": str(data["fingerprint"]),
+        "trained": manifest.created,
+        "data": str(data.path),
+        "fingerprint of the data": data.fingerprint,
         **{f"column: {role}": names if isinstance(names, str) else ", ".join(names) for role, names in columns.items()},
-        "season": plural(data["season"], "step"),
-        "point forecast": str(manifest["point"]),
-        "seed": str(manifest["seed"]),
-        "training": ", ".join(f"{stage} {plural(steps, 'step')}" for stage, steps in training["steps"].items())
-        or "none",
-        "threads": str(training["threads"]),
-        **({"reason for this model": str(manifest["chosen"])} if manifest.get("chosen") else {}),
-        **{name: str(version) for name, version in manifest["versions"].items()},
-        "fingerprint of the weights": str(manifest["files"]["weights.safetensors"]),
+        "season": plural(data.season, "step"),
+        "point forecast": manifest.point,
+        "seed": str(manifest.seed),
+        "training": ", ".join(f"{stage} {plural(steps, 'step')}" for stage, steps in training.steps.items()) or "none",
+        "threads": str(training.threads),
+        **({"reason for this model": str(manifest.choice)} if manifest.choice else {}),
+        **manifest.versions,
+        "fingerprint of the weights": manifest.files["weights.safetensors"],
     }
     return Section(
         "origin", "Configuration and origin", [Facts("Origin of the model", pairs), Code("config.yaml", content.config)]

@@ -1,6 +1,5 @@
 """The section on a training: its losses and its gradients."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ from forecaster.durations import format_duration
 from forecaster.report.page.charts import MODEL, QUIET, SEASONAL, axes, line, line_with_markers
 from forecaster.report.page.parts import Chart, Section
 from forecaster.report.words import number, plural
+from forecaster.store.manifest import Manifest
 
 _MAX_POINTS = 400  # points of a curve
 
 
-def training_section(history: pd.DataFrame, manifest: Mapping[str, Any]) -> Section:
+def training_section(history: pd.DataFrame, manifest: Manifest) -> Section:
     """Chart history.csv: losses in scaled units, and gradient norms before clipping.
 
     Args:
@@ -24,7 +24,7 @@ def training_section(history: pd.DataFrame, manifest: Mapping[str, Any]) -> Sect
     return Section("training", "Training", [_loss_chart(history, manifest), _gradient_chart(history)])
 
 
-def _loss_chart(history: pd.DataFrame, manifest: Mapping[str, Any]) -> Chart:
+def _loss_chart(history: pd.DataFrame, manifest: Manifest) -> Chart:
     losses = history["train_loss"].to_numpy(np.float64)
     duration = format_duration(float(history["seconds"].iloc[-1]))
     summary = (
@@ -36,7 +36,7 @@ def _loss_chart(history: pd.DataFrame, manifest: Mapping[str, Any]) -> Chart:
         best = int(validated["validation_loss"].to_numpy(np.float64).argmin())
         step, loss = int(validated["step"].iloc[best]), float(validated["validation_loss"].iloc[best])
         summary += f"; the validation loss was lowest at step {step:,}: {number(loss)}"
-    if len(manifest.get("training", {}).get("steps", {})) > 1:
+    if len(manifest.training.steps) > 1:
         summary += ". After that, the model was fitted again to all data"
     points = _average_neighbours(history)
     return Chart(

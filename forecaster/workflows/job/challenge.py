@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,10 +18,10 @@ from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
 from forecaster.selection.fold_fits import make_fit
 from forecaster.store.bundle import Bundle
+from forecaster.store.manifest import Columns
 from forecaster.workflows.backtest import resolve_before
 from forecaster.workflows.job.policy import Evidence
 from forecaster.workflows.job.summary import ComparisonSummary
-from forecaster.workflows.manifest import COLUMNS
 
 
 @dataclass(frozen=True)
@@ -164,12 +163,11 @@ def _longest_plan(horizon: int, folds: int, max_steps: int) -> Plan | None:
 
 
 def _can_read(champion: Bundle, loaded: LoadedData) -> bool:
-    trained: dict[str, Any] = champion.manifest["data"]
-    columns = {name: trained["columns"].get(name) for name in COLUMNS}
+    trained = champion.manifest.data
     return bool(
-        columns == loaded.config.model_dump(mode="json", include=set(COLUMNS))
-        and loaded.panel.frequency.to_dict() == trained["frequency"]
-        and loaded.panel.season == trained["season"]
+        trained.columns == Columns.of(loaded.config)
+        and loaded.panel.frequency == trained.frequency
+        and loaded.panel.season == trained.season
         and loaded.config.horizon == champion.config.data.horizon
         and loaded.config.categories == champion.config.data.categories
     )

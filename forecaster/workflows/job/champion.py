@@ -12,7 +12,6 @@ from forecaster.store.bundle import Bundle
 from forecaster.store.files import as_output_error, replace_link
 
 LINK = "champion"
-JOB = "job"  # The key of the manifest that a job adds.
 
 
 def find_champion(bundles: Path) -> tuple[Bundle | None, str | None]:
@@ -31,8 +30,7 @@ def find_champion(bundles: Path) -> tuple[Bundle | None, str | None]:
 
 def job_entry(champion: Bundle) -> dict[str, Any]:
     """Return the entry of the manifest that the job added; empty for a bundle that no job wrote."""
-    entry: dict[str, Any] = champion.manifest.get(JOB, {})
-    return entry
+    return champion.manifest.job or {}
 
 
 def trained_until(champion: Bundle) -> int:
@@ -42,7 +40,7 @@ def trained_until(champion: Bundle) -> int:
 
 def learnt_until(champion: Bundle) -> int:
     """Return the newest cutoff of the data that a model was trained on, updates included."""
-    return int(champion.manifest["data"]["last_cutoff"])
+    return champion.manifest.data.last_cutoff
 
 
 def name_bundle(bundles: Path, model: str, now: datetime) -> Path:

@@ -14,7 +14,7 @@ from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job.audit import AuditedData, DataExtent
 from forecaster.workflows.job.challenge import ChallengerBacktest, backtest_challenger, compare_with_champion
-from forecaster.workflows.job.champion import JOB, job_entry, learnt_until, name_bundle, trained_until
+from forecaster.workflows.job.champion import job_entry, learnt_until, name_bundle, trained_until
 from forecaster.workflows.job.policy import Assessment, Evidence, find_gate_objection
 from forecaster.workflows.job.previous_runs import Challenged, PreviousRuns
 from forecaster.workflows.job.run_state import JobRun
@@ -45,7 +45,7 @@ def last_settings(champion: Bundle | None, previous: PreviousRuns) -> str | None
 def assess_champion(run: JobRun, champion: Bundle, panel: Panel, extent: DataExtent) -> Assessment:
     """Measure the age of the champion, the amount of new data, and the errors of its recent forecasts."""
     previous = run.previous
-    time = job_entry(champion).get("time", champion.manifest["created"])
+    time = job_entry(champion).get("time", champion.manifest.created)
     trained_at, learnt_at = trained_until(champion), learnt_until(champion)
     if previous.updated:
         learnt_at = max(learnt_at, previous.updated.cutoff_at)
@@ -110,7 +110,7 @@ def _train(run: JobRun, loaded: LoadedData, challenger: ChallengerBacktest | Non
         "time": run.stamp,
         "evidence": challenger and without_nan(asdict(challenger.evidence)),
     }
-    train_on(loaded, job.config, folder, data=job.source.absolute, told={JOB: entry}, watch=run.watch)
+    train_on(loaded, job.config, folder, data=job.source.absolute, job=entry, watch=run.watch)
     return bundle.read(folder)
 
 
@@ -124,7 +124,7 @@ def find_evidence(model: Bundle, assessment: Assessment | None) -> Evidence:
             tuple(entry["errors"]), tuple(entry["naive"]), _nan_if_none(entry["coverage80"]), entry["source"]
         )
     models = model.metrics["holdout"]["models"]
-    scores, naive = models.get(model.manifest["model"], {}), models.get("seasonal_naive", {})
+    scores, naive = models.get(model.manifest.model, {}), models.get("seasonal_naive", {})
     pair = scores.get("mase"), naive.get("mase")
     errors = [() if None in pair else (error,) for error in pair]
     return Evidence(errors[0], errors[1], _nan_if_none(scores.get("coverage80")), "holdout")

@@ -116,7 +116,7 @@ class JobLedger:
         """
         if self.database is None:
             return None
-        horizon = int(champion.manifest["horizon"])
+        horizon = champion.manifest.horizon
         newest = np.array([panel.cutoff.max()])
         first = panel.frequency.timestamps(newest, np.array([1 - _EVIDENCE_HORIZONS * horizon]))
         since = max(_first_forecast_of(champion, panel), int(first[0]))
@@ -156,5 +156,5 @@ class JobLedger:
 
 def _first_forecast_of(champion: Bundle, panel: Panel) -> int:
     """Return the first time after the champion's training that no earlier model can have forecast."""
-    ahead = np.array([int(champion.manifest["horizon"]) + 1])
+    ahead = np.array([champion.manifest.horizon + 1])
     return int(panel.frequency.timestamps(np.array([trained_until(champion)]), ahead)[0])

@@ -175,7 +175,7 @@ def _pass_gate(run: JobRun, choice: ModelChoice) -> None:
     Raises: GateError: the model is not good enough to publish its forecast.
     """
     evidence, summary = choice.evidence, run.summary
-    summary.bundle, summary.model = choice.bundle.folder.name, choice.bundle.manifest["model"]
+    summary.bundle, summary.model = choice.bundle.folder.name, choice.bundle.manifest.model
     summary.gate = GateSummary(
         skill=round(evidence.skill, 4), coverage80=round(evidence.coverage80, 4), source=evidence.source
     )
@@ -187,7 +187,7 @@ def _pass_gate(run: JobRun, choice: ModelChoice) -> None:
 
 def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast:
     """Forecast every series with a model and with the naive baselines."""
-    loaded, panel, horizon = data.loaded, data.loaded.panel, int(model.manifest["horizon"])
+    loaded, panel, horizon = data.loaded, data.loaded.panel, model.manifest.horizon
     forecaster = restore_forecaster(model.config, model.state, model.exports)
     source = run.job.source.place
 
@@ -223,5 +223,5 @@ def _identify(run: JobRun, panel: Panel, model: Bundle) -> str:
     """Return the digest of all that determines a forecast: data, settings, model, widths of intervals, layout."""
     job = run.job
     adjustment = run.adjustment.number if run.adjustment else None
-    parts = [fingerprint(panel), job.settings, job.layout, model.manifest["files"], adjustment]
+    parts = [fingerprint(panel), job.settings, job.layout, model.manifest.files, adjustment]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -7,13 +7,13 @@ from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job.audit import AuditedData, DataExtent
 from forecaster.workflows.job.challenge import compare_update, update_champion
-from forecaster.workflows.job.champion import JOB, job_entry, learnt_until, name_bundle, trained_until
+from forecaster.workflows.job.champion import job_entry, learnt_until, name_bundle, trained_until
 from forecaster.workflows.job.choose_model import ModelChoice, count_steps, keep_champion
 from forecaster.workflows.job.policy import Assessment
 from forecaster.workflows.job.previous_runs import Updated
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.summary import UpdateSummary
-from forecaster.workflows.manifest import fingerprint
+from forecaster.workflows.manifest import FittedModel, Origin, fingerprint
 from forecaster.workflows.train import HOLDOUT, write_bundle
 
 
@@ -22,7 +22,7 @@ def plan_update(run: JobRun, champion: Bundle, assessment: Assessment, extent: D
     if not run.job.policy.update or assessment.unlearnt_steps < horizon:
         return False
     if not has_networks(champion.config):
-        run.watch(Note(f"job.update changes nothing: {champion.manifest['model']} has no weights to go on from"))
+        run.watch(Note(f"job.update changes nothing: {champion.manifest.model} has no weights to go on from"))
         run.previous = run.previous.with_updated(Updated(extent.cutoff_at))
         return False
     run.summary.update = UpdateSummary(reason=f"{assessment.unlearnt_steps} new steps")
@@ -71,15 +71,11 @@ def _write_update(run: JobRun, champion: Bundle, loaded: LoadedData, since: int)
         "updated_from": champion.folder.name,
         "trained_until": trained_until(champion),
     }
-    training = {
-        "fingerprint": fingerprint(loaded.panel),
-        "data": run.job.source.absolute,
-        "chosen": champion.manifest.get("chosen"),
-        "told": {JOB: entry},
-    }
+    origin = Origin(run.job.source.absolute, fingerprint(loaded.panel), champion.manifest.choice, entry)
     summary = run.summary.to_dict()["update"]
     metrics = {**champion.metrics, "update": {"from": champion.folder.name, **summary}}
     holdout = (champion.folder / HOLDOUT).read_bytes()
-    write_bundle(folder, champion.config, loaded, training, forecaster, stages, metrics=metrics, holdout=holdout)
+    model = FittedModel(champion.config, forecaster, stages)
+    write_bundle(folder, model, loaded, origin, metrics=metrics, holdout=holdout)
     run.watch(BundleWritten(folder))
     return bundle.read(folder)

@@ -16,7 +16,6 @@ from forecaster.errors import ForecastError
 from forecaster.evaluation import scored_rows as scores
 from forecaster.events import Note, Watch, ignore
 from forecaster.forecast import Forecast, Forecaster
-from forecaster.frequency import Frequency
 from forecaster.models.build import build, place_on_device
 from forecaster.panel import Floats, Panel
 from forecaster.report.page.explain import explain_section
@@ -46,8 +45,8 @@ def read_bundle(
     trained = bundle.read(folder)
     if known_values is not None:
         refuse_without_known(trained.config.data, "--future")
-    horizon = int(trained.manifest["horizon"])
-    holdout = parse_rows(bundle.content(trained, "holdout.csv"), folder / "holdout.csv")
+    horizon = trained.manifest.horizon
+    holdout = parse_rows(bundle.read_file(trained, "holdout.csv"), folder / "holdout.csv")
     loaded, remarks = _load_data(trained, known_values)
     if loaded is not None:
         holdout = add_baselines(holdout, loaded.panel)
@@ -62,7 +61,7 @@ def read_bundle(
         forecast, remark = _forecast(trained, forecaster, loaded.panel, selection, is_strict=known_values is not None)
         remarks += remark
         if isinstance(trained.config.model, NetworkModel):
-            data_path = str(trained.manifest["data"]["path"])
+            data_path = str(trained.manifest.data.path)
             insights = [explain_section(look_into(trained, forecaster, loaded, data_path, effort=BRIEF))]
     for text in remarks:
         watch(Note(text))
@@ -70,14 +69,14 @@ def read_bundle(
         name=folder.resolve().name,
         manifest=trained.manifest,
         metrics=trained.metrics,
-        quality=json.loads(bundle.content(trained, "quality.json")),
-        config=bundle.content(trained, bundle.CONFIG).decode(),
-        history=pd.read_csv(io.BytesIO(bundle.content(trained, "history.csv"))),
+        quality=json.loads(bundle.read_file(trained, "quality.json")),
+        config=bundle.read_file(trained, bundle.CONFIG).decode(),
+        history=pd.read_csv(io.BytesIO(bundle.read_file(trained, "history.csv"))),
         holdout=holdout,
         selection=selection,
         past=past,
         forecast=forecast,
-        unit=unit_of(Frequency.from_dict(trained.manifest["data"]["frequency"])),
+        unit=unit_of(trained.manifest.data.frequency),
         series=len(names),
         remarks=tuple(remarks),
         insights=insights,
@@ -94,15 +93,15 @@ def _load_data(trained: bundle.Bundle, known_values: str | None) -> tuple[Loaded
         if known_values is not None:
             raise
         return None, [f"The data cannot be read, so neither past nor forecast is drawn: {error.message}"]
-    data = trained.manifest["data"]
+    data = trained.manifest.data
     if known_values is not None:  # their rows are no part of the fingerprint
-        is_unchanged = int(loaded.panel.cutoff.max()) == data["last_cutoff"]
+        is_unchanged = int(loaded.panel.cutoff.max()) == data.last_cutoff
     else:
-        is_unchanged = fingerprint(loaded.panel) == data["fingerprint"]
+        is_unchanged = fingerprint(loaded.panel) == data.fingerprint
     if is_unchanged:
         return loaded, []
     last = loaded.quality["last"]
-    change = f"it now ends at {last}, not at {data['last']}" if last != data["last"] else "some values are different"
+    change = f"it now ends at {last}, not at {data.last}" if last != data.last else "some values are different"
     return loaded, [f"The data has changed since the training: {change}. The scores are those of the training."]
 
 
@@ -133,7 +132,7 @@ def _forecast(
     Args:
         is_strict: if True, missing values of known covariates are an error.
     """
-    horizon = int(trained.manifest["horizon"])
+    horizon = trained.manifest.horizon
     places = {str(name): place for place, name in enumerate(panel.ids)}
     selected = panel.select(np.array([places[series.name] for series in selection], np.int64))
     try:
