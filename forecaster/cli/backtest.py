@@ -65,10 +65,9 @@ def backtest(
                 hint="leave out the other options, or --bundle",
             )
         passed_evaluation = {name: value for name, value in evaluation.items() if value is not None}
+        overrides_of_bundle = workflow.BundleOverrides(passed_evaluation, horizon, device)
         with console.working():
-            done = workflow.backtest_bundle(
-                data, bundle, evaluation=passed_evaluation, horizon=horizon, device=device, **shared
-            )
+            done = workflow.backtest_bundle(data, bundle, overrides_of_bundle, **shared)
     else:
         from forecaster.settings import load
 

@@ -1,7 +1,6 @@
 """`forecast doctor`."""
 
 import sys
-from dataclasses import asdict
 
 import typer
 
@@ -21,9 +20,11 @@ def doctor(*, console: options.Output) -> None:
     from forecaster.workflows.doctor import examine
 
     with console.working():
-        checks = examine(encoding=sys.stdout.encoding, tell=lambda check: console.detail(f"{check.name}: {check.told}"))
+        checks = examine(
+            encoding=sys.stdout.encoding, on_check=lambda check: console.detail(f"{check.name}: {check.text}")
+        )
     is_fit = all(check.state != "problem" for check in checks)
-    document = {"is_fit": is_fit, "checks": [asdict(check) for check in checks]}
+    document = {"is_fit": is_fit, "checks": [check.to_dict() for check in checks]}
     console.show(document, summary(document))
     if not is_fit:
         raise typer.Exit(_EXIT_CODE)

@@ -62,18 +62,11 @@ def explain(
 
         require()
     from forecaster.workflows.explain import explain as workflow
+    from forecaster.workflows.explain_scope import ExplanationScope
 
+    scope = ExplanationScope(series, window, step, member)
     with console.working():
-        explanation = workflow(
-            folder,
-            source=data,
-            query=query,
-            series=series,
-            window=window,
-            step=step,
-            member=member,
-            watch=console.watch,
-        )
+        explanation = workflow(folder, scope, source=data, query=query, watch=console.watch)
     document = explanation.to_dict()
     console.show(document, report.summary(explanation, marks=_marks(report.BLOCKS, report.DIGITS)))
     if out is None:

@@ -73,17 +73,17 @@ def init(
     with console.working():
         streams: dict[str, Any] = {"stdin": sys.stdin.buffer, "watch": console.watch}
         if bundle is not None:
-            frame = workflow.template_of_bundle(data, bundle, horizon=horizon, **streams)
+            frame = workflow.make_bundle_template(data, bundle, horizon=horizon, **streams)
         elif future_template:
-            frame = workflow.template(resolved, **streams)
+            frame = workflow.make_template(resolved, **streams)
         else:
             resolved = workflow.draft(resolved, **streams)
-            resolved = workflow.as_job(resolved, out) if job else resolved
+            resolved = workflow.to_job(resolved, out) if job else resolved
     if future_template:
         text, document["rows"] = frame.to_csv(index=False, lineterminator="\n"), len(frame)
         next_step = "fill in its known columns, then: forecast predict --future {}"
     else:
-        text, document["config"] = workflow.write_out(resolved), resolved.model_dump(mode="json")
+        text, document["config"] = workflow.to_yaml(resolved), resolved.model_dump(mode="json")
         next_step = "next: forecast run {} --dry-run" if job else "next: forecast train --config {}"
     if is_file:
         workflow.publish(text, out)

@@ -27,7 +27,7 @@ from forecaster.store import bundle
 from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, new_folder, write_through
 from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
-from forecaster.workflows.scoring import judge_folds
+from forecaster.workflows.scoring import evaluate_folds
 from forecaster.workflows.source import Source
 from forecaster.workflows.train import default_folder, read_data
 
@@ -36,7 +36,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Backtested:
+class BacktestResult:
     """What came of a backtest.
 
     Attributes:
@@ -52,9 +52,43 @@ class Backtested:
     model: str
 
 
+@dataclass(frozen=True)
+class BundleOverrides:
+    """Settings of a backtest that replace those of the bundle.
+
+    Attributes:
+        evaluation: keys of the config's section `evaluation`.
+        horizon: steps; None for the trained horizon.
+        device: device of the networks; None for the device of the training, or the processor if that device is missing.
+    """
+
+    evaluation: Mapping[str, Any]
+    horizon: int | None = None
+    device: Device | None = None
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """A model and the folds that it forecasts.
+
+    Attributes:
+        config: the resolved config.
+        fit: the function that returns a fitted forecaster for a fold.
+        max_workers: the most networks that may train at the same time.
+        place: the name of the data in errors.
+    """
+
+    config: Config
+    panel: Panel
+    plan: Plan
+    fit: Fit
+    max_workers: int
+    place: str
+
+
 def backtest(
     config: Config, *, out: Path | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore
-) -> Backtested:
+) -> BacktestResult:
     """Backtest the model of a config on `config.data.path`, by its section `evaluation`.
 
     What the data decides of the model is decided by what precedes the first cutoff.
@@ -69,57 +103,58 @@ def backtest(
         Interrupted: a signal stopped the run; nothing was written.
     """
     source = Source.of(config.data)
-    folder = folder_of(source, out)
+    folder = choose_folder(source, out)
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
-    config, plan = _settle_plan(config, panel, config.horizon, watch)
-    oldest = before_first_cutoff(panel, plan, source.place)
-    most = max_workers(config)
-    config = resolve_before(config, oldest, plan.horizon, watch=watch)
+    config, plan = _complete_plan(config, panel, config.horizon, watch)
+    oldest = cut_at_first_cutoff(panel, plan, source.place)
+    most_workers = max_workers(config)
+    config = resolve_from_data(config, oldest, plan.horizon, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
         watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
-    return _run(config, panel, plan, make_fit(config, watch), most, source.place, folder, watch)
+    return _run(_Setup(config, panel, plan, make_fit(config, watch), most_workers, source.place), folder, watch)
 
 
 def backtest_bundle(
     source: str | None,
-    trained: Path,
+    folder: Path,
+    overrides: BundleOverrides,
     *,
-    evaluation: Mapping[str, Any],
-    horizon: int | None = None,
-    device: Device | None = None,
     out: Path | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
-) -> Backtested:
-    """Backtest a bundle's model: its weights where they have seen no fold, else its settings, fitted anew.
+) -> BacktestResult:
+    """Backtest the model of a bundle.
+
+    The weights of the bundle forecast if its data ends before every fold. Otherwise its settings are fitted again.
 
     Args:
-        source: a table as for `predict`; None reads the bundle's own again.
-        trained: the bundle's folder.
-        evaluation: keys of the config's section that differ from the bundle's.
-        horizon: steps; None takes the trained horizon.
-        device: of the networks; None as in training, or the processor where there is no such device.
+        source: a table as for `predict`; None for the table that the bundle was trained on.
+        folder: the folder of the bundle.
+        out: the folder of the results; None for `runs/<name>-backtest-<time>`.
+        stdin: the stream that the source `-` stands for.
 
-    Raises: ForecastError: as `backtest`; InputError: no such bundle.
+    Raises:
+        ForecastError: see `backtest`.
+        InputError: the bundle does not exist or cannot be read.
     """
-    read = open_bundle(trained)
-    data = source_of(read, source)
-    folder = folder_of(data, out)
-    loaded = load_data(data, read, stdin=stdin)
-    refuse_older(data.place, loaded, read)
+    trained = open_bundle(folder)
+    data = source_of(trained, source)
+    results = choose_folder(data, out)
+    loaded = load_data(data, trained, stdin=stdin)
+    refuse_older(data.place, loaded, trained)
     panel = loaded.panel
     watch(DataRead(data.place, len(panel), loaded.quality["rows"], loaded.roles))
-    config = adapt_to_machine(read.config, device).model_copy(update={"data": loaded.config})
-    config = validate(merge(config.model_dump(), {"evaluation": dict(evaluation)}), "settings")
-    config, plan = _settle_plan(config, panel, horizon or read.manifest.horizon, watch)
-    before_first_cutoff(panel, plan, data.place)
-    fit = _fit_of_bundle(read, config, panel, plan, watch)
-    return _run(config, panel, plan, fit, max_workers(config), data.place, folder, watch)
+    config = adapt_to_machine(trained.config, overrides.device).model_copy(update={"data": loaded.config})
+    config = validate(merge(config.model_dump(), {"evaluation": dict(overrides.evaluation)}), "settings")
+    config, plan = _complete_plan(config, panel, overrides.horizon or trained.manifest.horizon, watch)
+    cut_at_first_cutoff(panel, plan, data.place)
+    fit = _make_bundle_fit(trained, config, panel, plan, watch)
+    return _run(_Setup(config, panel, plan, fit, max_workers(config), data.place), results, watch)
 
 
-def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch) -> Config:
+def resolve_from_data(config: Config, oldest: Panel, horizon: int, *, watch: Watch) -> Config:
     """Settle what the data decides of a model by what precedes the first cutoff.
 
     Args:
@@ -130,32 +165,30 @@ def resolve_before(config: Config, oldest: Panel, horizon: int, *, watch: Watch)
     return choose_scales(config, oldest.cut(parts.calibration), parts.validation, watch=watch)
 
 
-def _fit_of_bundle(read: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
-    """Give the bundle's own network where its data ends before every fold, else one that is fitted as it was."""
+def _make_bundle_fit(trained: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
+    """Return the forecaster of a bundle if its data ends before every fold, otherwise a fit of its settings."""
     if not isinstance(config.model, NetworkModel) or plan.refit:
         return make_fit(config, watch)
     rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
-    if int(rows.cutoff.min()) < read.manifest.data.last_cutoff:
+    if int(rows.cutoff.min()) < trained.manifest.data.last_cutoff:
         watch(Note("the bundle's weights have seen some folds: fitted anew, on what precedes the first cutoff"))
         return make_fit(config, watch)
     watch(Note("every cutoff lies at or after the end of the bundle's data: its weights forecast as they are"))
     forecaster = build(config)
-    forecaster.restore(read.state)
+    forecaster.restore(trained.state)
     return lambda _: forecaster
 
 
-def _run(
-    config: Config, panel: Panel, plan: Plan, fit: Fit, most: int, source: str, folder: Path, watch: Watch
-) -> Backtested:
+def _run(setup: _Setup, folder: Path, watch: Watch) -> BacktestResult:
+    config, panel, plan = setup.config, setup.panel, setup.plan
+    run_groups = make_parallel_fits(config, plan, max_workers=setup.max_workers, watch=watch)
     try:
-        test = forecast_folds(
-            fit, panel, plan, watch=watch, run_groups=make_parallel_fits(config, plan, max_workers=most, watch=watch)
-        )
+        test = forecast_folds(setup.fit, panel, plan, watch=watch, run_groups=run_groups)
     except DataError as error:
-        raise DataError(f"{source}: {error.message}", hint=error.hint) from error
-    metrics = judge_folds(test, panel, plan)
+        raise DataError(f"{setup.place}: {error.message}", hint=error.hint) from error
+    metrics = evaluate_folds(test, panel, plan)
     _write(folder, test, config, metrics)
-    return Backtested(folder, config, metrics, test.forecast.model)
+    return BacktestResult(folder, config, metrics, test.forecast.model)
 
 
 def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]) -> None:
@@ -166,7 +199,7 @@ def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]
         write_through(temporary / bundle.CONFIG, dump(config).encode())
 
 
-def folder_of(source: Source, out: Path | None, *, command: str = "backtest") -> Path:
+def choose_folder(source: Source, out: Path | None, *, command: str = "backtest") -> Path:
     """Where a command's results go: `out`, or a folder of its own under `runs/`.
 
     Raises: OutputError: it holds something already.
@@ -176,7 +209,7 @@ def folder_of(source: Source, out: Path | None, *, command: str = "backtest") ->
     return folder
 
 
-def _settle_plan(config: Config, panel: Panel, horizon: int, watch: Watch) -> tuple[Config, Plan]:
+def _complete_plan(config: Config, panel: Panel, horizon: int, watch: Watch) -> tuple[Config, Plan]:
     """Choose the number of folds where it is open: the usual one, or as many as fit."""
     chosen = config.evaluation
     if chosen.folds is None:
@@ -188,7 +221,7 @@ def _settle_plan(config: Config, panel: Panel, horizon: int, watch: Watch) -> tu
     return config.model_copy(update={"evaluation": chosen}), Plan(horizon, **chosen.model_dump())
 
 
-def before_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
+def cut_at_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
     """The series of the first fold, cut at its cutoffs.
 
     Raises: DataError: the series are too short for the folds.

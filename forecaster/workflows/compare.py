@@ -25,7 +25,7 @@ from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.files import new_folder, write_through
-from forecaster.workflows.backtest import before_first_cutoff, folder_of, resolve_before
+from forecaster.workflows.backtest import choose_folder, cut_at_first_cutoff, resolve_from_data
 from forecaster.workflows.source import Source
 from forecaster.workflows.train import read_data
 
@@ -36,7 +36,7 @@ _THETAS = 300  # forecasts that it is asked for unasked: about a minute's
 
 
 @dataclass(frozen=True)
-class Compared:
+class CompareResult:
     """What came of a comparison.
 
     Attributes:
@@ -56,7 +56,7 @@ def compare(
     out: Path | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
-) -> Compared:
+) -> CompareResult:
     """Backtest models on the same cutoffs of `config.data.path`, the naive forecasts among them, and rank them.
 
     What the data decides of a model is decided by what precedes the first cutoff. `config.yaml` is that of the model
@@ -76,19 +76,19 @@ def compare(
         Interrupted: a signal stopped the run; nothing was written.
     """
     source = Source.of(config.data)
-    folder = folder_of(source, out, command="compare")
+    folder = choose_folder(source, out, command="compare")
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = _with_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
     plan = Plan(config.horizon, **config.evaluation.model_dump())
-    oldest = before_first_cutoff(panel, plan, source.place)
+    oldest = cut_at_first_cutoff(panel, plan, source.place)
     configs = _with_baselines(config, models or _usual(config, panel, plan, watch))
     entries: dict[str, ModelResult] = {}
     for number, name in enumerate(sorted(configs, key=lambda name: _learns(configs[name]))):  # what may lack first
         watch(ModelCompared(name, number, len(configs)))
         with _named(name):
             most = max_workers(configs[name])
-            configs[name] = resolve_before(configs[name], oldest, plan.horizon, watch=watch)
+            configs[name] = resolve_from_data(configs[name], oldest, plan.horizon, watch=watch)
             test = _backtest(configs[name], panel, plan, most, source.place, watch)
         entries[name] = ModelResult.of(test)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks
@@ -101,7 +101,7 @@ def compare(
         write_through(temporary / LEADERBOARD, _leaderboard(metrics["compare"]["models"]))
         write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
         write_through(temporary / bundle.CONFIG, dump(configs[chosen.model]).encode())
-    return Compared(folder, metrics)
+    return CompareResult(folder, metrics)
 
 
 def _usual(config: Config, panel: Panel, plan: Plan, watch: Watch) -> dict[str, Config]:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from forecaster import __version__, runtime
 from forecaster.errors import OutputError
-from forecaster.workflows.packages import EXTRAS, NEEDED, installed, is_older
+from forecaster.workflows.packages import EXTRAS, REQUIRED, installed_version, is_older
 
 State = Literal["ok", "note", "problem"]
 
@@ -39,22 +39,26 @@ class Check:
 
     name: str
     state: State
-    told: str
+    text: str
     hint: str | None = None
 
+    def to_dict(self) -> dict[str, str | None]:
+        """Return the check as `forecast doctor --json` prints it."""
+        return {"name": self.name, "state": self.state, "told": self.text, "hint": self.hint}
 
-def examine(*, encoding: str | None, tell: Callable[[Check], None] | None = None) -> list[Check]:
+
+def examine(*, encoding: str | None, on_check: Callable[[Check], None] | None = None) -> list[Check]:
     """Look at everything that a run depends on.
 
     Args:
         encoding: of standard output.
-        tell: hears of each check as soon as it is made; the last one takes seconds.
+        on_check: called with each check as soon as it is finished; the last one takes seconds.
     """
     checks: list[Check] = []
     for check in _checks(encoding):
         checks.append(check)
-        if tell:
-            tell(check)
+        if on_check:
+            on_check(check)
     return checks
 
 
@@ -72,7 +76,7 @@ def _checks(encoding: str | None) -> Iterator[Check]:
     if any(check.state == "problem" for check in packages):
         return  # without them nothing can be trained
     yield from _check_torch()
-    yield check_itself(train_twice)
+    yield run_self_test(train_twice)
 
 
 def _check_python() -> Check:
@@ -83,8 +87,8 @@ def _check_python() -> Check:
 
 
 def _check_packages() -> Iterator[Check]:
-    found = {name: installed(name) for name in NEEDED}
-    for name, least in NEEDED.items():
+    found = {name: installed_version(name) for name in REQUIRED}
+    for name, least in REQUIRED.items():
         here = found[name]
         if here is None:
             yield Check(name, "problem", "is not installed", f"pip install {name}")
@@ -96,7 +100,7 @@ def _check_packages() -> Iterator[Check]:
 
 def _check_extras() -> Iterator[Check]:
     for name, extra in EXTRAS.items():
-        here = installed(name)
+        here = installed_version(name)
         if here is None:
             yield Check(name, "note", f"not installed; brings {extra.brings}", f"pip install {extra.install}")
         elif is_older(here, extra.least):
@@ -176,7 +180,7 @@ def _check_torch() -> Iterator[Check]:
         yield Check("device", "ok", "the processor; nothing else is needed")
 
 
-def check_itself(attempt: Callable[[], tuple[float, bool]]) -> Check:
+def run_self_test(attempt: Callable[[], tuple[float, bool]]) -> Check:
     """Let a small network learn and forecast twice, and hold the two against each other.
 
     Args:

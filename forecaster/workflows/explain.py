@@ -1,48 +1,43 @@
-"""`forecast explain`: what a bundle's network does, how far it remembers, and what its forecasts hang on."""
+"""`forecast explain`: explain the network of a bundle, its memory, and the inputs that its forecasts depend on."""
 
 from pathlib import Path
 
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.explain.explanation import Explanation
 from forecaster.models.build import build, place_on_device
-from forecaster.workflows.explain_bundle import look_into
+from forecaster.workflows.explain_bundle import explain_forecaster
+from forecaster.workflows.explain_scope import DEFAULT_SCOPE, ExplanationScope
 from forecaster.workflows.predict import load_data, open_bundle, source_of
 
 
 def explain(
     folder: Path | None = None,
+    scope: ExplanationScope = DEFAULT_SCOPE,
     *,
     source: str | None = None,
     query: str | None = None,
-    series: str | None = None,
-    window: str | None = None,
-    step: int | None = None,
-    member: int | None = None,
     watch: Watch = ignore,
 ) -> Explanation:
-    """Look inside a bundle.
+    """Explain a bundle.
 
     Args:
-        folder: the bundle; None takes `runs/latest`.
-        source: a table of the same columns; None reads the bundle's own again.
-        query: the SQL query that gives the table, where the source is a database; None asks as in training.
-        series: whose window to look at; None takes the first.
-        window: cutoff of that window; None takes the last, which `predict` forecasts from.
-        step: of the horizon, whose forecast to attribute; None for the mean of all.
-        member: which of an ensemble's networks to look into, from 1.
+        folder: the folder of the bundle; None for `runs/latest`.
+        scope: the network, window and steps to explain.
+        source: a table of the same columns; None for the table that the bundle was trained on.
+        query: the SQL query that returns the table, if the source is a database; None for the query of the training.
 
     Raises:
-        InputError: no such bundle, or its data is gone.
+        InputError: the bundle or its data does not exist.
         DataError: the data does not fit the bundle.
-        UsageError: no such series, window, step or member.
+        UsageError: the data or the bundle does not have the series, window, step or member.
     """
-    read = open_bundle(folder)
-    data = source_of(read, source, query=query)
-    loaded = load_data(data, read)
+    bundle = open_bundle(folder)
+    data = source_of(bundle, source, query=query)
+    loaded = load_data(data, bundle)
     watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
-    forecaster = build(place_on_device(read.config, "cpu"))
-    forecaster.restore(read.state)
-    found = look_into(read, forecaster, loaded, data.place, series=series, window=window, step=step, member=member)
-    for note in found.notes:
+    forecaster = build(place_on_device(bundle.config, "cpu"))
+    forecaster.restore(bundle.state)
+    explanation = explain_forecaster(bundle, forecaster, loaded, data.place, scope)
+    for note in explanation.notes:
         watch(Note(note))
-    return found
+    return explanation

@@ -40,12 +40,12 @@ def draft(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignor
     return config.model_copy(update={"data": loaded.config})
 
 
-def write_out(config: Config) -> str:
+def to_yaml(config: Config) -> str:
     """Write a config as YAML, each key with what it means."""
     return f"{_HEADER if config.job is None else _HEADER_OF_JOB}\n{explain(config)}"
 
 
-def as_job(config: Config, out: Path) -> Config:
+def to_job(config: Config, out: Path) -> Config:
     """Make a job of a config; its data is found from the folder of the job's file."""
     source = str(config.data.path)
     if not is_database_url(source) and not Path(source).is_absolute():
@@ -54,7 +54,7 @@ def as_job(config: Config, out: Path) -> Config:
     return config.model_copy(update={"data": data, "job": JobConfig(version=1, outputs=("forecasts.csv",))})
 
 
-def template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> pd.DataFrame:
+def make_template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> pd.DataFrame:
     """Lay out the future of the data at `config.data.path`: a row a series and step, the known cells empty.
 
     Raises: ForecastError: see the errors of `data.load`; UsageError: no column is known ahead.
@@ -63,7 +63,7 @@ def template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ig
     return _lay_out(read_data(Source.of(config.data), config, stdin, watch), config.data.horizon)
 
 
-def template_of_bundle(
+def make_bundle_template(
     source: str | None,
     folder: Path,
     *,

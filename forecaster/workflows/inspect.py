@@ -33,7 +33,7 @@ _PARTS = ("fit", "validation", "calibration", "holdout")
 
 
 @dataclass(frozen=True)
-class Inspected:
+class InspectResult:
     """What was found in a table.
 
     Attributes:
@@ -47,7 +47,7 @@ class Inspected:
     panel: Panel
 
 
-def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Inspected:
+def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> InspectResult:
     """Look at `config.data.path` as `train` would read it.
 
     Args:
@@ -100,7 +100,7 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
         "by_series": series.head(SERIES_LISTED).to_dict("records"),
         "unlisted": max(len(series) - SERIES_LISTED, 0),
     }
-    return Inspected(_plain(document), series, panel)
+    return InspectResult(_plain(document), series, panel)
 
 
 def publish(document: dict[str, Any], series: pd.DataFrame, out: Path) -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-NEEDED = {
+REQUIRED = {
     "torch": "2.4",
     "pandas": "2.2",
     "typer": "0.29",
@@ -47,7 +47,7 @@ EXTRAS = {
 }
 
 
-def installed(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
     """The version of a package; None where it is not installed."""
     try:
         return version(name)

@@ -19,7 +19,7 @@ from forecaster.panel import Floats, Panel
 SERIES_LISTED = 1000
 
 
-class Held(NamedTuple):
+class HoldoutForecast(NamedTuple):
     """What was forecast of the held-out steps.
 
     Attributes:
@@ -41,7 +41,9 @@ class _Measured(NamedTuple):
     by_cutoff: Columns
 
 
-def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> tuple[dict[str, Any], Held | None]:
+def evaluate_holdout(
+    forecaster: Forecaster, panel: Panel, parts: Split, horizon: int
+) -> tuple[dict[str, Any], HoldoutForecast | None]:
     """Score the forecaster and the naive ones on the holdout of every series that has one.
 
     Returns: the content of metrics.json, and the forecaster's holdout forecasts; None where nothing is held out.
@@ -79,10 +81,10 @@ def judge(forecaster: Forecaster, panel: Panel, parts: Split, horizon: int) -> t
         "skill_naive": skills[1],
         "verdict": verdict(*skills),
     }
-    return without_nan(metrics), Held(forecast, seen, actual)
+    return without_nan(metrics), HoldoutForecast(forecast, seen, actual)
 
 
-def judge_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
+def evaluate_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
     """Score a backtest overall, by step, by series and by cutoff, beside the naive forecasts of the same rows.
 
     Cutoffs are named by their time where all series share them, else `fold 1`, the oldest, `fold 2` ... Of

@@ -32,7 +32,7 @@ from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, replace_link
 from forecaster.store.manifest import Manifest
 from forecaster.workflows.manifest import FittedModel, Origin, build_manifest, fingerprint
-from forecaster.workflows.scoring import Held, judge
+from forecaster.workflows.scoring import HoldoutForecast, evaluate_holdout
 from forecaster.workflows.source import Source, hide_password
 
 HOLDOUT = "holdout.csv"
@@ -61,7 +61,7 @@ class Trained:
     metrics: dict[str, Any]
     manifest: Manifest
     is_latest: bool
-    held: Held | None
+    held: HoldoutForecast | None
 
 
 def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Trained:
@@ -188,7 +188,7 @@ def _train(
     try:
         forecaster = build(config)
         forecaster.fit(panel.cut(parts.holdout), parts.tail, watch=note_stages, checkpoint=checkpoint)
-        metrics, held = judge(forecaster, panel, parts, horizon)
+        metrics, held = evaluate_holdout(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=note_stages, checkpoint=checkpoint)
         if not all(stage.is_exact for stage in stages):
@@ -280,6 +280,6 @@ def partial_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.partial")
 
 
-def _write_holdout(held: Held, path: Path) -> None:
+def _write_holdout(held: HoldoutForecast, path: Path) -> None:
     size = max(ROWS_PER_FRAME // held.forecast.horizon, 1)
     write_csv(path, held.forecast.frames(size, actual=held.actual))

@@ -41,7 +41,7 @@ from forecaster.selection.search.study import DATABASE, Study, Trial
 from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.files import as_output_error, atomic_write, check_free
-from forecaster.workflows.backtest import FOLDS, before_first_cutoff
+from forecaster.workflows.backtest import FOLDS, cut_at_first_cutoff
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.source import Source
 from forecaster.workflows.train import default_folder, read_data
@@ -53,7 +53,7 @@ _KEPT_BACK = 4  # folds take at most a quarter of a long series
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuneResult:
     """What came of a search.
 
     Attributes:
@@ -94,7 +94,7 @@ def tune(
     out: Path | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
-) -> Tuned:
+) -> TuneResult:
     """Search what nobody decided of a config, on `config.data.path`.
 
     Args:
@@ -122,7 +122,7 @@ def tune(
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source.place, watch)
     runtime.resolve_device(config.training.device)  # refused before anything is written
-    seen = before_first_cutoff(loaded.panel, _plan(config), source.place)
+    seen = cut_at_first_cutoff(loaded.panel, _plan(config), source.place)
     default = resolve(_without_auto(config), seen)
     task = _task(default, loaded, source.place, config.ensemble.workers)
     space = find_space(task.base, seen, list_fixed_keys(config))
@@ -144,7 +144,9 @@ def tune(
     return _tune(study, task, facts["trials"], seconds, watch)
 
 
-def resume(folder: Path, *, trials: int | None = None, seconds: float | None = None, watch: Watch = ignore) -> Tuned:
+def resume(
+    folder: Path, *, trials: int | None = None, seconds: float | None = None, watch: Watch = ignore
+) -> TuneResult:
     """Go on with a study, whether it was interrupted, is over, or is at work in another process.
 
     Args:
@@ -169,7 +171,7 @@ def resume(folder: Path, *, trials: int | None = None, seconds: float | None = N
     return _tune(study, _task(default, loaded, facts["data"], facts.get("workers")), trials, seconds, watch)
 
 
-def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> Tuned:
+def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> TuneResult:
     from forecaster.selection.search.trial import TrialContext, make_objective
 
     default, source = task.default, task.default.data.path or ""
@@ -183,7 +185,7 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
     try:
         search(study, objective, space, seed=default.training.seed, limits=limits, watch=watch)
         if study.has_running_trials:
-            return Tuned(study.folder, source, None)
+            return TuneResult(study.folder, source, None)
         leaders = study.leaders()
         if not leaders:
             raise DataError(f"{source}: no trial came to a loss", hint="try other settings, or look at the data")
@@ -194,7 +196,7 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
         raise Interrupted(stop.signum, hint=f"go on with `{again}`") from stop
     atomic_write(study.folder / bundle.CONFIG, dump(tuned).encode())
     atomic_write(study.folder / bundle.METRICS, bundle.json_bytes(without_nan(metrics)))
-    return Tuned(study.folder, source, without_nan(metrics))
+    return TuneResult(study.folder, source, without_nan(metrics))
 
 
 def _task(default: Config, loaded: LoadedData, source: str, workers: int | None) -> _Task:
@@ -203,7 +205,7 @@ def _task(default: Config, loaded: LoadedData, source: str, workers: int | None)
     asked = default.model_copy(update={"ensemble": default.ensemble.model_copy(update={"workers": workers})})
     alone = {"training": {"refit": False, "budget": None}}
     base = validate(merge(members_of(default)[0].model_dump(), alone), "settings")
-    seen = before_first_cutoff(loaded.panel, plan, source)
+    seen = cut_at_first_cutoff(loaded.panel, plan, source)
     return _Task(default, base, loaded.panel, seen, plan, max_workers(asked))
 
 
@@ -221,7 +223,7 @@ def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) ->
     spared = (int(panel.lengths.max()) // _KEPT_BACK - horizon) // stride + 1
     folds = config.evaluation.folds or min(FOLDS, max(spared, 1))
     kept = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"folds": folds, "refit": 0})})
-    seen = before_first_cutoff(panel, _plan(kept), source)
+    seen = cut_at_first_cutoff(panel, _plan(kept), source)
     validation = split(seen, horizon, is_calibrated=False, has_holdout=False).validation
     if not validation.any():
         raise DataError(

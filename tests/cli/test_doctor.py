@@ -22,7 +22,7 @@ def test_a_fit_machine_is_told_a_line_a_check(forecast: Forecast, monkeypatch: p
 def test_a_machine_without_what_is_needed_is_told_what_to_type(
     forecast: Forecast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "installed", lambda name: None if name in ("torch", "optuna") else "99")
+    monkeypatch.setattr(doctor, "installed_version", lambda name: None if name in ("torch", "optuna") else "99")
     done = forecast("doctor")
     assert done.code == 69
     assert "-> pip install torch" in done.out

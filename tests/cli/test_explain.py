@@ -161,7 +161,7 @@ def test_without_known_values_ahead_an_earlier_window_is_looked_at(
     frame[frame.y.notna()].to_csv("bare.csv", index=False)
     done = forecast("explain", bundle, "--data", "bare.csv", "--json")
     assert done.json["unrolling"]["cutoff"] == "2024-04-02"
-    assert "has them ahead" in done.json["notes"][0]
+    assert "known values ahead" in done.json["notes"][0]
 
 
 def test_a_recursive_network_is_explained_as_far_as_it_computes(forecast: Forecast, made: Callable[..., Path]) -> None:

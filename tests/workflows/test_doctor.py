@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from forecaster.workflows import doctor, packages
-from forecaster.workflows.doctor import Check, check_itself, examine
+from forecaster.workflows.doctor import Check, examine, run_self_test
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 NO_PLACE = ("all", "dev")  # extras that are made of others, or for work on the program
@@ -32,7 +32,7 @@ def requirements(lines: list[str]) -> dict[str, str]:
 
 def test_the_doctor_knows_the_packages_of_the_project() -> None:
     project = tomllib.loads(PROJECT.read_text())["project"]
-    assert requirements(project["dependencies"]) == packages.NEEDED
+    assert requirements(project["dependencies"]) == packages.REQUIRED
     extras = {
         name: least
         for extra, lines in project["optional-dependencies"].items()
@@ -58,19 +58,19 @@ def test_versions_are_compared_by_their_numbers(found: str, least: str, expected
 
 @pytest.mark.parametrize(("here", "hint"), [(None, "pip install scipy"), ("1.2.1", "pip install --upgrade scipy")])
 def test_what_is_needed_and_missing_is_a_problem(monkeypatch: pytest.MonkeyPatch, here: str | None, hint: str) -> None:
-    installed = doctor.installed
-    monkeypatch.setattr(doctor, "installed", lambda name: here if name == "scipy" else installed(name))
+    installed = doctor.installed_version
+    monkeypatch.setattr(doctor, "installed_version", lambda name: here if name == "scipy" else installed(name))
     check = find("scipy")
     assert (check.state, check.hint) == ("problem", hint)
     assert not any(check.name == "self-test" for check in examine(encoding="utf-8"))
 
 
 def test_an_extra_that_is_missing_is_a_note_with_what_it_brings(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = doctor.installed
-    monkeypatch.setattr(doctor, "installed", lambda name: None if name == "psycopg" else installed(name))
+    installed = doctor.installed_version
+    monkeypatch.setattr(doctor, "installed_version", lambda name: None if name == "psycopg" else installed(name))
     check = find("psycopg")
     assert (check.state, check.hint) == ("note", "pip install 'psycopg[binary]'")
-    assert "PostgreSQL" in check.told
+    assert "PostgreSQL" in check.text
 
 
 def test_a_busy_machine_is_told_to_keep_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,23 +115,23 @@ def test_the_device_is_the_one_that_a_training_would_take(
     monkeypatch.setattr(doctor.runtime, "describe", lambda: found)
     check = find("device")
     assert check.state == state
-    assert told in check.told
+    assert told in check.text
 
 
 def test_a_network_that_fails_or_differs_is_told() -> None:
     def fail() -> tuple[float, bool]:
         raise RuntimeError("no kernel\nimage")
 
-    failed = check_itself(fail)
+    failed = run_self_test(fail)
     assert failed.state == "problem"
-    assert "RuntimeError: no kernel image" in failed.told
-    assert check_itself(lambda: (1.0, False)).state == "note"
-    assert check_itself(lambda: (1.0, True)).state == "ok"
+    assert "RuntimeError: no kernel image" in failed.text
+    assert run_self_test(lambda: (1.0, False)).state == "note"
+    assert run_self_test(lambda: (1.0, True)).state == "ok"
 
 
 def test_nothing_heavy_is_loaded_where_packages_are_missing() -> None:
     code = (
-        "import sys; from forecaster.workflows import doctor; doctor.installed = lambda name: None;"
+        "import sys; from forecaster.workflows import doctor; doctor.installed_version = lambda name: None;"
         "checks = doctor.examine(encoding='utf-8');"
         "sys.exit(str({'torch', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules) or ''))"
     )

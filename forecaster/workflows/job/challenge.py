@@ -19,7 +19,7 @@ from forecaster.panel import Panel
 from forecaster.selection.fold_fits import make_fit
 from forecaster.store.bundle import Bundle
 from forecaster.store.manifest import Columns
-from forecaster.workflows.backtest import resolve_before
+from forecaster.workflows.backtest import resolve_from_data
 from forecaster.workflows.job.policy import Evidence
 from forecaster.workflows.job.summary import ComparisonSummary
 
@@ -80,7 +80,7 @@ def backtest_challenger(config: Config, loaded: LoadedData, folds: int, *, watch
         return None
     plan = Plan(horizon, folds=count, refit=0)
     oldest = plan.visible_rows(panel, np.flatnonzero(find_participants(panel, plan)[:, 0]), 0)
-    resolved = resolve_before(config.model_copy(update={"data": loaded.config}), oldest, horizon, watch=watch)
+    resolved = resolve_from_data(config.model_copy(update={"data": loaded.config}), oldest, horizon, watch=watch)
     watch(Note(f"testing the new model on {count} cutoffs"))
     result = backtest(make_fit(resolved, watch), panel, plan)
     naive = backtest(lambda _: SeasonalNaive(), panel, plan)

@@ -22,7 +22,7 @@ from forecaster.report.page.explain import explain_section
 from forecaster.report.page.series import BundleContent
 from forecaster.report.page.series_selection import SelectedSeries, count_past_steps, select_series
 from forecaster.store import bundle
-from forecaster.workflows.explain_bundle import BRIEF, look_into
+from forecaster.workflows.explain_bundle import BRIEF, explain_forecaster
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.predict import load_data, refuse_older, refuse_without_known, source_of
 from forecaster.workflows.report.tables import add_baselines, parse_rows, past_of, unit_of
@@ -62,7 +62,7 @@ def read_bundle(
         remarks += remark
         if isinstance(trained.config.model, NetworkModel):
             data_path = str(trained.manifest.data.path)
-            insights = [explain_section(look_into(trained, forecaster, loaded, data_path, effort=BRIEF))]
+            insights = [explain_section(explain_forecaster(trained, forecaster, loaded, data_path, effort=BRIEF))]
     for text in remarks:
         watch(Note(text))
     return BundleContent(
