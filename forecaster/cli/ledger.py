@@ -27,7 +27,7 @@ Url = Annotated[
         "--ledger", metavar="URL", help="SQL URL or SQLite file of a ledger, instead of a job's.", show_default=False
     ),
 ]
-Name = Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="the only one")]
+JobName = Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="the only one")]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -45,9 +45,9 @@ Out = Annotated[
 @app.command()
 @options.expand
 def score(
-    job: JobFile = None,
+    job_file: JobFile = None,
     url: Url = None,
-    name: Name = None,
+    job_name: JobName = None,
     data: Annotated[
         str | None,
         typer.Option("--data", help="Table to read actuals from.", show_default="the job's data"),
@@ -78,7 +78,7 @@ def score(
         raise UsageError("options for columns need --data", hint="name the table, such as --data sales.csv")
     data_config = None if data is None else load(config, overrides={"data.path": data, **columns_passed})
     with console.working():
-        scope = open_scope(job, url, name)
+        scope = open_scope(job_file, url, job_name)
         selection = workflow.ScoreSelection(since, level)
         document = workflow.score(
             scope, data=data_config, selection=selection, stdin=sys.stdin.buffer, watch=console.watch
@@ -92,9 +92,11 @@ def score(
 @app.command()
 @options.expand
 def history(
-    job: JobFile = None,
+    job_file: JobFile = None,
     url: Url = None,
-    name: Name = None,
+    job_name: Annotated[
+        str | None, typer.Option("--job", help="Job in the ledger.", show_default="all jobs")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of runs to list.")] = 20,
     out: Out = None,
     *,
@@ -106,16 +108,16 @@ def history(
     from forecaster.workflows.ledger.scope import open_scope
 
     with console.working():
-        document = workflow.history(open_scope(job, url, name), limit=limit)
+        document = workflow.history(open_scope(job_file, url, job_name), limit=limit)
     _show_rows(console, document, report.render_runs(document), document["runs"], out)
 
 
 @app.command()
 @options.expand
 def diff(
-    job: JobFile = None,
+    job_file: JobFile = None,
     url: Url = None,
-    name: Name = None,
+    job_name: JobName = None,
     run: Annotated[
         str | None, typer.Option("--run", help="Key of a run, as history lists it.", show_default="the newest")
     ] = None,
@@ -130,16 +132,16 @@ def diff(
     from forecaster.workflows.ledger.scope import open_scope
 
     with console.working():
-        document = workflow.diff(open_scope(job, url, name), run=run, limit=limit)
+        document = workflow.diff(open_scope(job_file, url, job_name), run=run, limit=limit)
     _show_rows(console, document, report.render_revisions(document), document["revisions"], out)
 
 
 @app.command()
 @options.expand
 def recalibrate(
-    job: JobFile = None,
+    job_file: JobFile = None,
     url: Url = None,
-    name: Name = None,
+    job_name: JobName = None,
     since: Since = None,
     gamma: Annotated[
         float | None,
@@ -167,7 +169,7 @@ def recalibrate(
         raise UsageError(f"--gamma {gamma:g} is not between 0 and 1", hint="leave it out, or pass --gamma 0.02")
     rate = {} if gamma is None else {"gamma": gamma}
     with console.working():
-        scope = open_scope(job, url, name)
+        scope = open_scope(job_file, url, job_name)
         if reset:
             document = workflow.reset(scope, is_dry=dry_run)
         else:
@@ -178,7 +180,13 @@ def recalibrate(
 def _show_rows(
     console: "Console", document: dict[str, Any], view: Any, rows: list[dict[str, Any]], out: Path | None
 ) -> None:
-    """Show a result: the document with --json, otherwise the view. With --out, write the rows as CSV.
+    """Print a result, and write its rows as CSV with --out.
+
+    Args:
+        document: printed with --json.
+        view: printed otherwise.
+        rows: written as CSV to `out`.
+        out: the file; with `-` the CSV is printed instead of the view. None writes nothing.
 
     Raises: OutputError: the file cannot be written.
     """

@@ -106,7 +106,7 @@ class ParquetFiles:
                         np.pad(each, (0, 2 * len(numbers) - len(rows))) for each in (rows, first, last)
                     )
                 series = np.array([numbers[words[code]] for code in distinct.tolist()])
-                first[series[rows[series] == 0]] = group
+                first[series[rows[series] == 0]] = group  # series without rows so far start in this group
                 last[series] = group
                 np.add.at(rows, series, np.bincount(codes)[distinct])
         count = len(numbers)

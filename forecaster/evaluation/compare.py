@@ -231,7 +231,14 @@ def _rank(by: str, scores: Score) -> float:
 
 
 def _series_won(errors: list[Array], series: Ints) -> list[float]:
-    """Return the [models] shares of the series that each forecast best; 0 if no errors are known."""
+    """Return [M] shares of the series, by the model with the lowest mean error; a tie is shared equally.
+
+    Only series with a known error for every model count; 0 if there are none.
+
+    Args:
+        errors: [R] for each model.
+        series: [R] number of each forecast's series.
+    """
     count = int(series.max()) + 1
     table = np.stack([mean_by_group(each, series, count) for each in errors])  # [M, N]
     table = table[:, ~np.isnan(table).any(axis=0)]

@@ -259,14 +259,15 @@ def memory_of(norm: Array, lags: list[int]) -> int:
     loss changes by at most the sum of the norms (to first order). Without any influence it is the first lag.
 
     Args:
-        norm: [S] norms of the gradient.
+        norm: [S] norms of the gradient, in the order of `lags`.
         lags: [S] rising.
 
     Source: norms of d loss / d h_t as in Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent
     neural networks", sec. 2; the share is our choice.
     """
     reached = np.cumsum(norm)
-    return lags[int(np.searchsorted(reached, MEMORY_SHARE * reached[-1] * (1 - 1e-12)))]
+    target = MEMORY_SHARE * reached[-1] * (1 - 1e-12)  # rounding of the sum must not add a lag
+    return lags[int(np.searchsorted(reached, target))]
 
 
 def _plain(value: object) -> object:

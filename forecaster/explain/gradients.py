@@ -31,15 +31,16 @@ def measure_gradients(
     room: int | None = None,
     max_windows: int = WINDOWS,
 ) -> Gradients:
-    """Measure |d loss / d h_t| of every state, for the loss that the network was trained with.
+    """Measure |d loss / d h_t| of every state, where the loss is the training loss over the horizon.
 
-    Only the loss of the horizon counts. The training loss of a recursive network also covers the steps of the context,
-    and would reach each state from the step right after it. Windows weigh as in training. Dropout is off.
+    A recursive network is also trained on the steps of the context; those are left out, since they would reach each
+    state from the step right after it. Windows weigh as in training. Dropout is off.
 
     Args:
         network: a trained network; it is not changed.
         windows: windows with a target.
-        series: [N] number of each series of the windows among those trained on; None if the numbers are the same.
+        series: [N] for series n of `windows`, its number in the training panel; None if `windows` comes from that
+            panel.
         room: largest possible context; None if unknown.
         max_windows: largest number of windows to average over, evenly spaced.
     """

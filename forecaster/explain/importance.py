@@ -72,7 +72,8 @@ def group_lags(context: int, season: int) -> list[InputGroup]:
 def group_columns(panel: Panel, source_of: Callable[[str], str]) -> list[InputGroup]:
     """Group the covariates of a panel by their column in the table.
 
-    A text column of the table is several columns of the panel, one for each word; they are exchanged together.
+    A text column of the table is several columns of the panel, one for each category (its value is 0 or 1); they are
+    exchanged together.
 
     Args:
         source_of: returns the column of the table that a column of the panel comes from.

@@ -90,7 +90,7 @@ def _spawn(context: Any, threads: int | None, shared: object, is_stopped: Any) -
 
 
 def _assign_tasks(workers: list[_Worker], work: Work[Task, Result]) -> None:
-    """Send a task to each idle worker, as long as there are tasks."""
+    """Send a task to each idle worker, until `next_task` has none at the moment."""
     for worker in workers:
         if not worker.is_busy:
             if (numbered_task := work.next_task()) is None:

@@ -59,7 +59,10 @@ def _one_pass(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
 
 
 def _by_doubling(z: Tensor, candidate: Tensor, start: Tensor) -> Tensor:
-    """Solve the recurrence in log2(S) rounds, each of which doubles the number of steps that a step includes.
+    """Solve the recurrence in ceil(log2 S) rounds.
+
+    Before a round, `states[t]` includes the last `reach` candidates (and `start` if they go back that far), and
+    `keep[t]` is the product of their shares 1 - z; a round doubles `reach`.
 
     Source: Hillis & Steele 1986, "Data parallel algorithms".
     """

@@ -79,7 +79,10 @@ def figure_of(explanation: Explanation) -> "Figure":
 
 
 def draw_unrolling(figure: Any, unrolling: Unrolling) -> None:
-    """Draw the input, gates and states of one window: heat maps with a row for each unit and a column for each step."""
+    """Draw one window: its input as a line, each gate and state as a heat map.
+
+    A map has a row for each unit and a column for each step.
+    """
     from matplotlib import colormaps
 
     rows = _maps(unrolling)

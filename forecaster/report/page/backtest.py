@@ -112,10 +112,16 @@ def _describe_omitted_series(block: Mapping[str, Any], model: str) -> list[Text]
 
 
 def describe_plan(block: Mapping[str, Any]) -> str:
-    """Describe the cutoffs, and when the model was fitted."""
+    """Describe the cutoffs, and when the model was fitted.
+
+    Args:
+        block: `backtest` of metrics.json.
+    """
     text = f"{describe_scope(block).capitalize()}, {describe_cutoffs(block['cutoff'])}"
-    text += f", {plural(block['stride'], 'step')} apart."
-    if block["refit"]:
+    text += f", {plural(block['stride'], 'step')} apart." if block["folds"] > 1 else "."
+    if block["refit"] == 1:
+        text += " The model was fitted again for every fold."
+    elif block["refit"]:
         text += f" The model was fitted again every {plural(block['refit'], 'fold')}."
     else:
         text += " The model was fitted once, before the first cutoff."

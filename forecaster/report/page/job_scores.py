@@ -15,7 +15,11 @@ _MAX_ANOMALIES = 20  # rows of the table
 
 
 def score_parts(document: Mapping[str, Any], model: str) -> list[Any]:
-    """Show the scores overall, by model, by step and by week."""
+    """Return the parts of a page with the scores overall and by model, their meaning, and the errors by step and week.
+
+    Args:
+        model: name of the line in the chart of errors by step.
+    """
     parts: list[Any] = [
         _score_table("Overall and by model", {"all": document["overall"], **document["by_model"]}),
         Text(

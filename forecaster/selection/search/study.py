@@ -123,7 +123,11 @@ class Study:
         return any(trial.state.name == "RUNNING" and not self._is_lost(trial) for trial in self._all())
 
     def trials(self) -> list[Trial]:
-        """Return the trials that have ended, in order. A lost trial is replaced by the one that was tried again."""
+        """Return the trials that have ended, by number.
+
+        If the process of a trial died, its repetition takes its place and number; trials started beyond the limit are
+        left out.
+        """
         latest = {place: trial for place, trial in self._placed() if SURPLUS_KEY not in trial.user_attrs}
         return [
             Trial(
