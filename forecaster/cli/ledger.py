@@ -94,9 +94,7 @@ def score(
 def history(
     job_file: JobFile = None,
     url: Url = None,
-    job_name: Annotated[
-        str | None, typer.Option("--job", help="Job in the ledger.", show_default="all jobs")
-    ] = None,
+    job_name: Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="all jobs")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of runs to list.")] = 20,
     out: Out = None,
     *,
