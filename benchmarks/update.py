@@ -26,8 +26,9 @@ from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.training import update as training
 from forecaster.workflows.job.challenge import compare_update, update_champion
+from forecaster.workflows.reading import read_data
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import read_data, train_on
+from forecaster.workflows.train import train_on
 
 
 def main() -> None:

@@ -69,8 +69,9 @@ def predict(
     extra_levels = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import interval_bounds
     from forecaster.report.terminal.predict import summary
+    from forecaster.workflows.predict import FreshData
     from forecaster.workflows.predict import predict as workflow
-    from forecaster.workflows.predict import publish
+    from forecaster.workflows.results import publish
 
     interval_bounds(extra_levels)
     if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
@@ -83,18 +84,15 @@ def predict(
             hint="name a file with --out, or leave --plot out",
         )
     with console.working():
-        predicted = workflow(
-            data,
-            folder=bundle,
-            horizon=horizon,
-            duplicates=duplicates,
+        fresh = FreshData(
+            source=data,
             query=query,
+            duplicates=duplicates,
             later=future,
             memory=quantities.parse_size("--memory", memory),
-            device=device,
             stdin=sys.stdin.buffer,
-            watch=console.watch,
         )
+        predicted = workflow(fresh, folder=bundle, horizon=horizon, device=device, watch=console.watch)
         first = next(predicted.parts)
         series = 0
 

@@ -87,7 +87,7 @@ def train(
     from forecaster.report.terminal.predict import holdout_chart
 
     view = terminal_train.summary(trained.metrics, trained.manifest.model)
-    if trained.held and console.is_terminal:
-        view = Group(holdout_chart(*trained.held), view)
+    if trained.holdout and console.is_terminal:
+        view = Group(holdout_chart(*trained.holdout), view)
     console.show({"bundle": str(trained.folder), **trained.metrics}, view)
     console.note(terminal_train.closing_lines(trained.folder, is_latest=trained.is_latest))

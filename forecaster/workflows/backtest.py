@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,11 +24,11 @@ from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.csv import ROWS_PER_FRAME, write_csv
-from forecaster.store.files import check_free, new_folder, write_through
-from forecaster.workflows.predict import load_data, open_bundle, refuse_older, source_of
+from forecaster.store.files import new_folder, write_through
+from forecaster.workflows.reading import load_data, open_bundle, read_data, refuse_older, source_of
+from forecaster.workflows.results import choose_folder
 from forecaster.workflows.scoring import evaluate_folds
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import default_folder, read_data
 
 TABLE = "backtest.csv"
 FOLDS = 5
@@ -103,7 +102,7 @@ def backtest(
         Interrupted: a signal stopped the run; nothing was written.
     """
     source = Source.of(config.data)
-    folder = choose_folder(source, out)
+    folder = choose_folder(source, out, command="backtest")
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
@@ -141,7 +140,7 @@ def backtest_bundle(
     """
     trained = open_bundle(folder)
     data = source_of(trained, source)
-    results = choose_folder(data, out)
+    results = choose_folder(data, out, command="backtest")
     loaded = load_data(data, trained, stdin=stdin)
     refuse_older(data.place, loaded, trained)
     panel = loaded.panel
@@ -197,16 +196,6 @@ def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]
         write_csv(temporary / TABLE, test.forecast.frames(size, actual=test.actual))
         write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
         write_through(temporary / bundle.CONFIG, dump(config).encode())
-
-
-def choose_folder(source: Source, out: Path | None, *, command: str = "backtest") -> Path:
-    """Where a command's results go: `out`, or a folder of its own under `runs/`.
-
-    Raises: OutputError: it holds something already.
-    """
-    folder = out or default_folder(f"{source.stem}-{command}-{datetime.now():%Y%m%d-%H%M%S}")
-    check_free(folder)
-    return folder
 
 
 def _complete_plan(config: Config, panel: Panel, horizon: int, watch: Watch) -> tuple[Config, Plan]:

@@ -25,9 +25,10 @@ from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.settings import dump
 from forecaster.store import bundle
 from forecaster.store.files import new_folder, write_through
-from forecaster.workflows.backtest import choose_folder, cut_at_first_cutoff, resolve_from_data
+from forecaster.workflows.backtest import cut_at_first_cutoff, resolve_from_data
+from forecaster.workflows.reading import read_data
+from forecaster.workflows.results import choose_folder
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import read_data
 
 LEADERBOARD = "leaderboard.csv"
 

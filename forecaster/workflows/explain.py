@@ -7,7 +7,7 @@ from forecaster.explain.explanation import Explanation
 from forecaster.models.build import build, place_on_device
 from forecaster.workflows.explain_bundle import explain_forecaster
 from forecaster.workflows.explain_scope import DEFAULT_SCOPE, ExplanationScope
-from forecaster.workflows.predict import load_data, open_bundle, source_of
+from forecaster.workflows.reading import load_data, open_bundle, source_of
 
 
 def explain(

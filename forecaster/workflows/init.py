@@ -15,9 +15,15 @@ from forecaster.events import DataRead, Watch, ignore
 from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write
-from forecaster.workflows.predict import load_data, open_bundle, refuse_older, refuse_without_known, source_of
+from forecaster.workflows.reading import (
+    load_data,
+    open_bundle,
+    read_data,
+    refuse_older,
+    refuse_without_known,
+    source_of,
+)
 from forecaster.workflows.source import Source, is_database_url
-from forecaster.workflows.train import read_data
 
 _OPTION = "--future-template"
 _HEADER = """\

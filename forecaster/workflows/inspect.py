@@ -23,9 +23,9 @@ from forecaster.selection.resolve import resolve
 from forecaster.store.bundle import json_bytes
 from forecaster.store.files import atomic_write
 from forecaster.workflows.manifest import networks_of
-from forecaster.workflows.predict import render
+from forecaster.workflows.reading import read_data, refuse_short
+from forecaster.workflows.results import render
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import read_data, refuse_short
 
 SERIES_LISTED = 1000
 _GAPS_LISTED = 5

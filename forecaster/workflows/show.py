@@ -21,9 +21,10 @@ from forecaster.settings import read_yaml
 from forecaster.store import bundle, lock
 from forecaster.store.checkpoint import STATE, read_state
 from forecaster.workflows.manifest import networks_of
-from forecaster.workflows.predict import open_bundle
+from forecaster.workflows.reading import open_bundle
+from forecaster.workflows.results import partial_of, shorten
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import RUN, partial_of, shorten
+from forecaster.workflows.train import RUN
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 

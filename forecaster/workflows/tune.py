@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,11 +39,12 @@ from forecaster.selection.search.space import (
 from forecaster.selection.search.study import DATABASE, Study, Trial
 from forecaster.settings import dump
 from forecaster.store import bundle
-from forecaster.store.files import as_output_error, atomic_write, check_free
+from forecaster.store.files import as_output_error, atomic_write
 from forecaster.workflows.backtest import FOLDS, cut_at_first_cutoff
 from forecaster.workflows.manifest import fingerprint
+from forecaster.workflows.reading import read_data
+from forecaster.workflows.results import choose_folder
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import default_folder, read_data
 
 TRIALS = 30
 _LISTED = 5
@@ -117,8 +117,7 @@ def tune(
             f"{config.model.kind} has nothing to tune", hint="name a network, such as --model gru, or leave --model out"
         )
     source = Source.of(config.data)
-    folder = out or default_folder(f"{source.stem}-tune-{datetime.now():%Y%m%d-%H%M%S}")
-    check_free(folder)
+    folder = choose_folder(source, out, command="tune")
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source.place, watch)
     runtime.resolve_device(config.training.device)  # refused before anything is written

@@ -17,7 +17,7 @@ import yaml
 
 from forecaster.forecast import PROBABILITIES
 from forecaster.store import lock
-from forecaster.workflows import train
+from forecaster.workflows import results
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
 
 BUNDLE = {
@@ -210,7 +210,7 @@ def test_a_series_that_could_not_be_fitted_is_told(forecast: Forecast, tmp_path:
     assert forecast("train", "two.csv", "--model", "auto_theta", "--horizon", "2", "-o", "b").code == 0
     done = forecast("predict", "--bundle", "b")
     assert done.code == 0
-    assert "auto_theta could not be fitted to series 'b': seasonal naive stands in" in done.err
+    assert "auto_theta could not be fitted to series 'b', so the seasonal naive forecast replaces it" in done.err
     assert pd.read_csv("forecasts.csv").groupby("unique_id")["status"].first().to_dict() == {"a": "ok", "b": "fallback"}
 
 
@@ -359,7 +359,7 @@ def test_a_second_run_of_the_same_folder_is_told_to_wait_before_it_begins(foreca
 def test_runs_of_one_second_take_default_folders_of_their_own(
     forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "datetime", SimpleNamespace(now=lambda: datetime(2024, 1, 1)))
+    monkeypatch.setattr(results, "datetime", SimpleNamespace(now=lambda: datetime(2024, 1, 1)))
     with lock.lock_folder(Path("runs/sales-naive-20240101-000000")):
         done = forecast("train", sales, "--model", "naive")
     assert done.code == 0

@@ -36,9 +36,8 @@ from forecaster.workflows.job.summary import ActualsSummary, DataSummary, ErrorS
 from forecaster.workflows.job.update import plan_update, update
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.predict import load_data, source_of
+from forecaster.workflows.reading import load_data, read_data, source_of
 from forecaster.workflows.source import hide_password
-from forecaster.workflows.train import read_data
 
 
 def run_steps(run: JobRun) -> int:

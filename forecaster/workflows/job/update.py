@@ -14,7 +14,7 @@ from forecaster.workflows.job.previous_runs import Updated
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.summary import UpdateSummary
 from forecaster.workflows.manifest import FittedModel, Origin, fingerprint
-from forecaster.workflows.train import HOLDOUT, write_bundle
+from forecaster.workflows.results import HOLDOUT, write_bundle
 
 
 def plan_update(run: JobRun, champion: Bundle, assessment: Assessment, extent: DataExtent, horizon: int) -> bool:

@@ -21,8 +21,8 @@ from forecaster.workflows.clock import leave_out_unfinished, now_on
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import measure_drift
 from forecaster.workflows.ledger.scope import LedgerScope, format_time, list_rows, parse_since
+from forecaster.workflows.reading import read_data
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import read_data
 
 DEFAULT_PERIODS = 90  # The number of newest periods to report, unless steps are shorter than a day.
 DEFAULT_DAYS = 30  # The number of newest days to report if steps are shorter than a day.

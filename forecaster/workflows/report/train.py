@@ -24,7 +24,7 @@ from forecaster.report.page.series_selection import SelectedSeries, count_past_s
 from forecaster.store import bundle
 from forecaster.workflows.explain_bundle import BRIEF, explain_forecaster
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.predict import load_data, refuse_older, refuse_without_known, source_of
+from forecaster.workflows.reading import load_data, refuse_older, refuse_without_known, source_of
 from forecaster.workflows.report.tables import add_baselines, parse_rows, past_of, unit_of
 
 

@@ -13,8 +13,9 @@ from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job.challenge import Comparison, compare_update
 from forecaster.workflows.job.champion import learnt_until
+from forecaster.workflows.reading import read_data
 from forecaster.workflows.source import Source
-from forecaster.workflows.train import read_data, train_on
+from forecaster.workflows.train import train_on
 
 HORIZON, LEARNT = 6, 40
 

@@ -1,0 +1,202 @@
+"""The data and the bundle that a command reads."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from forecaster.config import Config, DataConfig, Duplicates
+from forecaster.data.load import LoadedData, load
+from forecaster.errors import DataError, InputError, UsageError
+from forecaster.events import DataRead, Note, Watch
+from forecaster.panel import Panel
+from forecaster.store import bundle as store
+from forecaster.store.bundle import Bundle
+from forecaster.store.manifest import Columns
+from forecaster.workflows.source import Source, hide_password, is_database_url
+
+
+def open_bundle(folder: Path | None) -> Bundle:
+    """Read a bundle.
+
+    Args:
+        folder: None for `runs/latest`.
+
+    Raises: InputError: the bundle is missing or damaged.
+    """
+    if folder is None:
+        if not store.LATEST.exists():
+            raise InputError(
+                f"{store.LATEST}: nothing was trained here yet",
+                hint="run `forecast train DATA`, or name a bundle with --bundle",
+            )
+        folder = store.LATEST.resolve()
+    return store.read(folder)
+
+
+def source_of(bundle: Bundle, text: str | None, *, query: str | None = None) -> Source:
+    """Return the data that the user named, or the data that the bundle was trained on.
+
+    Args:
+        text: what the user named; None for the bundle's data.
+        query: the SQL query for a database; None for the query of the training.
+
+    Raises:
+        InputError: the bundle was trained from standard input, which cannot be read again.
+        UsageError: there is a query, but no database.
+    """
+    if text is None:
+        text = bundle.manifest.data.absolute
+        if text == "-":
+            raise InputError(
+                f"{bundle.folder}: was trained from standard input", hint="name the data: forecast ... DATA"
+            )
+    if query is None and is_database_url(text):
+        query = bundle.config.data.query
+    return Source.parse(text, query=query)
+
+
+def read_data(
+    source: Source, config: Config, stdin: BinaryIO | None, watch: Watch, *, is_sample: bool = False
+) -> LoadedData:
+    """Load data by a config, and report how it was read.
+
+    Args:
+        stdin: the stream that `-` reads from.
+        is_sample: if True, a sample of the series is enough where memory is limited.
+
+    Raises: ForecastError: see the errors of `data.load`.
+    """
+    path = hide_password(config.data.path or source.text)  # Configs are saved without passwords.
+    loaded = load(source.read(stdin), config.data.model_copy(update={"path": path}), is_sample=is_sample)
+    watch(DataRead(source.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+    for note in loaded.notes:
+        watch(Note(note))
+    if loaded.panel.spacing > 1:
+        distance = f"{loaded.panel.spacing:g} steps of {loaded.panel.frequency.name}"
+        watch(Note(f"rows are {distance} apart, so most steps are masked: check --freq"))
+    return loaded
+
+
+def load_data(
+    source: Source,
+    bundle: Bundle,
+    *,
+    duplicates: Duplicates | None = None,
+    later: str | None = None,
+    stdin: BinaryIO | None = None,
+) -> LoadedData:
+    """Load data in the way that the bundle's data was read.
+
+    Args:
+        duplicates: the rule for differing rows with the same timestamp; None for that of the training.
+        later: a table with future values of the known covariates.
+        stdin: the stream that `-` reads from.
+
+    Raises: DataError: the data does not fit the bundle.
+    """
+    config = config_for(source, bundle, {"duplicates": duplicates})
+    table = source.read(stdin)
+    with as_data_error(bundle):
+        loaded = load(table, config, frequency=bundle.manifest.data.frequency, later=later)
+    refuse_sparse(source.place, loaded.panel.spacing, bundle)
+    return loaded
+
+
+def config_for(source: Source, bundle: Bundle, changes: Mapping[str, Any]) -> DataConfig:
+    """Return the config to read a source by: the bundle's, with the changes that are not None."""
+    update = {key: value for key, value in changes.items() if value is not None}
+    return bundle.config.data.model_copy(update={**update, "path": source.place, "query": source.query})
+
+
+@contextmanager
+def as_data_error(bundle: Bundle) -> Iterator[None]:
+    """Turn a usage error about columns into a data error: the bundle named the columns, not the user."""
+    try:
+        yield
+    except UsageError as error:
+        message = re.sub(r"--\w+: ", "", error.message)  # Commands that read a bundle do not have these flags.
+        columns = _list_columns(bundle.manifest.data.columns)
+        raise DataError(message, hint=f"the bundle was trained on {columns}") from error
+
+
+def refuse_short(place: str, panel: Panel, horizon: int) -> None:
+    """Check that a series is longer than the horizon.
+
+    Raises: DataError: every series is too short to train on.
+    """
+    longest = int(panel.lengths.max())
+    if longest > horizon:
+        return
+    size = f"has {longest} step{'s' * (longest > 1)}" if len(panel) == 1 else f"the longest series has {longest} steps"
+    raise DataError(
+        f"{place}: {size}; horizon {horizon} needs at least {horizon + 1}",
+        hint=f"pass --horizon {max(longest // 3, 1)}, or add rows" if longest > 1 else "add rows",
+    )
+
+
+def refuse_sparse(place: str, spacing: float, bundle: Bundle) -> None:
+    """Check that rows are not further apart than those of the bundle's data.
+
+    Args:
+        spacing: the usual distance between two rows of a series, in steps.
+
+    Raises: DataError: the rows are further apart.
+    """
+    trained = bundle.manifest.data
+    if spacing > max(1, trained.spacing):
+        raise DataError(
+            f"{place}: rows are {spacing:g} steps of {trained.frequency.name} apart, but {trained.spacing:g} in the "
+            "bundle's data",
+            hint="train on this data: `forecast train DATA`",
+        )
+
+
+def refuse_older(place: str, loaded: LoadedData, bundle: Bundle) -> None:
+    """Check that data does not end before the bundle's data.
+
+    Raises: DataError: the data ends earlier.
+    """
+    refuse_older_cutoff(place, int(loaded.panel.cutoff.max()), loaded.panel, bundle)
+
+
+def refuse_older_cutoff(place: str, cutoff: int, panel: Panel, bundle: Bundle) -> None:
+    """Check that the newest cutoff of all parts of the data is not before that of the bundle's data.
+
+    Args:
+        panel: any part of the data, for its frequency and time zone.
+
+    Raises: DataError: the cutoff is earlier.
+    """
+    trained = bundle.manifest.data
+    if cutoff < trained.last_cutoff:
+        last = panel.frequency.format(np.array([cutoff]), panel.zone)[0]
+        raise DataError(
+            f"{place}: ends at {last}, the bundle's data at {trained.last}",
+            hint=f"pass data that ends at {trained.last} or later, or train on this data: `forecast train DATA`",
+        )
+
+
+def refuse_without_known(config: DataConfig, option: str) -> None:
+    """Check that there are known covariates, and a time column to match their future rows by.
+
+    Args:
+        option: the flag that needs them, for messages.
+
+    Raises: UsageError: there are no known covariates, or rows are steps without a time.
+    """
+    if not config.known:
+        raise UsageError(f"{option}: no column is known ahead", hint="name such columns with --known when training")
+    if config.time == "none":
+        raise UsageError(
+            f"{option}: the data has no time column to match rows by",
+            hint="append rows with an empty target and the known values to the data itself",
+        )
+
+
+def _list_columns(columns: Columns) -> str:
+    names = [columns.time, columns.id, *(columns.target or ()), *columns.past, *columns.known, *columns.static]
+    return ", ".join(name for name in names if name)

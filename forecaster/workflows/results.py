@@ -1,0 +1,127 @@
+"""The folders and files that commands write."""
+
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecaster.data.load import LoadedData
+from forecaster.events import ForecastsWritten, TrainingStep, Watch, ignore
+from forecaster.forecast import Exportable
+from forecaster.selection.replay import replace_budget_by_steps
+from forecaster.store import bundle, lock
+from forecaster.store.csv import to_csv, write_csv
+from forecaster.store.files import atomic_file, check_free
+from forecaster.store.manifest import Manifest
+from forecaster.store.parquet import write_parquet
+from forecaster.workflows.manifest import FittedModel, Origin, build_manifest
+from forecaster.workflows.source import Source
+
+HOLDOUT = "holdout.csv"
+_HISTORY_COLUMNS = [field.name for field in fields(TrainingStep)]
+
+
+def choose_folder(source: Source, out: Path | None, *, command: str) -> Path:
+    """Return the folder for the results of a command.
+
+    Args:
+        out: the folder that the user named; None for a new folder in `runs/`.
+
+    Raises: OutputError: the folder is not free.
+    """
+    folder = out or default_folder(source, command)
+    check_free(folder)
+    return folder
+
+
+def default_folder(source: Source, label: str) -> Path:
+    """Return a free folder in `runs/`, named after the data, a label and the time.
+
+    Args:
+        label: the command, or the model that is trained.
+    """
+    name = f"{source.stem}-{label}-{datetime.now():%Y%m%d-%H%M%S}"
+    for number in itertools.count(1):
+        folder = bundle.RUNS / (name if number == 1 else f"{name}-{number}")
+        if not any(path.exists() for path in (folder, partial_of(folder), lock.lock_path(folder))):
+            return folder
+    raise AssertionError
+
+
+def partial_of(folder: Path) -> Path:
+    """Return the folder in which an unfinished training of a bundle saves its state."""
+    return folder.with_name(f"{folder.name}.partial")
+
+
+def shorten(path: Path) -> Path:
+    """Return a path relative to the current folder if it is inside it, and any other path unchanged."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def write_bundle(
+    folder: Path,
+    model: FittedModel,
+    loaded: LoadedData,
+    origin: Origin,
+    *,
+    metrics: dict[str, Any],
+    holdout: bundle.File,
+) -> Manifest:
+    """Write a bundle atomically.
+
+    Args:
+        loaded: the data that the model was trained on.
+        metrics: the content of metrics.json.
+        holdout: the content of holdout.csv, or a function that writes it; an empty line if there is no holdout.
+
+    Returns: the manifest, without the hashes of the files.
+    Raises: OutputError: the bundle cannot be written.
+    """
+    manifest, forecaster = build_manifest(model, loaded, origin), model.forecaster
+    history = pd.DataFrame(map(asdict, forecaster.history), columns=_HISTORY_COLUMNS)
+    tables: dict[str, bundle.File] = {
+        "history.csv": history.to_csv(index=False, lineterminator="\n").encode(),
+        "quality.json": bundle.json_bytes(loaded.quality),
+        HOLDOUT: holdout,
+    }
+    if isinstance(forecaster, Exportable):
+        tables |= forecaster.exports()
+    config, state = replace_budget_by_steps(model.config, model.stages), forecaster.state()
+    bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
+    return manifest
+
+
+def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore) -> None:
+    """Write a forecasts table frame by frame, as Parquet or CSV by its name, and atomically.
+
+    Args:
+        frames: each with all rows of its series.
+
+    Raises: OutputError: the table cannot be written; an earlier file is still there.
+    """
+    series = rows = 0
+
+    def count_rows() -> Iterator[pd.DataFrame]:
+        nonlocal series, rows
+        for frame in frames:
+            series, rows = series + frame["unique_id"].nunique(), rows + len(frame)
+            yield frame
+
+    write = write_parquet if out.suffix == ".parquet" else write_csv
+    with atomic_file(out) as temporary:
+        write(temporary, count_rows())
+    watch(ForecastsWritten(str(out), series, rows))
+
+
+def render(frame: pd.DataFrame, out: Path) -> bytes:
+    """Return a table as the content of a file: Parquet if the name ends in `.parquet`, otherwise CSV."""
+    if out.suffix != ".parquet":
+        return to_csv(frame)
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
