@@ -109,7 +109,7 @@ def read(folder: Path) -> Bundle:
         if name in (WEIGHTS, METRICS) or name.endswith(GRAPH_FILE):
             contents[name] = _read_bytes(path)
             digest = _digest(contents[name])
-        else:  # the holdout of many series would fill the memory
+        else:  # The holdout of many series is read in blocks, because it would fill the memory.
             digest = _digest_of_file(path)
         if digest != expected:
             raise _altered_error(path)

@@ -43,8 +43,8 @@ class DataSummary:
         shape: `single`, `wide` or `long`.
         spacing: the usual distance between two rows of a series, in steps.
         zone: the time zone of the timestamps.
-        rows: observed values.
-        first, last: times as the table shows them.
+        rows: the number of observed values.
+        first, last: the oldest and the newest time, as text or as an integer.
         last_cutoff: the newest cutoff of all series, as `Frequency` counts.
     """
 
@@ -115,7 +115,7 @@ class Manifest:
         """Check the content of a file that a stranger may have written.
 
         Args:
-            values: the content; keys that are not known here are ignored.
+            values: the content; unknown keys are ignored.
             place: the file, as errors name it.
 
         Raises: InputError: a value is missing, or has the wrong type or size.

@@ -14,7 +14,7 @@ from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
 from forecaster.selection.search.study import Study
 from forecaster.store import bundle, lock
-from forecaster.workflows.show import count_learnt
+from forecaster.workflows.show import count_parameters
 from tests.cli.conftest import QUICK, Forecast
 
 
@@ -47,7 +47,7 @@ def test_a_bundle_is_told_in_words_within_80_columns(forecast: Forecast, trained
 
 def test_learnt_numbers_are_those_of_the_networks(trained: Path) -> None:
     read = bundle.read(trained.resolve())
-    assert count_learnt(read.state) == _parameters(read.config, read.state)
+    assert count_parameters(read.state) == _parameters(read.config, read.state)
 
 
 def _parameters(config: Config, state: Any) -> int:
@@ -74,7 +74,9 @@ def test_a_bundle_in_another_world_says_what_differs(
     forecast: Forecast, trained: Path, sales: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sales.unlink()
-    monkeypatch.setattr("forecaster.workflows.show._version", {"torch": "1.0", "pandas": None, "numpy": "9"}.get)
+    monkeypatch.setattr(
+        "forecaster.workflows.show._installed_version", {"torch": "1.0", "pandas": None, "numpy": "9"}.get
+    )
     out = " ".join(forecast("show").out.split())
     assert "is 1.0 here." in out
     assert "pandas was " in out
@@ -122,6 +124,16 @@ def test_an_interrupted_run_says_how_far_it_came(
     with lock.lock_folder(Path("b")):
         assert f"that is still running (process {os.getpid()})" in forecast("show", "b").out
     assert forecast("show", "b", "--json").json["is_at_work"] is False
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"out": 1}', '{"out": "b", "is_default": true}'])
+def test_a_damaged_file_of_an_interrupted_run_is_refused(forecast: Forecast, tmp_path: Path, content: str) -> None:
+    (tmp_path / "b.partial").mkdir()
+    (tmp_path / "b.partial/run.json").write_text(content)
+    for command in (("show", "b.partial"), ("train", "--resume", "b")):
+        done = forecast(*command)
+        assert done.code == 66
+        assert "error: b.partial: no interrupted run here" in done.err
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ import yaml
 from forecaster.forecast import PROBABILITIES
 from forecaster.store import lock
 from forecaster.workflows import results
+from forecaster.workflows.manifest import Origin
+from forecaster.workflows.train import TrainingRun
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
 
 BUNDLE = {
@@ -345,7 +347,8 @@ def test_resume_refuses_data_that_has_changed(forecast: Forecast, sales: Path, t
 
 def test_a_second_run_of_the_same_folder_is_told_to_wait_before_it_begins(forecast: Forecast, sales: Path) -> None:
     Path("b.partial").mkdir()
-    Path("b.partial/run.json").write_text(json.dumps({"out": str(Path("b").absolute())}))
+    run = TrainingRun(Path("b"), False, Origin(str(sales), "0a1b"))
+    Path("b.partial/run.json").write_text(json.dumps(run.to_dict()))
     with lock.lock_folder(Path("b")):
         for arguments in ([sales, "-o", "b", *QUICK], ["--resume", "b"]):
             done = forecast("train", *arguments)
