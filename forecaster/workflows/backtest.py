@@ -1,4 +1,4 @@
-"""`forecast backtest`: forecast from many cutoffs of the past, and score that beside the naive forecasts."""
+"""`forecast backtest`: forecast from past cutoffs, and compare the errors with those of naive forecasts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.models.build import adapt_to_machine, build
 from forecaster.models.variants import max_workers
 from forecaster.panel import Panel
+from forecaster.report.words import plural
 from forecaster.selection.auto import choose_model
 from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.selection.resolve import resolve
@@ -36,13 +37,13 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """What came of a backtest.
+    """The result of a backtest.
 
     Attributes:
-        folder: where `backtest.csv`, `metrics.json` and `config.yaml` lie.
-        config: resolved.
+        folder: the folder with `backtest.csv`, `metrics.json` and `config.yaml`.
+        config: the resolved config.
         metrics: the content of metrics.json.
-        model: the resolved name.
+        model: the name of the model, which may result from `auto`.
     """
 
     folder: Path
@@ -88,18 +89,19 @@ class _Setup:
 def backtest(
     config: Config, *, out: Path | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore
 ) -> BacktestResult:
-    """Backtest the model of a config on `config.data.path`, by its section `evaluation`.
+    """Backtest the model of a config on `config.data.path`.
 
-    What the data decides of the model is decided by what precedes the first cutoff.
+    Settings that depend on the data are resolved on the data before the first cutoff.
 
     Args:
-        out: the folder of the results; None chooses `runs/<name>-backtest-<time>`.
-        stdin: what `-` reads.
+        config: its section `evaluation` sets the folds.
+        out: the folder of the results; None for `runs/<name>-backtest-<time>`.
+        stdin: the stream that the path `-` stands for.
 
     Raises:
         ForecastError: see the errors of `data.load` and `store.files`.
         DataError: the series are too short for the folds, or a fold failed.
-        Interrupted: a signal stopped the run; nothing was written.
+        Interrupted: a signal stopped the backtest; nothing was written.
     """
     source = Source.of(config.data)
     folder = choose_folder(source, out, command="backtest")
@@ -107,11 +109,11 @@ def backtest(
     panel = loaded.panel
     config = config.model_copy(update={"data": loaded.config})
     config, plan = _complete_plan(config, panel, config.horizon, watch)
-    oldest = cut_at_first_cutoff(panel, plan, source.place)
+    visible = cut_at_first_cutoff(panel, plan, source.place)
     most_workers = max_workers(config)
-    config = resolve_from_data(config, oldest, plan.horizon, watch=watch)
+    config = resolve_from_data(config, visible, plan.horizon, watch=watch)
     if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
-        watch(Note("fitted once, on what precedes the first cutoff; --refit 1 fits anew for every fold"))
+        watch(Note("the model is fitted once, before the first cutoff; to fit it for every fold, pass --refit 1"))
     return _run(_Setup(config, panel, plan, make_fit(config, watch), most_workers, source.place), folder, watch)
 
 
@@ -153,15 +155,15 @@ def backtest_bundle(
     return _run(_Setup(config, panel, plan, fit, max_workers(config), data.place), results, watch)
 
 
-def resolve_from_data(config: Config, oldest: Panel, horizon: int, *, watch: Watch) -> Config:
-    """Settle what the data decides of a model by what precedes the first cutoff.
+def resolve_from_data(config: Config, panel: Panel, horizon: int, *, watch: Watch) -> Config:
+    """Resolve the settings of a model that depend on the data: the model itself, its sizes and its scale.
 
     Args:
-        oldest: the series of the first fold, cut at its cutoffs.
+        panel: the series of the first fold, cut at its cutoffs.
     """
-    parts = split(oldest, horizon, is_calibrated=config.conformal.is_on, has_holdout=False)
-    config = resolve(choose_model(config, oldest, watch=watch).config, oldest)
-    return choose_scales(config, oldest.cut(parts.calibration), parts.validation, watch=watch)
+    parts = split(panel, horizon, is_calibrated=config.conformal.is_on, has_holdout=False)
+    config = resolve(choose_model(config, panel, watch=watch).config, panel)
+    return choose_scales(config, panel.cut(parts.calibration), parts.validation, watch=watch)
 
 
 def _make_bundle_fit(trained: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
@@ -170,9 +172,11 @@ def _make_bundle_fit(trained: bundle.Bundle, config: Config, panel: Panel, plan:
         return make_fit(config, watch)
     rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
     if int(rows.cutoff.min()) < trained.manifest.data.last_cutoff:
-        watch(Note("the bundle's weights have seen some folds: fitted anew, on what precedes the first cutoff"))
+        watch(
+            Note("the bundle was trained on steps of the folds: its settings are fitted again before the first cutoff")
+        )
         return make_fit(config, watch)
-    watch(Note("every cutoff lies at or after the end of the bundle's data: its weights forecast as they are"))
+    watch(Note("the bundle's data ends before every fold: its weights are used without a new fit"))
     forecaster = build(config)
     forecaster.restore(trained.state)
     return lambda _: forecaster
@@ -199,24 +203,27 @@ def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]
 
 
 def _complete_plan(config: Config, panel: Panel, horizon: int, watch: Watch) -> tuple[Config, Plan]:
-    """Choose the number of folds where it is open: the usual one, or as many as fit."""
-    chosen = config.evaluation
-    if chosen.folds is None:
-        usual = Plan(horizon, **{**chosen.model_dump(), "folds": FOLDS})
-        fitting = count_fitting(panel, usual)
+    """Set the number of folds if the config does not: the default number, or as many as fit."""
+    evaluation = config.evaluation
+    if evaluation.folds is None:
+        default = Plan(horizon, **{**evaluation.model_dump(), "folds": FOLDS})
+        fitting = count_fitting(panel, default)
         if 0 < fitting < FOLDS:
-            watch(Note(f"folds {fitting}, as many as fit; --folds overrides"))
-        chosen = chosen.model_copy(update={"folds": fitting or FOLDS})
-    return config.model_copy(update={"evaluation": chosen}), Plan(horizon, **chosen.model_dump())
+            watch(Note(f"{plural(fitting, 'fold')}, as many as fit; --folds overrides"))
+        evaluation = evaluation.model_copy(update={"folds": fitting or FOLDS})
+    return config.model_copy(update={"evaluation": evaluation}), Plan(horizon, **evaluation.model_dump())
 
 
-def cut_at_first_cutoff(panel: Panel, plan: Plan, source: str) -> Panel:
-    """The series of the first fold, cut at its cutoffs.
+def cut_at_first_cutoff(panel: Panel, plan: Plan, place: str) -> Panel:
+    """Return the series of the first fold, cut at its cutoffs.
+
+    Args:
+        place: the name of the data in errors.
 
     Raises: DataError: the series are too short for the folds.
     """
     try:
-        takes_part = find_participants(panel, plan)
+        is_participant = find_participants(panel, plan)
     except DataError as error:
-        raise DataError(f"{source}: {error.message}", hint=error.hint) from error
-    return plan.visible_rows(panel, np.flatnonzero(takes_part[:, 0]), 0)
+        raise DataError(f"{place}: {error.message}", hint=error.hint) from error
+    return plan.visible_rows(panel, np.flatnonzero(is_participant[:, 0]), 0)

@@ -1,4 +1,4 @@
-"""Forecasts beside the naive ones: of the held-out tail, and of a backtest's folds."""
+"""Scores of a model and of the naive forecasts, on the holdout and on the folds of a backtest."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,11 +20,11 @@ SERIES_LISTED = 1000
 
 
 class HoldoutForecast(NamedTuple):
-    """What was forecast of the held-out steps.
+    """A forecast of the held-out steps.
 
     Attributes:
-        panel: that it was forecast from.
-        actual: [N, H] what came true.
+        panel: the N series up to the holdout, which the forecast reads.
+        actual: [N, H] the held-out values.
     """
 
     forecast: Forecast
@@ -32,8 +32,8 @@ class HoldoutForecast(NamedTuple):
     actual: Floats
 
 
-class _Measured(NamedTuple):
-    """One model's scores on a backtest."""
+class _FoldScores(NamedTuple):
+    """The scores of one model in a backtest."""
 
     overall: Score
     by_step: Columns
@@ -44,35 +44,33 @@ class _Measured(NamedTuple):
 def evaluate_holdout(
     forecaster: Forecaster, panel: Panel, parts: Split, horizon: int
 ) -> tuple[dict[str, Any], HoldoutForecast | None]:
-    """Score the forecaster and the naive ones on the holdout of every series that has one.
+    """Score a forecaster and the naive forecasts on the holdout of every series that has one.
 
-    Returns: the content of metrics.json, and the forecaster's holdout forecasts; None where nothing is held out.
+    Returns: the content of metrics.json, and the forecast of the holdout; None if no series has a holdout.
     """
-    whole = panel.select(parts.is_scored)
+    series = panel.select(parts.is_scored)
     metrics: dict[str, Any] = {"schema_version": 1}
     block: dict[str, Any] = {
         "horizon": horizon,
         "season": panel.season,
-        "series": len(whole),
-        "unscored": len(panel) - len(whole),
+        "series": len(series),
+        "unscored": len(panel) - len(series),
     }
-    if not len(whole):
+    if not len(series):
         holdout = {"cutoff": None, **block, "models": {}, "reliability": {}}
         empty: dict[str, Any] = {"holdout": holdout, "skill": None, "skill_naive": None, "verdict": "no better"}
         return metrics | empty, None
-    seen = whole.cut(horizon)
-    actual = seen.actual(horizon, whole.end)
-    scale = seasonal_error(seen, panel.season)
-    forecast = forecaster.predict(seen, horizon)
+    visible = series.cut(horizon)
+    actual = visible.actual(horizon, series.end)
+    scale = seasonal_error(visible, panel.season)
+    forecast = forecaster.predict(visible, horizon)
     scores: dict[str, Score] = {forecast.model: score(forecast, actual, scale)}
-    for naive in (SeasonalNaive(), Naive()):  # one at a time is in memory
-        scores[naive.name] = score(naive.predict(seen, horizon), actual, scale)
+    for naive in (SeasonalNaive(), Naive()):  # Only one of these forecasts is in memory at a time.
+        scores[naive.name] = score(naive.predict(visible, horizon), actual, scale)
     skills = [skill(scores[forecaster.name], scores[name]) for name in ("seasonal_naive", "naive")]
-    cutoff = seen.cutoff
-    cutoffs = panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), panel.zone).tolist()
     metrics |= {
         "holdout": {
-            "cutoff": dict(zip(("first", "last"), cutoffs, strict=True)),
+            "cutoff": _first_and_last(visible.cutoff, panel),
             **block,
             "models": scores,
             "reliability": reliability(forecast, actual),
@@ -81,75 +79,78 @@ def evaluate_holdout(
         "skill_naive": skills[1],
         "verdict": verdict(*skills),
     }
-    return without_nan(metrics), HoldoutForecast(forecast, seen, actual)
+    return without_nan(metrics), HoldoutForecast(forecast, visible, actual)
 
 
 def evaluate_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
-    """Score a backtest overall, by step, by series and by cutoff, beside the naive forecasts of the same rows.
+    """Score a backtest and the naive forecasts of the same rows: overall, by step, by series and by cutoff.
 
-    Cutoffs are named by their time where all series share them, else `fold 1`, the oldest, `fold 2` ... Of
-    more than `SERIES_LISTED` series those are listed whose MASE is the highest.
+    A cutoff is named by its time if all series share it, otherwise `fold 1` (the oldest), `fold 2` and so on. If there
+    are more than `SERIES_LISTED` series, those with the highest MASE are listed.
+
+    Returns: the content of metrics.json.
     """
     model = test.forecast.model
-    found, series = np.unique(test.series, return_inverse=True)
+    rows, series = np.unique(test.series, return_inverse=True)
 
-    def measure(one: Backtest) -> _Measured:
-        rows, steps = add_up(one)
-        of_series, of_cutoff = score_groups(rows, series, len(found)), score_groups(rows, test.fold, plan.folds)
-        return _Measured(score(one.forecast, one.actual, one.scale), score_steps(steps), of_series, of_cutoff)
+    def score_folds(result: Backtest) -> _FoldScores:
+        sums, steps = add_up(result)
+        by_series = score_groups(sums, series, len(rows))
+        by_cutoff = score_groups(sums, test.fold, plan.folds)
+        overall = score(result.forecast, result.actual, result.scale)
+        return _FoldScores(overall, score_steps(steps), by_series, by_cutoff)
 
-    measured = {model: measure(test)}
+    scores = {model: score_folds(test)}
     for kind in (SeasonalNaive, Naive):
-        if kind.name not in measured:  # one at a time is in memory
-            fit = _fit_of(kind)
-            measured[kind.name] = measure(backtest(fit, panel, replace(plan, refit=0)))
-    scores = {name: each.overall for name, each in measured.items()}
-    listed = _worst(measured[model].by_series["mase"])
-    listing = {name: {key: column[listed] for key, column in each.by_series.items()} for name, each in measured.items()}
-    first_and_last = np.array([test.forecast.cutoff.min(), test.forecast.cutoff.max()])
-    skills = [skill(scores[model], scores[name]) for name in ("seasonal_naive", "naive")]
+        if kind.name not in scores:  # Only one of these backtests is in memory at a time.
+            scores[kind.name] = score_folds(backtest(_make_fit(kind), panel, replace(plan, refit=0)))
+    overall = {name: each.overall for name, each in scores.items()}
+    listed = _pick_worst(scores[model].by_series["mase"])
+    by_series = {name: {key: column[listed] for key, column in each.by_series.items()} for name, each in scores.items()}
+    skills = [skill(overall[model], overall[name]) for name in ("seasonal_naive", "naive")]
+    steps = [str(step + 1) for step in range(plan.horizon)]
     block = {
-        "cutoff": dict(
-            zip(("first", "last"), panel.frequency.format(first_and_last, panel.zone).tolist(), strict=True)
-        ),
+        "cutoff": _first_and_last(test.forecast.cutoff, panel),
         "horizon": plan.horizon,
         "season": panel.season,
         "folds": plan.folds,
         "stride": plan.stride or plan.horizon,
         "refit": plan.refit,
         "window": plan.window,
-        "series": len(found),
-        "unscored": len(panel) - len(found),
-        "unlisted": len(found) - len(listed),
+        "series": len(rows),
+        "unscored": len(panel) - len(rows),
+        "unlisted": len(rows) - len(listed),
         "forecasts": len(test.series),
         "fallbacks": int(test.forecast.fallback.sum()),
-        "overall": scores,
-        "by_step": tabulate(
-            [str(step + 1) for step in range(plan.horizon)], {name: each.by_step for name, each in measured.items()}
-        ),
-        "by_series": tabulate([str(name) for name in panel.ids[found[listed]]], listing),
-        "by_cutoff": tabulate(
-            _cutoff_names(test, plan.folds), {name: each.by_cutoff for name, each in measured.items()}
-        ),
+        "overall": overall,
+        "by_step": tabulate(steps, {name: each.by_step for name, each in scores.items()}),
+        "by_series": tabulate([str(name) for name in panel.ids[rows[listed]]], by_series),
+        "by_cutoff": tabulate(_cutoff_names(test, plan.folds), {name: each.by_cutoff for name, each in scores.items()}),
     }
     metrics = {"schema_version": 1, "backtest": block, "skill": skills[0], "skill_naive": skills[1]}
     return without_nan({**metrics, "verdict": verdict(*skills)})
 
 
-def _fit_of(kind: type[Naive | SeasonalNaive]) -> Fit:
+def _first_and_last(cutoff: Ints, panel: Panel) -> dict[str, str]:
+    """Return the first and the last of the cutoffs as text."""
+    first, last = panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), panel.zone).tolist()
+    return {"first": first, "last": last}
+
+
+def _make_fit(kind: type[Naive | SeasonalNaive]) -> Fit:
     return lambda _: kind()
 
 
-def _worst(mase: np.ndarray[Any, np.dtype[np.float64]]) -> Ints:
-    """Numbers, in order, of the `SERIES_LISTED` series with the highest MASE; one without counts as lowest."""
+def _pick_worst(mase: np.ndarray[Any, np.dtype[np.float64]]) -> Ints:
+    """Return the sorted indices of the `SERIES_LISTED` series with the highest MASE; NaN counts as the lowest."""
     order = np.argsort(-np.nan_to_num(mase, nan=-1), kind="stable")
     return np.sort(order[:SERIES_LISTED])
 
 
 def _cutoff_names(test: Backtest, folds: int) -> Sequence[str]:
     order = np.argsort(test.fold, kind="stable")
-    first = np.searchsorted(test.fold[order], np.arange(folds))
-    of_fold = test.forecast.cutoff[order][first]
-    if (test.forecast.cutoff != of_fold[test.fold]).any():
+    first_rows = np.searchsorted(test.fold[order], np.arange(folds))
+    cutoffs = test.forecast.cutoff[order][first_rows]
+    if (test.forecast.cutoff != cutoffs[test.fold]).any():
         return [f"fold {fold + 1}" for fold in range(folds)]
-    return [str(name) for name in test.forecast.frequency.format(of_fold, test.forecast.zone)]
+    return [str(name) for name in test.forecast.frequency.format(cutoffs, test.forecast.zone)]

@@ -1,4 +1,4 @@
-"""`forecast tune`: search settings on the past, and judge the best beside the default on later folds."""
+"""`forecast tune`: search settings on the past, and evaluate the best ones and the default on later folds."""
 
 import shlex
 from collections.abc import Sequence
@@ -6,23 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from forecaster import runtime
 from forecaster.config import Config, NetworkModel
 from forecaster.config.tree import merge, validate
 from forecaster.data.load import LoadedData
 from forecaster.errors import ConfigError, DataError, InputError, Interrupted, UsageError
-from forecaster.evaluation.backtest import Backtest, Plan
-from forecaster.evaluation.backtest import backtest as forecast_folds
-from forecaster.evaluation.score import Score, score, without_nan
+from forecaster.evaluation.backtest import Plan
+from forecaster.evaluation.score import without_nan
 from forecaster.evaluation.split import split
 from forecaster.events import Note, Watch, ignore
-from forecaster.models.naive import SeasonalNaive
 from forecaster.models.variants import max_workers, members_of, workers_of
 from forecaster.panel import Panel
 from forecaster.parallel.pool import MIN_STEPS_PER_WORKER
-from forecaster.selection.fold_fits import make_fit
+from forecaster.report.words import plural
 from forecaster.selection.resolve import resolve
 from forecaster.selection.search.limits import Limits
 from forecaster.selection.search.optuna import TRIALS_PER_ROUND, load_optuna
@@ -45,21 +41,21 @@ from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.reading import read_data
 from forecaster.workflows.results import choose_folder
 from forecaster.workflows.source import Source
+from forecaster.workflows.tune_scores import evaluate_settings, summarize_study
 
 TRIALS = 30
-_LISTED = 5
-_FEW_HORIZONS = 5  # of the validation tails together
-_KEPT_BACK = 4  # folds take at most a quarter of a long series
+_MIN_HORIZONS = 5  # Validation tails of fewer horizons, over all series, get a note.
+_MAX_FOLD_SHARE = 1 / 4  # Folds take at most this share of the longest series, if it is long enough for one.
 
 
 @dataclass(frozen=True)
 class TuneResult:
-    """What came of a search.
+    """The result of a study.
 
     Attributes:
-        folder: where `study.db`, `config.yaml` and `metrics.json` lie.
-        source: the data, as given.
-        metrics: the content of metrics.json; None where another process is still at work and will judge.
+        folder: the folder with `study.db`, `config.yaml` and `metrics.json`.
+        source: the data, as the user named it.
+        metrics: the content of metrics.json; None if another process still runs trials and will evaluate the study.
     """
 
     folder: Path
@@ -69,21 +65,21 @@ class TuneResult:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is searched, and on what.
+    """The settings that a study varies, and its data.
 
     Attributes:
-        default: the resolved config to beat.
-        base: one network of it, which trials vary.
-        seen: what the search sees of the panel.
-        most: networks that may train at a time.
+        default: the resolved config to improve.
+        base: one network of the default, which trials vary.
+        visible: the part of the panel that trials use.
+        max_workers: the most networks that may train at the same time.
     """
 
     default: Config
     base: Config
     panel: Panel
-    seen: Panel
+    visible: Panel
     plan: Plan
-    most: int
+    max_workers: int
 
 
 def tune(
@@ -95,21 +91,21 @@ def tune(
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
 ) -> TuneResult:
-    """Search what nobody decided of a config, on `config.data.path`.
+    """Search the settings that a config leaves open, on `config.data.path`.
 
     Args:
-        trials: to take in all; None for 30, or where there is a time, for any number.
-        seconds: time for all; None for any.
-        out: the folder of the study; None chooses `runs/<name>-tune-<time>`.
-        stdin: what `-` reads.
+        trials: number of trials; None for 30, or for any number if there is a time limit.
+        seconds: time for the trials and their evaluation; None for no limit.
+        out: the folder of the study; None for `runs/<name>-tune-<time>`.
+        stdin: the stream that the path `-` stands for.
 
     Raises:
         ForecastError: see the errors of `data.load` and `store.files`.
-        DependencyError: the library that searches is not installed.
-        UsageError: a baseline is named, which has nothing to search.
-        ConfigError: every setting is decided.
-        DataError: the series are too short for a search and a fold besides.
-        Interrupted: a signal stopped the search; its hint says how to go on.
+        DependencyError: optuna is not installed.
+        UsageError: the model is a baseline, which has no settings to tune.
+        ConfigError: the config leaves no setting open.
+        DataError: the series are too short for a search and a fold after it.
+        Interrupted: a signal stopped the study; the hint says how to resume it.
     """
     load_optuna()
     if not isinstance(config.model, NetworkModel):
@@ -119,15 +115,18 @@ def tune(
     source = Source.of(config.data)
     folder = choose_folder(source, out, command="tune")
     loaded = read_data(source, config, stdin, watch, is_sample=True)
-    config = _keep_folds_back(config.model_copy(update={"data": loaded.config}), loaded.panel, source.place, watch)
-    runtime.resolve_device(config.training.device)  # refused before anything is written
-    seen = cut_at_first_cutoff(loaded.panel, _plan(config), source.place)
-    default = resolve(_without_auto(config), seen)
-    task = _task(default, loaded, source.place, config.ensemble.workers)
-    space = find_space(task.base, seen, list_fixed_keys(config))
+    config = _set_folds(config.model_copy(update={"data": loaded.config}), loaded.panel, source.place, watch)
+    runtime.resolve_device(config.training.device)  # A missing device is refused before anything is written.
+    visible = cut_at_first_cutoff(loaded.panel, _make_plan(config), source.place)
+    default = resolve(_replace_auto_scale(config), visible)
+    task = _make_task(default, loaded, source.place, config.ensemble.workers)
+    space = find_space(task.base, visible, list_fixed_keys(config))
     if not space:
-        raise ConfigError("every setting is decided, so nothing is left to search", hint="leave some out of --config")
-    facts: dict[str, Any] = {
+        raise ConfigError(
+            "every setting has a value, so nothing is left to tune",
+            hint="leave some settings out of --config and --set",
+        )
+    metadata: dict[str, Any] = {
         "schema_version": 1,
         "config": default.model_dump(mode="json"),
         "space": dump_space(space),
@@ -139,173 +138,135 @@ def tune(
     }
     with as_output_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    study = Study.create(folder, facts, extract_values(task.base, space))
-    return _tune(study, task, facts["trials"], seconds, watch)
+    study = Study.create(folder, metadata, extract_values(task.base, space))
+    return _tune(study, task, metadata["trials"], seconds, watch)
 
 
 def resume(
     folder: Path, *, trials: int | None = None, seconds: float | None = None, watch: Watch = ignore
 ) -> TuneResult:
-    """Go on with a study, whether it was interrupted, is over, or is at work in another process.
+    """Continue a study, whether it was interrupted, has ended, or runs in another process.
 
     Args:
-        trials, seconds: new limits; None of both for what is left of the old ones.
+        trials, seconds: new limits; if both are None, the rest of the old limits.
 
     Raises:
-        InputError: no study lies there.
-        DataError: the data is no longer what it was.
+        InputError: the folder contains no study.
+        DataError: the data has changed.
     """
     study = Study.open(folder)
-    facts = study.metadata
-    if facts["data"] == "-":
+    metadata = study.metadata
+    if metadata["data"] == "-":
         raise InputError("standard input cannot be read again", hint="tune on a file to be able to resume")
-    default = validate(facts["config"], str(folder / DATABASE))
-    loaded = read_data(Source.parse(facts["data"], query=default.data.query), default, None, watch, is_sample=True)
-    if fingerprint(loaded.panel) != facts["fingerprint"]:
-        raise DataError(f"{facts['data']}: has changed since the study began", hint="tune anew, without --resume")
+    default = validate(metadata["config"], str(folder / DATABASE))
+    loaded = read_data(Source.parse(metadata["data"], query=default.data.query), default, None, watch, is_sample=True)
+    if fingerprint(loaded.panel) != metadata["fingerprint"]:
+        raise DataError(
+            f"{metadata['data']}: has changed since the study began", hint="start a new study without --resume"
+        )
     if trials is None and seconds is None:
-        trials, seconds = facts["trials"], facts["seconds"]
+        trials, seconds = metadata["trials"], metadata["seconds"]
         if seconds is not None:
             seconds = max(seconds - study.seconds, 0.0)
-    return _tune(study, _task(default, loaded, facts["data"], facts.get("workers")), trials, seconds, watch)
+    return _tune(study, _make_task(default, loaded, metadata["data"], metadata.get("workers")), trials, seconds, watch)
 
 
 def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> TuneResult:
     from forecaster.selection.search.trial import TrialContext, make_objective
 
     default, source = task.default, task.default.data.path or ""
-    validation = split(task.seen, task.plan.horizon, is_calibrated=False, has_holdout=False).validation
+    validation = split(task.visible, task.plan.horizon, is_calibrated=False, has_holdout=False).validation
 
     missing = (trials or TRIALS) - len(study.trials())
-    workers = min(TRIALS_PER_ROUND, task.most, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
-    objective = make_objective(TrialContext(task.base, task.seen, validation), workers=workers, watch=watch)
+    workers = min(TRIALS_PER_ROUND, task.max_workers, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
+    objective = make_objective(TrialContext(task.base, task.visible, validation), workers=workers, watch=watch)
     space = load_space(study.metadata["space"])
-    limits = Limits(trials, seconds, reserve=_cost_of_judging(default))
+    limits = Limits(trials, seconds, reserve=_evaluation_cost(default))
     try:
         search(study, objective, space, seed=default.training.seed, limits=limits, watch=watch)
         if study.has_running_trials:
             return TuneResult(study.folder, source, None)
         leaders = study.leaders()
         if not leaders:
-            raise DataError(f"{source}: no trial came to a loss", hint="try other settings, or look at the data")
-        tuned = _compose(task, leaders)
-        metrics = {"schema_version": 1, "tune": _tell_search(study, leaders) | _judge(task, tuned, watch)}
+            raise DataError(
+                f"{source}: no trial reached a finite loss",
+                hint="try other settings, or look for unusual values with `forecast inspect`",
+            )
+        tuned = _combine_leaders(task, leaders)
+        evaluation = evaluate_settings({"tuned": tuned, "default": default}, task.panel, task.plan, watch)
+        metrics = without_nan({"schema_version": 1, "tune": summarize_study(study, leaders) | evaluation})
     except Interrupted as stop:
-        again = shlex.join(["forecast", "tune", "--resume", str(study.folder)])
-        raise Interrupted(stop.signum, hint=f"go on with `{again}`") from stop
+        command = shlex.join(["forecast", "tune", "--resume", str(study.folder)])
+        raise Interrupted(stop.signum, hint=f"resume with `{command}`") from stop
     atomic_write(study.folder / bundle.CONFIG, dump(tuned).encode())
-    atomic_write(study.folder / bundle.METRICS, bundle.json_bytes(without_nan(metrics)))
-    return TuneResult(study.folder, source, without_nan(metrics))
+    atomic_write(study.folder / bundle.METRICS, bundle.json_bytes(metrics))
+    return TuneResult(study.folder, source, metrics)
 
 
-def _task(default: Config, loaded: LoadedData, source: str, workers: int | None) -> _Task:
-    """What a resolved config asks for; `workers` is what it said before."""
-    plan = _plan(default)
-    asked = default.model_copy(update={"ensemble": default.ensemble.model_copy(update={"workers": workers})})
-    alone = {"training": {"refit": False, "budget": None}}
-    base = validate(merge(members_of(default)[0].model_dump(), alone), "settings")
-    seen = cut_at_first_cutoff(loaded.panel, plan, source)
-    return _Task(default, base, loaded.panel, seen, plan, max_workers(asked))
+def _make_task(default: Config, loaded: LoadedData, place: str, workers: int | None) -> _Task:
+    """Return the task of a study.
+
+    Args:
+        default: the resolved config to improve.
+        place: the name of the data in errors.
+        workers: `ensemble.workers` before the config was resolved.
+    """
+    plan = _make_plan(default)
+    unresolved = default.model_copy(update={"ensemble": default.ensemble.model_copy(update={"workers": workers})})
+    single_fit = {"training": {"refit": False, "budget": None}}
+    base = validate(merge(members_of(default)[0].model_dump(), single_fit), "settings")
+    visible = cut_at_first_cutoff(loaded.panel, plan, place)
+    return _Task(default, base, loaded.panel, visible, plan, max_workers(unresolved))
 
 
-def _plan(config: Config) -> Plan:
-    """Folds by one fit before the first of them: what precedes that is what the search sees."""
+def _make_plan(config: Config) -> Plan:
+    """Return folds with a single fit before the first one; trials use only the data before it."""
     return replace(Plan(config.horizon, **config.evaluation.model_dump()), refit=0)
 
 
-def _keep_folds_back(config: Config, panel: Panel, source: str, watch: Watch) -> Config:
-    """Settle how many folds judge: where nobody said it, as many as leave most of the data to the search.
+def _set_folds(config: Config, panel: Panel, place: str, watch: Watch) -> Config:
+    """Set the number of folds, if the config does not, so that most of the data is left for the trials.
 
     Raises: DataError: the series are too short.
     """
     horizon, stride = config.horizon, config.evaluation.stride or config.horizon
-    spared = (int(panel.lengths.max()) // _KEPT_BACK - horizon) // stride + 1
-    folds = config.evaluation.folds or min(FOLDS, max(spared, 1))
-    kept = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"folds": folds, "refit": 0})})
-    seen = cut_at_first_cutoff(panel, _plan(kept), source)
-    validation = split(seen, horizon, is_calibrated=False, has_holdout=False).validation
+    fitting = (int(panel.lengths.max() * _MAX_FOLD_SHARE) - horizon) // stride + 1
+    folds = config.evaluation.folds or min(FOLDS, max(fitting, 1))
+    config = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"folds": folds, "refit": 0})})
+    visible = cut_at_first_cutoff(panel, _make_plan(config), place)
+    validation = split(visible, horizon, is_calibrated=False, has_holdout=False).validation
     if not validation.any():
         raise DataError(
-            f"{source}: {int(seen.lengths.max())} steps before the last {folds} folds of {horizon} are too few for a"
-            f" search; it takes {2 * horizon + 1}",
+            f"{place}: {int(visible.lengths.max())} steps before the last {plural(folds, 'fold')} of {horizon} steps"
+            f" are too few for a search, which needs {2 * horizon + 1}",
             hint="pass a shorter --horizon, or fewer --folds" if folds > 1 else "pass a shorter --horizon",
         )
-    steps = int(_plan(kept).steps_back[0])
-    watch(Note(f"the search sees all but the last {steps} steps; {folds} fold{'s' * (folds > 1)} there will judge it"))
-    if (horizons := int((validation // horizon).sum())) < _FEW_HORIZONS:
-        watch(
-            Note(f"only {horizons} horizon{'s' * (horizons > 1)} choose among trials: the best of many may be chance")
-        )
-    return kept
+    steps = int(_make_plan(config).steps_back[0])
+    watch(Note(f"trials do not use the last {steps} steps; the result is evaluated on {plural(folds, 'fold')} there"))
+    if (horizons := int((validation // horizon).sum())) < _MIN_HORIZONS:
+        watch(Note(f"trials are compared on only {plural(horizons, 'horizon')}: the best one may be best by chance"))
+    return config
 
 
-def _without_auto(config: Config) -> Config:
-    """A scale of `auto` is what the search chooses; the default to beat has the usual one."""
+def _replace_auto_scale(config: Config) -> Config:
+    """Return the config with the usual scale if its scale is `auto`, which the trials choose."""
     if config.scale.kind != "auto":
         return config
     return config.model_copy(update={"scale": config.scale.model_copy(update={"kind": "last"})})
 
 
-def _cost_of_judging(config: Config) -> float:
-    """How many times the time of one network it takes to train an ensemble of such as `train` does."""
+def _evaluation_cost(config: Config) -> float:
+    """Return the time to train a config as `train` does, as a multiple of the time to train one of its networks."""
     networks = len(members_of(config)) / workers_of(config)
     return networks * (2 if config.training.refit else 1)
 
 
-def _compose(task: _Task, leaders: Sequence[Trial]) -> Config:
-    """As many networks as the default has, each a variant with the settings of one of the best trials."""
-    wanted = max(len(task.default.ensemble.variants), 1)
-    variants = [make_variant(task.base, each.values) for each in leaders[:wanted]]
+def _combine_leaders(task: _Task, leaders: Sequence[Trial]) -> Config:
+    """Return a config with as many networks as the default, each with the settings of one of the best trials."""
+    count = max(len(task.default.ensemble.variants), 1)
+    variants = [make_variant(task.base, trial.values) for trial in leaders[:count]]
     training = task.default.training.model_dump(include={"refit", "budget"})
     ensemble = {"seeds": task.default.ensemble.seeds, "workers": task.default.ensemble.workers}
     best = apply_values(task.base, leaders[0].values).model_dump()
-    own = {"training": training, "ensemble": ensemble | {"variants": variants if wanted > 1 else []}}
-    return validate(merge(best, own), "settings")
-
-
-def _judge(task: _Task, tuned: Config, watch: Watch) -> dict[str, Any]:
-    """Backtest the tuned config, the default and seasonal naive on the folds that the search did not see."""
-    tests: dict[str, Backtest] = {}
-    for name, config in (("tuned", tuned), ("default", task.default)):
-        watch(Note(f"judging the {name} settings on {task.plan.folds} folds"))
-        tests[name] = forecast_folds(make_fit(config, watch), task.panel, task.plan, watch=watch)
-    tests["seasonal_naive"] = forecast_folds(lambda _: SeasonalNaive(), task.panel, task.plan)
-    scores = {name: score(each.forecast, each.actual, each.scale) for name, each in tests.items()}
-    gain = {name: _gain(scores["tuned"], scores["default"], name) for name in ("mase", "wql")}
-    cutoff = tests["tuned"].forecast.cutoff
-    stamps = task.panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), task.panel.zone).tolist()
-    return {
-        "unseen": {
-            "cutoff": dict(zip(("first", "last"), stamps, strict=True)),
-            "horizon": task.plan.horizon,
-            "season": task.panel.season,
-            "folds": task.plan.folds,
-            "stride": task.plan.stride or task.plan.horizon,
-            "series": len(np.unique(tests["tuned"].series)),
-            "models": scores,
-        },
-        "gain": gain,
-        "verdict": "better" if all(value > 0 for value in gain.values()) else "no better",
-    }
-
-
-def _gain(tuned: Score, default: Score, name: str) -> float:
-    """1 - tuned / default: above 0 is better; NaN where there is no default's."""
-    return 1 - tuned[name] / default[name] if default[name] else float("nan")
-
-
-def _tell_search(study: Study, leaders: Sequence[Trial]) -> dict[str, Any]:
-    trials = study.trials()
-    return {
-        "trials": len(trials),
-        "pruned": sum(each.state == "pruned" for each in trials),
-        "failed": sum(each.state == "failed" for each in trials),
-        "seconds": round(study.seconds, 3),
-        "default": {"trial": 1, "loss": trials[0].loss},
-        "best": _tell(leaders[0]),
-        "leaders": [_tell(each) for each in leaders[:_LISTED]],
-    }
-
-
-def _tell(trial: Trial) -> dict[str, Any]:
-    return {"trial": trial.number, "loss": trial.loss, "settings": trial.values}
+    changes = {"training": training, "ensemble": ensemble | {"variants": variants if count > 1 else []}}
+    return validate(merge(best, changes), "settings")

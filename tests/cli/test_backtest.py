@@ -148,7 +148,7 @@ def bundle(forecast: Forecast, sales: Path) -> Path:
 def test_a_bundle_forecasts_folds_after_its_data_as_it_is(forecast: Forecast, sales: Path, bundle: Path) -> None:
     done = forecast("backtest", sales, "--bundle", bundle, "--folds", "4", "-v", "-o", "b")
     assert done.code == 0, done.err
-    assert "its weights forecast as they are" in done.err
+    assert "its weights are used without a new fit" in done.err
     assert "refit:" not in done.err
     table = pd.read_csv("b/backtest.csv")
     for count, (_, part) in zip((70, 75, 80, 85), table.groupby("cutoff"), strict=True):
@@ -161,7 +161,7 @@ def test_a_bundle_forecasts_folds_after_its_data_as_it_is(forecast: Forecast, sa
 def test_a_bundle_that_has_seen_a_fold_is_fitted_anew(forecast: Forecast, sales: Path, bundle: Path) -> None:
     done = forecast("backtest", sales, "--bundle", bundle, "--folds", "5", "-o", "b")
     assert done.code == 0, done.err
-    assert "the bundle's weights have seen some folds: fitted anew" in done.err
+    assert "the bundle was trained on steps of the folds: its settings are fitted again" in done.err
     again = forecast("backtest", sales, "--config", bundle / "config.yaml", "--folds", "5", "-o", "c")
     assert again.code == 0, again.err
     assert Path("b/backtest.csv").read_bytes() == Path("c/backtest.csv").read_bytes()
@@ -174,7 +174,8 @@ def test_a_short_series_that_joins_late_counts_for_what_a_bundle_has_seen(foreca
     assert forecast("train", early, "--horizon", "3", *QUICK, "-o", "bundle").code == 0
     done = forecast("backtest", wide, "--bundle", "bundle", "--folds", "2", "-o", "b")
     assert done.code == 0, done.err
-    assert "fitted anew" in done.err  # `gone` has a cutoff at step 103, the others at steps 113 and later
+    # `gone` has a cutoff at step 103, the others at steps 113 and later.
+    assert "its settings are fitted again" in done.err
 
 
 def test_a_bundle_of_its_own_data_needs_no_data(forecast: Forecast, sales: Path, bundle: Path) -> None:

@@ -51,7 +51,7 @@ def test_tune_writes_a_study_a_config_and_what_they_are_worth(tuned: Done) -> No
     folder = folder_of()
     assert folder.name.startswith("sales-tune-2")
     assert names(folder) == FILES
-    assert "only 2 horizons choose among trials" in tuned.err
+    assert "trials are compared on only 2 horizons" in tuned.err
     assert "3 trials" in tuned.out
     assert "Held out from the search" in tuned.out
     assert "seasonal_naive" in tuned.out
