@@ -1,6 +1,5 @@
 """`forecast compare`."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from forecaster.cli import options
+from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError, did_you_mean
 from forecaster.model_table import MODEL_NAMES
 
@@ -78,15 +78,27 @@ def compare(
     with console.working():
         done = workflow.compare(shared, configs, by=by, out=out, stdin=sys.stdin.buffer, watch=console.watch)
     from forecaster.report.terminal import compare as report
-    from forecaster.report.verdicts import comparison_sentence
+    from forecaster.report.verdicts import comparison_sentence, missing_folds
 
     console.show(
         {"folder": str(done.folder), "sentence": comparison_sentence(done.metrics), **done.metrics},
         report.summary(done.metrics),
     )
     console.note(f"wrote {done.folder / workflow.LEADERBOARD}")
-    command = shlex.join(["forecast", "train", shared.data.path, "--config", str(done.folder / "config.yaml")])
-    console.note(f"next: {command}")
+    block = done.metrics["compare"]
+    folds_needed = missing_folds(block)
+    if folds_needed is None:
+        words = ["forecast", "train", shared.data.path, "--config", str(done.folder / "config.yaml")]
+        console.note(f"next (trains {block['chosen']}): {compose_command(words, {}, ())}")
+    else:
+        again = {
+            "models": models,
+            "by": None if by == "mase" else by,
+            **{key: value for key, value in overrides.items() if key not in ("data.path", "evaluation.folds")},
+            "folds": folds_needed,
+            "config": config,
+        }
+        console.note(f"next: {compose_command(['forecast', 'compare', shared.data.path], again, settings)}")
 
 
 def _parse_models(text: str) -> list[str]:

@@ -1,16 +1,15 @@
 """`forecast inspect`."""
 
-import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from forecaster.cli import options
+from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 
-_FLAGS = {"minimum": "--min", "maximum": "--max"}
 _ENDINGS = (".json", ".csv", ".parquet")
 
 
@@ -51,7 +50,11 @@ def inspect(
         raise UsageError("DATA is missing", hint="type `forecast inspect data.csv`")
     with console.working():
         inspection = workflow.inspect(resolved, stdin=sys.stdin.buffer, watch=console.watch)
-    command = _training_command(inspection.document["data"], horizon, columns, config, settings)
+    command = compose_command(
+        ["forecast", "train", inspection.document["data"]],
+        {"horizon": horizon, **columns, "config": config},
+        settings,
+    )
     document = {**inspection.document, "next": command}
     if out is not None and str(out) == "-":
         from forecaster.store.csv import to_csv
@@ -66,19 +69,3 @@ def inspect(
     console.show(document, summary(inspection.document, inspection.panel if console.is_terminal else None))
     if inspection.document["train"]["is_possible"]:
         console.note(f"next: {command}")
-
-
-def _training_command(
-    data: str, horizon: int | None, columns: dict[str, Any], config: Path | None, settings: list[str] | None
-) -> str:
-    """Return the command that trains on the inspected table."""
-    words = ["forecast", "train", data]
-    for key, value in {"horizon": horizon, **columns, "data.config": config}.items():
-        name = key.removeprefix("data.")
-        if value is not None:
-            words += [_FLAGS.get(name, f"--{name}")] + ([] if value is True else [_text(value)])
-    return shlex.join([*words, *(word for each in settings or () for word in ("--set", each))])
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

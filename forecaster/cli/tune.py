@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from forecaster.cli import options, quantities
+from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 
 
@@ -98,4 +99,8 @@ def tune(
     from forecaster.report.terminal import tune as tuning
 
     console.show({"folder": str(tuned.folder), **tuned.metrics}, tuning.summary(tuned.metrics))
-    console.note(tuning.closing_lines(str(tuned.folder), tuned.source, tuned.metrics))
+    train_default = None  # the options of the study's first command are unknown
+    if resume is None:
+        passed = {key: value for key, value in overrides.items() if key not in ("data.path", "evaluation.folds")}
+        train_default = compose_command(["forecast", "train", tuned.source], {**passed, "config": config}, settings)
+    console.note(tuning.closing_lines(str(tuned.folder), tuned.source, tuned.metrics, train_default))

@@ -15,14 +15,17 @@ def skill_sentence(metrics: Mapping[str, Any], model: str) -> str:
     """Say how a model compares with both naive forecasts, by the `skill` and `skill_naive` of metrics.json."""
     skills = {"seasonal naive": metrics["skill"], "naive": metrics["skill_naive"]}
     skills.pop(model.replace("_", " "), None)  # a baseline is not compared with itself
-    if all(value is not None and value > 0 for value in skills.values()):
-        gains = " and ".join(f"{share(value)} better than {name}" for name, value in skills.items())
-        return f"{model} is {gains}."
-    unbeaten = [name for name, value in skills.items() if value is not None and value <= 0]
-    unknown = [name for name, value in skills.items() if value is None]
-    if unbeaten:
-        return f"{model} is no better than {' and '.join(unbeaten)} here: a naive forecast would do as well."
-    return f"{model} cannot be compared with {' and '.join(unknown)}: the errors have no scale here."
+    known = {name: value for name, value in skills.items() if value is not None}
+    unknown = [name for name in skills if name not in known]
+    if unknown and all(value > 0 for value in known.values()):
+        return f"{model} cannot be compared with {' and '.join(unknown)}: the errors have no scale here."
+    better = [f"{share(value)} better than {name}" for name, value in known.items() if value > 0]
+    not_better = [
+        f"{share(-value)} worse than {name}" if value < 0 else f"no better than {name}"
+        for name, value in known.items()
+        if value <= 0
+    ]
+    return f"{model} is {', but '.join(' and '.join(part) for part in (better, not_better) if part)} by MASE."
 
 
 def coverage_sentence(scores: Mapping[str, float | None]) -> str:
@@ -36,8 +39,9 @@ def coverage_sentence(scores: Mapping[str, float | None]) -> str:
         coverage, error = scores[f"coverage{level}"], scores[f"coverage{level}_error"]
         if coverage is None or error is None:
             return ""
-        cells.append(f"{100 * coverage:.0f} ± {100 * error:.0f}")
-    return f"The {_enumerate(tuple(LEVELS))} % intervals covered {_enumerate(cells)} % of the held-out values."
+        verb, reason = ("", "") if cells else (" covered", "chance alone: ")
+        cells.append(f"the {level} % interval{verb} {100 * coverage:.0f} % ({reason}± {100 * error:.0f})")
+    return f"Of the held-out values, {_enumerate(cells)}."
 
 
 def comparison_sentence(metrics: Mapping[str, Any]) -> str:
@@ -52,14 +56,31 @@ def comparison_sentence(metrics: Mapping[str, Any]) -> str:
     if not test["count"]:
         return "The models cannot be compared: the errors have no scale here, such as those of constant series."
     if test["count"] < test["fewest"]:
-        remedy = "use longer series, or a shorter --horizon"
-        if test["units"] == "cutoffs" and test["possible"]:
-            remedy = f"pass --folds {test['fewest']}"
+        folds = missing_folds(block)
+        remedy = "use longer series, or a shorter --horizon" if folds is None else f"pass --folds {folds}"
         return f"Too few {test['units']} ({test['count']}) for a significance test{_lead(block)}: {remedy}."
     if block["leader"] == model:
         return f"Only naive forecasts were compared: forecast with --model {model}, or name others with --models."
     unbeaten = model if model in block["unbeaten"] else next(iter(block["unbeaten"]), "both naive forecasts")
+    if _lead(block) and block["unbeaten"]:
+        gain = block["models"][block["leader"]]["skill_naive" if unbeaten == "naive" else "skill"]
+        more = ", or test more cutoffs with a larger --folds" if test["units"] == "cutoffs" else ""
+        return (
+            f"{block['leader']} leads, {share(gain)} better than {unbeaten.replace('_', ' ')}, but over {test['count']}"
+            f" {test['units']} that may be chance: use {model}{more}."
+        )
     return f"No model is significantly better than {unbeaten.replace('_', ' ')}: forecast with --model {model}."
+
+
+def missing_folds(block: Mapping[str, Any]) -> int | None:
+    """Return the number of folds that a significance test needs; None if there are enough or more do not fit.
+
+    Args:
+        block: `compare` of metrics.json.
+    """
+    test = block["test"]
+    is_remediable = test["units"] == "cutoffs" and test["possible"] and 0 < test["count"] < test["fewest"]
+    return test["fewest"] if is_remediable else None
 
 
 def tuning_sentence(metrics: Mapping[str, Any]) -> str:
@@ -68,10 +89,10 @@ def tuning_sentence(metrics: Mapping[str, Any]) -> str:
     gain = tune["gain"]
     if any(value is None for value in gain.values()):
         return "The tuned settings cannot be compared with the default: the errors have no scale here."
-    gains = " and ".join(f"{100 * gain[name]:+.1f} % by {METRICS[name].title}" for name in ("mase", "wql"))
+    gains = ", ".join(_describe_gain(METRICS[name].title, gain[name]) for name in ("mase", "wql"))
     if tune["verdict"] == "better":
         return f"On the held-out folds, the tuned settings beat the default: {gains}."
-    return f"On the held-out folds, the tuned settings are no better ({gains}): keep the default."
+    return f"On the held-out folds, the tuned settings are no better than the default: {gains}. Keep the default."
 
 
 def drift_sentence(drift: Mapping[str, Any] | None) -> str:
@@ -103,9 +124,10 @@ def memory_sentence(gradients: Gradients) -> str:
         return "No gradient reaches any state: these windows have nothing to teach."
     rest = gradients.total.fate
     fraction = f"{100 * rest:.2g} %" if rest >= _SMALLEST_SHARE else "less than 0.01 %"
+    fates = {"vanishes": "it vanishes", "explodes": "it explodes", "is kept": "it does not vanish"}
     return (
-        f"Memory: {gradients.memory} of {gradients.context} steps have 90 % of the influence;"
-        f" {fraction} of the gradient reaches the oldest state: it {gradients.fate}."
+        f"90 % of the gradient lies within the last {gradients.memory} of {gradients.context} steps (the memory)."
+        f" At the oldest state it is {fraction} as large as at the newest, so {fates[gradients.fate]}."
     )
 
 
@@ -135,6 +157,11 @@ def _lead(block: Mapping[str, Any]) -> str:
     if row["skill"] is None or row["skill_naive"] is None or min(row["skill"], row["skill_naive"]) <= 0:
         return ""
     return f", though {block['leader']} leads"
+
+
+def _describe_gain(title: str, gain: float) -> str:
+    percent = f"{100 * abs(gain):.1f} %"
+    return f"{'equal' if percent == '0.0 %' else f'{percent} better' if gain > 0 else f'{percent} worse'} by {title}"
 
 
 def _enumerate(items: Sequence[Any]) -> str:

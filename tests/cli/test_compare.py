@@ -51,7 +51,7 @@ def test_the_model_to_use_is_one_that_beats_both_naive_forecasts_for_sure(foreca
     assert metrics["skill"] == pytest.approx(1 - board["mase"][0] / board.set_index("model")["mase"]["seasonal_naive"])
     assert metrics["compare"]["test"]["units"] == "cutoffs"
     assert metrics["compare"]["test"]["count"] == 12
-    assert f"next: forecast train '{noise}' --config {folder}/config.yaml" in done.err
+    assert f"next (trains gru): forecast train '{noise}' --config {folder}/config.yaml" in done.err
     trained = forecast("train", noise, "--config", folder / "config.yaml", "--json", "-o", "b")
     assert trained.code == 0, trained.err
     assert next(iter(trained.json["holdout"]["models"])) == "gru"
@@ -103,6 +103,8 @@ def test_too_few_cutoffs_say_so_and_how_many_it_takes(forecast: Forecast, noise:
     assert done.json["sentence"] == "Too few cutoffs (3) for a significance test, though gru leads: pass --folds 5."
     assert done.json["compare"]["models"]["gru"]["p_naive"] is None
     assert done.json["verdict"] == "no better"
+    again = f"forecast compare '{noise}' --models gru --horizon 4 --season 4 --preset fast --folds 5 --set "
+    assert f"next: {again}" in done.err
 
 
 def test_a_cell_changes_the_cell_alone_and_a_recipe_is_taken_whole(

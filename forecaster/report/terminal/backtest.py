@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from forecaster.report.excerpts import quartile_steps
-from forecaster.report.terminal.train import score_table
+from forecaster.report.terminal.train import SCORE_LEGEND, score_table
 from forecaster.report.verdicts import describe_cutoffs, describe_scope, skill_sentence
 from forecaster.report.words import plural
 
@@ -25,6 +25,7 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
         Text(f"Backtest: {describe_scope(block)}", style="bold"),
         Text(describe_cutoffs(block["cutoff"])),
         score_table(block["overall"], first="model"),
+        Text(SCORE_LEGEND),
     ]
     steps = quartile_steps(block["horizon"])
     if len(steps) > 1:

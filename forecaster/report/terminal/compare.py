@@ -27,7 +27,7 @@ def summary(metrics: Mapping[str, Any]) -> RenderableType:
         Text(f"Compared: {describe_scope(block)}", style="bold"),
         Text(describe_cutoffs(block["cutoff"])),
         _leaderboard(block["models"]),
-        Text(_legend(block["test"])),
+        Text(_legend(block)),
         Text(),
     ]
     if block["series"] > 1:
@@ -71,11 +71,14 @@ def _seconds(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def _legend(test: Mapping[str, Any]) -> str:
-    return (
-        "skill: the share by which its MASE is below that of seasonal naive\n"
-        f"better than: significantly, by a Diebold-Mariano test over {test['count']} {test['units']}"
-    )
+def _legend(block: Mapping[str, Any]) -> str:
+    test = block["test"]
+    skill = "skill: the share by which its MASE is below that of seasonal naive\n"
+    if test["count"] < test["fewest"]:
+        return f"{skill}better than: not tested (?): too few {test['units']}"
+    untested = "; ?: not tested" if any(_better_than(row) == "?" for row in block["models"].values()) else ""
+    count = f"{test['count']:,} {test['units']}"
+    return f"{skill}better than: significantly, by a Diebold-Mariano test over {count}{untested}"
 
 
 def _describe_series_won(models: Mapping[str, Mapping[str, Any]]) -> str:
@@ -88,14 +91,15 @@ def _describe_series_won(models: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _describe_steps_won(winners: Sequence[str]) -> str:
-    """Return the best model by step: `gru 1-3, lstm 4-14`; with many changes, `gru 9, lstm 5 of 14`."""
+    """Return the best model by step: `gru at steps 1-3, lstm at step 4`; with many changes, `gru at 9 of 14 steps`."""
     ranges: list[str] = []
     first = 1
     for name, group in groupby(winners):
         last = first + len(list(group)) - 1
-        ranges.append(f"{name} {first}" if first == last else f"{name} {first}-{last}")
+        ranges.append(f"{name} at step {first}" if first == last else f"{name} at steps {first}-{last}")
         first = last + 1
     if len(ranges) <= _MAX_RANGES:
         return ", ".join(ranges)
     counts = sorted(((winners.count(name), name) for name in set(winners)), key=lambda pair: (-pair[0], pair[1]))
-    return ", ".join(f"{name} {count}" for count, name in counts[:_WINNERS_SHOWN]) + f" of {len(winners)}"
+    (most, leader), *others = counts[:_WINNERS_SHOWN]
+    return ", ".join([f"{leader} at {most} of {len(winners)} steps", *(f"{name} at {count}" for count, name in others)])

@@ -14,6 +14,8 @@ from forecaster.report.terminal.marks import Sentence
 from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, skill_sentence
 from forecaster.report.words import metric_cell, plural, short_path
 
+SCORE_LEGEND = "MASE: error / past error of seasonal naive; WQL: of all deciles; lower is better."
+
 
 def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
     """Return the scores on the holdout, the model beside the naive forecasts, and what they mean.
@@ -28,6 +30,7 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
     lines: list[RenderableType] = [
         Text(f"Held out: the last {plural(holdout['horizon'], 'step')}{series}", style="bold"),
         score_table(holdout["models"], first="model"),
+        Text(SCORE_LEGEND),
         Text(),
         Text(skill_sentence(metrics, model), style="bold"),
     ]

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,11 +16,11 @@ from forecaster.report.words import plural, short_path
 _TITLES = {
     "model.kind": "cell",
     "model.context": "context",
-    "embed.width": "width",
+    "embed.width": "seg-\nment",
     "model.hidden": "hidden",
     "model.layers": "layers",
-    "model.dropout": "drop",
-    "training.learning_rate": "rate",
+    "model.dropout": "drop-\nout",
+    "training.learning_rate": "learn\nrate",
     "scale.kind": "scale",
     "decode.kind": "decode",
 }
@@ -45,12 +45,18 @@ def summary(metrics: Mapping[str, Any]) -> RenderableType:
     )
 
 
-def closing_lines(folder: str, source: str, metrics: Mapping[str, Any]) -> str:
-    """Return the path of the tuned config and the command to type next, a line each."""
-    is_better = metrics["tune"]["verdict"] == "better"
+def closing_lines(folder: str, source: str, metrics: Mapping[str, Any], train_default: str | None) -> str:
+    """Return the path of the tuned config and the command to type next, a line each.
+
+    Args:
+        train_default: the command that trains the default, with the options that the user passed; None if unknown.
+    """
     config = Path(folder, "config.yaml")
-    command = ["forecast", "train", source, *(["--config", str(config)] if is_better else [])]
-    return f"wrote {short_path(config, None)}\nnext: {shlex.join(command)}"
+    if metrics["tune"]["verdict"] == "better":
+        command = shlex.join(["forecast", "train", source, "--config", str(config)])
+    else:
+        command = train_default or f"{shlex.join(['forecast', 'train', source])} with the options you passed to tune"
+    return f"wrote {short_path(config, None)} (the tuned settings)\nnext: {command}"
 
 
 def _describe_trials(tune: Mapping[str, Any]) -> str:
@@ -64,7 +70,8 @@ def _trial_table(leaders: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     keys = [key for key in _TITLES if key in leaders[0]["settings"]]
     for title in ("trial", "loss", *(_TITLES[key] for key in keys)):
-        table.add_column(title, justify="left" if title in _TEXT_COLUMNS else "right", no_wrap=True)
+        justify: Literal["left", "right"] = "left" if title in _TEXT_COLUMNS else "right"
+        table.add_column(title, justify=justify, no_wrap=True, vertical="bottom")
     for trial in leaders:
         cells = (_setting_cell(trial["settings"][key]) for key in keys)
         table.add_row(str(trial["trial"]), f"{trial['loss']:.4f}", *cells)

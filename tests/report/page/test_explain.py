@@ -37,7 +37,7 @@ def test_the_heat_map_has_a_row_a_unit_and_a_column_a_step() -> None:
 
 def test_the_sentence_of_the_gradients_is_the_one_of_the_terminal() -> None:
     seen = charts_of(explanation_of())["memory"].summary
-    assert "Memory: 200 of 300 steps have 90 % of the influence" in seen
+    assert "90 % of the gradient lies within the last 200 of 300 steps (the memory)" in seen
 
 
 def test_the_bars_of_a_forecast_begin_at_the_flat_window_and_sum_to_the_forecast() -> None:

@@ -52,14 +52,22 @@ def compared(chosen: str = "naive", **block: Any) -> dict[str, Any]:
             compared("gru"),
             "Use gru: 12 % better than seasonal naive and 30 % better than naive, both significantly (p < 0.001).",
         ),
-        (compared(unbeaten=["naive"]), "No model is significantly better than naive: forecast with --model naive."),
         (
-            compared("seasonal_naive", unbeaten=["seasonal_naive", "naive"]),
-            "No model is significantly better than seasonal naive: forecast with --model seasonal_naive.",
+            compared(unbeaten=["naive"]),
+            "gru leads, 30 % better than naive, but over 20 cutoffs that may be chance: use naive, or test more cutoffs"
+            " with a larger --folds.",
         ),
         (
-            compared("seasonal_naive", unbeaten=["naive"]),
-            "No model is significantly better than naive: forecast with --model seasonal_naive.",
+            compared(unbeaten=["naive"], test={"units": "series", "count": 40}),
+            "gru leads, 30 % better than naive, but over 40 series that may be chance: use naive.",
+        ),
+        (
+            compared("seasonal_naive", unbeaten=["seasonal_naive", "naive"]),
+            "gru leads, 12 % better than seasonal naive, but over 20 cutoffs that may be chance: use seasonal_naive",
+        ),
+        (
+            metrics({**compared()["compare"]["models"], "gru": row(-0.1, 0.1, 0.4)}, "naive", unbeaten=["naive"]),
+            "No model is significantly better than naive: forecast with --model naive.",
         ),
         (compared(), "No model is significantly better than both naive forecasts: forecast with --model naive."),
         (
@@ -110,6 +118,6 @@ def test_a_model_is_better_than_both_or_one_or_none_and_too_few_cutoffs_leave_it
 def test_winners_are_told_by_series_and_by_step() -> None:
     text = printed(compared("gru"))
     assert "best by series: gru 50 %, seasonal_naive 50 %, naive 50 %" in text
-    assert "best by step: gru 1-10, naive 11-14" in text
-    assert "best by step: gru 7, naive 7 of 14" in printed(compared("gru", steps_won=["gru", "naive"] * 7))
+    assert "best by step: gru at steps 1-10, naive at steps 11-14" in text
+    assert "best by step: gru at 7 of 14 steps, naive at 7" in printed(compared("gru", steps_won=["gru", "naive"] * 7))
     assert "best by" not in printed(compared("gru", series=1, steps_won=[]))

@@ -84,7 +84,7 @@ def test_a_page_of_everything_fits_eighty_columns() -> None:
     assert "…" not in text
     for title in ("Unrolled in time", "Backpropagation through time", "What matters", "Why this forecast"):
         assert title in text
-    assert "Memory: 200 of 300 steps have 90 % of the influence; 5 % of the gradient reaches" in text
+    assert "90 % of the gradient lies within the last 200 of 300 steps (the memory). At the" in text
     assert "layer 2, backward" in text
 
 

@@ -35,9 +35,9 @@ def metrics(mase: float | None, wql: float | None, **settings: Any) -> dict[str,
 @pytest.mark.parametrize(
     ("mase", "wql", "words"),
     [
-        (0.04, 0.061, "beat the default: +4.0 % by MASE and +6.1 % by WQL."),
-        (0.04, -0.01, "are no better (+4.0 % by MASE and -1.0 % by WQL): keep the default."),
-        (0.0, 0.0, "are no better"),
+        (0.04, 0.061, "beat the default: 4.0 % better by MASE, 6.1 % better by WQL."),
+        (0.04, -0.01, "are no better than the default: 4.0 % better by MASE, 1.0 % worse by WQL. Keep the default."),
+        (0.0, 0.0, "are no better than the default: equal by MASE, equal by WQL."),
         (None, 0.1, "cannot be compared"),
     ],
 )
@@ -46,11 +46,14 @@ def test_the_verdict_is_said_in_plain_words(mase: float | None, wql: float | Non
 
 
 def test_the_next_command_takes_the_config_only_where_it_is_better() -> None:
-    assert closing_lines("s", "a.csv", metrics(0.1, 0.1)).endswith("next: forecast train a.csv --config s/config.yaml")
-    worse = closing_lines("s", "a.csv", metrics(-0.1, 0.1))
-    assert worse.endswith("next: forecast train a.csv")
-    assert closing_lines("s", "our sales.csv", metrics(0.1, -0.1)).endswith("next: forecast train 'our sales.csv'")
-    assert "wrote s/config.yaml" in worse
+    default = "forecast train a.csv --target y"
+    better = closing_lines("s", "a.csv", metrics(0.1, 0.1), default)
+    assert better.endswith("next: forecast train a.csv --config s/config.yaml")
+    worse = closing_lines("s", "a.csv", metrics(-0.1, 0.1), default)
+    assert worse.endswith("next: forecast train a.csv --target y")
+    resumed = closing_lines("s", "our sales.csv", metrics(0.1, -0.1), None)
+    assert resumed.endswith("next: forecast train 'our sales.csv' with the options you passed to tune")
+    assert "wrote s/config.yaml (the tuned settings)\n" in worse
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, {"model.hidden": 32}])
