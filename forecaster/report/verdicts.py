@@ -34,7 +34,7 @@ def coverage_sentence(scores: Mapping[str, float | None]) -> str:
     Args:
         scores: `coverage80`, `coverage80_error` and so on, as metrics.json has them.
     """
-    cells = []
+    cells: list[str] = []
     for level in LEVELS:
         coverage, error = scores[f"coverage{level}"], scores[f"coverage{level}_error"]
         if coverage is None or error is None:
