@@ -31,7 +31,7 @@ def compute_features(country: str, frequency: Frequency, stamps: Ints, zone: str
     Raises: as `check_country`; DataError: time is in integers, without a calendar.
     """
     if frequency.is_integer:
-        raise DataError(f"time is in integers, which --holidays {country} does not fit", hint="leave --holidays out")
+        raise DataError(f"time is in integers, so --holidays {country} cannot be used", hint="leave --holidays out")
     local = to_wall_clock(frequency, np.asarray(stamps, np.int64), zone)
     if not local.size:
         return np.empty((*local.shape, len(feature_names(frequency))), np.float32)
