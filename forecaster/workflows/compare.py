@@ -1,4 +1,4 @@
-"""`forecast compare`: models on the same cutoffs, ranked, and held against chance."""
+"""`forecast compare`: backtest models on the same cutoffs, rank them, and test which differences are significant."""
 
 import importlib.util
 from collections.abc import Iterator, Mapping
@@ -21,6 +21,7 @@ from forecaster.evaluation.score import without_nan
 from forecaster.events import ModelCompared, Note, Watch, ignore
 from forecaster.models.variants import max_workers
 from forecaster.panel import Panel
+from forecaster.report.words import plural
 from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.settings import dump
 from forecaster.store import bundle
@@ -33,15 +34,15 @@ from forecaster.workflows.source import Source
 LEADERBOARD = "leaderboard.csv"
 
 _THETA = "auto_theta"
-_THETAS = 300  # forecasts that it is asked for unasked: about a minute's
+_MAX_DEFAULT_THETA = 300  # Theta joins by default up to this many forecasts, which take about a minute.
 
 
 @dataclass(frozen=True)
 class CompareResult:
-    """What came of a comparison.
+    """The result of a comparison.
 
     Attributes:
-        folder: where `leaderboard.csv`, `metrics.json` and `config.yaml` lie.
+        folder: the folder with `leaderboard.csv`, `metrics.json` and `config.yaml`.
         metrics: the content of metrics.json.
     """
 
@@ -58,107 +59,112 @@ def compare(
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
 ) -> CompareResult:
-    """Backtest models on the same cutoffs of `config.data.path`, the naive forecasts among them, and rank them.
+    """Backtest models and the naive forecasts on the same cutoffs of `config.data.path`, and rank them.
 
-    What the data decides of a model is decided by what precedes the first cutoff. `config.yaml` is that of the model
-    to use: the first of the leaderboard that beats both naive forecasts by more than chance, else the better naive one.
+    Settings that depend on the data are resolved on the data before the first cutoff. `config.yaml` is that of the
+    model to use: the first of the leaderboard that is significantly better than both naive forecasts, or the better
+    naive forecast if there is none.
 
     Args:
-        config: its sections `data` and `evaluation` hold for all models; folds that it does not set follow from the
-            length of the series.
-        models: a config each, by the name that the leaderboard gives it; None for the config's own and Theta.
-        by: the metric that ranks.
-        out: the folder of the results; None chooses `runs/<name>-compare-<time>`.
-        stdin: what `-` reads.
+        config: its sections `data` and `evaluation` apply to all models. If it does not set the number of folds, the
+            length of the series does.
+        models: the config of each model, by its name in the leaderboard; None for the config's own model and Theta.
+        by: the metric that the leaderboard is sorted by.
+        out: the folder of the results; None for `runs/<name>-compare-<time>`.
+        stdin: the stream that the path `-` stands for.
 
     Raises:
-        ForecastError: see the errors of `data.load` and `store.files`; a model's own error names it.
+        ForecastError: see the errors of `data.load` and `store.files`; an error of a model names the model.
         DataError: the series are too short for the folds.
-        Interrupted: a signal stopped the run; nothing was written.
+        Interrupted: a signal stopped the comparison; nothing was written.
     """
     source = Source.of(config.data)
     folder = choose_folder(source, out, command="compare")
     loaded = read_data(source, config, stdin, watch, is_sample=True)
     panel = loaded.panel
-    config = _with_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
+    config = _set_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
     plan = Plan(config.horizon, **config.evaluation.model_dump())
-    oldest = cut_at_first_cutoff(panel, plan, source.place)
-    configs = _with_baselines(config, models or _usual(config, panel, plan, watch))
+    visible = cut_at_first_cutoff(panel, plan, source.place)
+    configs = _with_baselines(config, models or _choose_default_models(config, panel, plan, watch))
     entries: dict[str, ModelResult] = {}
-    for number, name in enumerate(sorted(configs, key=lambda name: _learns(configs[name]))):  # what may lack first
+    # Models without networks come first: they are fast, and an optional package may be missing.
+    for number, name in enumerate(sorted(configs, key=lambda name: _is_trained(configs[name]))):
         watch(ModelCompared(name, number, len(configs)))
-        with _named(name):
-            most = max_workers(configs[name])
-            configs[name] = resolve_from_data(configs[name], oldest, plan.horizon, watch=watch)
-            test = _backtest(configs[name], panel, plan, most, source.place, watch)
+        with _name_in_errors(name):
+            most_workers = max_workers(configs[name])
+            configs[name] = resolve_from_data(configs[name], visible, plan.horizon, watch=watch)
+            test = _backtest(configs[name], panel, plan, most_workers, source.place, watch)
         entries[name] = ModelResult.of(test)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks
         if fallbacks:
-            watch(Note(f"{name}: {fallbacks} of {forecasts} forecasts are a fallback's"))
-    found = rank(entries, test.series, Units.of(test, plan), by=by)
-    chosen = found.best or found.baseline
-    metrics = _metrics(found, chosen, test, panel, plan)
+            watch(Note(f"{name}: {fallbacks} of {forecasts} forecasts failed and were replaced by a fallback"))
+    comparison = rank(entries, test.series, Units.of(test, plan), by=by)
+    recommended = comparison.best or comparison.baseline
+    metrics = _compile_metrics(comparison, recommended, test, panel, plan)
     with new_folder(folder) as temporary:
         write_through(temporary / LEADERBOARD, _leaderboard(metrics["compare"]["models"]))
         write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
-        write_through(temporary / bundle.CONFIG, dump(configs[chosen.model]).encode())
+        write_through(temporary / bundle.CONFIG, dump(configs[recommended.model]).encode())
     return CompareResult(folder, metrics)
 
 
-def _usual(config: Config, panel: Panel, plan: Plan, watch: Watch) -> dict[str, Config]:
-    """The config's own model, and Theta where it is there and does not take too long."""
-    usual = {config.name: config}
+def _choose_default_models(config: Config, panel: Panel, plan: Plan, watch: Watch) -> dict[str, Config]:
+    """Return the config's own model, and Theta if it is installed and does not take too long."""
+    models = {config.name: config}
     forecasts = len(panel) * plan.folds
     if importlib.util.find_spec("statsforecast") is None:
         watch(Note(f"{_THETA} is left out: the package `statsforecast` is not installed"))
-    elif forecasts > _THETAS:
+    elif forecasts > _MAX_DEFAULT_THETA:
         watch(
-            Note(f"{_THETA} is left out, for {forecasts} forecasts would take it long; --models names what to compare")
+            Note(
+                f"{_THETA} is left out, because {forecasts} forecasts would take too long; to compare it, pass --models"
+            )
         )
     else:
-        usual[_THETA] = _alone(_THETA, config)
-    return usual
+        models[_THETA] = _default_config(_THETA, config)
+    return models
 
 
-def _with_folds(config: Config, panel: Panel, watch: Watch) -> Config:
+def _set_folds(config: Config, panel: Panel, watch: Watch) -> Config:
+    """Set the number of folds by the length of the series if the config does not."""
     evaluation = config.evaluation
     if evaluation.folds is not None:
         return config
     folds = choose_fold_count(panel, config.horizon, evaluation.stride)
-    watch(Note(f"{folds} fold{'s' * (folds > 1)}, by the length of the series; --folds overrides"))
+    watch(Note(f"{plural(folds, 'fold')}, by the length of the series; --folds overrides"))
     return config.model_copy(update={"evaluation": evaluation.model_copy(update={"folds": folds})})
 
 
 def _with_baselines(config: Config, models: Mapping[str, Config]) -> dict[str, Config]:
-    """The config of every model, and of the naive forecasts that were not named, all of the same data and folds."""
-    missing = {name: _alone(name, config) for name in BASELINES if name not in models}
+    """Add the naive forecasts that are missing, and give every config the same data and folds."""
+    missing = {name: _default_config(name, config) for name in BASELINES if name not in models}
     shared = {"data": config.data, "evaluation": config.evaluation}
     return {name: each.model_copy(update=shared) for name, each in {**models, **missing}.items()}
 
 
-def _alone(kind: str, config: Config) -> Config:
-    """A model that nobody set anything of, its intervals calibrated if the config's are."""
+def _default_config(kind: str, config: Config) -> Config:
+    """Return a model with its default settings, and calibrated intervals if the config has them."""
     return validate({"model": {"kind": kind}, "conformal": config.conformal.model_dump()}, "settings")
 
 
-def _learns(config: Config) -> bool:
+def _is_trained(config: Config) -> bool:
     return isinstance(config.model, NetworkModel | AutoConfig)
 
 
-def _backtest(config: Config, panel: Panel, plan: Plan, most: int, source: str, watch: Watch) -> Backtest:
-    """Forecast every fold; what learns nothing needs no fit of its own for each, and is asked for all at once."""
-    if not _learns(config) and not config.conformal.is_on:
+def _backtest(config: Config, panel: Panel, plan: Plan, most_workers: int, place: str, watch: Watch) -> Backtest:
+    """Forecast every fold; a model without a network or a calibration needs no fit for each of them."""
+    if not _is_trained(config) and not config.conformal.is_on:
         plan = replace(plan, refit=0)
     try:
-        run_groups = make_parallel_fits(config, plan, max_workers=most, watch=watch)
+        run_groups = make_parallel_fits(config, plan, max_workers=most_workers, watch=watch)
         return backtest(make_fit(config, watch), panel, plan, watch=watch, run_groups=run_groups)
     except DataError as error:
-        raise DataError(f"{source}: {error.message}", hint=error.hint) from error
+        raise DataError(f"{place}: {error.message}", hint=error.hint) from error
 
 
 @contextmanager
-def _named(model: str) -> Iterator[None]:
-    """Say which model it was that failed."""
+def _name_in_errors(model: str) -> Iterator[None]:
+    """Add the name of the model to errors."""
     try:
         yield
     except Interrupted:
@@ -166,16 +172,25 @@ def _named(model: str) -> Iterator[None]:
     except ForecastError as error:
         raise type(error)(f"{model}: {error.message}", hint=error.hint) from error
     except Exception as error:
-        error.add_note(f"while {model} was compared")
+        error.add_note(f"while comparing {model}")
         raise
 
 
-def _metrics(found: Comparison, chosen: Place, test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
+def _compile_metrics(
+    comparison: Comparison, recommended: Place, test: Backtest, panel: Panel, plan: Plan
+) -> dict[str, Any]:
+    """Return the content of metrics.json.
+
+    Args:
+        recommended: the model to use.
+        test: the backtest of any of the models.
+    """
     series = len(np.unique(test.series))
     cutoffs = np.array([test.forecast.cutoff.min(), test.forecast.cutoff.max()])
-    fewest = significance.minimum_differences(found.units.overlap)
+    fewest = significance.minimum_differences(comparison.units.overlap)
     first, last = panel.frequency.format(cutoffs, panel.zone).tolist()
-    leader = found.best or next((place for place in found.places if place.model not in BASELINES), found.baseline)
+    models = (place for place in comparison.places if place.model not in BASELINES)
+    leader = comparison.best or next(models, comparison.baseline)
     block = {
         "cutoff": {"first": first, "last": last},
         "horizon": plan.horizon,
@@ -187,44 +202,44 @@ def _metrics(found: Comparison, chosen: Place, test: Backtest, panel: Panel, pla
         "series": series,
         "unscored": len(panel) - series,
         "forecasts": len(test.series),
-        "by": found.by,
+        "by": comparison.by,
         "test": {
             "name": "Diebold-Mariano, corrected for small samples (Harvey, Leybourne & Newbold), of scaled errors",
-            "units": found.units.kind,
-            "count": found.unit_count,
+            "units": comparison.units.kind,
+            "count": comparison.unit_count,
             "fewest": fewest,
             "possible": count_fitting(panel, replace(plan, folds=fewest)) >= fewest,
-            "overlap": found.units.overlap,
+            "overlap": comparison.units.overlap,
             "level": significance.LEVEL,
             "adjusted": "Holm",
         },
-        "models": {place.model: _row(place, found) for place in found.places},
-        "steps_won": list(found.steps_won),
-        "unbeaten": found.unbeaten,
+        "models": {place.model: _leaderboard_row(place, comparison) for place in comparison.places},
+        "steps_won": list(comparison.steps_won),
+        "unbeaten": comparison.unbeaten,
         "leader": leader.model,
-        "chosen": chosen.model,
+        "chosen": recommended.model,
     }
     return without_nan(
         {
             "schema_version": 1,
             "compare": block,
             **_skills(leader),
-            "verdict": _verdict(found.best is not None),
+            "verdict": _verdict(comparison.best is not None),
         }
     )
 
 
-def _row(place: Place, found: Comparison) -> dict[str, Any]:
-    """A row of the leaderboard."""
-    against = place.tests
+def _leaderboard_row(place: Place, comparison: Comparison) -> dict[str, Any]:
+    """Return the row of a model in the leaderboard."""
+    tests = place.tests
     return {
         **place.result.score,
         **_skills(place),
-        **{f"p_{name}": against[name].p if name in against else None for name in BASELINES},
-        "beats": [name for name in BASELINES if name in against and against[name].is_better],
+        **{f"p_{name}": tests[name].p if name in tests else None for name in BASELINES},
+        "beats": [name for name in BASELINES if name in tests and tests[name].is_better],
         "verdict": _verdict(place.is_better),
         "series_won": place.series_won,
-        "steps_won": found.steps_won.count(place.model),
+        "steps_won": comparison.steps_won.count(place.model),
         "fallbacks": place.result.fallbacks,
         "train_seconds": round(place.result.fit_seconds, 3),
         "predict_seconds": round(place.result.predict_seconds, 3),

@@ -1,4 +1,4 @@
-"""`forecast init`: a config with what was found in the data filled in, or a table of the future to fill."""
+"""`forecast init`: write a config for the data, or a table for the future values of known covariates."""
 
 import os
 from pathlib import Path
@@ -27,18 +27,21 @@ from forecaster.workflows.source import Source, is_database_url
 
 _OPTION = "--future-template"
 _HEADER = """\
-# Settings of a forecast; null means: found from the data.
-# A flag beats --set training.steps=500, which beats FORECAST_TRAINING__STEPS=500, which beats this file.
+# Settings of a forecast. null means that the value is detected from the data.
+# Flags override --set training.steps=500, which overrides FORECAST_TRAINING__STEPS=500, which overrides this file.
 """
 
-_HEADER_OF_JOB = """\
+_JOB_HEADER = """\
 # A job for `forecast run`. null means that the value is detected from the data. Commented lines show the defaults.
-# Paths are relative to this file. The section `job` at the end says where things go, and when nothing is published.
+# Paths are relative to this file. The section `job` at the end sets the outputs, and the checks before publishing.
 """
 
 
 def draft(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Config:
-    """Fill in what the data at `config.data.path` shows.
+    """Fill in the settings that are detected from the data at `config.data.path`.
+
+    Args:
+        stdin: the stream that the path `-` stands for.
 
     Raises: ForecastError: see the errors of `data.load`.
     """
@@ -47,23 +50,34 @@ def draft(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignor
 
 
 def to_yaml(config: Config) -> str:
-    """Write a config as YAML, each key with what it means."""
-    return f"{_HEADER if config.job is None else _HEADER_OF_JOB}\n{explain(config)}"
+    """Return a config as YAML, with a comment for each key."""
+    return f"{_HEADER if config.job is None else _JOB_HEADER}\n{explain(config)}"
 
 
 def to_job(config: Config, out: Path) -> Config:
-    """Make a job of a config; its data is found from the folder of the job's file."""
-    source = str(config.data.path)
-    if not is_database_url(source) and not Path(source).is_absolute():
-        source = os.path.relpath(source, out.parent)
-    data = config.data.model_copy(update={"path": source})
+    """Turn a config into a job.
+
+    Args:
+        out: the file of the job, to which the path of the data becomes relative.
+    """
+    path = str(config.data.path)
+    if not is_database_url(path) and not Path(path).is_absolute():
+        path = os.path.relpath(path, out.parent)
+    data = config.data.model_copy(update={"path": path})
     return config.model_copy(update={"data": data, "job": JobConfig(version=1, outputs=("forecasts.csv",))})
 
 
 def make_template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> pd.DataFrame:
-    """Lay out the future of the data at `config.data.path`: a row a series and step, the known cells empty.
+    """Return a table for the future values of the known covariates of the data at `config.data.path`.
 
-    Raises: ForecastError: see the errors of `data.load`; UsageError: no column is known ahead.
+    Args:
+        stdin: the stream that the path `-` stands for.
+
+    Returns: a row for each series and step of the horizon; the cells of the known covariates are empty.
+
+    Raises:
+        ForecastError: see the errors of `data.load`.
+        UsageError: no column is known ahead.
     """
     refuse_without_known(config.data, _OPTION)
     return _lay_out(read_data(Source.of(config.data), config, stdin, watch), config.data.horizon)
@@ -77,32 +91,40 @@ def make_bundle_template(
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
 ) -> pd.DataFrame:
-    """Lay out the future that a bundle needs to be known, after fresh data or its own.
+    """Return a table for the future values of the known covariates of a bundle.
 
-    Raises: ForecastError: as `workflows.predict.predict`.
+    Args:
+        source: the table whose future is laid out; None for the table that the bundle was trained on.
+        folder: the folder of the bundle.
+        horizon: number of steps; None for the horizon of the training.
+        stdin: the stream that the source `-` stands for.
+
+    Returns: see `make_template`.
+
+    Raises: ForecastError: see `workflows.predict.predict`.
     """
-    read = open_bundle(folder)
-    refuse_without_known(read.config.data, _OPTION)
-    data = source_of(read, source)
-    loaded = load_data(data, read, stdin=stdin)
-    refuse_older(data.place, loaded, read)
+    bundle = open_bundle(folder)
+    refuse_without_known(bundle.config.data, _OPTION)
+    data = source_of(bundle, source)
+    loaded = load_data(data, bundle, stdin=stdin)
+    refuse_older(data.place, loaded, bundle)
     watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     return _lay_out(loaded, horizon)
 
 
 def check_absent(out: Path) -> None:
-    """Make sure that nothing is written over.
+    """Check that a file does not exist yet.
 
-    Raises: OutputError: the file exists.
+    Raises: OutputError: the path exists.
     """
     if out.is_file() or out.is_dir() or out.is_symlink():
-        raise OutputError(f"{out}: exists", hint="name another with --out, or remove it first")
+        raise OutputError(f"{out}: already exists", hint="name another file with --out, or remove this one first")
 
 
 def publish(content: str, out: Path) -> None:
     """Write a file that does not exist yet.
 
-    Raises: OutputError: it does, or it cannot be written.
+    Raises: OutputError: the path exists, or the file cannot be written.
     """
     check_absent(out)
     atomic_write(out, content.encode())
@@ -111,5 +133,5 @@ def publish(content: str, out: Path) -> None:
 def _lay_out(loaded: LoadedData, horizon: int | None) -> pd.DataFrame:
     config: DataConfig = loaded.config
     panel: Panel = loaded.panel
-    refuse_without_known(config, _OPTION)  # now that the time is found
+    refuse_without_known(config, _OPTION)  # The time column is detected by now.
     return future.template(panel, horizon or config.resolved_horizon, config, is_by_file=loaded.is_by_file)

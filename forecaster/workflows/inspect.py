@@ -1,4 +1,4 @@
-"""`forecast inspect`: what a table holds, what is doubtful of it, and what `train` would make of it."""
+"""`forecast inspect`: the contents of a table, its doubtful values, and what `train` would fit to it."""
 
 import math
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ _PARTS = ("fit", "validation", "calibration", "holdout")
 
 @dataclass(frozen=True)
 class InspectResult:
-    """What was found in a table.
+    """The result of inspecting a table.
 
     Attributes:
-        document: plain values, for people and programs.
-        series: a row a series.
-        panel: what was read.
+        document: plain values that JSON can contain.
+        series: the length, times, values and splits of each series, a row each.
+        panel: the series.
     """
 
     document: dict[str, Any]
@@ -48,10 +48,10 @@ class InspectResult:
 
 
 def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> InspectResult:
-    """Look at `config.data.path` as `train` would read it.
+    """Inspect the data at `config.data.path`, which is read as `train` reads it.
 
     Args:
-        stdin: what `-` reads.
+        stdin: the stream that the path `-` stands for.
 
     Raises: ForecastError: see the errors of `data.load`.
     """
@@ -65,14 +65,14 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
     loaded = read_data(source, config, stdin, collect)
     panel, horizon = loaded.panel, loaded.config.resolved_horizon
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
-    found = profile_series(panel)
-    series = _tabulate(panel, found, parts)
+    profile = profile_series(panel)
+    series = _tabulate(panel, profile, parts)
     evidence = assess_season(panel)
     document = {
         "schema_version": 1,
         "data": source.place,
         "shape": loaded.shape,
-        "columns": _columns(loaded),
+        "columns": _describe_columns(loaded),
         "rows": loaded.quality["rows"],
         "series": len(panel),
         "empty_series": loaded.empty,
@@ -92,10 +92,10 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
         },
         "horizon": horizon,
         "quality": loaded.quality,
-        "values": _values(series),
-        "longest_gaps": _longest_gaps(panel, found),
-        "splits": _splits(panel, parts),
-        "train": _plan(config, loaded, parts),
+        "values": _summarize_values(series),
+        "longest_gaps": _list_longest_gaps(panel, profile),
+        "splits": _describe_splits(panel, parts),
+        "train": _plan_training(config, loaded, parts),
         "notes": notes,
         "by_series": series.head(SERIES_LISTED).to_dict("records"),
         "unlisted": max(len(series) - SERIES_LISTED, 0),
@@ -104,15 +104,15 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
 
 
 def publish(document: dict[str, Any], series: pd.DataFrame, out: Path) -> None:
-    """Write what was found as a file's name says: all of it as JSON, or a row a series.
+    """Write the document if the name of the file ends in `.json`, otherwise the table of the series.
 
-    Raises: OutputError: it cannot be written.
+    Raises: OutputError: the file cannot be written.
     """
     atomic_write(out, json_bytes(document) if out.suffix == ".json" else render(series, out))
 
 
-def _columns(loaded: LoadedData) -> list[dict[str, Any]]:
-    """What each column of the table is, those left out last."""
+def _describe_columns(loaded: LoadedData) -> list[dict[str, Any]]:
+    """Return the name and the role of each column of the table; the columns that are left out come last."""
     config, panel = loaded.config, loaded.panel
     roles = {"time": [config.time], "id": [config.id], "target": config.target or ()}
     roles |= {"past": config.past, "known": config.known, "static": config.static}
@@ -123,24 +123,24 @@ def _columns(loaded: LoadedData) -> list[dict[str, Any]]:
                 continue
             row: dict[str, Any] = {"name": name, "role": role}
             if role in ("past", "known") and name in panel.columns:
-                row["missing"] = _missing(panel, panel.columns.index(name))
+                row["missing"] = _count_missing(panel, panel.columns.index(name))
             if (config.categories or {}).get(name):
                 row["values"] = len((config.categories or {})[name])
             rows.append(row)
-    series = loaded.empty if loaded.shape == "long" else ()
-    left_out = {name: why for name, why in loaded.quality["left_out"].items() if name not in series}
-    return rows + [{"name": name, "role": None, "reason": why} for name, why in left_out.items()]
+    empty_series = loaded.empty if loaded.shape == "long" else ()
+    left_out = {name: reason for name, reason in loaded.quality["left_out"].items() if name not in empty_series}
+    return rows + [{"name": name, "role": None, "reason": reason} for name, reason in left_out.items()]
 
 
-def _missing(panel: Panel, column: int) -> int:
-    """Cells of a covariate without a value, up to each series' end."""
+def _count_missing(panel: Panel, column: int) -> int:
+    """Count the cells of a covariate that are empty, up to the end of each series."""
     return sum(
         int(np.isnan(panel.values[begin:end, column]).sum()) for begin, end in zip(panel.begin, panel.end, strict=True)
     )
 
 
-def _tabulate(panel: Panel, found: SeriesProfile, parts: Split) -> pd.DataFrame:
-    """A row a series: its length and times, what is missing, what its values are like, how it would be parted."""
+def _tabulate(panel: Panel, profile: SeriesProfile, parts: Split) -> pd.DataFrame:
+    """Return a row for each series: its length and times, missing values, properties of its values, and splits."""
     fit = panel.lengths - parts.validation - parts.calibration - parts.holdout
     return pd.DataFrame(
         {
@@ -148,26 +148,26 @@ def _tabulate(panel: Panel, found: SeriesProfile, parts: Split) -> pd.DataFrame:
             "first": _times(panel, np.zeros_like(panel.start)),
             "last": _times(panel, panel.lengths - 1),
             "steps": panel.lengths,
-            "missing": found.missing,
-            "gaps": found.gaps,
-            "longest_gap": found.longest_gap,
-            "zeros": found.zeros,
-            "negatives": found.negatives,
-            "is_constant": found.is_constant,
-            "flat": found.flat,
-            "flat_from": _times(panel, found.flat_at),
-            "outliers": found.outliers,
-            "outlier": np.where(found.outliers > 0, _times(panel, np.maximum(found.outlier_at, 0)), None),
-            "lowest": found.lowest,
-            "mean": found.mean,
-            "highest": found.highest,
+            "missing": profile.missing,
+            "gaps": profile.gaps,
+            "longest_gap": profile.longest_gap,
+            "zeros": profile.zeros,
+            "negatives": profile.negatives,
+            "is_constant": profile.is_constant,
+            "flat": profile.flat,
+            "flat_from": _times(panel, profile.flat_at),
+            "outliers": profile.outliers,
+            "outlier": np.where(profile.outliers > 0, _times(panel, np.maximum(profile.outlier_at, 0)), None),
+            "lowest": profile.lowest,
+            "mean": profile.mean,
+            "highest": profile.highest,
             **dict(zip(_PARTS, (fit, parts.validation, parts.calibration, parts.holdout), strict=True)),
         }
     )
 
 
-def _values(series: pd.DataFrame) -> dict[str, Any]:
-    """What the values of all series are like, and the series that is farthest in a way."""
+def _summarize_values(series: pd.DataFrame) -> dict[str, Any]:
+    """Summarize the values of all series, and name the series with the longest flat end and the most outliers."""
     counts = {name: int(series[name].sum()) for name in ("steps", "missing", "zeros", "negatives", "outliers")}
     flat = series["flat"].where(~series["is_constant"], 0)
     flattest, oddest = series.iloc[int(flat.argmax())], series.iloc[int(series["outliers"].argmax())]
@@ -181,24 +181,24 @@ def _values(series: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _longest_gaps(panel: Panel, found: SeriesProfile) -> list[dict[str, Any]]:
-    """The longest gap of each of the series where these are the longest."""
-    order = np.argsort(-found.longest_gap, kind="stable")[:_GAPS_LISTED]
-    begin, end = _times(panel, found.gap_at), _times(panel, found.gap_at + found.longest_gap - 1)
+def _list_longest_gaps(panel: Panel, profile: SeriesProfile) -> list[dict[str, Any]]:
+    """Return the longest gap of each of the series with the longest gaps."""
+    order = np.argsort(-profile.longest_gap, kind="stable")[:_GAPS_LISTED]
+    begin, end = _times(panel, profile.gap_at), _times(panel, profile.gap_at + profile.longest_gap - 1)
     return [
         {
-            "unique_id": panel.ids[each],
-            "from": begin[each],
-            "to": end[each],
-            "steps": found.longest_gap[each],
+            "unique_id": panel.ids[row],
+            "from": begin[row],
+            "to": end[row],
+            "steps": profile.longest_gap[row],
         }
-        for each in order.tolist()
-        if found.longest_gap[each]
+        for row in order.tolist()
+        if profile.longest_gap[row]
     ]
 
 
-def _splits(panel: Panel, parts: Split) -> dict[str, Any]:
-    """How many steps each part of the series has, and from when to when where it is the same for all."""
+def _describe_splits(panel: Panel, parts: Split) -> dict[str, Any]:
+    """Return the number of steps in each part of the series, and its first and last time if all series share them."""
     tails = (parts.validation, parts.calibration, parts.holdout)
     counts = dict(zip(_PARTS, (panel.lengths - sum(tails), *tails), strict=True))
     is_same = all((each == each[0]).all() for each in (panel.start, *counts.values()))
@@ -211,8 +211,8 @@ def _splits(panel: Panel, parts: Split) -> dict[str, Any]:
     return splits
 
 
-def _plan(config: Config, loaded: LoadedData, parts: Split) -> dict[str, Any]:
-    """What `train` would fit, or why it would refuse."""
+def _plan_training(config: Config, loaded: LoadedData, parts: Split) -> dict[str, Any]:
+    """Return the model that `train` would fit, or the error that it would report."""
     panel = loaded.panel
     try:
         refuse_short(config.data.path or "-", panel, loaded.config.resolved_horizon)
@@ -221,23 +221,21 @@ def _plan(config: Config, loaded: LoadedData, parts: Split) -> dict[str, Any]:
     config = config.model_copy(update={"data": loaded.config, "job": None})
     if isinstance(config.model, AutoConfig):
         return {"is_possible": True, "model": "auto", "preset": config.preset, "networks": []}
-    config = resolve(
-        place_on_device(config, "cpu"), panel.cut(parts.holdout)
-    )  # torch is not loaded to look for another
+    config = place_on_device(config, "cpu")  # Looking for another device would load torch.
+    config = resolve(config, panel.cut(parts.holdout))
     networks = networks_of(config)
-    calendar = bool(config.data.calendar) and bool(networks)
     return {
         "is_possible": True,
         "model": config.name,
         "preset": config.preset,
         "networks": networks,
-        "calendar": calendar,
+        "calendar": bool(config.data.calendar) and bool(networks),
         "is_calibrated": config.conformal.is_on and bool(parts.calibration.any()),
     }
 
 
 def _times(panel: Panel, step: Ints) -> Any:
-    """[N] text of the time of a step of each series."""
+    """Return the [N] text of the time of a step of each series."""
     return panel.frequency.format(panel.frequency.timestamps(panel.start, step), panel.zone)
 
 
@@ -246,7 +244,7 @@ def _spread(counts: Ints) -> dict[str, int]:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers and text that JSON knows, whatever numpy and pandas call them; no NaN."""
+    """Convert values of numpy and pandas to those that JSON has; NaN becomes None."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""The packages that the program needs, and those that bring more; what pyproject.toml says, held to it by a test."""
+"""The required and the optional packages; a test compares them with pyproject.toml."""
 
 import re
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ REQUIRED = {
 
 @dataclass(frozen=True)
 class Extra:
-    """What a package brings that is not needed.
+    """An optional package.
 
     Attributes:
-        least: the oldest version that will do.
-        brings: what cannot be had without it.
-        install: what pip is asked for.
+        minimum: the oldest version that works.
+        purpose: the features that need the package.
+        requirement: the argument of `pip install`.
     """
 
-    least: str
-    brings: str
-    install: str
+    minimum: str
+    purpose: str
+    requirement: str
 
 
 EXTRAS = {
@@ -43,19 +43,19 @@ EXTRAS = {
     "holidays": Extra("0.50", "--holidays", "holidays"),
     "plotly": Extra("6", "forecast report", "plotly"),
     "jinja2": Extra("3.1", "forecast report", "jinja2"),
-    "matplotlib": Extra("3.8", "pictures, .png and .svg", "matplotlib"),
+    "matplotlib": Extra("3.8", "figures, .png and .svg", "matplotlib"),
 }
 
 
 def installed_version(name: str) -> str | None:
-    """The version of a package; None where it is not installed."""
+    """Return the version of a package; None if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
         return None
 
 
-def is_older(found: str, least: str) -> bool:
-    """Whether a version comes before another, by the numbers that both tell."""
-    numbers = [tuple(map(int, re.findall(r"\d+", text.partition("+")[0])[:3])) for text in (found, least)]
+def is_older(version: str, minimum: str) -> bool:
+    """Return True if a version is older than the minimum, as far as the minimum has numbers."""
+    numbers = [tuple(map(int, re.findall(r"\d+", text.partition("+")[0])[:3])) for text in (version, minimum)]
     return numbers[0][: len(numbers[1])] < numbers[1]

@@ -132,9 +132,9 @@ def test_the_model_is_compared_with_theta_where_none_is_named(
 ) -> None:
     options = ["compare", sales, *QUICK, "--horizon", "5", "--folds", "2"]
     assert set(forecast(*options, "--json").json["compare"]["models"]) == {"gru", "auto_theta", *BASELINES}
-    monkeypatch.setattr(workflow, "_THETAS", 1)
+    monkeypatch.setattr(workflow, "_MAX_DEFAULT_THETA", 1)
     left_out = forecast(*options)
-    assert "auto_theta is left out, for 2 forecasts would take it long" in left_out.err
+    assert "auto_theta is left out, because 2 forecasts would take too long" in left_out.err
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     left_out = forecast(*options, "--json")
     assert "auto_theta is left out: the package `statsforecast` is not installed" in left_out.err

@@ -9,7 +9,7 @@ from tests.cli.conftest import Forecast
 def test_a_fit_machine_is_told_a_line_a_check(forecast: Forecast, monkeypatch: pytest.MonkeyPatch) -> None:
     done = forecast("doctor")
     assert done.code == 0, done.out
-    assert "the same to the bit" in " ".join(done.out.split())
+    assert "the forecasts are identical" in " ".join(done.out.split())
     assert "Everything needed is there." in done.out
     assert done.err == ""
     assert max(map(len, done.out.splitlines())) <= 80

@@ -1,4 +1,4 @@
-"""What the doctor finds on machines that lack something."""
+"""The checks of `forecast doctor` on machines that lack something."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def test_the_doctor_knows_the_packages_of_the_project() -> None:
         if extra not in NO_PLACE
         for name, least in requirements(lines).items()
     }
-    assert {name: extra.least for name, extra in packages.EXTRAS.items()} == extras
+    assert {name: extra.minimum for name, extra in packages.EXTRAS.items()} == extras
 
 
 @pytest.mark.parametrize(
