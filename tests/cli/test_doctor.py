@@ -16,6 +16,7 @@ def test_a_fit_machine_is_told_a_line_a_check(forecast: Forecast, monkeypatch: p
     monkeypatch.setattr(doctor, "train_twice", lambda: (1000.0, True))
     document = forecast("doctor", "--json").json
     assert document["is_fit"] is True
+    assert all(list(check) == ["name", "state", "told", "hint"] for check in document["checks"])
     assert {check["name"] for check in document["checks"]} >= {"python", "torch", "memory", "disk", "self-test"}
 
 
