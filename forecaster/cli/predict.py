@@ -69,9 +69,9 @@ def predict(
     extra_levels = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import interval_bounds
     from forecaster.report.terminal.predict import summary
+    from forecaster.workflows.forecast_files import publish
     from forecaster.workflows.predict import FreshData
     from forecaster.workflows.predict import predict as workflow
-    from forecaster.workflows.results import publish
 
     interval_bounds(extra_levels)
     if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":

@@ -22,9 +22,9 @@ from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
 from forecaster.store.bundle import json_bytes
 from forecaster.store.files import atomic_write
+from forecaster.workflows.forecast_files import render
 from forecaster.workflows.manifest import networks_of
 from forecaster.workflows.reading import read_data, refuse_short
-from forecaster.workflows.results import render
 from forecaster.workflows.source import Source
 
 SERIES_LISTED = 1000

@@ -1,8 +1,6 @@
 """The folders and files that commands write."""
 
-import io
 import itertools
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +9,12 @@ from typing import Any
 import pandas as pd
 
 from forecaster.data.load import LoadedData
-from forecaster.events import ForecastsWritten, TrainingStep, Watch, ignore
+from forecaster.events import TrainingStep
 from forecaster.forecast import Exportable
 from forecaster.selection.replay import replace_budget_by_steps
 from forecaster.store import bundle, lock
-from forecaster.store.csv import to_csv, write_csv
-from forecaster.store.files import atomic_file, check_free
+from forecaster.store.files import check_free
 from forecaster.store.manifest import Manifest
-from forecaster.store.parquet import write_parquet
 from forecaster.workflows.manifest import FittedModel, Origin, build_manifest
 from forecaster.workflows.source import Source
 
@@ -94,34 +90,3 @@ def write_bundle(
     config, state = replace_budget_by_steps(model.config, model.stages), forecaster.state()
     bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
     return manifest
-
-
-def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore) -> None:
-    """Write a forecasts table frame by frame, as Parquet or CSV by its name, and atomically.
-
-    Args:
-        frames: each with all rows of its series.
-
-    Raises: OutputError: the table cannot be written; an earlier file is still there.
-    """
-    series = rows = 0
-
-    def count_rows() -> Iterator[pd.DataFrame]:
-        nonlocal series, rows
-        for frame in frames:
-            series, rows = series + frame["unique_id"].nunique(), rows + len(frame)
-            yield frame
-
-    write = write_parquet if out.suffix == ".parquet" else write_csv
-    with atomic_file(out) as temporary:
-        write(temporary, count_rows())
-    watch(ForecastsWritten(str(out), series, rows))
-
-
-def render(frame: pd.DataFrame, out: Path) -> bytes:
-    """Return a table as the content of a file: Parquet if the name ends in `.parquet`, otherwise CSV."""
-    if out.suffix != ".parquet":
-        return to_csv(frame)
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    return buffer.getvalue()

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from forecaster.errors import OutputError
-from forecaster.workflows.results import choose_folder, publish, render, shorten
+from forecaster.workflows.forecast_files import publish, render
+from forecaster.workflows.results import choose_folder, shorten
 from forecaster.workflows.source import Source
 
 FRAMES = [pd.DataFrame({"unique_id": [name] * 2, "step": [1, 2], "mean": [0.5, 1.5]}) for name in ("a", "b")]

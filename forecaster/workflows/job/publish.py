@@ -6,7 +6,7 @@ from pathlib import Path
 from forecaster.events import ForecastsWritten, Watch
 from forecaster.forecast import Forecast
 from forecaster.store.files import atomic_write
-from forecaster.workflows.results import render
+from forecaster.workflows.forecast_files import render
 from forecaster.workflows.source import hide_password, is_database_url
 
 

@@ -1,0 +1,43 @@
+"""Forecasts tables as files. This module loads little, so that `forecast predict` starts fast."""
+
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from forecaster.events import ForecastsWritten, Watch, ignore
+from forecaster.store.csv import to_csv, write_csv
+from forecaster.store.files import atomic_file
+from forecaster.store.parquet import write_parquet
+
+
+def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore) -> None:
+    """Write a forecasts table frame by frame, as Parquet or CSV by its name, and atomically.
+
+    Args:
+        frames: each with all rows of its series.
+
+    Raises: OutputError: the table cannot be written; an earlier file is still there.
+    """
+    series = rows = 0
+
+    def count_rows() -> Iterator[pd.DataFrame]:
+        nonlocal series, rows
+        for frame in frames:
+            series, rows = series + frame["unique_id"].nunique(), rows + len(frame)
+            yield frame
+
+    write = write_parquet if out.suffix == ".parquet" else write_csv
+    with atomic_file(out) as temporary:
+        write(temporary, count_rows())
+    watch(ForecastsWritten(str(out), series, rows))
+
+
+def render(frame: pd.DataFrame, out: Path) -> bytes:
+    """Return a table as the content of a file: Parquet if the name ends in `.parquet`, otherwise CSV."""
+    if out.suffix != ".parquet":
+        return to_csv(frame)
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
