@@ -28,3 +28,4 @@ def doctor(*, console: options.Output) -> None:
     console.show(document, summary(document))
     if not is_fit:
         raise typer.Exit(_EXIT_CODE)
+    console.note("next: forecast train data.csv")

@@ -20,7 +20,7 @@ def init(
             "--out",
             "-o",
             help="File to write, or - for standard output.",
-            show_default="forecast, nightly.yaml or future.csv",
+            show_default="forecast.yaml, nightly.yaml or future.csv",
         ),
     ] = None,
     future_template: Annotated[

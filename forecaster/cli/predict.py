@@ -64,7 +64,8 @@ def predict(
 ) -> None:
     """Forecast the steps after the data with a trained bundle.
 
-    Writes one row for each series and step: the point forecast (mean), the deciles (q0.1 .. q0.9) and a status.
+    Writes one row for each series and step: the point forecast (column mean; for most models it is the median),
+    the deciles (q0.1 .. q0.9) and a status.
     """
     extra_levels = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import interval_bounds

@@ -10,6 +10,7 @@ import typer
 from forecaster.cli import options, quantities
 from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
+from forecaster.model_table import NetworkName
 
 
 @options.expand
@@ -23,7 +24,10 @@ def tune(
         str | None,
         typer.Option("--budget", metavar="TIME", help="Time limit for the study: 90s, 30m, 2h.", show_default=False),
     ] = None,
-    model: options.Model = None,
+    model: Annotated[
+        NetworkName | None,
+        typer.Option("--model", help="A recurrent cell or a recipe. It stays fixed.", show_default=False),
+    ] = None,
     preset: options.Preset = None,
     horizon: options.Horizon = None,
     folds: Annotated[

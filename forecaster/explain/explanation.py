@@ -228,7 +228,7 @@ class Explanation:
     Attributes:
         bundle: folder of the bundle.
         model: name of the model.
-        network: the network that is explained, as `network 1 of 3: gru, context 42, width 1`; None without a network.
+        network: the network that is explained, as `network 1 of 3: gru, context 42 steps`; None without a network.
         notes: sentences about parts that were left out or replaced.
     """
 

@@ -97,7 +97,7 @@ def read(folder: Path) -> Bundle:
     """
     if not folder.is_dir():
         raise InputError(
-            f"{folder}: no such bundle", hint="train one with `forecast train DATA`, or name it with --bundle"
+            f"{folder}: no such bundle", hint="train one with `forecast train DATA`, or name another with --bundle"
         )
     if folder.suffix == ".partial" and not (folder / MANIFEST).exists():
         resume = shlex.join(["forecast", "train", "--resume", str(folder)])

@@ -172,8 +172,11 @@ def _describe(network: "NeuralForecaster", number: int, count: int) -> str:
     model, width = network.config.model, network.config.embed.width or 1
     directions = ", both ways" if getattr(model, "bidirectional", False) else ""
     segments = f" in segments of {width}" if width > 1 else ""
-    title = f"network {number + 1} of {count}" if count > 1 else "network"
-    return f"{title}: {model.kind}, context {network.window_spec.context}{segments}{directions}"
+    structure = f"context {network.window_spec.context} steps{segments}{directions}"
+    if count > 1:
+        return f"network {number + 1} of {count}: {model.kind}, {structure}"
+    cell = "" if network.config.name == model.kind else f"{model.kind} "  # the title of the result names the model
+    return f"1 {cell}network, {structure}"
 
 
 def _measure_importance(subject: _Subject, effort: Effort, notes: list[str]) -> Importance | None:

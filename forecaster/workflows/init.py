@@ -27,12 +27,13 @@ from forecaster.workflows.source import Source, is_database_url
 
 _OPTION = "--future-template"
 _HEADER = """\
-# Settings of a forecast. null means that the value is detected from the data.
+# Settings of a forecast. null means none, or chosen automatically; the comment of a key says which.
 # Flags override --set training.steps=500, which overrides FORECAST_TRAINING__STEPS=500, which overrides this file.
 """
 
 _JOB_HEADER = """\
-# A job for `forecast run`. null means that the value is detected from the data. Commented lines show the defaults.
+# A job for `forecast run`. null means none, or chosen automatically; the comment of a key says which.
+# Commented lines show the defaults.
 # Paths are relative to this file. The section `job` at the end sets the outputs, and the checks before publishing.
 """
 

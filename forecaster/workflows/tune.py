@@ -244,7 +244,8 @@ def _set_folds(config: Config, panel: Panel, place: str, watch: Watch) -> Config
     steps = int(_make_plan(config).steps_back[0])
     watch(Note(f"trials do not use the last {steps} steps; the result is evaluated on {plural(folds, 'fold')} there"))
     if (horizons := int((validation // horizon).sum())) < _MIN_HORIZONS:
-        watch(Note(f"trials are compared on only {plural(horizons, 'horizon')}: the best one may be best by chance"))
+        scope = f"{plural(horizons, 'horizon')} of data"
+        watch(Note(f"the trials are compared on only {scope}, so the best may be best by chance"))
     return config
 
 

@@ -11,7 +11,7 @@ def test_a_fit_machine_is_told_a_line_a_check(forecast: Forecast, monkeypatch: p
     assert done.code == 0, done.out
     assert "the forecasts are identical" in " ".join(done.out.split())
     assert "Everything needed is there." in done.out
-    assert done.err == ""
+    assert done.err == "next: forecast train data.csv\n"
     assert max(map(len, done.out.splitlines())) <= 80
     monkeypatch.setattr(doctor, "train_twice", lambda: (1000.0, True))
     document = forecast("doctor", "--json").json

@@ -57,7 +57,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bundle_is_explained_in_four_sections(forecast: Forecast, air: Path) -> None:
     done = forecast("explain", air)
     assert done.code == 0, done.err
-    for title in ("Unrolled in time", "Backpropagation through time", "Memory:", "What matters", "Why this forecast"):
+    for title in (
+        "Unrolled in time",
+        "Backpropagation through time",
+        "(the memory)",
+        "What matters",
+        "Why this forecast",
+    ):
         assert title in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     assert not list(Path.cwd().iterdir())
@@ -67,7 +73,7 @@ def test_json_is_one_document_whose_parts_agree(forecast: Forecast, air: Path) -
     first, again = forecast("explain", air, "--json"), forecast("explain", air, "--json")
     assert first.out == again.out
     document = first.json
-    assert document["network"].startswith("network: gru, context")
+    assert document["network"].startswith("1 network, context")
     steps = len(document["unrolling"]["lags"])
     assert steps == len(document["unrolling"]["times"]) == len(document["gradients"]["total"]["norm"])
     assert document["unrolling"]["cutoff"] == document["unrolling"]["times"][-1] == "1960-12-01"

@@ -261,7 +261,7 @@ def test_diff_shows_the_largest_revisions_first(forecast: Command, job: Path) ->
     assert "3 times forecast again" in done.out
     assert "... and 2 smaller changes" in done.out
     first = forecast("ledger", "diff", job, "--run", "2024-02-19")
-    assert "forecast no time that an earlier run had forecast" in first.out
+    assert "has nothing to compare: no earlier run forecast the same" in first.out
     assert forecast("ledger", "diff", job, "--run", "2024-02-91").code == 2
 
 

@@ -51,7 +51,7 @@ def test_tune_writes_a_study_a_config_and_what_they_are_worth(tuned: Done) -> No
     folder = folder_of()
     assert folder.name.startswith("sales-tune-2")
     assert names(folder) == FILES
-    assert "trials are compared on only 2 horizons" in tuned.err
+    assert "the trials are compared on only 2 horizons of data, so the best may be best by chance" in tuned.err
     assert "3 trials" in tuned.out
     assert "Held out from the search" in tuned.out
     assert "seasonal_naive" in tuned.out
@@ -199,7 +199,8 @@ def test_standard_input_can_be_tuned_on_but_not_resumed(forecast: Forecast, sale
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["sales.csv", "--model", "naive"], 2, "nothing to tune"),
+        (["sales.csv", "--model", "naive"], 2, "'naive' is not one of 'gru', 'lstm'"),
+        (["sales.csv", "--set", "model.kind=naive"], 2, "nothing to tune"),
         (["sales.csv", "--budget", "soon"], 2, "write it as --budget 30s"),
         (["sales.csv", "--budget", "0m"], 2, "write it as --budget 30s"),
         ([], 2, "DATA is missing"),

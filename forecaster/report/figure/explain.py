@@ -148,7 +148,7 @@ def draw_gradients(axis: "Axes", gradients: Gradients) -> None:
 
 
 def draw_importance(axis: "Axes", importance: Importance | None) -> None:
-    """Draw the MASE lost by exchanging each input, with its standard error."""
+    """Draw how much the MASE rises if an input is exchanged between windows, with the standard error."""
     if importance is None:
         axis.set_axis_off()
         return
@@ -159,7 +159,7 @@ def draw_importance(axis: "Axes", importance: Importance | None) -> None:
     error = np.nan_to_num([influence.error for influence in rows])
     axis.barh(names, loss, xerr=error, color=_BLUE, ecolor=_GREY, height=0.7)
     axis.axvline(0, color="black", linewidth=0.6)
-    axis.set_xlabel(f"MASE lost, of {number(importance.mase)}")
+    axis.set_xlabel(f"rise of the MASE, {number(importance.mase)}")
     axis.set_title("What matters")
 
 

@@ -27,9 +27,8 @@ def explain_section(explanation: Explanation) -> Section:
     """Return the section on the inside of a network; without a network, only the importance of the inputs."""
     parts: list[Chart | Text] = []
     if explanation.network:
-        name, _, structure = explanation.network.partition(": ")
-        is_one_of_many = " of " in name
-        text = f"Inside {name if is_one_of_many else 'the network'}: {structure}."
+        text = f"Inside {explanation.network}."
+        is_one_of_many = explanation.network.startswith("network ")
         parts.append(Text(f"{text} For the others: forecast explain --member 2." if is_one_of_many else text))
     if explanation.unrolling and explanation.gradients:
         trace = explanation.unrolling.layers[-1 if explanation.unrolling.layers[-1].direction == "forward" else -2]

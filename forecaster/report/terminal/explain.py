@@ -86,7 +86,7 @@ def _add_layer(table: Table, trace: LayerTrace, marks: str, units: int) -> None:
     """Add each gate, averaged over the units, and the units of the hidden state that vary most."""
     for name, part in trace.parts.items():
         if name in ("hidden", "cell", "candidate"):
-            _add_row(table, f"{name}, size", np.sqrt((part**2).mean(axis=1)), marks)
+            _add_row(table, f"{name}, RMS", np.sqrt((part**2).mean(axis=1)), marks)
         else:
             _add_row(table, f"{name} gate", part.mean(axis=1), marks)
     hidden = trace.parts["hidden"]
@@ -142,8 +142,8 @@ def _in_decades(norm: Array) -> tuple[Array, float, float]:
 def _show_importance(importance: Importance, marks: str) -> list[RenderableType]:
     table = Table(box=None, pad_edge=False)
     table.add_column("input", no_wrap=True)
-    table.add_column("MASE lost", justify="right", no_wrap=True)
-    table.add_column("+-", justify="right", no_wrap=True)
+    table.add_column("MASE rise", justify="right", no_wrap=True)
+    table.add_column("std. error", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     rows = importance.influences
     if len(rows) > _MAX_INFLUENCES:
@@ -155,7 +155,9 @@ def _show_importance(importance: Importance, marks: str) -> list[RenderableType]
         error = "-" if np.isnan(influence.error) else number(influence.error)
         table.add_row(clip(describe_influence(influence), _NAME_WIDTH), number(influence.lost), error, mark * length)
     windows = plural(importance.windows, "window")
-    title = f"What matters: MASE lost, of {number(importance.mase)}, when {windows} exchange an input"
+    title = (
+        f"What matters: how much the MASE, {number(importance.mase)}, rises if an input is exchanged between {windows}"
+    )
     lines: list[RenderableType] = [Text(title, style="bold"), table]
     hidden = len(importance.influences) - len(rows)
     return [*lines, Text(f"... and {hidden} more that matter less")] if hidden else lines

@@ -25,7 +25,7 @@ _PARTS = {
     "fit": "to train",
     "validation": "to decide when to stop",
     "calibration": "to calibrate intervals",
-    "holdout": "to score, and for nothing else",
+    "holdout": "to score; the refit uses it too",
 }
 _PURPOSES = {"validation": "decide when to stop", "calibration": "calibrate intervals", "holdout": "be scored"}
 
@@ -114,7 +114,7 @@ def _describe_season(document: Mapping[str, Any]) -> list[str]:
         return []
     if evidence["correlation"] is None:
         return [f"too short to see whether the values repeat every {season} steps"]
-    correlation = f"correlation {evidence['correlation'] + 0.0:.2f}"
+    correlation = f"correlation {round(evidence['correlation'], 2) + 0.0:.2f}"
     return [f"the values {_STRENGTHS[evidence['strength']]} repeat every {season} steps ({correlation})"]
 
 

@@ -92,7 +92,7 @@ def render_revisions(document: Mapping[str, Any]) -> RenderableType:
     if not document["revised"]:
         if not document["run"]:
             return Text(f"{job}: no run has made forecasts yet")
-        return Text(f"{job}: run {document['run']} forecast no time that an earlier run had forecast, too")
+        return Text(f"{job}: run {document['run']} has nothing to compare: no earlier run forecast the same times")
     scaled = document["mean_absolute_scaled"]
     relative = "" if scaled is None else f", {number(scaled)} of the usual seasonal error"
     change = number(document["mean_absolute_change"])

@@ -42,7 +42,7 @@ def holdout_chart(forecast: Forecast, panel: Panel, actual: Floats) -> Renderabl
 
 def _show_one(forecast: Forecast, panel: Panel | None) -> RenderableType:
     table = Table(box=None, pad_edge=False)
-    table.add_column("ds")
+    table.add_column("time")
     _add_value_columns(table, forecast.model)
     stamps = forecast.frequency.format(forecast.ds[0], forecast.zone)
     for step in range(min(forecast.horizon, _MAX_ROWS)):
@@ -59,7 +59,7 @@ def _show_one(forecast: Forecast, panel: Panel | None) -> RenderableType:
 def _show_many(forecast: Forecast, panel: Panel | None, series: int) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     table.add_column("unique_id")
-    table.add_column("ds")
+    table.add_column("time")
     _add_value_columns(table, forecast.model)
     if panel:
         table.add_column("past", no_wrap=True)

@@ -78,7 +78,7 @@ def train_challenger(
     Raises: ForecastError: see `workflows.train.train`.
     """
     job, loaded, policy = run.job, data.loaded, run.job.policy.challenger
-    run.watch(Note(f"training: {run.summary.retrain}"))
+    run.watch(Note(f"training, because {run.summary.retrain}"))
     run.previous = run.previous.with_challenged(Challenged(run.stamp, data.extent.cutoff_at, job.settings))
     challenger = backtest_challenger(job.config, loaded, policy.folds, watch=run.watch)
     current = keep_champion(champion, assessment) if champion else None

@@ -1,5 +1,6 @@
 """`forecast ledger recalibrate`: adapt the widths of intervals to the actuals, without training."""
 
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,9 +41,10 @@ def recalibrate_job(
     ledger, job = scope.ledger, scope.job_name
     extent = find_extent(ledger, job)
     if extent is None:
+        job_file = shlex.quote(str(scope.job.path)) if scope.job else "JOB.yaml"
         raise DataError(
             f"{ledger.place}: no forecast of job {job!r} is scored yet",
-            hint="wait for actuals, then type `forecast ledger score` before this",
+            hint=f"wait for actuals, then type `forecast ledger score {job_file}` before this",
         )
     first = extent.start_of_last(_PERIODS) if since is None else parse_since(since, extent)
     rows = read_scored_forecasts(ledger, job, since=first, max_rows=_MAX_FORECASTS_READ)

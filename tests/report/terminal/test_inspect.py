@@ -41,5 +41,5 @@ def test_times_with_an_offset_leave_room_to_say_what_each_part_is_for(tmp_path: 
         "holdout",
         "48",
         "2024-01-15T16:00:00+01:00",
-        "to score, and for nothing else",
+        "to score; the refit uses it too",
     ]
