@@ -33,7 +33,8 @@ class Standardised:
     def restore(self, standardised: npt.NDArray[Any]) -> Values:
         """Return values [N, ...] of these windows in the units of the data."""
         shape = (-1,) + (1,) * (standardised.ndim - 1)
-        return self.location.reshape(shape) + self.size.reshape(shape) * standardised
+        values: Values = self.location.reshape(shape) + self.size.reshape(shape) * standardised
+        return values
 
 
 def standardise(values: Values, season: Ints, *, until: Ints | None = None) -> Standardised:
