@@ -26,12 +26,13 @@ _COMMENT = re.compile(r"\s+# .*$")
 _NOT_RUN = re.compile(r"^(make|pip|python|for) |postgresql://")
 _ROWS_OF_SALES = 400
 _ROWS_NEWER = 56
-_RUNS_BEFORE = 8  # Drift and recalibration need several scored horizons.
+_RUNS_BEFORE = 30  # Drift and recalibration need several scored horizons.
+_DAYS_BETWEEN_RUNS = 3  # Horizons of 7 days overlap, so that `diff` has something to compare.
 _JOB = """data:
   path: temperature.csv
   horizon: 7
 model:
-  kind: seasonal_naive
+  kind: drift
 job:
   gate:
     skill: null
@@ -136,7 +137,9 @@ def run_jobs(folder: Path, environment: dict[str, str]) -> None:
     (folder / "temperature.yaml").write_text(_JOB)
     lines = (folder / "data" / "melbourne_temperature.csv").read_text().splitlines(keepends=True)
     for number in range(_RUNS_BEFORE):
-        (folder / "temperature.csv").write_text("".join(lines[: len(lines) - 7 * (_RUNS_BEFORE - number)]))
+        (folder / "temperature.csv").write_text(
+            "".join(lines[: len(lines) - _DAYS_BETWEEN_RUNS * (_RUNS_BEFORE - number)])
+        )
         run_command(Command("forecast run temperature.yaml -q"), folder, environment)
     (folder / "temperature.csv").write_text("".join(lines))
 
