@@ -18,7 +18,7 @@ FLOORS = [
     {"network", "panel", "runtime", "settings"},
     {"batches", "parallel", "forecast"},
     {"data", "training", "evaluation", "store"},
-    {"models", "explain"},
+    {"models", "explain", "pretraining"},
     {"report", "selection"},
     {"workflows"},
     {"cli"},
@@ -52,7 +52,12 @@ HOMES = {
     "matplotlib": ("report.figure.",),
     "onnxruntime": ("models.onnx",),
 }
-STRANGERS = {"pandas": ("network.", "training.")}
+# the modules that draw synthetic series need numpy only
+SERIES_ROOMS = tuple(f"pretraining.{each}" for each in ("families.", "augment", "corpus", "frame", "mixture", "paths"))
+STRANGERS = {
+    "pandas": ("network.", "training.", *SERIES_ROOMS),
+    "torch": SERIES_ROOMS,
+}
 
 COMMANDS = (
     "train",

@@ -1,0 +1,1 @@
+"""The series that the pretrained network learns from."""
