@@ -11,6 +11,7 @@ import argparse
 import math
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def fill_folder(folder: Path) -> None:
 
 def run_command(command: Command, folder: Path, environment: dict[str, str]) -> Result:
     """Run a command as in the reader's shell, with this checkout's `forecast`."""
-    program = f"{sys.executable} -m forecaster"
+    program = f"{shlex.quote(sys.executable)} -m forecaster"
     text = re.sub(r"(^|[;&|] *|do )forecast ", rf"\g<1>{program} ", _fill_in_times(command.text, folder))
     if "future.csv" in text and "--future future.csv" in text:
         _fill_in_future(folder / "future.csv")

@@ -1,6 +1,7 @@
 """`forecast inspect`."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -32,7 +33,7 @@ def test_a_table_is_told_in_words_within_80_columns(forecast: Forecast) -> None:
     assert "the values hardly repeat every 7 steps" in done.out
     assert "the same value for 48 steps from 2012-07-23 of precipitation" in done.out
     assert "holdout         14  2015-12-18  2015-12-31" in done.out
-    assert f"next: forecast train {SAMPLES / 'seattle_weather.csv'}" in done.err
+    assert f"next: forecast train {shlex.quote(str(SAMPLES / 'seattle_weather.csv'))}" in done.err
     assert max(map(len, done.out.splitlines()[1:])) <= 80
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from forecaster.workflows.manifest import Origin
 from forecaster.workflows.train import TrainingRun
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
 
+_PYTHON = shlex.quote(sys.executable)  # the checkout may lie in a folder with blanks
 BUNDLE = {
     "manifest.json",
     "weights.safetensors",
@@ -371,8 +373,8 @@ def test_runs_of_one_second_take_default_folders_of_their_own(
 
 def test_a_closed_pipe_ends_quietly(sales: Path, tmp_path: Path) -> None:
     line = (
-        f"{sys.executable} -m forecaster train sales.csv --model naive -o b -q && "
-        f"{sys.executable} -m forecaster predict --bundle b -q --horizon 20000 -o - | head -1; echo ${{PIPESTATUS[*]}}"
+        f"{_PYTHON} -m forecaster train sales.csv --model naive -o b -q && "
+        f"{_PYTHON} -m forecaster predict --bundle b -q --horizon 20000 -o - | head -1; echo ${{PIPESTATUS[*]}}"
     )
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.stdout.splitlines()[-1] == "0 0"
@@ -384,14 +386,14 @@ def test_a_table_into_a_closed_pipe_ends_quietly_too(
     forecast: Forecast, sales: Path, tmp_path: Path, command: str
 ) -> None:
     assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
-    line = f"{sys.executable} -m forecaster {command} -q | true; echo ${{PIPESTATUS[*]}}"
+    line = f"{_PYTHON} -m forecaster {command} -q | true; echo ${{PIPESTATUS[*]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.stdout, done.stderr) == ("0 0\n", "")
 
 
 def test_a_full_disk_behind_stdout_is_told(forecast: Forecast, sales: Path, tmp_path: Path) -> None:
     assert forecast("train", sales, "--model", "naive", "-o", "b").code == 0
-    line = f"{sys.executable} -m forecaster predict --bundle b -q -o - > /dev/full"
+    line = f"{_PYTHON} -m forecaster predict --bundle b -q -o - > /dev/full"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 73
     assert done.stderr.startswith("error: standard output")
