@@ -13,7 +13,7 @@ class Model(NamedTuple):
     """
 
     name: str
-    kind: Literal["cell", "recipe", "baseline", "statistical", "auto"]
+    kind: Literal["cell", "recipe", "pretrained", "baseline", "statistical", "auto"]
     layer: str = ""
 
 
@@ -26,6 +26,7 @@ MODELS = (
     Model("slstm", "cell", "slstm:Slstm"),
     Model("segrnn", "recipe"),
     Model("deepar", "recipe"),
+    Model("pretrained", "pretrained"),
     Model("naive", "baseline"),
     Model("seasonal_naive", "baseline"),
     Model("drift", "baseline"),

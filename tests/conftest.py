@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from forecaster import runtime
 from forecaster.frequency import DAY, Frequency
 from forecaster.panel import Panel
+from forecaster.store import pretrained
 
 runtime.prepare_torch(threads=1)
 
@@ -23,6 +25,31 @@ def leave_out_graphs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     """
     if not request.node.get_closest_marker("graphs"):
         monkeypatch.setattr("forecaster.network.export.find_spec", lambda name: None)
+
+
+@pytest.fixture(autouse=True)
+def leave_out_pretrained(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run as if the package contained no pretrained network, but for tests marked `shipped`: it would join `auto`
+    and `compare`.
+    """
+    if not request.node.get_closest_marker("shipped"):
+        monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "no_pretrained_weights")
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a toy network, within a folder that contains nothing else."""
+    pytest.importorskip("onnx")
+    from tests.toy_weights import write_weights
+
+    return write_weights(tmp_path_factory.mktemp("pretrained"))
+
+
+@pytest.fixture
+def toy_weights(toy_folder: Path, leave_out_pretrained: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run as if the package contained a toy network, and give its folder."""
+    monkeypatch.setattr(pretrained, "FOLDER", toy_folder.parent)
+    return toy_folder
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ HOMES = {
         "network.",
         "training.",
         "models.neural",
+        "models.pretrained_torch",
         "runtime",
         "explain.unroll",
         "explain.gradients",

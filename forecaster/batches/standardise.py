@@ -30,6 +30,12 @@ class Standardised:
     location: Values
     size: Values
 
+    def with_least_size(self, least: Values) -> "Standardised":
+        """Return the windows in units of at least a size [N] each."""
+        size = np.maximum(self.size, least)
+        factor = np.divide(self.size, size, out=np.ones_like(size), where=size > 0)
+        return Standardised(self.values * factor.astype(np.float32)[:, None], self.location, size)
+
     def restore(self, standardised: npt.NDArray[Any]) -> Values:
         """Return values [N, ...] of these windows in the units of the data."""
         shape = (-1,) + (1,) * (standardised.ndim - 1)

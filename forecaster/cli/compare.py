@@ -26,7 +26,7 @@ def compare(
             "--models",
             metavar="A,B,C",
             help="Models as in --model, separated by commas. naive and seasonal_naive always take part.",
-            show_default="the preset's model and auto_theta",
+            show_default="the preset's model, pretrained and auto_theta",
         ),
     ] = None,
     by: Annotated[Metric, typer.Option("--by", help="Metric that sorts the leaderboard.")] = "mase",

@@ -27,7 +27,7 @@ Model = Annotated[
     ModelName | None,
     typer.Option(
         "--model",
-        help="A recurrent cell, a recipe (segrnn, deepar), a baseline, a statistical model, or auto.",
+        help="A recurrent cell, a recipe (segrnn, deepar), pretrained, a baseline, a statistical model, or auto.",
         show_default="the preset's",
     ),
 ]

@@ -11,7 +11,7 @@ from forecaster.model_table import MODELS
 
 _CELLS, _RECIPES, _OTHERS = (
     ", ".join(model.name for model in MODELS if model.kind in kinds)
-    for kinds in (("cell",), ("recipe",), ("baseline", "statistical"))
+    for kinds in (("cell",), ("recipe",), ("pretrained", "baseline", "statistical"))
 )
 _MODELS = f"{_CELLS}, a recipe ({_RECIPES}), {_OTHERS}, or auto for the model that forecasts held-out folds best"
 
@@ -87,6 +87,15 @@ class SlstmConfig(NetworkModel):
     kind: Literal["slstm"] = Field("slstm", description=_MODELS)
 
 
+class PretrainedConfig(Section):
+    """The network of the package, which was trained on other series."""
+
+    kind: Literal["pretrained"] = Field("pretrained", description=_MODELS)
+    weights: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="hash of the weights in the package; null for the newest"
+    )
+
+
 class NaiveConfig(Section):
     """The last value, repeated."""
 
@@ -140,7 +149,7 @@ class AutoConfig(Section):
 
 
 StatisticalConfig = AutoEtsConfig | AutoThetaConfig | AutoArimaConfig
-LocalConfig = NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig
+LocalConfig = PretrainedConfig | NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig
 if TYPE_CHECKING:
     ModelConfig = NetworkModel | LocalConfig | AutoConfig
 else:  # Every subclass of NetworkModel is a cell, so that a new one joins by being defined.

@@ -10,6 +10,7 @@ from forecaster.config import (
     DriftConfig,
     NaiveConfig,
     NetworkModel,
+    PretrainedConfig,
     SeasonalNaiveConfig,
     StatisticalModel,
 )
@@ -17,6 +18,7 @@ from forecaster.errors import InputError
 from forecaster.forecast import GRAPH_FILE, Forecaster
 from forecaster.models.calibrated import MAX_CUTOFFS, Calibrated
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
+from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.models.state import Arrays
 from forecaster.models.statistical import Statistical
 from forecaster.models.variants import has_networks, members_of, workers_of
@@ -91,6 +93,8 @@ def build_model(config: Config, *, exports: Exports | None = None) -> Forecaster
 
 def _build_single(config: Config, exports: Exports | None) -> Forecaster:
     match config.model:
+        case PretrainedConfig():
+            return PretrainedForecaster(config.model, threads=config.training.threads)
         case NaiveConfig():
             return Naive()
         case SeasonalNaiveConfig():

@@ -10,12 +10,14 @@ from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingSte
 from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, HasNetworks, Updatable
 from forecaster.frequency import Ints
 from forecaster.models.local import Local
+from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.models.state import Arrays
 from forecaster.panel import Floats, Panel
 
 Content = TypeVar("Content")
 
 _ROWS_AT_ONCE = 4096
+_WITHOUT_TRAINING = (Local, PretrainedForecaster)
 
 
 class Ensemble:
@@ -51,27 +53,32 @@ class Ensemble:
         return next((member.history for member in self.members if member.history), [])
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        from forecaster.models.ensemble_training import fit_in_processes
-        from forecaster.models.neural import NeuralForecaster
-
-        learning = [number for number, member in enumerate(self.members) if not isinstance(member, Local)]
+        learning = [number for number, member in enumerate(self.members) if not isinstance(member, _WITHOUT_TRAINING)]
         progress = _Progress(watch, len(learning), self._workers)
         states = _States(checkpoint, len(self.members))
-        networks = {
-            number: member
-            for number, member in enumerate(self.members)
-            if isinstance(member, NeuralForecaster) and self._workers > 1
-        }
-        if networks:
-            fit_in_processes(networks, panel, validation, self._workers, progress.watch, states)
+        fitted: set[int] = set()
+        if learning and self._workers > 1:
+            fitted = self._fit_in_processes(panel, validation, progress, states)
         for number, member in enumerate(self.members):
-            if number not in networks:
+            if number not in fitted:
                 member.fit(
                     panel,
                     validation,
                     watch=lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
                     checkpoint=states.of(number),
                 )
+
+    def _fit_in_processes(
+        self, panel: Panel, validation: Ints | None, progress: "_Progress", states: "_States"
+    ) -> set[int]:
+        """Fit the members that are networks, and return their numbers."""
+        from forecaster.models.ensemble_training import fit_in_processes
+        from forecaster.models.neural import NeuralForecaster  # loads torch, which other members do not need
+
+        networks = {number: each for number, each in enumerate(self.members) if isinstance(each, NeuralForecaster)}
+        if networks:
+            fit_in_processes(networks, panel, validation, self._workers, progress.watch, states)
+        return set(networks)
 
     def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
         members = [member for member in self.members if isinstance(member, Updatable)]

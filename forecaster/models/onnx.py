@@ -34,7 +34,7 @@ class OnnxForecaster:
         self.name: str = config.name
         self.history: list[TrainingStep] = []
         self._config = config
-        self._session = _open(graph, config.training.threads)
+        self._session = open_session(graph, config.training.threads)
         self._inputs = [tensor.name for tensor in self._session.get_inputs()]
         self.point = str(self._session.get_modelmeta().custom_metadata_map.get("point", "median"))
         self._state: Arrays = {}
@@ -68,7 +68,7 @@ class OnnxForecaster:
         return Block(mean, quantiles)
 
 
-def _open(graph: bytes, threads: int) -> Any:
+def open_session(graph: bytes, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -95,7 +95,7 @@ class Rolling:
                     phase=(batch.phase + trained) % self.season,
                 )
             block = forward(replace(batch, known=_steps(known, begin, begin + context + trained)))
-            blocks.append(_widen(block, blocks[-1]) if blocks else block)
+            blocks.append(widen(block, blocks[-1]) if blocks else block)
         return Block(*(np.concatenate(parts, axis=1)[:, :horizon] for parts in zip(*blocks, strict=True)))
 
 
@@ -132,7 +132,7 @@ def _steps(known: Floats, begin: int, end: int) -> Floats:
     return known[:, begin:end]
 
 
-def _widen(block: Block, before: Block) -> Block:
+def widen(block: Block, before: Block) -> Block:
     """Add the uncertainty at the end of the block before to the quantiles of a block."""
     centre, end = block.mean[..., None], before.mean[:, -1:, None]
     distance, carried = block.quantiles - centre, before.quantiles[:, -1:] - end  # [B, H, Q], [B, 1, Q]

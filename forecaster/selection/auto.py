@@ -23,6 +23,7 @@ from forecaster.models.build import build_model
 from forecaster.panel import Floats, Panel
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
+from forecaster.store import pretrained
 
 _MAX_FORECASTS = 200  # Candidates are compared on at most this many forecasts.
 _MAX_COMBINED = 3
@@ -53,6 +54,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
     The candidates are:
     * the preset's networks, trained once on the data before the first fold, without the refit;
     * naive, seasonal naive and drift;
+    * the pretrained network;
     * Theta and exponential smoothing, if they are installed and do not take long;
     * the medians of the best two and of the best three.
 
@@ -99,8 +101,10 @@ def _calibration(config: Config, panel: Panel) -> Ints:
 
 
 def _list_simple_kinds(panel: Panel, watch: Watch) -> list[str]:
-    """List the candidates other than networks."""
+    """List the candidates that need no training."""
     kinds = ["seasonal_naive", "naive", "drift"] if panel.season > 1 else ["naive", "drift"]
+    if pretrained.is_available():
+        kinds.append("pretrained")
     if importlib.util.find_spec("statsforecast") is None:
         watch(Note("auto leaves out auto_theta and auto_ets: the package `statsforecast` is not installed"))
         return kinds

@@ -1,10 +1,11 @@
 """The settings that follow from the preset and the data."""
 
-from forecaster.config import Config, NetworkModel
+from forecaster.config import Config, NetworkModel, PretrainedConfig
 from forecaster.config.tree import Tree, merge, validate, vary, without
 from forecaster.models.variants import nested_flags, workers_of
 from forecaster.panel import Panel
 from forecaster.selection.recipes import Shape, fill_sizes, recipe
+from forecaster.store import pretrained
 
 
 def resolve(config: Config, panel: Panel) -> Config:
@@ -16,6 +17,7 @@ def resolve(config: Config, panel: Panel) -> Config:
     Args:
         config: with `data.horizon`.
     """
+    config = _name_weights(config)
     if not isinstance(config.model, NetworkModel):
         return config
     shape = Shape.of(panel, config.horizon)
@@ -43,6 +45,24 @@ def resolve(config: Config, panel: Panel) -> Config:
         return config
     workers = {"workers": workers_of(config)}
     return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=workers)})
+
+
+def _name_weights(config: Config) -> Config:
+    """Fill in the hash of the pretrained weights, in the model and in the variants of the ensemble."""
+    if isinstance(config.model, PretrainedConfig) and config.model.weights is None:
+        weights = {"weights": pretrained.find().hash}
+        config = config.model_copy(update={"model": config.model.model_copy(update=weights)})
+    variants = tuple(_name_weights_of_variant(variant) for variant in config.ensemble.variants)
+    if variants == config.ensemble.variants:
+        return config
+    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": variants})})
+
+
+def _name_weights_of_variant(variant: Tree) -> Tree:
+    model = variant.get("model", {})
+    if model.get("kind") != "pretrained" or model.get("weights"):
+        return variant
+    return merge(variant, {"model": {"weights": pretrained.find().hash}})
 
 
 def _fill_variant(base: Tree, variant: Tree, shape: Shape, *, is_width_open: bool) -> Tree:

@@ -24,7 +24,7 @@ from forecaster.panel import Panel
 from forecaster.report.words import plural
 from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.settings import dump
-from forecaster.store import bundle
+from forecaster.store import bundle, pretrained
 from forecaster.store.files import new_folder, write_through
 from forecaster.workflows.backtest import cut_at_first_cutoff, resolve_from_data
 from forecaster.workflows.reading import read_data
@@ -33,7 +33,7 @@ from forecaster.workflows.source import Source
 
 LEADERBOARD = "leaderboard.csv"
 
-_THETA = "auto_theta"
+_PRETRAINED, _THETA = "pretrained", "auto_theta"
 _MAX_DEFAULT_THETA = 300  # Theta joins by default up to this many forecasts, which take about a minute.
 
 
@@ -68,7 +68,8 @@ def compare(
     Args:
         config: its sections `data` and `evaluation` apply to all models. If it does not set the number of folds, the
             length of the series does.
-        models: the config of each model, by its name in the leaderboard; None for the config's own model and Theta.
+        models: the config of each model, by its name in the leaderboard; None for the config's own model,
+            the pretrained network and Theta.
         by: the metric that the leaderboard is sorted by.
         out: the folder of the results; None for `runs/<name>-compare-<time>`.
         stdin: the stream that the path `-` stands for.
@@ -109,8 +110,10 @@ def compare(
 
 
 def _choose_default_models(config: Config, panel: Panel, plan: Plan, watch: Watch) -> dict[str, Config]:
-    """Return the config's own model, and Theta if it is installed and does not take too long."""
+    """Return the config's own model and the pretrained network, and Theta if it is installed and fast enough."""
     models = {config.name: config}
+    if pretrained.is_available():
+        models.setdefault(_PRETRAINED, _default_config(_PRETRAINED, config))
     forecasts = len(panel) * plan.folds
     if importlib.util.find_spec("statsforecast") is None:
         watch(Note(f"{_THETA} is left out: the package `statsforecast` is not installed"))

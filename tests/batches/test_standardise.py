@@ -100,6 +100,15 @@ def test_steps_after_until_decide_nothing() -> None:
     assert_array_equal(alone.values, before.values[:1, :50])
 
 
+def test_a_least_size_enlarges_the_units() -> None:
+    values = windows([1, 2, 3, 4, NAN], [5, 5, 5, 5, 5], [10, 20, 30, 40, 50])
+    plain = standardise(values, seasons(1, 1, 1))
+    result = plain.with_least_size(np.array([100.0, 0.0, 1.0]))
+    assert_allclose(result.size, [100, 0, plain.size[2]])
+    assert_allclose(result.restore(result.values), values, rtol=1e-6)
+    assert_array_equal(plain.with_least_size(np.array([0.0, 7.0, 0.0])).values[1], np.zeros(5))
+
+
 def test_a_window_without_values_stays_empty() -> None:
     result = standardise(windows([NAN] * 5), seasons(1))
     assert np.isnan(result.values).all()

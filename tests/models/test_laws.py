@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ from tests.conftest import MakePanel
 CELLS = ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"]
 RECIPES = ["segrnn", "deepar"]
 STATISTICAL = ["auto_ets", "auto_theta", "auto_arima"]
-BASELINES = ["naive", "seasonal_naive", "drift", *STATISTICAL]
+PRETRAINED = ["pretrained"] if find_spec("onnx") else []
+BASELINES = ["naive", "seasonal_naive", "drift", *PRETRAINED, *STATISTICAL]
 BARE = [*BASELINES, *CELLS, *RECIPES, "ensemble"]
 CALIBRATED = [kind for kind in BARE if kind not in ("auto_ets", "auto_arima")]  # slow, and within as Theta is
 KINDS = [*BARE, *(f"calibrated {kind}" for kind in CALIBRATED)]
@@ -47,6 +49,13 @@ def config_of(name: str) -> Config:
         case _:
             tree |= {"preset": "fast", "model": {"kind": kind, **network}}
     return validate(tree, "test").model_copy(update={"data": DataConfig(horizon=HORIZON)})
+
+
+@pytest.fixture(autouse=True)
+def use_toy_weights(request: pytest.FixtureRequest) -> None:
+    """Run as if the package contained a toy network, where one can be written."""
+    if PRETRAINED:
+        request.getfixturevalue("toy_weights")
 
 
 @pytest.fixture
