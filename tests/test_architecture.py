@@ -37,6 +37,7 @@ HOMES = {
         "explain.gradients",
         "explain.inside",
         "explain.attribution",
+        "pretraining.training",
     ),
     "typer": ("cli.",),
     "rich": ("cli.", "report."),

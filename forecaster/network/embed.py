@@ -43,3 +43,32 @@ class Segments(nn.Module):
         if self.from_static:
             x = x + self.from_static(static)[:, None]
         return functional.relu(x)
+
+
+class Patches(nn.Module):
+    """A layer that cuts the context into patches of `width` steps, and embeds each by a small residual network.
+
+    Besides the channels of its steps, a patch has features of its own, such as the phase of its first step.
+
+    Args:
+        width: steps in a patch, P.
+        embedding: number of values that represent a patch, E.
+        channels: number of values at each step, C.
+        extra: number of values for each patch as a whole.
+
+    Source: Das et al. 2024, "A decoder-only foundation model for time-series forecasting", arXiv:2310.10688, sec. 4.
+    """
+
+    def __init__(self, width: int, embedding: int, *, channels: int, extra: int) -> None:
+        super().__init__()
+        self.width = width
+        self.project = nn.Linear(width * channels + extra, embedding)
+        self.widen, self.narrow = nn.Linear(embedding, embedding), nn.Linear(embedding, embedding)
+        self.norm = nn.LayerNorm(embedding)
+
+    def forward(self, x: Tensor, extra: Tensor) -> Tensor:
+        """Embed a context, [B, S * P, C] and [B, S, extra] -> [B, S, E]."""
+        patches = x.reshape(x.shape[0], -1, self.width * x.shape[2])
+        embedded: Tensor = self.project(torch.cat((patches, extra), dim=2))  # [B, S, E]
+        normalised: Tensor = self.norm(embedded + self.narrow(functional.relu(self.widen(functional.relu(embedded)))))
+        return normalised

@@ -55,6 +55,15 @@ class Stack(nn.Module):
             after.append(layer_state)
         return x, tuple(after)
 
+    def outputs(self, x: Tensor) -> list[Tensor]:
+        """Return the output [B, S, D] of each layer, without residual paths, for a sequence [B, S, E]."""
+        results: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            y, _ = layer(self._prepare(number, x))
+            x = self._add(x, y)
+            results.append(y)
+        return results
+
     def branch(self, x: Tensor, state: tuple[State, ...]) -> Tensor:
         """Compute the next step from one state for each of several inputs, as `Layer.branch` does."""
         for number, (layer, layer_state) in enumerate(zip(self.layers, state, strict=True)):
