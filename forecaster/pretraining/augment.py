@@ -56,7 +56,7 @@ def augment(shares: Augmentation, rng: np.random.Generator, values: Values, trai
     originals = values.copy()
     _mix(rng, values, originals[partner], chance(rng, shares.mix, count))
     _splice(rng, values, originals[partner], chance(rng, shares.splice, count))
-    _modulate(rng, values, chance(rng, shares.modulate, count))
+    _modulate(rng, values, traits.frame, chance(rng, shares.modulate, count))
     _jitter(rng, values, traits.frame.season, chance(rng, shares.jitter, count) & traits.is_loose)
     is_warped = chance(rng, shares.warp, count)
     _warp(rng, values, is_warped)
@@ -128,13 +128,17 @@ def _splice(rng: np.random.Generator, values: Values, partners: Values, is_chang
     values[rows] = np.where(np.arange(steps) < place[:, None], before, after + jump[:, None])
 
 
-def _modulate(rng: np.random.Generator, values: Values, is_changed: Flags) -> None:
-    """Multiply series by an amplitude that changes slowly or along broken lines."""
+def _modulate(rng: np.random.Generator, values: Values, frame: Frame, is_changed: Flags) -> None:
+    """Multiply series, or half of those without season's steps, by an amplitude that changes slowly or breaks."""
     rows, steps = np.flatnonzero(is_changed), values.shape[1]
     smooth = draw_smooth(rng, log_uniform(rng, (0.05, 1.0), len(rows)) * steps, steps)
     lines = draw_broken_lines(rng, len(rows), steps, (steps / 8, steps))
     amplitude = np.where(chance(rng, 0.5, len(rows))[:, None], smooth, lines)
-    values[rows] *= np.exp(uniform(rng, (0.1, 0.6), len(rows))[:, None] * np.clip(amplitude, -2.5, 2.5))
+    factor = np.exp(uniform(rng, (0.1, 0.6), len(rows))[:, None] * np.clip(amplitude, -2.5, 2.5))
+    has_season = frame.is_seasonal & (np.asarray(frame.season_scale) > 0)
+    is_of_steps = ~has_season[rows] & chance(rng, 0.5, len(rows))
+    changes = np.cumsum(factor**2 * np.diff(values[rows], axis=1, prepend=0), 1)
+    values[rows] = np.where(is_of_steps[:, None], changes, factor * values[rows])
 
 
 def _jitter(rng: np.random.Generator, values: Values, season: Ints, is_changed: Flags) -> None:

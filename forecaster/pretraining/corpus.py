@@ -86,6 +86,7 @@ def _fill(corpus: Corpus, rows: slice, mixture: Mixture, rng: np.random.Generato
         np.array([each.season for each in frequencies])[frequency],
         np.array([each.second_season for each in frequencies])[frequency],
         steps,
+        _draw_season_scale(mixture, rng, frequency),
     )
     family = _draw_family_names(mixture, rng, frequency)
     traits = Traits(
@@ -110,7 +111,7 @@ def draw_families(rng: np.random.Generator, family: npt.NDArray[np.str_], frame:
     for name, draw in FAMILIES.items():
         rows = np.flatnonzero(family == name)
         if len(rows):
-            values[rows] = draw(rng, Frame(frame.season[rows], frame.second_season[rows], frame.steps))
+            values[rows] = draw(rng, frame.select(rows))
     return values
 
 
@@ -127,6 +128,15 @@ def _is_flat(values: Values) -> Flags:
     """Return [n] flags, True for standardised series that do not vary within too many of their windows."""
     flat: Flags = (window_deviations(values) < _LEAST_DEVIATION).mean(1) > _MOST_FLAT_WINDOWS_SHARE
     return flat
+
+
+def _draw_season_scale(mixture: Mixture, rng: np.random.Generator, frequency: Ints) -> Values:
+    """Draw the [n] factors of the seasonal amplitude, 0 for series without one."""
+    rules = [mixture.seasonality[each.kind] for each in mixture.frequencies]
+    bounds = np.log([each.scale for each in rules])[frequency]
+    absent = np.array([each.absent for each in rules])[frequency]
+    scale: Values = np.exp(rng.uniform(bounds[:, 0], bounds[:, 1])) * (rng.random(len(frequency)) >= absent)
+    return scale
 
 
 def _draw_family_names(mixture: Mixture, rng: np.random.Generator, frequency: Ints) -> npt.NDArray[np.str_]:

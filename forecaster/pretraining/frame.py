@@ -20,14 +20,22 @@ class Frame:
         season: [n] steps in a season, 1 for none.
         second_season: [n] steps in the second season; equals `season` if there is none.
         steps: number of steps T of each series.
+        season_scale: [n] factor of the seasonal amplitude, or one for all series; 0 for a season without effect.
     """
 
     season: Ints
     second_season: Ints
     steps: int
+    season_scale: Values | float = 1.0
 
     def __len__(self) -> int:
         return len(self.season)
+
+    def select(self, rows: Ints) -> "Frame":
+        """Return the frame of some rows."""
+        scale = self.season_scale
+        part = scale if isinstance(scale, float) else scale[rows]
+        return Frame(self.season[rows], self.second_season[rows], self.steps, part)
 
     @property
     def times(self) -> Ints:

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from forecaster.config.section import Section
 from forecaster.errors import ConfigError
 from forecaster.settings import read_yaml
 
-Kind = Literal["yearly", "monthly", "weekly", "daily", "hourly"]
+Kind = Literal["yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
 Family = Literal["ets", "trend_season", "gaussian", "dynamics", "growth", "loads", "counts", "shapes", "chaos"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -51,6 +51,18 @@ class FrequencyShare(Section):
         return self
 
 
+class Seasonality(Section):
+    """The strength of the season of a kind of frequency.
+
+    Attributes:
+        absent: share of series whose season has no effect, although the network sees its length.
+        scale: bounds of the factor of the seasonal amplitude (log-uniform).
+    """
+
+    absent: Share
+    scale: tuple[PositiveFloat, PositiveFloat]
+
+
 class Augmentation(Section):
     """The share of series that each augmentation changes (see `forecaster.pretraining.augment`)."""
 
@@ -78,6 +90,7 @@ class Mixture(Section):
     version: Literal[1]
     frequencies: tuple[FrequencyShare, ...] = Field(min_length=1)
     families: dict[Kind, dict[Family, Share]]
+    seasonality: dict[Kind, Seasonality]
     augmentation: Augmentation
 
     @model_validator(mode="after")
@@ -87,9 +100,10 @@ class Mixture(Section):
             _check_sum(f"families.{kind}", list(shares.values()))
             if kind != "hourly" and shares.get("loads"):
                 raise ValueError(f"families.{kind}: loads need frequencies of kind hourly")
-        missing = {each.kind for each in self.frequencies} - set(self.families)
-        if missing:
-            raise ValueError(f"families: no shares for {', '.join(sorted(missing))}")
+        for name, table in (("families", set(self.families)), ("seasonality", set(self.seasonality))):
+            missing = {each.kind for each in self.frequencies} - table
+            if missing:
+                raise ValueError(f"{name}: no entry for {', '.join(sorted(missing))}")
         return self
 
 

@@ -22,6 +22,13 @@ def draw_broken_lines(rng: np.random.Generator, count: int, steps: int, expected
     return standardise(np.cumsum(np.take_along_axis(slopes, piece, 1), 1))
 
 
+def draw_volatility(rng: np.random.Generator, size: Values, length_scale: Range, steps: int) -> Values:
+    """Draw [n, steps] positive factors of shocks, whose logarithm wanders with deviation `size` [n]."""
+    logs = draw_smooth(rng, log_uniform(rng, length_scale, len(size)), steps, 0.5)
+    factors: Values = np.exp(size[:, None] * logs)
+    return factors
+
+
 def draw_smooth(rng: np.random.Generator, length_scale: Values, steps: int, decay: float = 0.0) -> Values:
     """Draw [n, steps] Gaussian processes with deviation 1 by their spectrum.
 

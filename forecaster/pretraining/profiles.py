@@ -7,7 +7,7 @@ from forecaster.pretraining.frame import Frame, Values, chance, log_uniform, sta
 
 _MOST_HARMONICS = 6
 # Shares of smooth harmonics, rough phases, sharp peaks and plateaus.
-_SHARES = (0.52, 0.2, 0.15, 0.13)
+_SHARES = (0.55, 0.2, 0.12, 0.13)
 _MOST_PEAKS = 4
 
 
@@ -72,7 +72,7 @@ def _harmonics(rng: np.random.Generator, count: int, angle: Values) -> Values:
     """Draw one to six harmonics whose variance decays; a quarter of the profiles is sharpened or flattened."""
     most = min(_MOST_HARMONICS, max(len(angle) // 2, 1))
     order = np.arange(1, most + 1)
-    decay = uniform(rng, (0.3, 1.2), count)[:, None]
+    decay = uniform(rng, (0.3, 1.6), count)[:, None]
     is_used = order <= rng.integers(1, most + 1, count)[:, None]
     size = np.where(is_used, order**-decay, 0.0)
     sine, cosine = (rng.normal(size=(count, most)) * size for _ in range(2))
@@ -84,7 +84,7 @@ def _harmonics(rng: np.random.Generator, count: int, angle: Values) -> Values:
 
 def _rough_phases(rng: np.random.Generator, count: int, season: int) -> Values:
     """Draw a value for each phase and smooth the values around the circle (a periodic Gaussian process)."""
-    width = log_uniform(rng, (0.1, max(season / 8, 0.2)), count)[:, None]
+    width = log_uniform(rng, (max(season / 60, 0.1), max(season / 8, 0.2)), count)[:, None]
     frequency = 2 * np.pi * np.arange(season // 2 + 1) / season
     spectrum = np.fft.rfft(rng.normal(size=(count, season)))
     spectrum[:, 0] = 0
@@ -97,7 +97,7 @@ def _peaks(rng: np.random.Generator, count: int, angle: Values) -> Values:
     number = rng.integers(1, _MOST_PEAKS + 1, count)
     for peak in range(_MOST_PEAKS):
         centre = uniform(rng, (0, 2 * np.pi), count)[:, None]
-        sharpness = log_uniform(rng, (1.0, 300.0), count)[:, None]
+        sharpness = log_uniform(rng, (1.0, 150.0), count)[:, None]
         height = np.where(peak < number, rng.gamma(2.0, 0.5, count) * rng.choice([1, 1, 1, -1], count), 0.0)[:, None]
         values += height * np.exp(sharpness * (np.cos(angle - centre) - 1))
     return values

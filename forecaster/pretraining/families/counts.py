@@ -50,11 +50,12 @@ def draw_counts(ranges: CountRanges, rng: np.random.Generator, frame: Frame) -> 
     """Draw [n, T] whole numbers of at least 0."""
     count, steps = len(frame), frame.steps
     walk = draw_smooth(rng, log_uniform(rng, ranges.wander_steps, count), steps, 0.5)
-    has_season = chance(rng, ranges.season_share, count)[:, None]
+    has_season = chance(rng, ranges.season_share, count)
     season = draw_seasonal(rng, frame.season, steps) * log_uniform(rng, ranges.season, count)[:, None]
     season += draw_second(rng, frame) * log_uniform(rng, ranges.season, count)[:, None]
+    season *= np.minimum(has_season * frame.season_scale, 2.0)[:, None]
     logs = uniform(rng, ranges.log_rate, count)[:, None] + walk * log_uniform(rng, ranges.wander, count)[:, None]
-    rate = np.exp(np.clip(logs + season * has_season, -4, 12))
+    rate = np.exp(np.clip(logs + season, -4, 12))
     promoted = np.flatnonzero(chance(rng, ranges.promotion_share, count))
     rate[promoted] *= _draw_promotions(ranges, rng, len(promoted), steps)
     dispersed = np.flatnonzero(chance(rng, ranges.dispersed_share, count))

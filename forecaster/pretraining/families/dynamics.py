@@ -10,7 +10,7 @@ import numpy as np
 
 from forecaster.frequency import Ints
 from forecaster.pretraining.frame import Frame, Range, Values, chance, local_deviation, log_uniform, uniform
-from forecaster.pretraining.paths import draw_smooth
+from forecaster.pretraining.paths import draw_volatility
 from forecaster.pretraining.profiles import draw_evolving
 
 
@@ -42,7 +42,7 @@ class DynamicsRanges:
     stay: Range = (0.97, 0.9995)
     seasonal_share: float = 0.35
     seasonal: Range = (0.4, 0.98)
-    integrated_share: float = 0.4
+    integrated_share: float = 0.5
     drift: float = 0.25
     volatile_share: float = 0.2
     profile_share: float = 0.55
@@ -55,14 +55,15 @@ def draw_dynamics(ranges: DynamicsRanges, rng: np.random.Generator, frame: Frame
     kind = rng.choice(len(ranges.shares), count, p=ranges.shares)
     shocks = _draw_shocks(ranges, rng, count, steps)
     values = _autoregress(ranges, rng, kind, shocks)
-    seasonal = np.flatnonzero(frame.is_seasonal & chance(rng, ranges.seasonal_share, count))
+    has_effect = frame.is_seasonal & (np.asarray(frame.season_scale) > 0)
+    seasonal = np.flatnonzero(has_effect & chance(rng, ranges.seasonal_share, count))
     values[seasonal] = _autoregress_over_season(ranges, rng, values[seasonal], frame.season[seasonal])
     is_integrated = (kind == 3) | ((kind == 0) & chance(rng, ranges.integrated_share, count))
     step_size = values.std(1)
     drift = rng.normal(size=count) * ranges.drift * step_size * chance(rng, 0.6, count)
     values = np.where(is_integrated[:, None], np.cumsum(values + drift[:, None], 1), values)
     has_profile = frame.is_seasonal & chance(rng, ranges.profile_share, count)
-    size = np.where(has_profile, log_uniform(rng, ranges.profile, count), 0.0) * local_deviation(values)
+    size = log_uniform(rng, ranges.profile, count) * frame.season_scale * local_deviation(values) * has_profile
     return values + size[:, None] * draw_evolving(rng, frame.season, steps)
 
 
@@ -70,9 +71,7 @@ def _draw_shocks(ranges: DynamicsRanges, rng: np.random.Generator, count: int, s
     """Draw [n, T] shocks; the volatility of some series wanders."""
     shocks = rng.normal(size=(count, steps))
     rows = np.flatnonzero(chance(rng, ranges.volatile_share, count))
-    length_scale = log_uniform(rng, (5.0, 200.0), len(rows))
-    size = uniform(rng, (0.3, 1.0), len(rows))[:, None]
-    shocks[rows] *= np.exp(size * draw_smooth(rng, length_scale, steps, 0.5))
+    shocks[rows] *= draw_volatility(rng, uniform(rng, (0.3, 1.0), len(rows)), (5.0, 200.0), steps)
     return shocks
 
 

@@ -46,17 +46,16 @@ def draw_gaussian(ranges: GaussianRanges, rng: np.random.Generator, frame: Frame
     values = rng.normal(size=(count, steps)) * log_uniform(rng, ranges.noise, count)[:, None]
     for smoothness in (0.0, 0.5, 1.5):
         rows = np.flatnonzero(chance(rng, ranges.smooth_share, count))
-        scale = log_uniform(rng, ranges.length_scale, len(rows)) * steps
+        length_scale = log_uniform(rng, ranges.length_scale, len(rows)) * steps
         size = log_uniform(rng, ranges.amplitude, len(rows))[:, None]
-        values[rows] += size * draw_smooth(rng, scale, steps, smoothness)
+        values[rows] += size * draw_smooth(rng, length_scale, steps, smoothness)
     period = draw_seasonal(rng, frame.season, steps)
     evolving = np.flatnonzero(chance(rng, 0.3, count))
     period[evolving] = draw_evolving(rng, frame.season[evolving], steps)
     rows = np.flatnonzero(chance(rng, ranges.product_share, count))
-    scale = log_uniform(rng, (0.1, 1.0), len(rows)) * steps
-    period[rows] *= 1 + 0.5 * draw_smooth(rng, scale, steps)
-    is_periodic = chance(rng, ranges.period_share, count)[:, None]
-    values += np.where(is_periodic, log_uniform(rng, ranges.period_amplitude, count)[:, None] * period, 0.0)
-    values += draw_second(rng, frame) * log_uniform(rng, ranges.period_amplitude, count)[:, None] * is_periodic / 2
+    period[rows] *= 1 + 0.5 * draw_smooth(rng, log_uniform(rng, (0.1, 1.0), len(rows)) * steps, steps)
+    scale = (chance(rng, ranges.period_share, count) * frame.season_scale)[:, None]
+    values += scale * log_uniform(rng, ranges.period_amplitude, count)[:, None] * period
+    values += scale * log_uniform(rng, ranges.period_amplitude, count)[:, None] / 2 * draw_second(rng, frame)
     rise = rng.normal(size=count) * ranges.line * chance(rng, ranges.line_share, count)
     return values + rise[:, None] * frame.times / steps

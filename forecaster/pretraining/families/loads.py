@@ -36,7 +36,7 @@ class LoadRanges:
     """
 
     solar_share: float = 0.07
-    day: Range = (0.05, 0.8)
+    day: Range = (0.08, 0.8)
     weekday: Range = (0.0, 0.08)
     weekend: Range = (0.5, 1.1)
     weekend_change: Range = (0.0, 1.0)
@@ -44,8 +44,8 @@ class LoadRanges:
     weather: Range = (0.01, 0.3)
     weather_days: Range = (0.5, 10.0)
     walk: Range = (0.002, 0.1)
-    noise: Range = (0.005, 0.2)
-    noise_steps: Range = (0.3, 12.0)
+    noise: Range = (0.001, 0.1)
+    noise_steps: Range = (0.5, 16.0)
 
 
 def draw_loads(ranges: LoadRanges, rng: np.random.Generator, frame: Frame) -> Values:
@@ -71,7 +71,9 @@ def _draw_loads_of(ranges: LoadRanges, rng: np.random.Generator, season: int, is
     shape[solar] = _draw_sun(rng, len(solar), season)
     values = shape.reshape(count, -1)[:, :steps] * np.exp(_draw_weather(ranges, rng, count, season, steps))
     persistence = log_uniform(rng, ranges.noise_steps, count)
-    noise = draw_smooth(rng, persistence, steps, 0.5) + 0.4 * rng.normal(size=(count, steps))
+    noise = draw_smooth(rng, persistence, steps, 0.5) + uniform(rng, (0.0, 0.5), count)[:, None] * rng.normal(
+        size=(count, steps)
+    )
     return values * np.maximum(1 + log_uniform(rng, ranges.noise, count)[:, None] * noise, 0.0)
 
 

@@ -29,9 +29,9 @@ class TrendSeasonRanges:
         shape: shape of the Weibull distribution of W, whose median is 1.
     """
 
-    piece: Range = (40.0, 3000.0)
-    linear: Range = (0.02, 0.45)
-    exponential: Range = (0.03, 1.0)
+    piece: Range = (20.0, 2000.0)
+    linear: Range = (0.05, 0.45)
+    exponential: Range = (0.05, 1.0)
     season: Range = (0.02, 0.5)
     second_season: Range = (0.02, 0.4)
     evolving_share: float = 0.3
@@ -53,12 +53,18 @@ def draw_trend_season(ranges: TrendSeasonRanges, rng: np.random.Generator, frame
     season = draw_seasonal(rng, frame.season, frame.steps)
     evolving = np.flatnonzero(chance(rng, ranges.evolving_share, count))
     season[evolving] = draw_evolving(rng, frame.season[evolving], frame.steps)
-    season = season * log_uniform(rng, ranges.season, count)[:, None]
-    season += draw_second(rng, frame) * log_uniform(rng, ranges.second_season, count)[:, None]
+    season *= _season_size(ranges.season, rng, frame)[:, None]
+    season += draw_second(rng, frame) * _season_size(ranges.second_season, rng, frame)[:, None]
     noise = _draw_noise(ranges, rng, count, frame.steps)
+    noise = 1 + (noise - 1) / np.maximum(frame.season_scale * np.ones(count), 1)[:, None]
     factor = np.maximum(1 + season, 0.02) * noise
     is_additive = chance(rng, ranges.additive_share, count)[:, None]
     return np.where(is_additive, trend + factor, trend * factor)
+
+
+def _season_size(bounds: Range, rng: np.random.Generator, frame: Frame) -> Values:
+    """Draw the [n] deviations of a seasonal factor, which do not exceed the upper bound."""
+    return np.minimum(log_uniform(rng, bounds, len(frame)) * frame.season_scale, bounds[1])
 
 
 def _draw_noise(ranges: TrendSeasonRanges, rng: np.random.Generator, count: int, steps: int) -> Values:
