@@ -4,11 +4,12 @@ import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from forecaster.cli import options, quantities
+from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,11 +27,20 @@ def predict(
         ),
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="The trained bundle.", show_default="runs/latest")
+        Path | None,
+        typer.Option(
+            "--bundle", help="The trained bundle.", show_default="runs/latest; without it, the pretrained network"
+        ),
     ] = None,
     horizon: Annotated[
         int | None,
-        typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="as in training"),
+        typer.Option(
+            "--horizon",
+            min=1,
+            max=100_000,
+            help="Steps to forecast.",
+            show_default="as in training, or from the frequency",
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="File for the forecasts: .csv, .parquet, or - for standard output.")
@@ -49,8 +59,6 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    duplicates: options.Duplicates = None,
-    query: options.Query = None,
     memory: options.Memory = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
@@ -60,9 +68,13 @@ def predict(
         bool, typer.Option("--plot", help="Draw the forecast even if standard output is no terminal.")
     ] = False,
     *,
+    columns: options.Columns,
     console: options.Output,
 ) -> None:
-    """Forecast the steps after the data with a trained bundle.
+    """Forecast the steps after the data with a trained bundle, or with the pretrained network.
+
+    Where nothing was trained, the pretrained network forecasts DATA at once. Options on the columns of the table apply
+    only then, because a bundle has its own; --query and --duplicates always apply.
 
     Writes one row for each series and step: the point forecast (column mean; for most models it is the median),
     the deciles (q0.1 .. q0.9) and a status.
@@ -71,8 +83,8 @@ def predict(
     from forecaster.forecast import interval_bounds
     from forecaster.report.terminal.predict import summary
     from forecaster.workflows.forecast_files import publish
-    from forecaster.workflows.predict import FreshData
     from forecaster.workflows.predict import predict as workflow
+    from forecaster.workflows.predicted import FreshData
 
     interval_bounds(extra_levels)
     if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
@@ -87,14 +99,15 @@ def predict(
     with console.working():
         fresh = FreshData(
             source=data,
-            query=query,
-            duplicates=duplicates,
+            columns=columns,
             later=future,
             memory=quantities.parse_size("--memory", memory),
             stdin=sys.stdin.buffer,
         )
         predicted = workflow(fresh, folder=bundle, horizon=horizon, device=device, watch=console.watch)
         first = next(predicted.parts)
+        if predicted.bundle is None:
+            console.note(_describe_pretrained(data, columns))
         series = 0
 
         def frames() -> "Iterator[pd.DataFrame]":
@@ -108,11 +121,11 @@ def predict(
 
         def document() -> dict[str, object]:
             return {
-                "bundle": str(predicted.bundle.folder),
+                "bundle": predicted.bundle and str(predicted.bundle.folder),
                 "model": first.forecast.model,
                 "series": series,
                 "horizon": predicted.horizon,
-                "verdict": predicted.bundle.metrics["verdict"],
+                "verdict": predicted.bundle and predicted.bundle.metrics["verdict"],
             }
 
         if str(out) == "-":
@@ -122,3 +135,8 @@ def predict(
         publish(frames(), out, watch=console.watch)
     history = first.panel if plot or console.is_terminal else None
     console.show({**document(), "out": str(out)}, summary(first.forecast, history, series=series))
+
+
+def _describe_pretrained(data: str | None, columns: dict[str, Any]) -> str:
+    command = compose_command(["forecast", "train", "DATA" if data is None or data == "-" else data], columns, ())
+    return f"no bundle here: forecast by the pretrained network; `{command}` learns from your data"

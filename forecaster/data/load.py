@@ -96,10 +96,12 @@ def load_in_parts(
     source: TableSource | str,
     config: DataConfig,
     *,
-    frequency: Frequency,
+    frequency: Frequency | None,
     later: str | None = None,
 ) -> Iterator[LoadedData]:
     """Load a table as several panels of a few series each, which keeps memory constant; see `load` for the arguments.
+
+    The first part decides the frequency, the season and the horizon of all parts, if they are not set.
 
     Raises: ForecastError: as `load`, after the parts before the error have been yielded.
     """
@@ -112,10 +114,17 @@ def load_in_parts(
         return
     is_empty = True
     for part in _assemble_parts(large, config, frequency):
+        if frequency is None and part.panel.frequency.kind == "business":  # as in `load`
+            yield _join_parts(source.place, config, [_assemble_whole(source, config, None, later=later)])
+            return
         if len(part.panel):
             is_empty = False
+            panel = part.panel if config.season is None else replace(part.panel, season=config.season)
+            loaded = _join_parts(source.place, config, [replace(part, panel=panel)])
+            shared = {"season": loaded.config.season, "horizon": loaded.config.horizon}
+            config = config.model_copy(update=shared)
             yield replace(
-                _join_parts(source.place, config, [part]),
+                loaded,
                 series=len(large.catalogue),
                 rows=int(large.catalogue.rows.sum()),
                 roles=describe_roles(large.roles, part.panel.frequency, len(large.catalogue)),

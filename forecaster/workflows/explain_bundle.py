@@ -126,6 +126,12 @@ def explain_forecaster(
             )
         window = choose_window(scope, loaded, subject.horizon, place, notes)
         parts = _explain_network(subject, networks[number], window, scope.step, effort)
+    elif forecaster.name == "pretrained":
+        name = "trained on other series"
+        notes.append(
+            "the pretrained network is not explained from inside, only the inputs that matter to it; for a network of"
+            " your own, type: forecast train DATA --model gru"
+        )
     else:
         notes.append(
             f"{forecaster.name} has no network to explain, only inputs that matter; for a network, type:"

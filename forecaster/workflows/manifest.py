@@ -1,4 +1,4 @@
-"""The manifest of a new bundle, the fingerprint of its data, and the sizes of its networks."""
+"""The manifest of a new bundle, the fingerprint of its data, and the networks of its config."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import __version__, runtime
-from forecaster.config import Config, NetworkModel
+from forecaster.config import Config, NetworkModel, PretrainedConfig
 from forecaster.data.load import LoadedData
 from forecaster.events import TrainingEnded
 from forecaster.forecast import Forecaster
@@ -103,6 +103,13 @@ def build_manifest(model: FittedModel, loaded: LoadedData, origin: Origin) -> Ma
         ),
         job=origin.job,
     )
+
+
+def pretrained_weights_of(config: Config) -> list[str]:
+    """Return the hashes of the pretrained weights that a resolved config names, each once."""
+    models = [member.model for member in members_of(config)]
+    hashes = [model.weights for model in models if isinstance(model, PretrainedConfig) and model.weights]
+    return list(dict.fromkeys(hashes))
 
 
 def networks_of(config: Config) -> list[dict[str, Any]]:

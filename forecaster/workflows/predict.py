@@ -1,21 +1,21 @@
-"""`forecast predict`: forecast the steps after the data with a bundle."""
+"""`forecast predict`: forecast the steps after the data with a bundle, or with the pretrained network."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from forecaster.config import Device, Duplicates
+from forecaster.config import Device
 from forecaster.data import future
 from forecaster.data.load import LoadedData, load_in_parts
+from forecaster.errors import UsageError
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, Note, Watch, ignore
-from forecaster.forecast import Forecast
 from forecaster.models.build import restore_forecaster
-from forecaster.panel import Panel
-from forecaster.store.bundle import Bundle
+from forecaster.store import pretrained
+from forecaster.store.bundle import LATEST, Bundle
+from forecaster.workflows.predict_pretrained import predict_pretrained
+from forecaster.workflows.predicted import FreshData, Part, Predicted
 from forecaster.workflows.reading import (
     as_data_error,
     config_for,
@@ -26,49 +26,9 @@ from forecaster.workflows.reading import (
     source_of,
 )
 
+_OPTIONS_BESIDE_BUNDLE = ("data.query", "data.duplicates")
+_FLAGS = {"data.minimum": "--min", "data.maximum": "--max"}
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FreshData:
-    """The data to forecast from, with the options by which it is read.
-
-    Attributes:
-        source: a table with the columns and the frequency of the bundle's data; None for the bundle's data itself.
-        query: the SQL query for a database; None for the query of the training.
-        duplicates: the rule for differing rows with the same timestamp; None for that of the training.
-        later: a table with future values of the known covariates, if the data does not contain them.
-        memory: the limit in bytes for long Parquet files; None for that of the training.
-        stdin: the stream that `-` reads from.
-    """
-
-    source: str | None = None
-    query: str | None = None
-    duplicates: Duplicates | None = None
-    later: str | None = None
-    memory: int | None = None
-    stdin: BinaryIO | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """The forecast of some series, and their data."""
-
-    forecast: Forecast
-    panel: Panel
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """A forecast in parts.
-
-    Attributes:
-        parts: the forecasts of all series in order; each part is computed when it is requested.
-    """
-
-    bundle: Bundle
-    horizon: int
-    parts: Iterator[Part]
 
 
 def predict(
@@ -82,24 +42,42 @@ def predict(
     """Forecast the steps after the data. Data errors may be raised as late as the last part.
 
     Args:
-        folder: the bundle; None for `runs/latest`.
-        horizon: steps; None for the trained horizon.
+        folder: the bundle; None for `runs/latest`, or, where nothing was trained, for the pretrained network.
+        horizon: steps; None for the trained horizon, or for the default of the data's frequency.
         device: where networks run.
 
     Raises:
         InputError: the bundle or its data is missing.
         DataError: the data does not fit the bundle, or a known covariate has no value at a step to forecast.
-        UsageError: `later` was passed, but the bundle has no known covariates.
+        UsageError: `later` was passed, but the bundle has no known covariates; or an option contradicts the bundle.
     """
+    if folder is None and data.source is not None and not LATEST.exists() and pretrained.is_available():
+        return predict_pretrained(data, horizon=horizon, watch=watch)
     bundle = open_bundle(folder)
-    source = source_of(bundle, data.source, query=data.query)
+    _refuse_options(data)
+    query, duplicates = (data.columns.get(key) for key in _OPTIONS_BESIDE_BUNDLE)
+    source = source_of(bundle, data.source, query=query)
     horizon = horizon or bundle.manifest.horizon
     if data.later is not None:
         refuse_without_known(bundle.config.data, "--future")
-    config = config_for(source, bundle, {"duplicates": data.duplicates, "memory": data.memory})
+    config = config_for(source, bundle, {"duplicates": duplicates, "memory": data.memory})
     frequency = bundle.manifest.data.frequency
     parts = load_in_parts(source.read(data.stdin), config, frequency=frequency, later=data.later)
     return Predicted(bundle, horizon, _forecast(parts, bundle, horizon, source.place, device, watch))
+
+
+def _refuse_options(data: FreshData) -> None:
+    """Check that no option contradicts the bundle, which decides how its data is read.
+
+    Raises: UsageError: names the first such option.
+    """
+    for key, value in data.columns.items():
+        if value is not None and key not in _OPTIONS_BESIDE_BUNDLE:
+            flag = _FLAGS.get(key, f"--{key.rpartition('.')[2]}")
+            raise UsageError(
+                f"{flag}: the bundle decides how the data is read",
+                hint=f"leave {flag} out, or train again with it: `forecast train DATA {flag} ...`",
+            )
 
 
 def _forecast(

@@ -76,9 +76,14 @@ def read_data(
     for note in loaded.notes:
         watch(Note(note))
     if loaded.panel.spacing > 1:
-        distance = f"{loaded.panel.spacing:g} steps of {loaded.panel.frequency.name}"
-        watch(Note(f"rows are {distance} apart, so most steps are masked: check --freq"))
+        watch(Note(describe_sparse(loaded.panel)))
     return loaded
+
+
+def describe_sparse(panel: Panel) -> str:
+    """Describe a panel whose rows are usually several steps apart."""
+    distance = f"{panel.spacing:g} steps of {panel.frequency.name}"
+    return f"rows are {distance} apart, so most steps are masked: check --freq"
 
 
 def load_data(

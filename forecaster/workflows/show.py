@@ -22,7 +22,7 @@ from forecaster.store import lock
 from forecaster.store.bundle import CONFIG, LATEST, MANIFEST, METRICS, Bundle
 from forecaster.store.bundle import read as read_bundle
 from forecaster.store.checkpoint import STATE, read_state
-from forecaster.workflows.manifest import networks_of
+from forecaster.workflows.manifest import networks_of, pretrained_weights_of
 from forecaster.workflows.reading import open_bundle
 from forecaster.workflows.results import partial_of, shorten
 from forecaster.workflows.source import Source
@@ -78,6 +78,7 @@ def _show_bundle(bundle: Bundle) -> dict[str, Any]:
         "manifest": manifest.to_dict(),
         "metrics": bundle.metrics,
         "networks": networks_of(config),
+        "pretrained": pretrained_weights_of(config),
         "parameters": count_parameters(bundle.state),
         "is_calibrated": any("conformal." in name for name in bundle.state),
         "frequency_in_words": describe_frequency(manifest.data.frequency),

@@ -72,6 +72,32 @@ def test_a_table_read_in_parts_equals_the_whole_table(
     assert_same(again, whole)
 
 
+def test_the_first_part_decides_what_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = sales()
+    table["ds"] = table.groupby("shop").cumcount()
+    table["y"] = np.where(table["shop"] == "s0", np.sin(table["ds"] * np.pi / 3), table["ds"].to_numpy() % 4)
+    source = write(table, tmp_path / "t.parquet")
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 40)
+    parts = list(load_in_parts(source, DataConfig(), frequency=None))
+    assert len(parts) > 3
+    assert {(part.panel.season, part.config.horizon) for part in parts} == {(6, 8)}
+    assert any("season 6, found by autocorrelation" in note for note in parts[0].notes)
+    assert not any("season" in note for part in parts[1:] for note in part.notes)
+
+
+def test_a_table_of_trading_days_without_a_frequency_is_one_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = pd.bdate_range("2024-01-01", periods=120)
+    table = pd.concat([pd.DataFrame({"shop": f"s{number}", "ds": days, "y": 1.0 + number}) for number in range(6)])
+    source = write(table, tmp_path / "t.parquet")
+    whole = load(source, DataConfig())
+    monkeypatch.setattr(memory_limit, "DEFAULT_ROWS_AT_ONCE", 150)
+    (part,) = load_in_parts(source, DataConfig(), frequency=None)
+    assert part.panel.frequency.kind == "business"
+    assert_same(part, whole)
+
+
 def test_several_files_with_numeric_ids_are_read_in_parts(tmp_path: Path, small_parts: None) -> None:
     table = sales().assign(shop=lambda frame: frame["shop"].str[1:].astype(int))
     whole = load(write(table, tmp_path / "t.parquet"), DataConfig())

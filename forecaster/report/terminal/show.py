@@ -16,6 +16,7 @@ _TITLES = {
     "tune": "a study of settings for",
 }
 _COLUMNS_SHOWN = 6
+_HASH_SHOWN = 12  # digits
 
 
 def summary(document: Mapping[str, Any]) -> RenderableType:
@@ -71,6 +72,8 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
 
 def _describe_model(document: Mapping[str, Any]) -> str:
     name, networks = document["manifest"]["model"], document["networks"]
+    if name == "pretrained":
+        return f"the pretrained network, weights {document['pretrained'][0][:_HASH_SHOWN]}"
     if not networks:
         return f"{name}, which has no network"
     median = ", the median of all" if len(networks) > 1 or "+" in name else ""
