@@ -129,7 +129,7 @@ def _splice(rng: np.random.Generator, values: Values, partners: Values, is_chang
 
 
 def _modulate(rng: np.random.Generator, values: Values, frame: Frame, is_changed: Flags) -> None:
-    """Multiply series, or half of those without season's steps, by an amplitude that changes slowly or breaks."""
+    """Multiply series by a slow amplitude; for half of the series without a season, multiply their steps instead."""
     rows, steps = np.flatnonzero(is_changed), values.shape[1]
     smooth = draw_smooth(rng, log_uniform(rng, (0.05, 1.0), len(rows)) * steps, steps)
     lines = draw_broken_lines(rng, len(rows), steps, (steps / 8, steps))
@@ -179,11 +179,12 @@ def _shift(rng: np.random.Generator, values: Values, is_changed: Flags) -> None:
 def _add_spikes(rng: np.random.Generator, values: Values, is_changed: Flags) -> None:
     rows = np.flatnonzero(is_changed)
     shape = (len(rows), values.shape[1])
-    is_hit = rng.random(shape) < log_uniform(rng, (0.001, 0.02), len(rows))[:, None]
+    is_hit = rng.random(shape) < log_uniform(rng, (0.003, 0.02), len(rows))[:, None]
     height = log_uniform(rng, (2.0, 10.0), len(rows)) * local_deviation(values[rows])
     is_one_sided = chance(rng, 0.5, len(rows))[:, None]
     size = rng.normal(size=shape)
-    values[rows] += is_hit * np.where(is_one_sided, np.abs(size), size) * height[:, None]
+    side = rng.choice([-1, 1], len(rows))[:, None]
+    values[rows] += is_hit * np.where(is_one_sided, side * np.abs(size), size) * height[:, None]
 
 
 def _add_noise(rng: np.random.Generator, values: Values, is_changed: Flags) -> None:

@@ -82,12 +82,7 @@ def _fill(corpus: Corpus, rows: slice, mixture: Mixture, rng: np.random.Generato
     frequencies = mixture.frequencies
     shares = np.array([each.share for each in frequencies])
     frequency = rng.choice(len(frequencies), count, p=shares / shares.sum())
-    frame = Frame(
-        np.array([each.season for each in frequencies])[frequency],
-        np.array([each.second_season for each in frequencies])[frequency],
-        steps,
-        _draw_season_scale(mixture, rng, frequency),
-    )
+    frame = draw_frame(mixture, rng, frequency, steps)
     family = _draw_family_names(mixture, rng, frequency)
     traits = Traits(
         frame,
@@ -103,6 +98,17 @@ def _fill(corpus: Corpus, rows: slice, mixture: Mixture, rng: np.random.Generato
     bounds = np.log([(each.shortest, each.longest) for each in frequencies])[frequency]
     length = np.round(np.exp(rng.uniform(bounds[:, 0], bounds[:, 1]))).astype(np.int64)
     corpus.length[rows] = np.minimum(length, steps)
+
+
+def draw_frame(mixture: Mixture, rng: np.random.Generator, frequency: Ints, steps: int) -> Frame:
+    """Return the frame of series whose frequencies have the [n] numbers `frequency` in the mixture."""
+    frequencies = mixture.frequencies
+    return Frame(
+        np.array([each.season for each in frequencies])[frequency],
+        np.array([each.second_season for each in frequencies])[frequency],
+        steps,
+        _draw_season_scale(mixture, rng, frequency),
+    )
 
 
 def draw_families(rng: np.random.Generator, family: npt.NDArray[np.str_], frame: Frame) -> Values:

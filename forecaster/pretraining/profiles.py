@@ -68,6 +68,14 @@ def draw_second(rng: np.random.Generator, frame: Frame) -> Values:
     return values
 
 
+def smooth_around(values: Values, width: Values) -> Values:
+    """Smooth [n, T] values with a Gaussian kernel of [n] `width` steps, as if the last step preceded the first."""
+    steps = values.shape[1]
+    frequency = 2 * np.pi * np.arange(steps // 2 + 1) / steps
+    smooth: Values = np.fft.irfft(np.fft.rfft(values) * np.exp(-0.5 * (frequency * width[:, None]) ** 2), steps)
+    return smooth
+
+
 def _harmonics(rng: np.random.Generator, count: int, angle: Values) -> Values:
     """Draw one to six harmonics whose variance decays; a quarter of the profiles is sharpened or flattened."""
     most = min(_MOST_HARMONICS, max(len(angle) // 2, 1))
@@ -84,11 +92,8 @@ def _harmonics(rng: np.random.Generator, count: int, angle: Values) -> Values:
 
 def _rough_phases(rng: np.random.Generator, count: int, season: int) -> Values:
     """Draw a value for each phase and smooth the values around the circle (a periodic Gaussian process)."""
-    width = log_uniform(rng, (max(season / 60, 0.1), max(season / 8, 0.2)), count)[:, None]
-    frequency = 2 * np.pi * np.arange(season // 2 + 1) / season
-    spectrum = np.fft.rfft(rng.normal(size=(count, season)))
-    spectrum[:, 0] = 0
-    return np.fft.irfft(spectrum * np.exp(-0.5 * (frequency * width) ** 2), season)
+    width = log_uniform(rng, (max(season / 60, 0.1), max(season / 8, 0.2)), count)
+    return smooth_around(rng.normal(size=(count, season)), width)
 
 
 def _peaks(rng: np.random.Generator, count: int, angle: Values) -> Values:

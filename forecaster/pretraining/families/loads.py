@@ -12,7 +12,7 @@ import numpy as np
 from forecaster.frequency import Ints
 from forecaster.pretraining.frame import Frame, Range, Values, chance, log_uniform, uniform
 from forecaster.pretraining.paths import draw_smooth
-from forecaster.pretraining.profiles import draw_tables
+from forecaster.pretraining.profiles import draw_tables, smooth_around
 
 _DAYS = 7
 
@@ -28,6 +28,8 @@ class LoadRanges:
         weekend: level of a day of the weekend.
         weekend_change: share of the weekend's profile that differs from the one of a weekday.
         holiday_rate: probability that a weekday has the profile of a weekend.
+        smooth_share: share of loads without sudden changes within an hour or at midnight.
+        smooth_hours: width of the kernel that smooths them.
         weather: deviation of the logarithm of the weather's influence.
         weather_days: days over which the weather changes.
         walk: deviation of the step of the slow walk of the logarithm, per day.
@@ -41,10 +43,12 @@ class LoadRanges:
     weekend: Range = (0.5, 1.1)
     weekend_change: Range = (0.0, 1.0)
     holiday_rate: Range = (0.0, 0.04)
-    weather: Range = (0.01, 0.3)
-    weather_days: Range = (0.5, 10.0)
+    smooth_share: float = 0.75
+    smooth_hours: Range = (0.4, 2.5)
+    weather: Range = (0.005, 0.25)
+    weather_days: Range = (1.0, 12.0)
     walk: Range = (0.002, 0.1)
-    noise: Range = (0.001, 0.1)
+    noise: Range = (0.001, 0.07)
     noise_steps: Range = (0.5, 16.0)
 
 
@@ -69,7 +73,10 @@ def _draw_loads_of(ranges: LoadRanges, rng: np.random.Generator, season: int, is
     shape = np.maximum(profiles[np.arange(count)[:, None], kind], 0.02) * level[:, :, None]  # [n, days, season]
     solar = np.flatnonzero(chance(rng, ranges.solar_share, count))
     shape[solar] = _draw_sun(rng, len(solar), season)
-    values = shape.reshape(count, -1)[:, :steps] * np.exp(_draw_weather(ranges, rng, count, season, steps))
+    rows = np.flatnonzero(chance(rng, ranges.smooth_share, count))
+    loads = shape.reshape(count, -1)
+    loads[rows] = smooth_around(loads[rows], log_uniform(rng, ranges.smooth_hours, len(rows)) * season / 24)
+    values = np.maximum(loads[:, :steps], 0.0) * np.exp(_draw_weather(ranges, rng, count, season, steps))
     persistence = log_uniform(rng, ranges.noise_steps, count)
     noise = draw_smooth(rng, persistence, steps, 0.5) + uniform(rng, (0.0, 0.5), count)[:, None] * rng.normal(
         size=(count, steps)
