@@ -42,8 +42,8 @@ class DynamicsRanges:
     stay: Range = (0.97, 0.9995)
     seasonal_share: float = 0.35
     seasonal: Range = (0.4, 0.98)
-    integrated_share: float = 0.5
-    drift: float = 0.25
+    integrated_share: float = 0.55
+    drift: float = 0.4
     volatile_share: float = 0.2
     profile_share: float = 0.55
     profile: Range = (0.2, 4.0)

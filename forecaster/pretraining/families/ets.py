@@ -45,7 +45,7 @@ class EtsRanges:
     trend_share: float = 0.6
     beta: Range = (0.0, 0.25)
     first_slope: float = 0.2
-    drift_share: float = 0.3
+    drift_share: float = 0.45
     drift: Range = (0.02, 1.0)
     damped_share: float = 0.6
     phi: Range = (0.8, 0.995)

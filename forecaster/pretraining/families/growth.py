@@ -46,7 +46,7 @@ class GrowthRanges:
     """
 
     shares: tuple[float, float, float] = (0.62, 0.25, 0.13)
-    rate: Range = (0.003, 0.12)
+    rate: Range = (0.004, 0.14)
     rising_share: float = 0.78
     episode: Range = (25.0, 400.0)
     persistence: Range = (0.5, 1.0)
