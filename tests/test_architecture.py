@@ -55,7 +55,9 @@ HOMES = {
     "onnxruntime": ("models.onnx",),
 }
 # the modules that draw synthetic series need numpy only
-SERIES_ROOMS = tuple(f"pretraining.{each}" for each in ("families.", "augment", "corpus", "frame", "mixture", "paths", "profiles"))
+SERIES_ROOMS = tuple(
+    f"pretraining.{each}" for each in ("families.", "augment", "corpus", "frame", "mixture", "paths", "profiles")
+)
 STRANGERS = {
     "pandas": ("network.", "training.", *SERIES_ROOMS),
     "torch": SERIES_ROOMS,
