@@ -158,6 +158,17 @@ def test_networks_and_the_pretrained_one_are_combined(forecast: Forecast, long_s
     assert "gru+pretrained" in done.out
 
 
+def test_a_job_publishes_its_forecasts(forecast: Forecast, sales: Path) -> None:
+    settings = ("--set", "model.kind=pretrained", "--set", "job.gate.skill=null")
+    assert forecast("init", sales, "--job", "-o", "job.yaml", *settings).code == 0
+    first, second = (forecast("run", "job.yaml") for _ in range(2))
+    assert first.json["status"] == "published", first.err
+    assert second.code == 0, second.err
+    assert set(pd.read_csv("forecasts.csv")["model"]) == {"pretrained"}
+    report = forecast("ledger", "history", "job.yaml")
+    assert report.code == 0, report.err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("members", [[], ["pretrained", "drift"]], ids=["alone", "ensemble"])
 def test_torch_is_never_loaded(tmp_path: Path, toy_weights: Path, members: list[str]) -> None:
