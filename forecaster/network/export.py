@@ -2,10 +2,11 @@
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from forecaster.network.heads.negative_binomial import NegativeBinomial
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.network.recursive import RecursiveNetwork
+from forecaster.network.zero_shot import ZeroShotNetwork
 
 OUTPUTS = ("mean", "quantiles")
 _OPSET = 18
@@ -55,23 +57,49 @@ def trace(network: Network, dimensions: Dimensions, *, context: int) -> bytes:
     Raises: Exception: any error of torch's exporter.
     """
     windows, names = _blank_windows(dimensions, context), _input_names(network, dimensions)
-    file, is_training = io.BytesIO(), network.training
-    network.eval()
+    graph = _Graph(network, dimensions, context, names)
+    axes = {name: {0: "windows"} for name in (*names, *OUTPUTS)}
+    return _trace(graph, tuple(getattr(windows, name) for name in names), list(names), list(OUTPUTS), axes)
+
+
+def trace_zero_shot(network: ZeroShotNetwork) -> bytes:
+    """Export a zero-shot network as a graph that forecasts any number of windows, read in any number of patches.
+
+    The inputs of the graph are the arguments of `ZeroShotNetwork.forward`, by name; its output is `quantiles`.
+
+    Raises: Exception: any error of torch's exporter.
+    """
+    size = network.architecture
+    history = torch.arange(float(size.history)).expand(_TRACED_WINDOWS, -1).clone()
+    history[1, 0] = torch.nan
+    seasons = torch.tensor([1, 2])
+    windows = history, history[:, -2 * size.patch :], seasons, seasons
+    names = ["history", "context", "season", "second_season"]
+    axes = {name: {0: "windows"} for name in (*names, "quantiles")} | {"context": {0: "windows", 1: "steps"}}
+    return _trace(network, windows, names, ["quantiles"], axes)
+
+
+def _trace(
+    module: nn.Module, arguments: tuple[Tensor, ...], inputs: list[str], outputs: list[str], axes: dict[str, Any]
+) -> bytes:
+    """Run torch's tracing exporter on a module in evaluation mode, and return the content of the graph's file."""
+    file, is_training = io.BytesIO(), module.training
+    module.eval()
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad(), _operators():
             warnings.simplefilter("ignore")  # the exporter warns that shapes become constants, which is intended
             torch.onnx.export(
-                _Graph(network, dimensions, context, names),
-                tuple(getattr(windows, name) for name in names),
+                module,
+                arguments,
                 file,  # type: ignore[arg-type]
                 dynamo=False,
                 opset_version=_OPSET,
-                input_names=list(names),
-                output_names=list(OUTPUTS),
-                dynamic_axes={name: {0: "windows"} for name in (*names, *OUTPUTS)},
+                input_names=inputs,
+                output_names=outputs,
+                dynamic_axes=axes,
             )
     finally:
-        network.train(is_training)
+        module.train(is_training)
     return file.getvalue()
 
 
@@ -81,6 +109,7 @@ class _Graph(nn.Module):
     def __init__(self, network: Network, dimensions: Dimensions, context: int, names: tuple[str, ...]) -> None:
         super().__init__()
         self.network = network
+        self.training = network.training
         self._dimensions, self._context, self._names = dimensions, context, names
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,19 +158,24 @@ def _input_names(network: Network, size: Dimensions) -> tuple[str, ...]:
 
 @contextmanager
 def _operators() -> Iterator[None]:
-    """Register an operator that the exporter lacks."""
+    """Register operators that the exporter lacks."""
 
-    def expm1(graph: object, x: object) -> object:
-        one = graph.op("CastLike", graph.op("Constant", value_t=torch.tensor(1.0)), x)  # type: ignore[attr-defined]
-        return graph.op("Sub", graph.op("Exp", x), one)  # type: ignore[attr-defined]
+    def expm1(graph: Any, x: Any) -> Any:
+        one = graph.op("CastLike", graph.op("Constant", value_t=torch.tensor(1.0)), x)
+        return graph.op("Sub", graph.op("Exp", x), one)
 
-    torch.onnx.register_custom_op_symbolic(  # type: ignore[attr-defined]
-        "aten::expm1", expm1, _OPSET
-    )
+    operators: dict[str, Callable[[Any, Any], Any]] = {
+        "aten::expm1": expm1,
+        "aten::asinh": lambda graph, x: graph.op("Asinh", x),
+        "aten::sinh": lambda graph, x: graph.op("Sinh", x),
+    }
+    for name, operator in operators.items():
+        torch.onnx.register_custom_op_symbolic(name, operator, _OPSET)  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch.onnx.unregister_custom_op_symbolic("aten::expm1", _OPSET)  # type: ignore[attr-defined]
+        for name in operators:
+            torch.onnx.unregister_custom_op_symbolic(name, _OPSET)  # type: ignore[attr-defined]
 
 
 def _entry(key: str, value: str) -> bytes:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from forecaster.forecast import PROBABILITIES
+from forecaster.network.export import trace_zero_shot
 from forecaster.network.zero_shot import Architecture, ZeroShotNetwork, pinball
 
 SMALL = Architecture(PROBABILITIES, hidden=8, patch=4, contexts=(16, 32), history=48, horizon=12)
@@ -80,3 +81,16 @@ def test_an_architecture_survives_json() -> None:
 def test_pinball_is_the_mean_over_the_probabilities() -> None:
     quantiles, target = torch.tensor([[0.0, 1.0]]), torch.tensor([2.0])
     assert float(pinball(quantiles, target, torch.tensor([0.5, 0.9]))) == pytest.approx((0.5 * 2 + 0.9 * 1) / 2)
+
+
+@pytest.mark.graphs
+@pytest.mark.parametrize("steps", [16, 32])
+def test_a_graph_forecasts_any_number_of_windows_and_patches(
+    network: ZeroShotNetwork, values: torch.Tensor, steps: int
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(trace_zero_shot(network))
+    inputs = (values[:, :48], values[:, 48 - steps : 48], *SEASONS)
+    names = ("history", "context", "season", "second_season")
+    (quantiles,) = session.run(None, {name: part.numpy() for name, part in zip(names, inputs, strict=True)})
+    np.testing.assert_allclose(quantiles, network(*inputs).detach().numpy(), rtol=1e-4, atol=1e-5)
