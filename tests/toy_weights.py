@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from forecaster.forecast import PROBABILITIES
 
 CONTEXT, HORIZON = 1024, 64
+CONTEXTS = (64, 512)
 BIAS = 0.25  # averaging with the mirror image removes it
 
 
@@ -31,16 +32,11 @@ class ToyNetwork(nn.Module):
         super().__init__()
         self.spread = nn.Parameter(torch.zeros(HORIZON, len(PROBABILITIES)))
 
-    def forward(self, values: Tensor, season: Tensor, second_season: Tensor) -> Tensor:
+    def forward(self, history: Tensor, context: Tensor, season: Tensor, second_season: Tensor) -> Tensor:
         ahead = torch.arange(HORIZON)[None]
         back = [CONTEXT - each[:, None] + ahead % each[:, None] for each in (season, second_season)]
-        median = sum(values.nan_to_num(0.0).gather(1, each) for each in back) / 2
+        median = sum(history.nan_to_num(0.0).gather(1, each) for each in back) / 2
         return median[:, :, None] + self.spread + BIAS
-
-
-def build_toy_network(architecture: dict[str, object]) -> ToyNetwork:
-    assert architecture == {"toy": True}
-    return ToyNetwork()
 
 
 def write_weights(root: Path, name: str = "2026-01", *, scale: float = 1.0) -> Path:
@@ -59,7 +55,7 @@ def write_weights(root: Path, name: str = "2026-01", *, scale: float = 1.0) -> P
         "name": name,
         "context": CONTEXT,
         "horizon": HORIZON,
-        "architecture": {"toy": True},
+        "architecture": {"contexts": CONTEXTS},
         "sha256": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
     }
     (folder / "card.json").write_text(json.dumps(card))
@@ -75,7 +71,7 @@ def _graph(widths: np.ndarray) -> bytes:
     constants = {
         "zero": np.float32(0),
         "half": np.float32(0.5),
-        "context": np.int64([CONTEXT]),
+        "length": np.int64([CONTEXT]),
         "ahead": np.arange(HORIZON)[None],
         "axis1": np.int64([1]),
         "axis2": np.int64([2]),
@@ -83,14 +79,14 @@ def _graph(widths: np.ndarray) -> bytes:
     }
     node = helper.make_node
     nodes = [
-        node("IsNaN", ["values"], ["is_missing"]),
-        node("Where", ["is_missing", "zero", "values"], ["filled"]),
+        node("IsNaN", ["history"], ["is_missing"]),
+        node("Where", ["is_missing", "zero", "history"], ["filled"]),
     ]
     for name in ("season", "second_season"):
         nodes += [
             node("Unsqueeze", [name, "axis1"], [f"{name}_column"]),
             node("Mod", ["ahead", f"{name}_column"], [f"{name}_phase"]),
-            node("Sub", ["context", f"{name}_column"], [f"{name}_start"]),
+            node("Sub", ["length", f"{name}_column"], [f"{name}_start"]),
             node("Add", [f"{name}_start", f"{name}_phase"], [f"{name}_back"]),
             node("GatherElements", ["filled", f"{name}_back"], [f"{name}_values"], axis=1),
         ]
@@ -104,7 +100,8 @@ def _graph(widths: np.ndarray) -> bytes:
         nodes,
         "toy",
         [
-            helper.make_tensor_value_info("values", TensorProto.FLOAT, ["B", CONTEXT]),
+            helper.make_tensor_value_info("history", TensorProto.FLOAT, ["B", CONTEXT]),
+            helper.make_tensor_value_info("context", TensorProto.FLOAT, ["B", "steps"]),
             helper.make_tensor_value_info("season", TensorProto.INT64, ["B"]),
             helper.make_tensor_value_info("second_season", TensorProto.INT64, ["B"]),
         ],

@@ -12,10 +12,10 @@ from forecaster.frequency import Ints
 from forecaster.panel import Floats
 from forecaster.store.pretrained import PretrainedWeights
 
-Run = Callable[[Floats, Ints, Ints], Floats]
+Run = Callable[[Floats, Floats, Ints, Ints], Floats]  # the arguments of ZeroShotNetwork.forward
 
 _MAX_ROWS = 512  # windows that the network reads at once
-_INPUTS, _OUTPUT = ("values", "season", "second_season"), "quantiles"
+_INPUTS, _OUTPUT = ("history", "context", "season", "second_season"), "quantiles"
 
 
 class PretrainedNetwork:
@@ -36,6 +36,7 @@ class PretrainedNetwork:
         Raises: InputError: a file of the weights is missing or altered.
         """
         self.context, self.horizon = weights.context, weights.horizon
+        self._recurrent_contexts = weights.recurrent_contexts
         self._name = weights.name
         self._run = _open(weights, threads)
 
@@ -43,6 +44,9 @@ class PretrainedNetwork:
         self, windows: Values, season: Ints, second_season: Ints, *, least_size: Values | None = None
     ) -> Values:
         """Forecast the steps after each window: the mean of the forecasts of the window and of its mirror image.
+
+        The recurrence reads the last steps of a window: the fewest that cover its values, of those that the network was
+        trained with.
 
         Args:
             windows: [N, L] in the units of the data, NaN where missing.
@@ -53,24 +57,33 @@ class PretrainedNetwork:
         Returns: [N, H, Q] quantiles in the units of the data, never decreasing along Q.
         """
         quantiles = np.empty((len(windows), self.horizon, len(PROBABILITIES)))
+        is_known = ~np.isnan(windows)
+        lengths = np.where(is_known.any(1), self.context - is_known.argmax(1), 0)  # [N] from the first value on
+        number = np.searchsorted(self._recurrent_contexts[:-1], lengths)
         size = _MAX_ROWS // 2  # each window is read twice
-        for first in range(0, len(windows), size):
-            rows = slice(first, first + size)
-            standardised = standardise(windows[rows], season[rows])
-            if least_size is not None:
-                standardised = standardised.with_least_size(least_size[rows])
-            count = len(standardised.values)
-            both = np.concatenate([standardised.values, -standardised.values])
-            seasons = (np.tile(each[rows], 2) for each in (season, second_season))
-            output = self._run(both, *seasons).astype(np.float64)
-            if output.shape != (2 * count, self.horizon, len(PROBABILITIES)):
-                raise InputError(
-                    f"pretrained weights {self._name}: the network returns {output.shape[1:]} values a window",
-                    hint="install the program again with `pip install --force-reinstall forecast-rnn`",
-                )
-            mean = (output[:count] - output[count:, :, ::-1]) / 2
-            quantiles[rows] = standardised.restore(mean)
+        for steps in self._recurrent_contexts:
+            members = np.flatnonzero(number == self._recurrent_contexts.index(steps))
+            if not len(members):
+                continue
+            for rows in np.split(members, np.arange(size, len(members), size)):
+                least = None if least_size is None else least_size[rows]
+                quantiles[rows] = self._forecast(windows[rows], (season[rows], second_season[rows]), steps, least)
         return quantiles
+
+    def _forecast(self, windows: Values, seasons: tuple[Ints, Ints], steps: int, least_size: Values | None) -> Values:
+        """Forecast windows [B, L] whose last `steps` the recurrence reads."""
+        standardised = standardise(windows, seasons[0])
+        if least_size is not None:
+            standardised = standardised.with_least_size(least_size)
+        history = np.concatenate([standardised.values, -standardised.values])
+        output = self._run(history, history[:, -steps:], *(np.tile(each, 2) for each in seasons)).astype(np.float64)
+        count, shape = len(windows), (self.horizon, len(PROBABILITIES))
+        if output.shape != (2 * count, *shape):
+            raise InputError(
+                f"pretrained weights {self._name}: the network returns {output.shape[1:]} values a window, not {shape}",
+                hint="install the program again with `pip install --force-reinstall forecast-rnn`",
+            )
+        return standardised.restore((output[:count] - output[count:, :, ::-1]) / 2)
 
 
 def _open(weights: PretrainedWeights, threads: int) -> Run:

@@ -55,6 +55,11 @@ class PretrainedWeights:
         return int(self.card["context"])
 
     @property
+    def recurrent_contexts(self) -> tuple[int, ...]:
+        """The numbers of last steps that the recurrence may read, rising."""
+        return tuple(map(int, self.card["architecture"]["contexts"]))
+
+    @property
     def horizon(self) -> int:
         """The steps that the network forecasts at once."""
         return int(self.card["horizon"])
@@ -121,7 +126,8 @@ def _cards() -> Iterator[Path]:
 def _read_card(path: Path) -> PretrainedWeights:
     try:
         weights = PretrainedWeights(path.parent, json.loads(path.read_text("utf-8")))
-        facts = (weights.name, weights.hash, weights.context, weights.horizon, weights.card["sha256"][GRAPH_FILE])
+        sizes = (weights.context, weights.horizon, weights.recurrent_contexts)
+        facts = (weights.name, weights.hash, weights.card["sha256"][GRAPH_FILE], *sizes)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read: {error!r}", hint=_REINSTALL) from error
     if not all(facts):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ from forecaster.errors import InputError
 from forecaster.events import Event, Note, ignore
 from forecaster.forecast import PROBABILITIES
 from forecaster.frequency import DAY, HOUR, MINUTE, WEEK, Frequency
-from forecaster.models import pretrained_network
+from forecaster.models import pretrained_network, pretrained_torch
 from forecaster.models.naive import Naive
 from forecaster.models.pretrained import PretrainedForecaster, find_seasons
 from forecaster.panel import Panel
@@ -26,7 +25,7 @@ from tests.conftest import MakePanel
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from tests.toy_weights import HORIZON, build_toy_network, hash_of, spread, write_weights
+from tests.toy_weights import HORIZON, ToyNetwork, hash_of, spread, write_weights
 
 NAN = np.nan
 
@@ -255,9 +254,29 @@ def test_a_package_without_weights_is_an_input_error(
 def test_torch_forecasts_the_same(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     by_graph = forecaster().predict(panel, 80)
     monkeypatch.setattr(pretrained_network, "find_spec", lambda name: None)
-    monkeypatch.setitem(sys.modules, "forecaster.network.zero_shot", SimpleNamespace(build_zero_shot=build_toy_network))
+    monkeypatch.setattr(pretrained_torch, "Architecture", SimpleNamespace(from_dict=lambda values: values))
+    monkeypatch.setattr(pretrained_torch, "ZeroShotNetwork", lambda architecture: ToyNetwork())
     by_torch = forecaster().predict(panel, 80)
     assert_allclose(by_torch.quantiles, by_graph.quantiles, rtol=1e-6)
+
+
+def test_the_recurrence_reads_the_fewest_steps_that_cover_the_values(
+    make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes: list[tuple[int, int]] = []
+
+    def run(history: np.ndarray, context: np.ndarray, season: np.ndarray, second: np.ndarray) -> np.ndarray:
+        shapes.append(context.shape)
+        assert_array_equal(context, history[:, -context.shape[1] :])
+        return np.zeros((len(history), HORIZON, len(PROBABILITIES)), np.float32)
+
+    monkeypatch.setattr(pretrained_network, "_open", lambda weights, threads: run)
+    lengths = [64, 65, 3, 900, 2000]
+    values = np.random.default_rng(5).normal(size=2000)
+    holed = np.where(np.arange(400) == 0, 1.0, NAN)
+    holed[-3:] = [1, 2, 3]
+    forecaster().predict(make_panel([*(values[:length] for length in lengths), holed]), 2)
+    assert sorted(shapes) == [(4, 64), (8, 512)]  # each with its mirror image
 
 
 def test_a_graph_of_other_sizes_is_an_input_error(
