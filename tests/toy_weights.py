@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +15,8 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 
 from forecaster.forecast import PROBABILITIES
+from forecaster.network.export import trace_zero_shot
+from forecaster.network.zero_shot import Architecture, ZeroShotNetwork
 
 CONTEXT, HORIZON = 1024, 64
 CONTEXTS = (64, 512)
@@ -45,17 +49,33 @@ def write_weights(root: Path, name: str = "2026-01", *, scale: float = 1.0) -> P
     Args:
         scale: factor of the widths of its intervals, which makes other weights.
     """
-    folder = root / name
-    folder.mkdir(parents=True)
     widths = (spread() * scale).astype(np.float16)
-    files = {"network.onnx": _graph(widths.astype(np.float32)), "weights.safetensors": save({"spread": widths})}
+    graph, weights = _graph(widths.astype(np.float32)), {"spread": widths}
+    return _write(root / name, graph, weights, {"history": CONTEXT, "horizon": HORIZON, "contexts": CONTEXTS})
+
+
+def write_network(root: Path) -> Path:
+    """Write the files of a small `ZeroShotNetwork` with random weights to a folder in `root`."""
+    architecture = Architecture(PROBABILITIES, hidden=8, patch=8, contexts=(32, 128), history=256, horizon=16)
+    torch.manual_seed(0)
+    network = ZeroShotNetwork(architecture)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(0.3 * torch.randn_like(parameter)).copy_(parameter.half().float())
+    weights = {key: value.numpy().astype(np.float16, order="C") for key, value in network.state_dict().items()}
+    return _write(root / "2026-02", trace_zero_shot(network), weights, asdict(architecture))
+
+
+def _write(folder: Path, graph: bytes, weights: dict[str, np.ndarray], architecture: dict[str, Any]) -> Path:
+    folder.mkdir(parents=True)
+    files = {"network.onnx": graph, "weights.safetensors": save(weights)}
     for file, content in files.items():
         (folder / file).write_bytes(content)
     card = {
-        "name": name,
-        "context": CONTEXT,
-        "horizon": HORIZON,
-        "architecture": {"contexts": CONTEXTS},
+        "name": folder.name,
+        "context": architecture["history"],
+        "horizon": architecture["horizon"],
+        "architecture": architecture,
         "sha256": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
     }
     (folder / "card.json").write_text(json.dumps(card))

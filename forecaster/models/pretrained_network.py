@@ -76,7 +76,8 @@ class PretrainedNetwork:
         if least_size is not None:
             standardised = standardised.with_least_size(least_size)
         history = np.concatenate([standardised.values, -standardised.values])
-        output = self._run(history, history[:, -steps:], *(np.tile(each, 2) for each in seasons)).astype(np.float64)
+        context = np.ascontiguousarray(history[:, -steps:])
+        output = self._run(history, context, *(np.tile(each, 2) for each in seasons)).astype(np.float64)
         count, shape = len(windows), (self.horizon, len(PROBABILITIES))
         if output.shape != (2 * count, *shape):
             raise InputError(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 from forecaster import runtime
@@ -29,7 +28,7 @@ def open_network(weights: PretrainedWeights, threads: int) -> Callable[[Floats, 
     def run(history: Floats, context: Floats, season: Ints, second_season: Ints) -> Floats:
         with torch.inference_mode():
             arrays = (history, context, season, second_season)
-            tensors = (torch.from_numpy(np.ascontiguousarray(each)) for each in arrays)
+            tensors = (torch.from_numpy(each) for each in arrays)
             quantiles: Floats = network(*tensors).numpy()
         return quantiles
 

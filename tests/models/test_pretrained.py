@@ -25,7 +25,7 @@ from tests.conftest import MakePanel
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from tests.toy_weights import HORIZON, ToyNetwork, hash_of, spread, write_weights
+from tests.toy_weights import HORIZON, ToyNetwork, hash_of, spread, write_network, write_weights
 
 NAN = np.nan
 
@@ -258,6 +258,21 @@ def test_torch_forecasts_the_same(panel: Panel, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pretrained_torch, "ZeroShotNetwork", lambda architecture: ToyNetwork())
     by_torch = forecaster().predict(panel, 80)
     assert_allclose(by_torch.quantiles, by_graph.quantiles, rtol=1e-6)
+
+
+@pytest.mark.graphs
+def test_a_network_of_the_package_s_own_kind_forecasts_by_onnxruntime_as_by_torch(
+    panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_network(tmp_path / "real")
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "real")
+    by_graph = forecaster().predict(panel, 40)
+    monkeypatch.setattr(pretrained_network, "find_spec", lambda name: None)
+    by_torch = forecaster().predict(panel, 40)
+    size = np.ptp(by_graph.quantiles, axis=(1, 2))[:, None, None] + 1
+    assert (np.abs(by_torch.quantiles - by_graph.quantiles) < 1e-4 * size).all()
+    assert np.ptp(by_graph.quantiles[0]) > 0.1
+    assert (np.diff(by_graph.quantiles, axis=2) >= 0).all()
 
 
 def test_the_recurrence_reads_the_fewest_steps_that_cover_the_values(
