@@ -107,6 +107,21 @@ def test_series_of_any_length_from_three_values_on_are_forecast(forecast: Foreca
     assert "1 series with fewer than 3 values: the last value is their forecast" in done.err
 
 
+def test_many_series_are_streamed(forecast: Forecast, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).normal(50, 5, (12, 60)).round(2)
+    hours = pd.date_range("2024-01-01", periods=60, freq="h")
+    tables = [pd.DataFrame({"shop": f"s{n:02}", "ds": hours, "y": row}) for n, row in enumerate(values)]
+    pd.concat(tables).to_parquet("t.parquet", index=False)
+    whole = forecast("predict", "t.parquet", "-o", "-")
+    monkeypatch.setattr("forecaster.data.memory_limit.DEFAULT_ROWS_AT_ONCE", 150)
+    parts = forecast("predict", "t.parquet", "-o", "parts.csv", "--json")
+    assert parts.code == 0, parts.err
+    assert (parts.json["series"], parts.json["horizon"]) == (12, 48)
+    assert parts.err.count("season 24") == 1
+    one, other = pd.read_csv(io.StringIO(whole.out)), pd.read_csv("parts.csv")
+    pd.testing.assert_frame_equal(one, other, rtol=1e-5)
+
+
 def test_a_bundle_comes_first_and_decides_how_data_is_read(forecast: Forecast, sales: Path) -> None:
     assert forecast("train", sales, "--model", "naive").code == 0
     done = forecast("predict", sales, "-o", "-")
