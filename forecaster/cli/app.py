@@ -12,6 +12,7 @@ from forecaster import __version__
 from forecaster.cli import ledger
 from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
+from forecaster.cli.control_characters import escape_controls
 from forecaster.cli.doctor import doctor
 from forecaster.cli.explain import explain
 from forecaster.cli.init import init
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     except typer.Abort:  # Ctrl-C before the work began
         return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", as_json)
     except Exception:
-        traceback.print_exc()
+        print(escape_controls(traceback.format_exc()), end="", file=sys.stderr)  # noqa: T201
         return 1
 
 
@@ -98,5 +99,5 @@ def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"error": {"code": code, "kind": kind, "message": message, "hint": hint}}))  # noqa: T201
     else:
-        print(f"error: {message}\nhint: {hint}", file=sys.stderr)  # noqa: T201
+        print(escape_controls(f"error: {message}\nhint: {hint}"), file=sys.stderr)  # noqa: T201
     return code

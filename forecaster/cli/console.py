@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console as RichConsole
 from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from forecaster import events
+from forecaster.cli.control_characters import SafeConsole, escape_controls, escape_controls_in_json
 from forecaster.durations import format_duration
 from forecaster.errors import Interrupted, OutputError
 from forecaster.report.words import short_path
@@ -34,7 +34,7 @@ class Console:
 
     def __init__(self, *, json: bool, quiet: bool, verbose: bool, no_color: bool) -> None:
         plain = no_color or "NO_COLOR" in os.environ
-        self._out = RichConsole(no_color=plain, highlight=False, emoji=False, markup=False)
+        self._out = SafeConsole(no_color=plain, highlight=False, emoji=False, markup=False)
         self._err = _Stderr(stderr=True, no_color=plain, highlight=False, emoji=False, markup=False, soft_wrap=True)
         self.is_json, self._is_quiet, self._is_verbose = json, quiet, verbose
         self._is_animated = not plain and not quiet and self._err.is_terminal and not self._err.is_dumb_terminal
@@ -117,22 +117,25 @@ class Console:
         """Write the result to stdout: the document with --json, otherwise the view."""
         with _until_closed():
             if self.is_json:
-                sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+                _write_json(document)
             else:
                 with self._out.capture() as text:
                     self._out.print(view)
                 sys.stdout.write(text.get())
 
-    def line(self, text: str) -> None:
-        """Write one line of the result to stdout and flush it."""
+    def json_line(self, text: str) -> None:
+        """Write one JSON document of the result to stdout, and flush it."""
         with _until_closed():
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(escape_controls_in_json(text) + "\n")
             sys.stdout.flush()
 
     def show_text(self, document: Mapping[str, object], text: str) -> None:
-        """Write the result to stdout: the document with --json, otherwise the text unchanged."""
+        """Write the result to stdout: the document with --json, otherwise the text, which programs get unchanged."""
         with _until_closed():
-            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n" if self.is_json else text)
+            if self.is_json:
+                _write_json(document)
+            else:
+                _write_text(text)
 
     def show_table(self, document: Mapping[str, object], frames: "Iterable[pd.DataFrame]") -> None:
         """Write frames to stdout: one after the other as CSV, or with --json as `forecasts` within the document."""
@@ -142,10 +145,10 @@ class Console:
             if self.is_json:
                 texts = (frame.to_json(orient="records", double_precision=15) for frame in frames)
                 records = [record for text in texts for record in json.loads(text)]
-                sys.stdout.write(json.dumps({**document, "forecasts": records}, ensure_ascii=False) + "\n")
+                _write_json({**document, "forecasts": records})
             else:
                 for text in format_csv(frames):
-                    sys.stdout.write(text.decode())
+                    _write_text(text.decode())
 
     def _start_bar(self, kind: str, title: str, total: int | None, done: int) -> None:
         """Start a progress bar that replaces the previous one of its kind."""
@@ -203,12 +206,21 @@ class _TimeRemaining(TimeRemainingColumn):
         return Text() if task.fields.get("is_timed") else super().render(task)
 
 
-class _Stderr(RichConsole):
+class _Stderr(SafeConsole):
     """A console for stderr that ignores a closed pipe, where rich would end the process with an error."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
         _discard(sys.stderr)
+
+
+def _write_json(document: Mapping[str, object]) -> None:
+    sys.stdout.write(escape_controls_in_json(json.dumps(document, ensure_ascii=False, allow_nan=False)) + "\n")
+
+
+def _write_text(text: str) -> None:
+    """Write text to stdout as it is, but for a terminal without control characters."""
+    sys.stdout.write(escape_controls(text) if sys.stdout.isatty() else text)
 
 
 @contextlib.contextmanager

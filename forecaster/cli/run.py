@@ -37,7 +37,7 @@ def run(
 
     def report(summary: RunSummary) -> None:
         summaries.append(summary)
-        console.line(summary.to_json())
+        console.json_line(summary.to_json())
         if summary.error:
             console.error(f"error: {summary.error.message}\nhint: {summary.error.hint}")
 
