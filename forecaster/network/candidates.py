@@ -10,9 +10,10 @@ _DAMPING = 0.9  # the share of a damped trend that each step retains
 _RECENT_STEPS = 3  # newest steps whose change since the season before adjusts a copied season
 _MIN_RECENT = 4  # fewest steps of a mean from which a recent trend is computed
 _PROFILE_SEASONS = 4
+_LINE_SEASONS, _MIN_LINE = 6, 24  # newest steps through which a straight line is fitted
 _LIMIT = 1e4  # the largest size of a candidate in standardised units
 
-COUNT = 15
+COUNT = 18
 
 
 def candidates(values: Tensor, mask: Tensor, season: Tensor, second: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
@@ -21,7 +22,10 @@ def candidates(values: Tensor, mask: Tensor, season: Tensor, second: Tensor, hor
     They are, in this order: the season one and two seasons back, the mean of three; one second season back, the mean
     of three; the last value, 0 (the location), two exponentially weighted means; the last value with the trend of the
     whole window, with the recent trend, with the damped recent trend; the last season with its growth, the profile of
-    four seasons, and the last season shifted by the change of the newest steps since the season before.
+    four seasons, the last season shifted by the change of the newest steps since the season before, and the last second
+    season shifted by the change of the newest season since that time; the profile with the damped recent trend, and
+    the slower weighted mean with half the slope of a line through the newest six seasons, as in the Theta method
+    (Assimakopoulos and Nikolopoulos 2000).
 
     Args:
         values: [B, L] standardised values up to the cutoff, 0 where missing.
@@ -35,7 +39,7 @@ def candidates(values: Tensor, mask: Tensor, season: Tensor, second: Tensor, hor
     steps = torch.arange(1, horizon + 1, device=values.device)  # [H]
     window = _Window(values, mask, steps)
     columns = [*_copies(window, season, second), *_levels(window), *_trends(window, season)]
-    columns += _seasonal(window, season)
+    columns += [*_seasonal(window, season, second), _theta(window, season)]
     forecasts = torch.stack([column.expand(-1, horizon) for column, _ in columns], dim=2)  # [B, H, K]
     exists = torch.stack([is_known.expand(-1, horizon) for _, is_known in columns], dim=2)
     return forecasts.clamp(-_LIMIT, _LIMIT), exists
@@ -99,8 +103,12 @@ def _trends(window: _Window, season: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     growth, is_known, span = _growth(window, season)
     slope = growth / span
     yield window.last + slope * ahead, is_known
-    damped = _DAMPING * (1 - _DAMPING**ahead) / (1 - _DAMPING)
-    yield window.last + slope * damped, is_known
+    yield window.last + slope * _damp(ahead), is_known
+
+
+def _damp(ahead: Tensor) -> Tensor:
+    """Return the sums of the first `ahead` damped steps."""
+    return _DAMPING * (1 - _DAMPING**ahead) / (1 - _DAMPING)
 
 
 def _growth(window: _Window, season: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,7 +119,7 @@ def _growth(window: _Window, season: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return newest - before, has_newest & has_before, span[:, None].to(window.values.dtype)
 
 
-def _seasonal(window: _Window, season: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _seasonal(window: _Window, season: Tensor, second: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     copied, is_copied = window.back(season, 1)
     growth, is_known, span = _growth(window, season)
     seasons_ahead = ((window.steps[None] - 1) // season[:, None] + 1).to(window.values.dtype)
@@ -130,3 +138,25 @@ def _seasonal(window: _Window, season: Tensor) -> Iterator[tuple[Tensor, Tensor]
     newest, has_newest = window.mean(torch.zeros_like(season), recent)
     before, has_before = window.mean(season, season + recent)
     yield copied + newest - before, is_copied & has_newest & has_before
+    copied, is_copied = window.back(second, 1)
+    newest, has_newest = window.mean(torch.zeros_like(season), season)
+    before, has_before = window.mean(second, second + season)
+    yield copied + newest - before, is_copied & has_newest & has_before & (second > season)[:, None]
+    ahead = window.steps[None].to(window.values.dtype)
+    yield level + profile + growth / span * _damp(ahead), (total > 1) & has_level & is_known
+
+
+def _theta(window: _Window, season: Tensor) -> tuple[Tensor, Tensor]:
+    weight = window.mask * (1 - _SLOW) ** window.age.to(window.values.dtype)
+    total = weight.sum(1, keepdim=True)
+    level = (window.values * weight).sum(1, keepdim=True) / total.clamp(min=1e-12)
+    weight = window.mask * (window.age < (_LINE_SEASONS * season).clamp(min=_MIN_LINE)[:, None])
+    count = weight.sum(1, keepdim=True)
+    times = -window.age.to(window.values.dtype)[None]  # [1, L]
+    times = times - (times * weight).sum(1, keepdim=True) / count.clamp(min=1)
+    slope = (times * window.values * weight).sum(1, keepdim=True) / (times**2 * weight).sum(1, keepdim=True).clamp(
+        min=1
+    )
+    lag = (1 - _SLOW) / _SLOW  # mean age of the values in the weighted mean
+    ahead = window.steps[None].to(window.values.dtype)
+    return level + slope / 2 * (ahead + lag), (count > 2) & (total > 1e-12)

@@ -87,7 +87,7 @@ class Augmentation(Section):
 class Mixture(Section):
     """The mixture; the shares of the frequencies, and those of the families of each kind, sum to 1."""
 
-    version: Literal[1]
+    version: Literal[2]
     frequencies: tuple[FrequencyShare, ...] = Field(min_length=1)
     families: dict[Kind, dict[Family, Share]]
     seasonality: dict[Kind, Seasonality]

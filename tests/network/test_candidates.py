@@ -23,6 +23,9 @@ NAMES = (
     "season_with_growth",
     "profile",
     "shifted_season",
+    "shifted_second_season",
+    "profile_with_trend",
+    "theta",
 )
 HORIZON = 6
 
@@ -81,6 +84,29 @@ def test_a_shift_of_the_level_moves_the_shifted_season() -> None:
     values[-3:] += 10
     shifted = forecasts(values.tolist(), season=6)["shifted_season"][0]
     assert shifted[:3].tolist() == [10, 11, 12]
+
+
+def test_a_shift_of_the_level_moves_the_shifted_second_season() -> None:
+    values = np.tile([0.0, 1, 5, 6, 7, 8], 3)
+    values[-2:] += 10
+    result = forecasts(values.tolist(), season=2, second=6)
+    assert result["shifted_second_season"][0].tolist() == [10, 11, 15, 16, 27, 28]
+    assert not forecasts(values.tolist(), season=6)["shifted_second_season"][1].any()
+
+
+def test_the_profile_continues_the_damped_trend() -> None:
+    values = np.arange(24.0) + 5 * (np.arange(24) % 4 == 0)
+    result = forecasts(values.tolist(), season=4)
+    rise = result["profile_with_trend"][0] - result["profile"][0]
+    torch.testing.assert_close(rise[:3], torch.tensor([0.9, 1.71, 2.439]))
+
+
+def test_theta_adds_half_the_slope_of_a_line_to_the_weighted_mean() -> None:
+    result = forecasts(list(np.arange(200.0)), season=4)
+    slope = result["theta"][0].diff()
+    torch.testing.assert_close(slope, torch.full_like(slope, 0.5))
+    assert float(result["theta"][0][0] - result["slow_mean"][0][0]) == pytest.approx((1 + 17 / 3) / 2, abs=1e-3)
+    assert not forecasts([1.0, 2.0], season=1)["theta"][1].any()
 
 
 def test_weighted_means_follow_the_newest_values() -> None:

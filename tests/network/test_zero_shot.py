@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from forecaster.forecast import PROBABILITIES
+from forecaster.network.candidates import COUNT
 from forecaster.network.export import trace_zero_shot
 from forecaster.network.zero_shot import Architecture, ZeroShotNetwork, pinball
 
@@ -62,7 +63,7 @@ def test_an_untrained_network_averages_the_candidates() -> None:
     network = ZeroShotNetwork(SMALL).eval()
     flat = torch.full((1, 48), 0.5)
     quantiles = network(flat, flat[:, 16:], torch.tensor([4]), torch.tensor([4]))
-    shares = 14 / 15  # all candidates but the location, 0, are 0.5
+    shares = (COUNT - 2) / (COUNT - 1)  # the location is 0, and a window without a second season has one candidate less
     median = torch.sinh(torch.tensor(shares) * torch.asinh(torch.tensor(0.5)))
     torch.testing.assert_close(quantiles[0, :, 7], median.expand(12), rtol=1e-4, atol=1e-5)
 

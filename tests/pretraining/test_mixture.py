@@ -25,7 +25,7 @@ def load_tree(path: Path, content: dict[str, Any]) -> None:
 
 def test_the_mixture_of_the_package_is_valid_and_uses_every_family() -> None:
     loaded = load_mixture()
-    assert loaded.version == 1
+    assert loaded.version == 2
     assert {name for shares in loaded.families.values() for name in shares} == set(FAMILIES)
     assert {1, 4, 5, 7, 12, 24, 48, 52, 96} <= {each.season for each in loaded.frequencies}
 
@@ -39,7 +39,7 @@ def test_growth_belongs_to_low_frequencies_and_loads_to_days() -> None:
 @pytest.mark.parametrize(
     ("section", "key", "value", "word"),
     [
-        pytest.param(None, "version", 2, "version", id="another version"),
+        pytest.param(None, "version", 1, "version", id="another version"),
         pytest.param(None, "surprise", 1, "surprise", id="an unknown key"),
         pytest.param("augmentation", "surprise", 0.1, "augmentation.surprise", id="an unknown augmentation"),
         pytest.param("augmentation", "flip", 1.5, "augmentation.flip", id="a share above 1"),
