@@ -1,15 +1,18 @@
 """Train, evaluate and export the pretrained network.
 
-    python -m benchmarks.pretrain train FOLDER [--steps 20000] [--hidden 128] [--layers 2] [--cell gru] [--seed 0]
+    python -m benchmarks.pretrain train FOLDER [--steps 9500] [--hidden 192] [--layers 2] [--cell gru] [--seed 0]
     python -m benchmarks.pretrain evaluate FOLDER... --data DIR [--test]
+    python -m benchmarks.pretrain export FOLDER --name 2026-11
 
 `train` draws synthetic series by the mixture of the package. It writes a checkpoint to FOLDER every few minutes, and
 continues from it when the same command is started again; the result is the same as that of an uninterrupted run.
 `evaluate` forecasts the last horizon of each training file in DIR from the steps before it. With `--test`, it
-forecasts the test files instead; do that once, after everything is decided.
+forecasts the test files instead; do that once, after everything is decided. Both write the scores to FOLDER. `export`
+writes the weights in float16, the graph and the card with these scores into the package, and prints their sizes.
 """
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -22,18 +25,29 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
+from safetensors.torch import save as serialise
 
+from benchmarks.panel import describe_machine
 from forecaster.batches.standardise import standardise
-from forecaster.forecast import DECILES, PROBABILITIES
+from forecaster.forecast import DECILES, GRAPH_FILE, PROBABILITIES
+from forecaster.network.export import trace_zero_shot
 from forecaster.network.zero_shot import Architecture, ZeroShotNetwork
 from forecaster.pretraining.feed import Feed, FeedPlan
 from forecaster.pretraining.mixture import load_mixture
 from forecaster.pretraining.training import Pretraining, Schedule
+from forecaster.store import pretrained
 
 _SECONDS_BETWEEN_CHECKPOINTS = 240
 _STEPS_PER_LINE = 250
 _ROWS = 512
 _CHECKPOINT, _WEIGHTS, _SETTINGS = "checkpoint.safetensors", "weights.safetensors", "settings.json"
+_SECONDS, _TAIL_SCORES, _TEST_SCORES = "seconds.json", "scores_tails.json", "scores_test.json"
+_LIMITS = (
+    "Hourly panels with strong weekly seasons: networks trained on the panel have about a fifth less error.",
+    "Yearly series: 80 % intervals cover about 72 %, and less if a series is longer than 30 years.",
+    "Covariates and the relations between series are not used.",
+    "Seasons other than the given one and a week of days are not modelled.",
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -82,13 +96,21 @@ def train(folder: Path, arguments: argparse.Namespace) -> None:
     plan = FeedPlan(size.history, size.horizon, size.patch, size.contexts, forecasts=arguments.batch)
     mixture = load_mixture(arguments.mixture)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"architecture": asdict(architecture), "schedule": asdict(schedule), "seed": arguments.seed}
+    settings = {
+        "architecture": asdict(architecture),
+        "schedule": asdict(schedule),
+        "mixture": mixture.version,
+        "forecasts_per_step": arguments.batch,
+        "seed": arguments.seed,
+    }
     (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
     training = Pretraining(architecture, schedule, arguments.seed)
     if (folder / _CHECKPOINT).exists():
         training.restore(load_file(folder / _CHECKPOINT))
         print(f"resumed after {training.step} steps", flush=True)
-    saved, losses = time.monotonic(), []
+    seconds = json.loads((folder / _SECONDS).read_text()) if (folder / _SECONDS).exists() else 0.0
+    started = saved = time.monotonic()
+    losses = []
     with Feed(mixture, plan, arguments.seed) as feed:
         for progress in training.steps(feed.batch):
             losses.append(progress.loss)
@@ -101,7 +123,9 @@ def train(folder: Path, arguments: argparse.Namespace) -> None:
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                 save(training.state(), folder / _CHECKPOINT)
                 saved = time.monotonic()
+                (folder / _SECONDS).write_text(json.dumps(seconds + saved - started))
     save(training.state(), folder / _CHECKPOINT)
+    (folder / _SECONDS).write_text(json.dumps(seconds + time.monotonic() - started))
     save(training.weights(), folder / _WEIGHTS)
 
 
@@ -201,18 +225,60 @@ def evaluate(network: ZeroShotNetwork, data: Path, *, is_test: bool, names: list
     return results
 
 
+def export(folder: Path, name: str) -> None:
+    """Write a trained network and its card to the package."""
+    settings = json.loads((folder / _SETTINGS).read_text())
+    network = load_network(folder)
+    with torch.no_grad():
+        for value in network.parameters():
+            value.copy_(value.half().float())
+    weights = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+    files = {GRAPH_FILE: trace_zero_shot(network), pretrained.WEIGHTS: serialise(weights)}
+    target = pretrained.FOLDER / name
+    target.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        (target / file).write_bytes(content)
+        print(f"{target / file}: {len(content) / 1e6:.2f} MB")
+    card = {
+        "name": name,
+        "context": network.architecture.history,
+        "horizon": network.architecture.horizon,
+        "architecture": settings["architecture"],
+        "parameters": sum(value.numel() for value in network.parameters()),
+        "training": {
+            "data": "synthetic series only (docs/pretraining.md)",
+            "mixture": settings["mixture"],
+            "seed": settings["seed"],
+            "schedule": settings["schedule"],
+            "forecasts": settings["schedule"]["steps"] * settings["forecasts_per_step"],
+            "hours": round(json.loads((folder / _SECONDS).read_text()) / 3600, 2),
+            "processor": describe_machine(),
+        },
+        "scores": {
+            title: json.loads((folder / file).read_text())
+            for title, file in (("training_tails", _TAIL_SCORES), ("test_files", _TEST_SCORES))
+            if (folder / file).exists()
+        },
+        "limits": _LIMITS,
+        "licence": "Apache-2.0",
+        "sha256": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
+    }
+    (target / pretrained.CARD).write_text(json.dumps(card, indent=2) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["train", "evaluate"])
+    parser.add_argument("action", choices=["train", "evaluate", "export"])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--test", action="store_true")
     parser.add_argument("--panels", nargs="*")
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--name", default="2026-11", help="the name of the exported version")
+    parser.add_argument("--steps", type=int, default=9_500)
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--cell", default="gru")
-    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--hidden", type=int, default=192)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--patch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
@@ -223,8 +289,12 @@ def main() -> None:
     for folder in arguments.folders:
         if arguments.action == "train":
             train(folder, arguments)
+        elif arguments.action == "export":
+            export(folder, arguments.name)
         else:
-            evaluate(load_network(folder), arguments.data, is_test=arguments.test, names=arguments.panels)
+            scores = evaluate(load_network(folder), arguments.data, is_test=arguments.test, names=arguments.panels)
+            path = folder / (_TEST_SCORES if arguments.test else _TAIL_SCORES)
+            path.write_text(json.dumps(scores, indent=2) + "\n")
 
 
 if __name__ == "__main__":
