@@ -13,6 +13,7 @@ import yaml
 from forecaster.config import RECIPES, Config
 from forecaster.config.section import Section
 from forecaster.config.tree import DEFAULT_KINDS, ENVIRONMENT_PREFIX, KEYS_EXPLAINED, drop_foreign_settings, validate
+from forecaster.config.yaml_loader import MAX_CHARACTERS, YamlLimitError, describe, load_yaml, parse_yaml
 from forecaster.errors import ConfigError, InputError
 
 _USUAL_KINDS = (*DEFAULT_KINDS.values(), "last", "parallel", "split")
@@ -35,19 +36,19 @@ def load(
 
     Raises:
         InputError: the file does not exist.
-        ConfigError: a key or value is wrong; the message names it and the nearest valid key.
+        ConfigError: a key or value is wrong, or exceeds a limit; the message names it and the nearest valid key.
     """
     tree = _for_preset(read_yaml(path) if path else {}, overrides or {})
     source = str(path) if path else "settings"
     for name, value in sorted(environment.items()):
         keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
         if name.startswith(ENVIRONMENT_PREFIX) and (len(keys) > 1 or keys == ["preset"]):
-            _put(tree, keys, _parse(value))
+            _put(tree, keys, _parse(name, value))
     for setting in settings:
         key, separator, value = setting.partition("=")
         if not separator or not key:
             raise ConfigError(f"--set {setting!r} is not key=value", hint="write it as --set training.steps=500")
-        _put(tree, key.strip().split("."), _parse(value))
+        _put(tree, key.strip().split("."), _parse(key.strip(), value))
     for key, value in (overrides or {}).items():
         if value is not None:
             _put(tree, key.split("."), value)
@@ -63,12 +64,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises: InputError: no such file; ConfigError: not YAML, or not a mapping.
     """
     try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(MAX_CHARACTERS + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", hint="check the path after --config") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not YAML: {reason}", hint=KEYS_EXPLAINED) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not YAML: {error}", hint=KEYS_EXPLAINED) from error
+    tree = parse_yaml(text, str(path), hint=KEYS_EXPLAINED)
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -143,11 +145,22 @@ def _keep_to_one(tree: dict[str, Any]) -> None:
     """Drop the variants of a file that name other models, if a flag names the model."""
     ensemble = tree.get("ensemble")
     if isinstance(ensemble, dict) and isinstance(ensemble.get("variants"), list):
-        ensemble["variants"] = [each for each in ensemble["variants"] if "kind" not in (each.get("model") or {})]
+        ensemble["variants"] = [each for each in ensemble["variants"] if not _names_model(each)]
 
 
-def _parse(text: str) -> Any:
+def _names_model(variant: Any) -> bool:
+    model = variant.get("model") if isinstance(variant, dict) else None
+    return isinstance(model, dict) and "kind" in model
+
+
+def _parse(key: str, text: str) -> Any:
+    """Return the value of a setting; what is not YAML is text, which the key may accept.
+
+    Raises: ConfigError: the text exceeds a limit.
+    """
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
+    except YamlLimitError as error:
+        raise ConfigError(f"{key}: {describe(error)}", hint="write the value in a file for --config") from error
     except yaml.YAMLError:
         return text

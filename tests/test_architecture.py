@@ -44,7 +44,7 @@ HOMES = {
     "safetensors": ("store.",),
     "filelock": ("store.",),
     "sqlalchemy": ("store.",),
-    "yaml": ("settings",),
+    "yaml": ("settings", "config.yaml_loader"),
     "pyarrow": ("data.", "store."),
     "scipy": ("evaluation.significance",),
     "statsforecast": ("models.statistical",),

@@ -27,6 +27,7 @@ Tree = dict[str, Any]
 ENVIRONMENT_PREFIX = "FORECAST_"
 KEYS_EXPLAINED = "`forecast init DATA` writes a file that explains every key; with --job, also those of a job"
 DEFAULT_KINDS = {"model": "gru", "head": "quantile"}
+_MAX_EXCERPT_CHARACTERS = 200
 _UNIONS = {"model": ModelConfig, "head": HeadConfig}
 
 
@@ -95,7 +96,7 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
     place = [str(part) for part in first["loc"]]
     if len(place) > 1 and place[0] in DEFAULT_KINDS:  # A union adds its member's tag to the path.
         place = [place[0], *place[2:]]
-    key = ".".join(place)
+    key = _excerpt(".".join(place))
     match first["type"]:
         case "extra_forbidden":
             known = sorted(_keys_beside(first["loc"]))
@@ -105,14 +106,18 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
             return ConfigError(message, hint=hint)
         case "union_tag_invalid":
             known = [name.strip(" '") for name in first["ctx"]["expected_tags"].split(",")]
-            got = first["ctx"]["tag"]
+            got = _excerpt(first["ctx"]["tag"])
             return ConfigError(
                 f"{source}: {key}: unknown kind {got!r}{did_you_mean(got, known)}",
                 hint=f"choose from {', '.join(known)}",
             )
     reason = first["msg"].removeprefix("Value error, ")
-    where = f"{key}: {reason[0].lower()}{reason[1:]}, got {first['input']!r}" if key else reason
+    where = f"{key}: {reason[0].lower()}{reason[1:]}, got {_excerpt(repr(first['input']))}" if key else reason
     return ConfigError(f"{source}: {where}", hint=KEYS_EXPLAINED)
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= _MAX_EXCERPT_CHARACTERS else f"{text[: _MAX_EXCERPT_CHARACTERS - 3]}..."
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> set[str]:
