@@ -1,11 +1,14 @@
 """Markers of the processes that work in a folder, so that others see which of them are still alive."""
 
 import contextlib
+import re
 import uuid
 from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
+
+_NAME = "[0-9a-f]{32}"
 
 
 class AliveMarker:
@@ -35,7 +38,7 @@ class AliveMarker:
 def is_alive(folder: Path, name: str) -> bool:
     """Return True if the process of a marker is alive; the file of a dead process is removed."""
     path = _path(folder, name)
-    if not path.exists():
+    if not re.fullmatch(_NAME, name) or path.is_symlink() or not path.is_file():
         return False
     with contextlib.suppress(Timeout), FileLock(path, timeout=0):
         path.unlink(missing_ok=True)

@@ -79,7 +79,7 @@ def write(
         METRICS: json_bytes(metrics),
         **tables,
     }
-    with new_folder(folder) as temporary:
+    with new_folder(folder, owner=(manifest.job or {}).get("id")) as temporary:
         for name, content in files.items():
             if isinstance(content, bytes):
                 write_through(temporary / name, content)
@@ -102,7 +102,7 @@ def read(folder: Path) -> Bundle:
     if folder.suffix == ".partial" and not (folder / MANIFEST).exists():
         resume = shlex.join(["forecast", "train", "--resume", str(folder)])
         raise InputError(f"{folder}: its training was interrupted", hint=f"continue with `{resume}`")
-    manifest = _read_manifest(folder / MANIFEST)
+    manifest = read_manifest(folder)
     contents = {}
     for name, expected in manifest.files.items():
         path = folder / Path(name).name
@@ -141,7 +141,12 @@ def json_bytes(tree: dict[str, Any]) -> bytes:
     return (json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a bundle, and compare it with its own hash.
+
+    Raises: InputError: the manifest is missing, altered, or of a newer schema.
+    """
+    path = folder / MANIFEST
     content = _read_bytes(path)
     try:
         values = json.loads(content)

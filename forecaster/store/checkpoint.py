@@ -1,5 +1,6 @@
 """The state of an unfinished training in `<out>.partial/`, from which it can resume."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from safetensors.numpy import load_file, save
 
 from forecaster.errors import InputError
 from forecaster.events import CheckpointWritten, Watch
-from forecaster.store.files import as_output_error, atomic_write
+from forecaster.store.files import atomic_write, new_folder, remove_files, write_through
 
 STATE = "state.safetensors"
 
@@ -20,7 +21,14 @@ class FolderCheckpoint:
     """The saved state of one training, in a folder that is created at the first save."""
 
     def __init__(
-        self, folder: Path, *, files: dict[str, bytes], watch: Watch, is_resumed: bool = False, seconds: float = 30.0
+        self,
+        folder: Path,
+        *,
+        files: dict[str, bytes],
+        watch: Watch,
+        is_resumed: bool = False,
+        seconds: float = 30.0,
+        owner: str | None = None,
     ) -> None:
         """Prepare to save, without writing anything.
 
@@ -29,11 +37,13 @@ class FolderCheckpoint:
             watch: receives an event for each save.
             is_resumed: if True, the folder contains the state of this training already.
             seconds: time between two saves.
+            owner: the id of the job that trains, for the names of temporary files; None for other commands.
         """
         self.folder = folder
         self._files = files
         self._watch = watch
         self._seconds = seconds
+        self._owner = owner
         self._has_state = is_resumed
         self._saved_at = time.monotonic()
 
@@ -41,15 +51,26 @@ class FolderCheckpoint:
         return read_state(self.folder) if self._has_state else {}
 
     def save(self, state: Arrays) -> None:
-        with as_output_error(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        for name, content in self._files.items():
-            if not (self.folder / name).exists():
-                atomic_write(self.folder / name, content)
-        atomic_write(self.folder / STATE, save({name: np.asarray(value, order="C") for name, value in state.items()}))
+        content = save({name: np.asarray(value, order="C") for name, value in state.items()})
+        if self._has_state:
+            atomic_write(self.folder / STATE, content, owner=self._owner)
+        else:  # The folder appears as a whole, so that run.json always proves whose it is.
+            with new_folder(self.folder, owner=self._owner) as temporary:
+                for name, each in {**self._files, STATE: content}.items():
+                    write_through(temporary / name, each)
         self._saved_at = time.monotonic()
         self._has_state = True
         self._watch(CheckpointWritten(self.folder))
+
+    def exists(self) -> bool:
+        """Return True if the folder has a state from which the training can resume."""
+        return self._has_state and (self.folder / STATE).exists()
+
+    def remove(self) -> None:
+        """Remove the saved state, but no file that others have put into its folder."""
+        if self._has_state:
+            with contextlib.suppress(OSError):
+                remove_files(self.folder, (*self._files, STATE))
 
     def is_due(self) -> bool:
         return time.monotonic() - self._saved_at >= self._seconds

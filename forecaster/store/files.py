@@ -1,16 +1,28 @@
-"""Atomic writes: a reader sees the old file or the new one, never half of one."""
+"""Atomic writes: a reader sees the old file or the new one, never half of one.
+
+Temporary files and folders are named `.forecast-<owner>-<name>.<random>`. A job passes its id as the owner, so that its
+next run recognises what a killed run left.
+"""
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
+import secrets
 import shlex
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from forecaster.errors import OutputError
+
+OWNER_ID = "[0-9a-f]{16}"
+_NO_OWNER = "tmp"
+_MAX_NAME_BYTES = 150  # A longer name is replaced by its hash, because systems limit a name to 255 bytes.
 
 
 @contextlib.contextmanager
@@ -43,17 +55,35 @@ def _hint(number: int | None, path: Path) -> str:
     return "name another place with --out"
 
 
-def atomic_write(path: Path, content: bytes) -> None:
+def temporary_prefix(name: str, owner: str | None) -> str:
+    """Return how the temporary file or folder for a name begins; an owner that is no id counts as none."""
+    if not re.fullmatch(OWNER_ID, str(owner)):
+        owner = None
+    is_short = len(os.fsencode(name)) <= _MAX_NAME_BYTES
+    label = name if is_short else hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return f".forecast-{owner or _NO_OWNER}-{label}."
+
+
+def find_temporaries(folder: Path, owner: str) -> list[Path]:
+    """Return the temporary files and folders of an owner within a folder."""
+    return sorted(folder.glob(f".forecast-{owner}-*"))
+
+
+def atomic_write(path: Path, content: bytes, *, owner: str | None = None) -> None:
     """Replace a file as `atomic_file` does."""
-    with atomic_file(path) as temporary:
+    with atomic_file(path, owner=owner) as temporary:
         write_through(temporary, content)
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, owner: str | None = None) -> Iterator[Path]:
     """Yield a temporary file in the same folder, which replaces `path` at the end of the block.
 
-    The block has to sync the file. If `path` is a pipe or a device, it is yielded itself.
+    The block has to sync the file. If `path` is a pipe or a device, it is yielded itself. A file that is replaced
+    passes its permissions on to the new one.
+
+    Args:
+        owner: the id of the job that writes, for the temporary name; None for other commands.
 
     Raises: OutputError: the folder is missing, or the file cannot be written; the old file is unchanged.
     """
@@ -62,12 +92,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
         if path.exists() and not path.is_file() and not path.is_dir():
             yield path
             return
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=temporary_prefix(path.name, owner), dir=path.parent)
         temporary = Path(name)
         try:
             os.close(handle)
             yield temporary
-            temporary.chmod(0o666 & ~_umask())
+            _set_permissions(temporary, path, 0o666)
             temporary.replace(path)
             sync_folder(path.parent)
         except BaseException:
@@ -76,23 +106,50 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, owner: str | None = None) -> Iterator[Path]:
     """Yield a temporary folder, which becomes `path` at the end of the block.
+
+    Args:
+        owner: as in `atomic_file`.
 
     Raises: OutputError: as `atomic_write`, or `path` is no longer empty.
     """
     with as_output_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(path.name, owner), dir=path.parent))
         try:
             yield temporary
-            temporary.chmod(0o777 & ~_umask())
+            _set_permissions(temporary, path, 0o777)
             sync_folder(temporary)
             temporary.rename(path)
             sync_folder(path.parent)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _set_permissions(temporary: Path, path: Path, mode: int) -> None:
+    """Set the permissions of the file or folder that `temporary` replaces, or for a new one those of the umask.
+
+    The owner and the group are passed on as well where the system permits it.
+    """
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        temporary.chmod(mode & ~_umask())
+        return
+    with contextlib.suppress(PermissionError):
+        if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):
+            os.chown(temporary, before.st_uid, before.st_gid)
+    temporary.chmod(stat.S_IMODE(before.st_mode))
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove files of a folder in the given order, and the folder if nothing else is in it. An OSError passes."""
+    for name in names:
+        (folder / Path(name).name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def write_through(path: Path, content: bytes) -> None:
@@ -108,13 +165,26 @@ def sync_file(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def replace_link(link: Path, target: Path) -> None:
-    """Point a symbolic link at a folder beside it. The link is replaced by a rename, so it is never missing."""
+def replace_link(link: Path, target: Path, *, owner: str | None = None) -> None:
+    """Point a symbolic link at a folder beside it. The link is replaced by a rename, so it is never missing.
+
+    Args:
+        owner: as in `atomic_file`.
+
+    Raises: OutputError: the link cannot be written, or a file or folder is in its place.
+    """
     with as_output_error(link):
-        temporary = link.with_name(f".{link.name}.{os.getpid()}")
-        temporary.unlink(missing_ok=True)
+        if link.exists() and not link.is_symlink():
+            raise OutputError(
+                f"{link}: is not a symbolic link", hint=f"rename it: {shlex.join(['mv', str(link), f'{link}.old'])}"
+            )
+        temporary = link.with_name(temporary_prefix(link.name, owner) + secrets.token_hex(4))
         temporary.symlink_to(target.name)
-        temporary.replace(link)
+        try:
+            temporary.replace(link)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def check_free(path: Path) -> None:

@@ -2,15 +2,19 @@
 
 import contextlib
 import os
+import re
+import shlex
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from forecaster.errors import LockError
+from forecaster.errors import LockError, OutputError
 from forecaster.store.files import as_output_error
 
+_MAX_BYTES = 32
 _ATTEMPTS = 10
 _SECONDS_BETWEEN_ATTEMPTS = 0.05
 
@@ -40,8 +44,9 @@ def lock_file(path: Path, message: str, hint: str, *, place: Path | None = None)
 
     Raises:
         LockError: another process has the lock.
-        OutputError: nothing can be written there.
+        OutputError: nothing can be written there, or another program made the file.
     """
+    check_ours(path)
     lock = FileLock(path)
     with as_output_error(place or path):
         new_folders = [parent for parent in path.absolute().parents if not parent.exists()]
@@ -62,16 +67,37 @@ def lock_file(path: Path, message: str, hint: str, *, place: Path | None = None)
                 parent.rmdir()
 
 
+def check_ours(path: Path) -> None:
+    """Check that a file, if it exists, is a lock of this program, which may be overwritten and removed.
+
+    Raises: OutputError: it is a symbolic link, another program's file, or no file.
+    """
+    try:
+        status = path.lstat()
+        is_ours = stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_BYTES
+        is_ours = is_ours and re.fullmatch(rb"(\d+\n?)?", path.read_bytes()) is not None
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}", hint="remove it, or rename it") from error
+    if not is_ours:
+        backup = shlex.join(["mv", str(path), f"{path}.old"])
+        raise OutputError(f"{path}: is not a lock of this program, which needs the name", hint=f"rename it: {backup}")
+
+
 def describe_owner(folder: Path) -> str | None:
     """Return the process that writes a folder, as ` (process 123)`; None if there is none."""
     path = lock_path(folder)
     if not path.exists():
         return None
     try:
+        check_ours(path)
         with FileLock(path, timeout=0):
             return None
     except (Timeout, OSError):
         return _describe_process(path)
+    except OutputError:
+        return None
 
 
 def lock_path(folder: Path) -> Path:

@@ -18,7 +18,9 @@ from forecaster.config.job import JobConfig
 from forecaster.errors import ForecastError, Interrupted, LockError
 from forecaster.events import Event, Watch, ignore
 from forecaster.store import lock
+from forecaster.store.owner import Owner
 from forecaster.workflows.job.alert import send_alerts
+from forecaster.workflows.job.claim import claim, find_owner
 from forecaster.workflows.job.job_ledger import JobLedger
 from forecaster.workflows.job.log import Journal
 from forecaster.workflows.job.run_state import JobRun
@@ -61,9 +63,10 @@ def run(
         job = open_job(path, settings=settings)
         policy, summary.job = job.policy, job.name
         with contextlib.nullcontext() if is_dry else _hold_lock(job):
+            owner = _identify_owner(job, is_dry)
             ledger = JobLedger.open(job, must_exist=is_dry)
             previous = ledger.read_previous_runs()
-            summary.code = run_steps(JobRun(job, key, now, summary, watch_and_log, is_dry, ledger, previous))
+            summary.code = run_steps(JobRun(job, key, now, summary, watch_and_log, is_dry, ledger, previous, owner))
     except ForecastError as error:
         hint = f"run it again: forecast run {shlex.quote(str(path))}" if isinstance(error, Interrupted) else error.hint
         summary.status = "locked" if isinstance(error, LockError) else "failed"
@@ -83,6 +86,13 @@ def run(
 
 def _hold_lock(job: Job) -> contextlib.AbstractContextManager[None]:
     return lock.lock_file(job.lock, f"{job.path}: another run{{}} holds {job.lock.name}", "wait for it to end")
+
+
+def _identify_owner(job: Job, is_dry: bool) -> Owner:
+    """Claim the bundles of earlier runs; a folder without any is claimed once a model is trained."""
+    owner = find_owner(job)
+    has_bundles = job.bundles.is_dir() and any(job.bundles.iterdir())
+    return claim(job) if has_bundles and not is_dry else owner
 
 
 def run_in_processes(

@@ -1,8 +1,9 @@
 """`forecast train`: fit, evaluate on the holdout, fit again on all data, and write a bundle."""
 
+import errno
 import json
+import os
 import shlex
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump, read_yaml
 from forecaster.store import bundle, lock
-from forecaster.store.checkpoint import FolderCheckpoint
+from forecaster.store.checkpoint import STATE, FolderCheckpoint
 from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, replace_link
 from forecaster.store.manifest import Manifest
@@ -32,6 +33,7 @@ from forecaster.workflows.scoring import HoldoutForecast, evaluate_holdout
 from forecaster.workflows.source import Source
 
 RUN = "run.json"
+CHECKPOINT_FILES = (STATE, bundle.CONFIG, RUN)
 _SHORTENED = (
     "the time limit shortened the training: the saved config repeats the number of steps, but not their learning rates"
 )
@@ -78,10 +80,12 @@ class TrainingRun:
         Raises: InputError: the file is missing or damaged.
         """
         try:
+            if not path.is_file():  # reading a pipe would wait for ever
+                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
             values = json.loads(path.read_text("utf-8"))
             origin = Origin(values["data"], values["fingerprint"], values["chosen"], values["told"].get("job"))
             return cls(shorten(Path(values["out"])), bool(values["is_default"]), origin)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
                 f"{path.parent}: no interrupted run here", hint="name the .partial folder of the interrupted run"
             ) from error
@@ -183,7 +187,8 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     config = choose_scales(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), RUN: bundle.json_bytes(run.to_dict())}
-    checkpoint = FolderCheckpoint(partial_of(folder), files=files, watch=watch, is_resumed=is_resumed)
+    owner = (run.origin.job or {}).get("id")
+    checkpoint = FolderCheckpoint(partial_of(folder), files=files, watch=watch, is_resumed=is_resumed, owner=owner)
     stages: list[TrainingEnded] = []
 
     def record_stages(event: Event) -> None:
@@ -204,14 +209,18 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
         manifest = write_bundle(folder, model, loaded, run.origin, metrics=metrics, holdout=table)
         config = replace_budget_by_steps(config, stages)
     except Interrupted as error:
-        if not checkpoint.folder.exists():
+        if not checkpoint.exists():
             raise
-        command = shlex.join(["forecast", "train", "--resume", str(checkpoint.folder)])
-        raise Interrupted(error.signum, hint=f"continue with `{command}`") from error
-    except OutputError:
-        shutil.rmtree(checkpoint.folder, ignore_errors=True)
-        raise
-    shutil.rmtree(checkpoint.folder, ignore_errors=True)
+        raise Interrupted(error.signum, hint=f"continue with `{_resume_command(checkpoint)}`") from error
+    except OutputError as error:
+        if not checkpoint.exists():
+            raise
+        goal = "run the job again" if run.origin.job else f"continue with `{_resume_command(checkpoint)}`"
+        raise OutputError(
+            f"{error.message}; the training is saved in {checkpoint.folder}",
+            hint=f"free some space, or permit writing there, then {goal}",
+        ) from error
+    checkpoint.remove()
     if run.is_default:
         replace_link(folder.with_name(bundle.LATEST.name), folder)
     watch(BundleWritten(folder))
@@ -221,3 +230,7 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
 def _write_holdout(holdout: HoldoutForecast, path: Path) -> None:
     size = max(ROWS_PER_FRAME // holdout.forecast.horizon, 1)
     write_csv(path, holdout.forecast.frames(size, actual=holdout.actual))
+
+
+def _resume_command(checkpoint: FolderCheckpoint) -> str:
+    return shlex.join(["forecast", "train", "--resume", str(checkpoint.folder)])

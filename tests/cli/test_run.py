@@ -255,7 +255,7 @@ def test_a_network_is_challenged_by_what_a_later_training_makes_of_its_settings(
     assert told["challenger"]["folds"] == 5
     champion = Path("nightly.bundles/champion").resolve().name
     assert told["bundle"] == champion
-    assert len(list(Path("nightly.bundles").iterdir())) == (3 if told["challenger"]["has_won"] else 2)
+    assert len(list(Path("nightly.bundles").iterdir())) == (4 if told["challenger"]["has_won"] else 3)
     add_days(job.with_name("sales.csv"), *range(100, 112))
     told = workflow.run(job, settings=(*settings, "job.challenger.folds=1")).to_dict()
     if told["bundle"] == champion:

@@ -1,11 +1,19 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from forecaster.errors import OutputError
-from forecaster.store.files import as_output_error, atomic_write, check_free, new_folder, replace_link
+from forecaster.store.files import (
+    as_output_error,
+    atomic_write,
+    check_free,
+    new_folder,
+    replace_link,
+    temporary_prefix,
+)
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -70,3 +78,46 @@ def test_a_link_moves_from_one_folder_to_the_next(tmp_path: Path) -> None:
         replace_link(tmp_path / "latest", tmp_path / name)
         assert (tmp_path / "latest").resolve() == (tmp_path / name).resolve()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "b", "latest"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o666])
+def test_a_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    for name in ("a.csv", "link.csv"):
+        atomic_write(tmp_path / name, b"new")
+        assert path.stat().st_mode & 0o777 == mode
+    (tmp_path / "out").mkdir(mode=0o700)
+    with new_folder(tmp_path / "out"):
+        pass
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs the permission to change owners")
+def test_a_file_keeps_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    os.chown(path, 12345, 54321)
+    atomic_write(path, b"new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
+
+
+def test_a_link_never_replaces_a_file_or_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "latest").write_text("mine")
+    (tmp_path / "champion").mkdir()
+    for name in ("latest", "champion"):
+        with pytest.raises(OutputError, match="is not a symbolic link"):
+            replace_link(tmp_path / name, tmp_path / "a")
+    assert (tmp_path / "latest").read_text() == "mine"
+
+
+@pytest.mark.parametrize("owner", ["../../x", "*", "0123456789ABCDEF", 7, {}])
+def test_an_owner_that_is_no_id_is_no_part_of_a_name(tmp_path: Path, owner: Any) -> None:
+    assert temporary_prefix("a.csv", owner) == ".forecast-tmp-a.csv."
+
+
+def test_a_long_name_has_a_temporary_one_that_the_system_accepts(tmp_path: Path) -> None:
+    atomic_write(tmp_path / ("ä" * 125), b"", owner="0123456789abcdef")
+    assert len(temporary_prefix("ä" * 125, None)) < 40

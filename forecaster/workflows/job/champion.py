@@ -9,7 +9,10 @@ from typing import Any
 from forecaster.errors import InputError
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
-from forecaster.store.files import as_output_error, replace_link
+from forecaster.store.files import as_output_error, find_temporaries, remove_files, replace_link
+from forecaster.store.owner import Owner
+from forecaster.workflows.source import is_database_url
+from forecaster.workflows.train import CHECKPOINT_FILES, RUN, TrainingRun
 
 LINK = "champion"
 
@@ -52,49 +55,85 @@ def name_bundle(bundles: Path, model: str, now: datetime) -> Path:
     return folder
 
 
-def promote(folder: Path) -> None:
+def promote(folder: Path, owner: Owner) -> None:
     """Make a model the champion, atomically.
 
     Raises: OutputError: the link cannot be written; the champion is as before.
     """
-    replace_link(folder.with_name(LINK), folder)
+    replace_link(folder.with_name(LINK), folder, owner=owner.id)
 
 
-def prune_bundles(bundles: Path, keep: int) -> list[str]:
-    """Remove all but the `keep` newest models, never the champion.
+def read_origin(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return the job's entry of a bundle or of an unfinished training, and the data that it was trained on.
+
+    Raises: InputError: the folder is neither, or it is damaged.
+    """
+    if (folder / bundle.MANIFEST).exists():
+        manifest = bundle.read_manifest(folder)
+        return manifest.job or {}, manifest.data.absolute
+    origin = TrainingRun.read(folder / RUN).origin
+    return origin.job or {}, origin.data
+
+
+def prune_bundles(bundles: Path, keep: int, owner: Owner) -> list[str]:
+    """Remove all but the `keep` newest models that a job made, never the champion.
+
+    Files that others have put into the folder of a model stay there.
 
     Returns: the names of the removed models.
     """
     champion = (bundles / LINK).resolve()
-    folders = [path for path in bundles.iterdir() if not path.is_symlink() and (path / bundle.MANIFEST).is_file()]
-    folders.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    models = {path: bundle.read_manifest(path) for path in _own_folders(bundles, owner) if not _is_unfinished(path)}
+    folders = sorted(models, key=lambda path: (models[path].created, path.name), reverse=True)
     others = [path for path in folders if path != champion]
     surplus = others[max(keep - (champion in folders), 0) :]
     for path in surplus:
-        hidden = path.with_name(f".{path.name}")  # `remove_leftovers` finds it if the process is killed here
         with contextlib.suppress(OSError):
-            path.rename(hidden)
-            shutil.rmtree(hidden)
+            # The manifest proves whose the model is, so it is the last to go: the process may be killed here.
+            remove_files(path, [*models[path].files, bundle.MANIFEST])
     return [path.name for path in surplus]
 
 
-def remove_leftovers(bundles: Path, outputs: tuple[str, ...]) -> None:
-    """Remove incomplete files of a killed run. Call it only under the job's lock.
+def remove_leftovers(bundles: Path, outputs: tuple[str, ...], owner: Owner) -> None:
+    """Remove what a killed run of a job left: its temporary files and its unfinished trainings.
+
+    Call it only under the job's lock.
 
     Raises: OutputError: a file of the bundles cannot be removed.
     """
     with as_output_error(bundles):
-        if bundles.is_dir():
-            for path in bundles.iterdir():
-                if path.is_dir() and not path.is_symlink() and _is_incomplete(path):
-                    shutil.rmtree(path)
-                elif path.name.startswith("."):
-                    path.unlink(missing_ok=True)
-    for output in map(Path, outputs):
-        for path in output.parent.glob(f".{output.name}.????????"):  # the names that `tempfile` makes
+        _remove_temporaries(bundles, owner)
+        for path in _own_folders(bundles, owner):
+            if _is_unfinished(path):
+                _remove_temporaries(path, owner)
+                remove_files(path, CHECKPOINT_FILES)
+    for output in outputs:
+        if not is_database_url(output):
             with contextlib.suppress(OSError):
-                path.unlink()
+                _remove_temporaries(Path(output).resolve().parent, owner)
 
 
-def _is_incomplete(path: Path) -> bool:
-    return path.name.startswith(".") or path.suffix == ".partial"
+def _own_folders(bundles: Path, owner: Owner) -> list[Path]:
+    """Return the models and the unfinished trainings that a job provably made."""
+    own = []
+    for path in bundles.iterdir() if bundles.is_dir() else ():
+        if path.is_symlink() or not path.is_dir():
+            continue
+        with contextlib.suppress(InputError):
+            entry, _ = read_origin(path)
+            is_adopted = path.name in owner.adopted and entry.get("name") == owner.job
+            if is_adopted or entry.get("id") == owner.id:
+                own.append(path)
+    return own
+
+
+def _is_unfinished(folder: Path) -> bool:
+    return not (folder / bundle.MANIFEST).exists()
+
+
+def _remove_temporaries(folder: Path, owner: Owner) -> None:
+    for path in find_temporaries(folder, owner.id):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

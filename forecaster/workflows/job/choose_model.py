@@ -102,9 +102,11 @@ def train_challenger(
 
 def _train(run: JobRun, loaded: LoadedData, challenger: ChallengerBacktest | None) -> Bundle:
     job = run.job
+    run.claim_bundles()
     folder = name_bundle(job.bundles, job.config.name, run.now)
     entry = {
         "name": job.name,
+        "id": run.owner.id,
         "run": run.key,
         "settings": job.settings,
         "time": run.stamp,

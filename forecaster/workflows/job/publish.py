@@ -11,9 +11,19 @@ from forecaster.workflows.source import hide_password, is_database_url
 
 
 def publish(
-    forecast: Forecast, outputs: tuple[str, ...], levels: tuple[float, ...], *, job: str, run: str, watch: Watch
+    forecast: Forecast,
+    outputs: tuple[str, ...],
+    levels: tuple[float, ...],
+    *,
+    job: str,
+    run: str,
+    owner: str,
+    watch: Watch,
 ) -> dict[str, str]:
     """Write a forecast to every output, each atomically.
+
+    Args:
+        owner: the id of the job, for the names of temporary files.
 
     Returns: a digest of each output, by its place without a password.
     Raises: OutputError: an output cannot be written; its previous content is unchanged.
@@ -27,7 +37,7 @@ def publish(
 
             digests[hide_password(output)] = replace_rows(output, forecast, job=job, run=run)
         else:
-            atomic_write(Path(output), contents[output])
+            atomic_write(Path(output), contents[output], owner=owner)
             digests[output] = _digest(contents[output])
         watch(ForecastsWritten(hide_password(output), len(forecast.ids), len(frame)))
     return digests

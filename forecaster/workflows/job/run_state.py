@@ -9,6 +9,8 @@ from forecaster.evaluation.score import without_nan
 from forecaster.events import Watch
 from forecaster.store.ledger.record import Run
 from forecaster.store.ledger.widths import Adjustment
+from forecaster.store.owner import Owner
+from forecaster.workflows.job.claim import claim
 from forecaster.workflows.job.job_ledger import JobLedger, ScorableForecast
 from forecaster.workflows.job.previous_runs import KEY, PreviousRuns
 from forecaster.workflows.job.summary import RunSummary
@@ -27,6 +29,7 @@ class JobRun:
         is_dry: True if nothing may be written.
         ledger: the job's part of the ledger.
         previous: records of previous runs, which this run extends for the next one.
+        owner: owner of the job's bundles folder, which is this job.
         start: reading of a clock that never jumps.
     """
 
@@ -38,6 +41,7 @@ class JobRun:
     is_dry: bool
     ledger: JobLedger
     previous: PreviousRuns
+    owner: Owner
     start: float = field(default_factory=time.monotonic)
 
     @property
@@ -49,6 +53,10 @@ class JobRun:
     def adjustment(self) -> Adjustment | None:
         """Adjustment of the intervals, read once: another process may add a newer one during the run."""
         return self.ledger.find_adjustment()
+
+    def claim_bundles(self) -> None:
+        """Record in the bundles folder that it belongs to this job."""
+        self.owner = claim(self.job)
 
     def recalibrate(self) -> None:
         """Adapt the widths of intervals to the actuals, and use the new widths in this run."""

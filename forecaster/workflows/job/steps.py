@@ -59,7 +59,7 @@ def run_steps(run: JobRun) -> int:
 def _run_steps(run: JobRun) -> int:
     job = run.job
     if not run.is_dry:
-        remove_leftovers(job.bundles, job.outputs)
+        remove_leftovers(job.bundles, job.outputs, run.owner)
     champion, problem = find_champion(job.bundles)
     if problem:
         run.watch(Note(f"the model in use cannot be read: {problem}"))
@@ -78,13 +78,13 @@ def _run_steps(run: JobRun) -> int:
     _pass_gate(run, choice)
     scorable = _forecast(run, choice.bundle, data)
     if choice.is_new:
-        promote(choice.bundle.folder)
+        promote(choice.bundle.folder, run.owner)
     digests = _publish(run, scorable.forecast)
     identity = _identify(run, data.loaded.panel, choice.bundle)
     run.previous = run.previous.with_published(Published(run.key, identity, data.extent, digests))
     code = _set_status(run, scorable.forecast)
     run.record(code, scorable)
-    prune_bundles(job.bundles, job.policy.keep)
+    prune_bundles(job.bundles, job.policy.keep, run.owner)
     return code
 
 
@@ -123,7 +123,7 @@ def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: 
         summary.status = "unchanged" if are_intact else "planned"
         run.record(0)
         if not run.is_dry:
-            prune_bundles(job.bundles, job.policy.keep)  # the last run may have been killed before it could
+            prune_bundles(job.bundles, job.policy.keep, run.owner)  # the last run may have been killed before it could
         return 0
     run.watch(Note("an output was removed or changed: publishing it again, with the same model"))
     forecast = _forecast(run, champion, data).forecast
@@ -131,7 +131,7 @@ def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: 
     code = _set_status(run, forecast)
     summary.status = "republished"
     run.record(code)
-    prune_bundles(job.bundles, job.policy.keep)
+    prune_bundles(job.bundles, job.policy.keep, run.owner)
     return code
 
 
@@ -207,7 +207,15 @@ def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast
 def _publish(run: JobRun, forecast: Forecast) -> dict[str, str]:
     """Write a forecast to every output, and return the digests by place."""
     job = run.job
-    digests = publish(forecast, job.outputs, job.policy.levels, job=job.name, run=run.key, watch=run.watch)
+    digests = publish(
+        forecast,
+        job.outputs,
+        job.policy.levels,
+        job=job.name,
+        run=run.key,
+        owner=run.owner.id,
+        watch=run.watch,
+    )
     run.summary.outputs = digests
     return digests
 

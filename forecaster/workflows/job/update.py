@@ -66,6 +66,7 @@ def _write_update(run: JobRun, champion: Bundle, loaded: LoadedData, since: int)
     folder = name_bundle(run.job.bundles, champion.config.name, run.now)
     entry = {
         **job_entry(champion),
+        "id": run.owner.id,
         "run": run.key,
         "updated": run.stamp,
         "updated_from": champion.folder.name,
