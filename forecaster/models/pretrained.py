@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from forecaster import __version__
+from forecaster.batches.cutoff_windows import MIN_VALUES
 from forecaster.batches.standardise import Values, standardise
 from forecaster.config import PretrainedConfig
 from forecaster.errors import InputError
@@ -18,8 +19,6 @@ from forecaster.models.rolling import Block, widen
 from forecaster.models.state import Arrays
 from forecaster.panel import Floats, Panel
 from forecaster.store import pretrained
-
-MIN_VALUES = 3  # known values of a series below which its forecast is the last one
 
 _SERIES_AT_ONCE = 512
 _MAX_MIXED_BLOCKS = 10
@@ -60,9 +59,8 @@ class PretrainedForecaster:
         Raises: InputError: the package does not contain the weights.
         """
         self._hash = pretrained.find(self._hash).hash
-        covariates = (*panel.columns[1:], *panel.static_columns)
-        if covariates and not self._has_noted_covariates:
-            watch(Note("the pretrained network reads only the target: covariates do not change its forecast"))
+        if not self._has_noted_covariates:
+            note_covariates(panel, watch)
             self._has_noted_covariates = True
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
@@ -70,18 +68,7 @@ class PretrainedForecaster:
 
         Raises: InputError: the package does not contain the weights, or a file of them is damaged.
         """
-        network = self._open()
-        seasons = find_seasons(panel, network.context)
-        quantiles = np.empty((len(panel), horizon, len(PROBABILITIES)), np.float32)
-        for first in range(0, len(panel), _SERIES_AT_ONCE):
-            rows = np.arange(first, min(first + _SERIES_AT_ONCE, len(panel)))
-            part = panel.select(rows)
-            windows = _last_steps(part, network.context)
-            is_short = (~np.isnan(windows)).sum(1) < MIN_VALUES
-            quantiles[rows[~is_short]] = _roll(network, windows[~is_short], seasons, horizon)
-            if is_short.any():
-                quantiles[rows[is_short]] = Naive().predict(part.select(is_short), horizon).quantiles
-        return Forecast.of(panel, quantiles[:, :, _MEDIAN].copy(), quantiles, model=self.name)
+        return forecast_panel(self._open(), panel, horizon, model=self.name)
 
     def state(self) -> Arrays:
         """Return the hash of the weights, and the version of this program, which contains them."""
@@ -105,6 +92,31 @@ class PretrainedForecaster:
         if self._network is None:
             self._network = PretrainedNetwork(pretrained.find(self._hash), threads=self._threads)
         return self._network
+
+
+def note_covariates(panel: Panel, watch: Watch) -> None:
+    """Note that the network does not read the panel's covariates, if it has some."""
+    if panel.columns[1:] or panel.static_columns:
+        watch(Note("the pretrained network reads only the target: covariates do not change its forecast"))
+
+
+def forecast_panel(network: PretrainedNetwork, panel: Panel, horizon: int, *, model: str) -> Forecast:
+    """Forecast the steps after each series' cutoff by a network.
+
+    Args:
+        model: the resolved name of the model.
+    """
+    seasons = find_seasons(panel, network.context)
+    quantiles = np.empty((len(panel), horizon, len(PROBABILITIES)), np.float32)
+    for first in range(0, len(panel), _SERIES_AT_ONCE):
+        rows = np.arange(first, min(first + _SERIES_AT_ONCE, len(panel)))
+        part = panel.select(rows)
+        windows = _last_steps(part, network.context)
+        is_short = (~np.isnan(windows)).sum(1) < MIN_VALUES
+        quantiles[rows[~is_short]] = _roll(network, windows[~is_short], seasons, horizon)
+        if is_short.any():
+            quantiles[rows[is_short]] = Naive().predict(part.select(is_short), horizon).quantiles
+    return Forecast.of(panel, quantiles[:, :, _MEDIAN].copy(), quantiles, model=model)
 
 
 def find_seasons(panel: Panel, context: int) -> tuple[int, int]:

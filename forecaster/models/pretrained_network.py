@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -26,19 +27,20 @@ class PretrainedNetwork:
         horizon: the steps of a forecast, H.
     """
 
-    def __init__(self, weights: PretrainedWeights, *, threads: int) -> None:
+    def __init__(self, weights: PretrainedWeights, *, threads: int, run: Run | None = None) -> None:
         """Load the network.
 
         Args:
             weights: of the package.
             threads: processor threads.
+            run: runs a network of the same sizes; None to run that of the weights.
 
         Raises: InputError: a file of the weights is missing or altered.
         """
         self.context, self.horizon = weights.context, weights.horizon
         self._recurrent_contexts = weights.recurrent_contexts
         self._name = weights.name
-        self._run = _open(weights, threads)
+        self._run = run or _open(weights, threads)
 
     def forecast(
         self, windows: Values, season: Ints, second_season: Ints, *, least_size: Values | None = None
@@ -87,6 +89,16 @@ class PretrainedNetwork:
         return standardised.restore((output[:count] - output[count:, :, ::-1]) / 2)
 
 
+def run_session(session: Any) -> Run:
+    """Return a function that runs the graph of a network in a session of onnxruntime."""
+
+    def run(*inputs: Any) -> Floats:
+        quantiles: Floats = session.run([_OUTPUT], dict(zip(_INPUTS, inputs, strict=True)))[0]
+        return quantiles
+
+    return run
+
+
 def _open(weights: PretrainedWeights, threads: int) -> Run:
     if find_spec("onnxruntime") is not None:
         from forecaster.models.onnx import open_session
@@ -97,7 +109,7 @@ def _open(weights: PretrainedWeights, threads: int) -> Run:
         except (ImportError, InputError):  # an onnxruntime too old for the graph
             pass
         else:
-            return lambda *inputs: session.run([_OUTPUT], dict(zip(_INPUTS, inputs, strict=True)))[0]
+            return run_session(session)
     from forecaster.models.pretrained_torch import open_network
 
     return open_network(weights, threads)

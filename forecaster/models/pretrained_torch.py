@@ -10,8 +10,10 @@ from forecaster.network.zero_shot import Architecture, ZeroShotNetwork
 from forecaster.panel import Floats
 from forecaster.store.pretrained import PretrainedWeights
 
+Run = Callable[[Floats, Floats, Ints, Ints], Floats]  # the arguments of ZeroShotNetwork.forward
 
-def open_network(weights: PretrainedWeights, threads: int) -> Callable[[Floats, Floats, Ints, Ints], Floats]:
+
+def open_network(weights: PretrainedWeights, threads: int) -> Run:
     """Return a function that runs the network on the arguments of `ZeroShotNetwork.forward`.
 
     Args:
@@ -23,13 +25,18 @@ def open_network(weights: PretrainedWeights, threads: int) -> Callable[[Floats, 
     runtime.prepare_torch(threads)
     network = ZeroShotNetwork(Architecture.from_dict(weights.card["architecture"]))
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.read_arrays().items()})
-    network.eval()
+    return run_network(network)
+
+
+def run_network(network: ZeroShotNetwork) -> Run:
+    """Return a function that runs a network, in evaluation mode, on the device of its weights."""
+    device = next(network.parameters()).device
 
     def run(history: Floats, context: Floats, season: Ints, second_season: Ints) -> Floats:
+        network.eval()
         with torch.inference_mode():
             arrays = (history, context, season, second_season)
-            tensors = (torch.from_numpy(each) for each in arrays)
-            quantiles: Floats = network(*tensors).numpy()
+            quantiles: Floats = network(*(torch.from_numpy(each).to(device) for each in arrays)).cpu().numpy()
         return quantiles
 
     return run

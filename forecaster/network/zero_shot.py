@@ -179,6 +179,21 @@ def pinball(quantiles: Tensor, target: Tensor, probabilities: Tensor) -> Tensor:
     return torch.maximum(probabilities * errors, (probabilities - 1) * errors).mean(-1)
 
 
+def cutoff_losses(
+    quantiles: Tensor, values: Tensor, cutoffs: Sequence[int], probabilities: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the pinball losses of forecasts from several cutoffs, and True where the target is known, [B, C, H].
+
+    Args:
+        quantiles: [B, C, H, Q] in compressed units, for the H steps after each cutoff.
+        values: [B, T] standardised values; at least H steps after the last cutoff.
+        cutoffs: as in `ZeroShotNetwork.compress`.
+    """
+    horizon = quantiles.shape[2]
+    target = torch.stack([torch.asinh(values[:, cutoff : cutoff + horizon]) for cutoff in cutoffs], dim=1)
+    return pinball(quantiles, target.nan_to_num(0.0), probabilities), ~target.isnan()
+
+
 def _mask(values: Tensor) -> Tensor:
     return (~values.isnan()).to(values.dtype)
 

@@ -7,31 +7,13 @@ from types import TracebackType
 
 import numpy as np
 
+from forecaster.batches.cutoff_windows import WindowBatch
 from forecaster.batches.standardise import Values, standardise
 from forecaster.frequency import Ints
-from forecaster.panel import Floats
 from forecaster.pretraining.corpus import Corpus, generate
 from forecaster.pretraining.mixture import Mixture
 
 _POOL_STREAM, _BATCH_STREAM = 0, 1  # streams of random numbers below the seed
-
-
-@dataclass(frozen=True)
-class WindowBatch:
-    """Synthetic windows, and the cutoffs that all of them are forecast from.
-
-    Attributes:
-        values: [B, T] standardised values, NaN where missing or before the visible history.
-        season, second_season: [B] steps; 1 for none.
-        start: the first step that the recurrence reads.
-        cutoffs: numbers of steps before each of C cutoffs, rising.
-    """
-
-    values: Floats
-    season: Ints
-    second_season: Ints
-    start: int
-    cutoffs: tuple[int, ...]
 
 
 @dataclass(frozen=True)

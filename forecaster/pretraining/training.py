@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from forecaster.network.zero_shot import Architecture, ZeroShotNetwork, pinball
-from forecaster.pretraining.feed import WindowBatch
+from forecaster.batches.cutoff_windows import WindowBatch
+from forecaster.network.zero_shot import Architecture, ZeroShotNetwork, cutoff_losses
 from forecaster.training.adamw import AdamW
 
 _STEP_DECAY = 0.05  # the weight of step h of the horizon in the loss is 1 / (1 + 0.05 (h - 1))
@@ -158,14 +158,11 @@ class Pretraining:
 def window_loss(network: ZeroShotNetwork, batch: WindowBatch) -> Tensor:
     """Return the mean pinball loss of a batch in compressed units; matrix products are computed in bfloat16."""
     values = torch.from_numpy(batch.values)
-    horizon = network.architecture.horizon
     with torch.autocast("cpu", torch.bfloat16):
         seasons = torch.from_numpy(batch.season), torch.from_numpy(batch.second_season)
         quantiles = network.compress(values, *seasons, start=batch.start, cutoffs=batch.cutoffs)
-    target = torch.stack([torch.asinh(values[:, cutoff : cutoff + horizon]) for cutoff in batch.cutoffs], dim=1)
-    is_known = ~target.isnan()
-    losses = pinball(quantiles.float(), target.nan_to_num(0.0), network.head.probabilities)  # [B, C, H]
-    weights = is_known / (1 + _STEP_DECAY * torch.arange(horizon))
+    losses, is_known = cutoff_losses(quantiles.float(), values, batch.cutoffs, network.head.probabilities)
+    weights = is_known / (1 + _STEP_DECAY * torch.arange(losses.shape[2]))
     return (losses * weights).sum() / weights.sum().clamp(min=math.ulp(1.0))
 
 

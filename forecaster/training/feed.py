@@ -1,7 +1,7 @@
 """Batches of windows on the device of the network."""
 
 from dataclasses import fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,9 +19,9 @@ class WindowSource(Protocol):
 
 
 class BatchFeed(Protocol):
-    """A source of windows, as tensors on the network's device."""
+    """A source of windows, as tensors on the network's device, in the form that the network's loss reads."""
 
-    def draw(self, size: int, random: RandomSource) -> Inputs:
+    def draw(self, size: int, random: RandomSource) -> Any:
         """Draw `size` windows at random."""
 
 

@@ -3,9 +3,10 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, fields
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,6 @@ from forecaster.config import TrainingConfig
 from forecaster.events import TrainingStep
 from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
-from forecaster.network.network import Network
 from forecaster.training.adamw import AdamW
 from forecaster.training.feed import BatchFeed, WindowSource, make_feed
 
@@ -40,6 +40,22 @@ class TorchRandom:
     def shares(self, size: int) -> Rows:
         shares: Rows = torch.rand(size, dtype=torch.float64).numpy()
         return shares
+
+
+class Learner(Protocol):
+    """A network as an `nn.Module` that computes its loss of a batch."""
+
+    def loss(self, batch: Any) -> Tensor:
+        """Return the loss of a batch, a scalar."""
+
+    def weigh_losses(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the sum of the weighted losses and the sum of the weights, whose ratio is `loss`."""
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+    def train(self) -> Any: ...
+    def eval(self) -> Any: ...
 
 
 class _PendingStep(NamedTuple):
@@ -70,7 +86,7 @@ class Training:
         steps_per_block: largest number of steps that are reported together.
     """
 
-    def __init__(self, network: Network, config: TrainingConfig, *, steps: int, seconds: float = math.inf) -> None:
+    def __init__(self, network: Learner, config: TrainingConfig, *, steps: int, seconds: float = math.inf) -> None:
         """Prepare to train; seeds torch's default generator.
 
         Args:
@@ -99,15 +115,24 @@ class Training:
             windows: the windows that batches are drawn from.
             validation: the windows that select the best step; None to keep the last step.
         """
-        feed = make_feed(windows, self._device)
+        validate = None if validation is None else partial(validation_loss, self.network, validation)
+        return self.steps_from(make_feed(windows, self._device), validate)
+
+    def steps_from(self, feed: BatchFeed, validate: Callable[[], float] | None) -> Iterator[TrainingStep]:
+        """Train as `steps` does.
+
+        Args:
+            feed: the source of batches.
+            validate: measures the loss that selects the best step; None to keep the last step.
+        """
         started = time.perf_counter() - (self.history[-1].seconds if self.history else 0.0)
         self.network.train()
         while not self.is_done:
-            rows = self._take_block(feed, validation, started)
+            rows = self._take_block(feed, validate, started)
             self.history += rows
             yield from rows
 
-    def _take_block(self, feed: BatchFeed, validation: Windows | None, started: float) -> list[TrainingStep]:
+    def _take_block(self, feed: BatchFeed, validate: Callable[[], float] | None, started: float) -> list[TrainingStep]:
         """Take steps until the next validation, until the last step, or until the block is full."""
         config = self._config
         parameters, random = list(self.network.parameters()), TorchRandom()
@@ -130,11 +155,10 @@ class Training:
             held_out_loss = None
             seconds = time.perf_counter() - started
             is_last = step == self.length or seconds >= self._seconds
-            if validation is not None and (step % config.validate_every == 0 or is_last):
-                held_out_loss = validation_loss(self.network, validation)
+            if validate is not None and (step % config.validate_every == 0 or is_last):
+                held_out_loss = validate()
                 if held_out_loss < self.best_loss:
-                    self.best_step, self.best_loss = step, held_out_loss
-                    self._best_weights = copy.deepcopy(self.network.state_dict())
+                    self._record_best(step, held_out_loss)
             block.append(_PendingStep(step, seconds, loss.detach(), held_out_loss, rate, norm))
             is_over = is_last or held_out_loss is not None or len(block) >= self.steps_per_block
         values = torch.stack(
@@ -145,6 +169,18 @@ class Training:
             TrainingStep(each.step, each.seconds, loss, each.held_out_loss, each.rate, norm)
             for each, loss, norm in zip(block, values[::2], values[1::2], strict=True)
         ]
+
+    def start_from_weights(self, loss: float) -> None:
+        """Let the weights before the first step compete: they stay the best until a step has a lower loss than theirs.
+
+        Args:
+            loss: the validation loss of the network's weights.
+        """
+        self._record_best(0, loss)
+
+    def _record_best(self, step: int, loss: float) -> None:
+        self.best_step, self.best_loss = step, loss
+        self._best_weights = copy.deepcopy(self.network.state_dict())
 
     @property
     def is_done(self) -> bool:
@@ -234,7 +270,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 
 
-def validation_loss(network: Network, windows: Windows) -> float:
+def validation_loss(network: Learner, windows: Windows) -> float:
     """Compute the training loss over at most `VALIDATION_WINDOWS` windows, evenly spaced; NaN without a known target.
 
     It is the loss of one batch of all these windows: each window weighs as in training.
@@ -253,16 +289,29 @@ def validation_loss(network: Network, windows: Windows) -> float:
     return total / weight if weight else math.nan
 
 
-def measure_pace(network: Network, config: TrainingConfig, windows: Windows, validation: Windows | None) -> float:
+def measure_pace(network: Learner, config: TrainingConfig, windows: Windows, validation: Windows | None) -> float:
     """Measure the seconds that a step takes, including its share of the validations, on a copy of the network."""
-    probe = Training(copy.deepcopy(network), config, steps=_MEASURED_STEPS)
+    feed = make_feed(windows, next(network.parameters()).device)
+    probe = copy.deepcopy(network)
+    return time_steps(probe, config, feed, None if validation is None else partial(validation_loss, probe, validation))
+
+
+def time_steps(
+    network: Learner, config: TrainingConfig, feed: BatchFeed, validate: Callable[[], float] | None
+) -> float:
+    """Return the seconds that a step takes, including its share of the validations.
+
+    Args:
+        network: its weights change.
+    """
+    probe = Training(network, config, steps=_MEASURED_STEPS)
     probe.steps_per_block = 1  # the seconds of a step then include the work of the device
-    steps = list(probe.steps(windows, None))
+    steps = list(probe.steps_from(feed, None))
     seconds = float(np.median(np.diff([step.seconds for step in steps])))
-    if validation is None:
+    if validate is None:
         return seconds
     started = time.perf_counter()
-    validation_loss(probe.network, validation)
+    validate()
     return seconds + (time.perf_counter() - started) / config.validate_every
 
 

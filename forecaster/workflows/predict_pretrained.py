@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from forecaster.batches.cutoff_windows import MIN_VALUES
 from forecaster.config import DataConfig, PretrainedConfig
 from forecaster.data.load import LoadedData, load_in_parts
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, Note, Watch
 from forecaster.frequency import Ints
-from forecaster.models.pretrained import MIN_VALUES, PretrainedForecaster
+from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.panel import Panel
 from forecaster.report.words import plural
 from forecaster.settings import load

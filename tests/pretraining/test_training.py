@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from forecaster.batches.cutoff_windows import WindowBatch
 from forecaster.forecast import PROBABILITIES
 from forecaster.network.zero_shot import Architecture
-from forecaster.pretraining.feed import WindowBatch
 from forecaster.pretraining.training import Pretraining, Schedule, window_loss
 
 SMALL = Architecture(PROBABILITIES, hidden=8, patch=4, contexts=(16, 32), history=48, horizon=12)

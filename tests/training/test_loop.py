@@ -304,3 +304,18 @@ def test_the_validation_loss_is_the_trainings_loss_of_all_windows_at_once(
     expected = one.loss(Inputs.of(held_out.gather(np.arange(len(held_out))))).item()
     monkeypatch.setattr(loop, "_VALIDATION_BATCH", 8)
     assert validation_loss(one, held_out) == pytest.approx(expected)
+
+
+def test_weights_before_the_first_step_stay_the_best_until_a_step_is_better(windows: tuple[Windows, Windows]) -> None:
+    first = network()
+    before = {name: value.clone() for name, value in first.state_dict().items()}
+    unbeaten, beaten = Training(first, TRAINING, steps=24), Training(network(), TRAINING, steps=24)
+    unbeaten.start_from_weights(-1.0)
+    list(unbeaten.steps(*windows))
+    assert len(unbeaten.history) == TRAINING.patience * TRAINING.validate_every
+    unbeaten.load_best_weights()
+    assert unbeaten.best_step == 0
+    assert all(value.equal(before[name]) for name, value in first.state_dict().items())
+    beaten.start_from_weights(1e9)
+    list(beaten.steps(*windows))
+    assert beaten.best_step > 0
