@@ -19,7 +19,7 @@ def compose_command(words: Sequence[str], options: Mapping[str, Any], settings: 
     for key, value in options.items():
         name = key.rpartition(".")[2]
         if value is not None:
-            command += [_FLAGS.get(name, f"--{name}")] + ([] if value is True else [_text(value)])
+            command += [_FLAGS.get(name, f"--{name.replace('_', '-')}")] + ([] if value is True else [_text(value)])
     return shlex.join([*command, *(word for each in settings or () for word in ("--set", each))])
 
 

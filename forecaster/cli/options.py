@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from forecaster.cli import quantities
 from forecaster.cli.groups import expand as expand
 from forecaster.model_table import ModelName
 
@@ -63,6 +64,26 @@ Query = Annotated[
         help="SQL query that returns the table, if DATA is a SQL URL.",
         rich_help_panel=_TABLE,
         show_default=False,
+    ),
+]
+QueryTimeout = Annotated[
+    str | None,
+    typer.Option(
+        "--query-timeout",
+        metavar="TIME",
+        help="Time limit for the query: 30s, 10m or 1h.",
+        rich_help_panel=_TABLE,
+        show_default="10m",
+    ),
+]
+QueryRows = Annotated[
+    int | None,
+    typer.Option(
+        "--query-rows",
+        min=1,
+        help="Largest number of rows that the query may return.",
+        rich_help_panel=_TABLE,
+        show_default="10000000",
     ),
 ]
 Time = Annotated[
@@ -203,6 +224,8 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colour and no 
 
 def _columns(
     query: Query = None,
+    query_timeout: QueryTimeout = None,
+    query_rows: QueryRows = None,
     time: Time = None,
     target: Target = None,
     id: Id = None,
@@ -220,6 +243,8 @@ def _columns(
     """Return the options on the table's columns by config key; None for those that were not passed."""
     return {
         "data.query": query,
+        "data.query_timeout": quantities.parse_time_limit("--query-timeout", query_timeout),
+        "data.query_rows": query_rows,
         "data.time": time,
         "data.target": target,
         "data.id": id,

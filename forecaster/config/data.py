@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ByteSize, Field, ValidationInfo, field_validator
 
 from forecaster.config.section import Section
+from forecaster.durations import parse_duration
 
 Duplicates = Literal["error", "first", "last", "mean", "sum"]
 
@@ -17,6 +18,10 @@ class DataConfig(Section):
         None, description="CSV or Parquet file, folder or glob; `-` for standard input; or a SQL URL"
     )
     query: str | None = Field(None, description="SQL query that returns the table, if the path is a SQL URL")
+    query_timeout: float = Field(
+        600, gt=0, le=86_400 * 28, description="time limit for the query, in seconds or as 30s, 10m, 1h"
+    )
+    query_rows: int = Field(10_000_000, ge=1, description="largest number of rows that the query may return")
     time: str | None = Field(None, description="column of timestamps; `none` if the table has none")
     target: tuple[str, ...] | None = Field(None, description="columns to forecast")
     id: str | None = Field(None, description="column that names the series of a long table")
@@ -46,6 +51,11 @@ class DataConfig(Section):
         if self.horizon is None:
             raise ValueError("data.horizon is not resolved yet")
         return self.horizon
+
+    @field_validator("query_timeout", mode="before")
+    @classmethod
+    def _durations(cls, value: object) -> object:
+        return parse_duration(value) if isinstance(value, str) and value[-1:].isalpha() else value
 
     @field_validator("target", "past", "known", "static", mode="before")
     @classmethod

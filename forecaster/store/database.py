@@ -122,7 +122,7 @@ def reading(database: Database) -> Iterator[sa.Connection]:
 
     Raises: ForecastError: see `database_errors.translate_error`.
     """
-    with _translated_errors(database), database.engine.connect() as connection:
+    with translated_errors(database), database.engine.connect() as connection:
         if not database.is_sqlite:
             connection.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
         with connection.begin():
@@ -138,7 +138,7 @@ def writing(database: Database, lock: str) -> Iterator[sa.Connection]:
 
     Raises: ForecastError: see `database_errors.translate_error`.
     """
-    with _translated_errors(database), database.engine.connect() as connection:
+    with translated_errors(database), database.engine.connect() as connection:
         connection.execution_options(is_writing=True)
         with connection.begin():
             if not database.is_sqlite:
@@ -156,7 +156,7 @@ def enable_write_ahead_log(database: Database) -> None:
     until = time.monotonic() + database.lock_seconds
     while database.is_sqlite:
         try:
-            with _translated_errors(database), contextlib.closing(database.engine.raw_connection()) as connection:
+            with translated_errors(database), contextlib.closing(database.engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA journal_mode = WAL")
                 return
         except LockError:
@@ -214,7 +214,7 @@ def _to_python(column: Column) -> Sequence[Any]:
 
 
 @contextlib.contextmanager
-def _translated_errors(database: Database) -> Iterator[None]:
+def translated_errors(database: Database) -> Iterator[None]:
     """Translate the errors of drivers in the block; see `translate_error`."""
     psycopg = sys.modules.get("psycopg")
     drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)

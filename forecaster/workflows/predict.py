@@ -26,7 +26,7 @@ from forecaster.workflows.reading import (
     source_of,
 )
 
-_OPTIONS_BESIDE_BUNDLE = ("data.query", "data.duplicates")
+_OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
 _FLAGS = {"data.minimum": "--min", "data.maximum": "--max"}
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
 
@@ -55,14 +55,14 @@ def predict(
         return predict_pretrained(data, horizon=horizon, watch=watch)
     bundle = open_bundle(folder)
     _refuse_options(data)
-    query, duplicates = (data.columns.get(key) for key in _OPTIONS_BESIDE_BUNDLE)
-    source = source_of(bundle, data.source, query=query)
+    changes = {key.removeprefix("data."): data.columns.get(key) for key in _OPTIONS_BESIDE_BUNDLE}
+    source = source_of(bundle, data.source, query=changes.pop("query"))
     horizon = horizon or bundle.manifest.horizon
     if data.later is not None:
         refuse_without_known(bundle.config.data, "--future")
-    config = config_for(source, bundle, {"duplicates": duplicates, "memory": data.memory})
+    config = config_for(source, bundle, {**changes, "memory": data.memory})
     frequency = bundle.manifest.data.frequency
-    parts = load_in_parts(source.read(data.stdin), config, frequency=frequency, later=data.later)
+    parts = load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=data.later)
     return Predicted(bundle, horizon, _forecast(parts, bundle, horizon, source.place, device, watch))
 
 

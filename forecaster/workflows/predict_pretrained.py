@@ -40,7 +40,7 @@ def predict_pretrained(data: FreshData, *, horizon: int | None, watch: Watch) ->
     source = Source.of(config.data)
     if data.later is not None:
         refuse_without_known(config.data, "--future")
-    parts = load_in_parts(source.read(data.stdin), config.data, frequency=None)
+    parts = load_in_parts(source.read(config.data, data.stdin), config.data, frequency=None)
     first = next(parts)
     watch(DataRead(source.place, first.series, first.rows, first.roles))
     for note in (*first.notes, *_describe_covariates(first.config)):

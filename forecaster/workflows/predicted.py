@@ -16,7 +16,7 @@ class FreshData:
     Attributes:
         source: a table; None for the bundle's data itself.
         columns: the options on the table's columns, by key of the config (`data.season`); None for those that were not
-            passed. A bundle decides all of them but `data.query` and `data.duplicates`.
+            passed. A bundle decides all of them but `data.duplicates` and those on the query.
         later: a table with future values of the known covariates, if the data does not contain them.
         memory: the limit in bytes for long Parquet files; None for that of the training.
         stdin: the stream that `-` reads from.

@@ -71,7 +71,7 @@ def read_data(
     Raises: ForecastError: see the errors of `data.load`.
     """
     path = hide_password(config.data.path or source.text)  # Configs are saved without passwords.
-    loaded = load(source.read(stdin), config.data.model_copy(update={"path": path}), is_sample=is_sample)
+    loaded = load(source.read(config.data, stdin), config.data.model_copy(update={"path": path}), is_sample=is_sample)
     watch(DataRead(source.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))
@@ -104,7 +104,7 @@ def load_data(
     Raises: DataError: the data does not fit the bundle.
     """
     config = config_for(source, bundle, {"duplicates": duplicates})
-    table = source.read(stdin)
+    table = source.read(config, stdin)
     with as_data_error(bundle):
         loaded = load(table, config, frequency=bundle.manifest.data.frequency, later=later)
     refuse_sparse(source.place, loaded.panel.spacing, bundle)

@@ -77,15 +77,16 @@ class Source:
         """True if the files are there; databases and globs are not checked."""
         return self.is_database or Path(self.text).exists() or any(mark in self.text for mark in "*?[")
 
-    def read(self, stdin: BinaryIO | None = None) -> TableSource:
+    def read(self, config: DataConfig, stdin: BinaryIO | None = None) -> TableSource:
         """Return the table to load; the query of a database runs here, files are read when the table is loaded.
 
         Args:
+            config: the limits of the query.
             stdin: the stream that `-` reads from.
 
         Raises:
             UsageError: the query is missing or wrong.
-            ForecastError: see the errors of `store.query.read_query`.
+            ForecastError: see the errors of `store.query.read.read_query`.
         """
         if not self.is_database:
             return TableSource(self.place, stdin)
@@ -94,9 +95,11 @@ class Source:
                 f"{self.place}: a database needs a query",
                 hint="pass --query 'SELECT unique_id, ds, y FROM sales ORDER BY ds'",
             )
-        from forecaster.store.query import read_query
+        from forecaster.store.query.read import read_query
+        from forecaster.store.query.rows import QueryLimits
 
-        return TableSource(self.place, frame=read_query(self.text, self.query))
+        limits = QueryLimits(config.query_timeout, config.query_rows)
+        return TableSource(self.place, frame=read_query(self.text, self.query, limits))
 
 
 def is_database_url(text: str) -> bool:

@@ -12,6 +12,7 @@ from forecaster.workflows.source import Source
 from tests.cli.conftest import Forecast
 
 QUERY = "SELECT date, sales FROM facts ORDER BY date"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
 
 @pytest.fixture
@@ -46,6 +47,12 @@ def test_a_query_is_trained_on_as_the_file_would_be_and_asked_again_to_predict(f
         (["sqlite:///shop.db", "--query", "SELECT absent FROM facts"], 2, "no such column: absent"),
         (["sqlite:///absent.db", "--query", QUERY], 66, "no such file"),
         (["sqlite:///shop.db", "--query", "SELECT date, sales FROM facts WHERE 0"], 65, "has no rows"),
+        (["sqlite:///shop.db", "--query", QUERY, "--query-rows", "89"], 65, "more than 89 rows"),
+        (["sqlite:///shop.db", "--query", QUERY, "--query-timeout", "soon"], 2, "--query-timeout soon is no duration"),
+        (["sqlite:///shop.db", "--query", QUERY, "--set", "data.query_rows=0"], 78, "data.query_rows"),
+        (["sqlite:///shop.db", "--query", ENDLESS, "--query-timeout", "0.2"], 69, "data.query_timeout"),
+        (["sqlite:///shop.db", "--query", f"{QUERY}; DELETE FROM facts"], 2, "one statement"),
+        (["sqlite:///shop.db", "--query", "DELETE FROM facts"], 2, "may only read"),
         (["postgresql://me:s3cret@127.0.0.1:9/x", "--query", "SELECT 1"], 69, "cannot be reached"),
     ],
 )
@@ -89,3 +96,17 @@ def test_a_query_is_inspected_and_kept_in_the_next_command(forecast: Forecast, s
     assert done.code == 0, done.err
     assert "sqlite:///shop.db: 90 rows, 1 series, daily" in done.out
     assert f"next: forecast train sqlite:///shop.db --query '{QUERY}'\n" in done.err
+
+
+def test_the_limits_of_a_query_hold_in_every_command_and_are_saved(forecast: Forecast, shop: Path) -> None:
+    table = ("sqlite:///shop.db", "--query", QUERY)
+    trained = forecast("train", *table, "--model", "naive", "-o", "b", "--set", "data.query_timeout=90s")
+    assert trained.code == 0, trained.err
+    assert "query_timeout: 90.0" in Path("b/config.yaml").read_text()
+    for command in ("inspect", "backtest", "compare"):
+        assert forecast(command, *table, "--query-rows", "10").code == 65
+    fresh = ("predict", *table, "--bundle", "b", "-o", "-")
+    assert "89 rows" in forecast(*fresh, "--query-rows", "89").err
+    assert forecast(*fresh, "--query-rows", "90").code == 0
+    suggested = forecast("inspect", *table, "--query-timeout", "5m").err
+    assert "--query-timeout 300" in suggested
