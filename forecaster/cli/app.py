@@ -1,6 +1,5 @@
 """The command `forecast`: its commands, and the one place where failures become messages and exit codes."""
 
-import json
 import re
 import sys
 import traceback
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from forecaster import __version__
-from forecaster.cli import ledger
+from forecaster.cli import ledger, streams
 from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
 from forecaster.cli.control_characters import escape_controls
@@ -24,7 +23,7 @@ from forecaster.cli.schedule import schedule
 from forecaster.cli.show import show
 from forecaster.cli.train import train
 from forecaster.cli.tune import tune
-from forecaster.errors import ForecastError, did_you_mean
+from forecaster.errors import ForecastError, OutputError, did_you_mean
 
 app = typer.Typer(
     name="forecast",
@@ -97,7 +96,11 @@ def _suggest(message: str) -> str:
 def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:
     message, hint = " ".join(message.replace("Value error, ", "").split()), " ".join(hint.split())
     if as_json:
-        print(json.dumps({"error": {"code": code, "kind": kind, "message": message, "hint": hint}}))  # noqa: T201
+        try:
+            with streams.until_closed():
+                streams.write_json({"error": {"code": code, "kind": kind, "message": message, "hint": hint}})
+        except OutputError as error:
+            _fail(error.code, error.kind, error.message, error.hint, as_json=False)
     else:
         print(escape_controls(f"error: {message}\nhint: {hint}"), file=sys.stderr)  # noqa: T201
     return code

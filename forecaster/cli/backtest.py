@@ -1,13 +1,12 @@
 """`forecast backtest`."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, streams
 from forecaster.errors import UsageError
 
 
@@ -57,7 +56,7 @@ def backtest(
         "training.device": device,
         **{f"evaluation.{name}": value for name, value in evaluation.items()},
     }
-    shared: dict[str, Any] = {"out": out, "stdin": sys.stdin.buffer, "watch": console.watch}
+    shared: dict[str, Any] = {"out": out, "stdin": streams.stdin(), "watch": console.watch}
     if bundle is not None:
         if config or settings or any(value is not None for value in (model, preset, seed, threads, *columns.values())):
             raise UsageError(

@@ -1,12 +1,11 @@
 """`forecast compare`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, streams
 from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError, did_you_mean
 from forecaster.model_table import MODEL_NAMES
@@ -76,7 +75,7 @@ def compare(
         raise UsageError("DATA is missing", hint="type `forecast compare data.csv`")
     configs = None if models is None else {name: load_as(name) for name in _parse_models(models)}
     with console.working():
-        done = workflow.compare(shared, configs, by=by, out=out, stdin=sys.stdin.buffer, watch=console.watch)
+        done = workflow.compare(shared, configs, by=by, out=out, stdin=streams.stdin(), watch=console.watch)
     from forecaster.report.terminal import compare as report
     from forecaster.report.verdicts import comparison_sentence, missing_folds
 

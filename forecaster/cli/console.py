@@ -4,19 +4,19 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from forecaster import events
-from forecaster.cli.control_characters import SafeConsole, escape_controls, escape_controls_in_json
+from forecaster.cli import streams
+from forecaster.cli.control_characters import SafeConsole
 from forecaster.durations import format_duration
-from forecaster.errors import Interrupted, OutputError
+from forecaster.errors import Interrupted
 from forecaster.report.words import short_path
 
 if TYPE_CHECKING:
@@ -115,40 +115,39 @@ class Console:
 
     def show(self, document: Mapping[str, object], view: RenderableType) -> None:
         """Write the result to stdout: the document with --json, otherwise the view."""
-        with _until_closed():
+        with streams.until_closed():
             if self.is_json:
-                _write_json(document)
+                streams.write_json(document)
             else:
                 with self._out.capture() as text:
                     self._out.print(view)
-                sys.stdout.write(text.get())
+                streams.write_view(text.get())
 
     def json_line(self, text: str) -> None:
         """Write one JSON document of the result to stdout, and flush it."""
-        with _until_closed():
-            sys.stdout.write(escape_controls_in_json(text) + "\n")
-            sys.stdout.flush()
+        with streams.until_closed():
+            streams.write_json(text)
 
     def show_text(self, document: Mapping[str, object], text: str) -> None:
         """Write the result to stdout: the document with --json, otherwise the text, which programs get unchanged."""
-        with _until_closed():
+        with streams.until_closed(is_needed=True):
             if self.is_json:
-                _write_json(document)
+                streams.write_json(document)
             else:
-                _write_text(text)
+                streams.write_text(text)
 
     def show_table(self, document: Mapping[str, object], frames: "Iterable[pd.DataFrame]") -> None:
         """Write frames to stdout: one after the other as CSV, or with --json as `forecasts` within the document."""
         from forecaster.store.csv import format_csv
 
-        with _until_closed():
+        with streams.until_closed(is_needed=True):
             if self.is_json:
                 texts = (frame.to_json(orient="records", double_precision=15) for frame in frames)
                 records = [record for text in texts for record in json.loads(text)]
-                _write_json({**document, "forecasts": records})
+                streams.write_json({**document, "forecasts": records})
             else:
                 for text in format_csv(frames):
-                    _write_text(text.decode())
+                    streams.write_text(text.decode())
 
     def _start_bar(self, kind: str, title: str, total: int | None, done: int) -> None:
         """Start a progress bar that replaces the previous one of its kind."""
@@ -211,32 +210,4 @@ class _Stderr(SafeConsole):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        _discard(sys.stderr)
-
-
-def _write_json(document: Mapping[str, object]) -> None:
-    sys.stdout.write(escape_controls_in_json(json.dumps(document, ensure_ascii=False, allow_nan=False)) + "\n")
-
-
-def _write_text(text: str) -> None:
-    """Write text to stdout as it is, but for a terminal without control characters."""
-    sys.stdout.write(escape_controls(text) if sys.stdout.isatty() else text)
-
-
-@contextlib.contextmanager
-def _until_closed() -> Iterator[None]:
-    """Write to stdout until its reader closes the pipe, which is no error."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard(sys.stdout)
-    except OSError as error:
-        _discard(sys.stdout)
-        raise OutputError(
-            f"standard output: cannot write: {error.strerror}", hint="free some disk space, or name a file with --out"
-        ) from error
-
-
-def _discard(stream: TextIO) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        streams.discard_stderr()

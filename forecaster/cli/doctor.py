@@ -1,10 +1,8 @@
 """`forecast doctor`."""
 
-import sys
-
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, streams
 
 _EXIT_CODE = 69  # A required package or service is missing, as for errors.DependencyError.
 
@@ -21,7 +19,7 @@ def doctor(*, console: options.Output) -> None:
 
     with console.working():
         checks = examine(
-            encoding=sys.stdout.encoding, on_check=lambda check: console.detail(f"{check.name}: {check.text}")
+            encoding=streams.stdout_encoding(), on_check=lambda check: console.detail(f"{check.name}: {check.text}")
         )
     is_fit = all(check.state != "problem" for check in checks)
     document = {"is_fit": is_fit, "checks": [check.to_dict() for check in checks]}

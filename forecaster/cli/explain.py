@@ -1,12 +1,11 @@
 """`forecast explain`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, streams
 from forecaster.errors import UsageError
 
 _FORMATS = (".png", ".svg", ".json")
@@ -86,7 +85,7 @@ def explain(
 def _marks(blocks: str, plain: str) -> str:
     """Return the marks that the encoding of standard output contains."""
     try:
-        blocks.encode(sys.stdout.encoding or "utf-8")
+        blocks.encode(streams.stdout_encoding())
     except UnicodeEncodeError:
         return plain
     return blocks

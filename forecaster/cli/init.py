@@ -1,13 +1,12 @@
 """`forecast init`."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, streams
 from forecaster.errors import UsageError
 
 
@@ -71,13 +70,13 @@ def init(
         raise UsageError("DATA is missing", hint="type `forecast init data.csv`")
     document: dict[str, Any] = {"out": str(out)}
     with console.working():
-        streams: dict[str, Any] = {"stdin": sys.stdin.buffer, "watch": console.watch}
+        inputs: dict[str, Any] = {"stdin": streams.stdin(), "watch": console.watch}
         if bundle is not None:
-            frame = workflow.make_bundle_template(data, bundle, horizon=horizon, **streams)
+            frame = workflow.make_bundle_template(data, bundle, horizon=horizon, **inputs)
         elif future_template:
-            frame = workflow.make_template(resolved, **streams)
+            frame = workflow.make_template(resolved, **inputs)
         else:
-            resolved = workflow.draft(resolved, **streams)
+            resolved = workflow.draft(resolved, **inputs)
             resolved = workflow.to_job(resolved, out) if job else resolved
     if future_template:
         text, document["rows"] = frame.to_csv(index=False, lineterminator="\n"), len(frame)

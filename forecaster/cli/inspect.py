@@ -1,12 +1,11 @@
 """`forecast inspect`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, streams
 from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 
@@ -49,7 +48,7 @@ def inspect(
     if resolved.data.path is None:
         raise UsageError("DATA is missing", hint="type `forecast inspect data.csv`")
     with console.working():
-        inspection = workflow.inspect(resolved, stdin=sys.stdin.buffer, watch=console.watch)
+        inspection = workflow.inspect(resolved, stdin=streams.stdin(), watch=console.watch)
     command = compose_command(
         ["forecast", "train", inspection.document["data"]],
         {"horizon": horizon, **columns, "config": config},

@@ -1,12 +1,11 @@
 """`forecast ledger score|history|diff|recalibrate`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from forecaster.cli import options
+from forecaster.cli import options, streams
 from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def score(
         scope = open_scope(job_file, url, job_name)
         selection = workflow.ScoreSelection(since, level)
         document = workflow.score(
-            scope, data=data_config, selection=selection, stdin=sys.stdin.buffer, watch=console.watch
+            scope, data=data_config, selection=selection, stdin=streams.stdin(), watch=console.watch
         )
     if by == "week" and document["overall"] and document["by_week"] is None:
         raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")

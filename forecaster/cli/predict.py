@@ -1,14 +1,13 @@
 """`forecast predict`."""
 
 import itertools
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from forecaster.cli import options, quantities
+from forecaster.cli import options, quantities, streams
 from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 
@@ -102,7 +101,7 @@ def predict(
             columns=columns,
             later=future,
             memory=quantities.parse_size("--memory", memory),
-            stdin=sys.stdin.buffer,
+            stdin=streams.stdin(),
         )
         predicted = workflow(fresh, folder=bundle, horizon=horizon, device=device, watch=console.watch)
         first = next(predicted.parts)

@@ -1,13 +1,12 @@
 """`forecast train`."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options, quantities
+from forecaster.cli import options, quantities, streams
 from forecaster.errors import UsageError
 
 
@@ -80,7 +79,7 @@ def train(
         if resolved.data.path is None:
             raise UsageError("DATA is missing", hint="type `forecast train data.csv`")
         with console.working():
-            trained = workflow.train(resolved, out=out, stdin=sys.stdin.buffer, watch=console.watch)
+            trained = workflow.train(resolved, out=out, stdin=streams.stdin(), watch=console.watch)
     from rich.console import Group
 
     from forecaster.report.terminal import train as terminal_train

@@ -1,13 +1,12 @@
 """`forecast tune`."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options, quantities
+from forecaster.cli import options, quantities, streams
 from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 from forecaster.model_table import NetworkName
@@ -94,7 +93,7 @@ def tune(
         if resolved.data.path is None:
             raise UsageError("DATA is missing", hint="type `forecast tune data.csv`")
         with console.working():
-            tuned = workflow.tune(resolved, **limits, out=out, stdin=sys.stdin.buffer, watch=console.watch)
+            tuned = workflow.tune(resolved, **limits, out=out, stdin=streams.stdin(), watch=console.watch)
     if tuned.metrics is None:
         console.show({"folder": str(tuned.folder), "tune": None}, "Another process is still working on this study.")
         again = shlex.join(["forecast", "tune", "--resume", str(tuned.folder)])

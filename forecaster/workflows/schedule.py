@@ -1,8 +1,10 @@
 """`forecast schedule`: crontab lines or systemd units that run a job at given times. Nothing is installed."""
 
+import hashlib
 import re
 import shlex
 import sys
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from forecaster.errors import UsageError
 from forecaster.workflows.jobfile import Job, open_job
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode: controls, halves of pairs, separators of lines
+_MAX_NAME_LENGTH = 100  # systemd limits the name of a unit to 255 bytes
 _UNIT_FOLDER = "~/.config/systemd/user"
 
 
@@ -37,17 +41,45 @@ def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | 
         log_file: log of the runs; None for `<job>.log` beside the job's file.
 
     Raises:
-        UsageError: `at` is not a time of the day.
+        UsageError: `at` is not a time of the day, or a path has characters that cron or systemd cannot read.
         InputError, ConfigError: see `open_job`.
     """
     job = open_job(path)
     times = _read_times(at)
     log = (log_file or job.path.with_suffix(".log")).absolute()
+    for place in (sys.executable, str(job.path), str(log)):
+        _refuse_controls(place)
     command = [sys.executable, "-m", "forecaster", "run", str(job.path), "--log-file", str(log), "--quiet"]
     search = f"{Path(sys.executable).parent}:{_SYSTEM_PATH}"
     if is_systemd:
         return _units(job, times, command, search, at)
     return _crontab(job, times, command, search, at)
+
+
+def _refuse_controls(place: str) -> None:
+    """Refuse a path that no quotes protect: a crontab and a unit end a value at a line break.
+
+    Raises: UsageError: the path has control characters, or bytes that are not text.
+    """
+    if any(unicodedata.category(char) in _CONTROLS for char in place):
+        raise UsageError(
+            f"{place!a}: has characters that a schedule cannot contain",
+            hint="rename the file or its folder, or name another log with --log-file",
+        )
+
+
+def _name_unit(job: str) -> str:
+    """Return the name of a job's units. Names that differ only in special characters have different units."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", job)[:_MAX_NAME_LENGTH]
+    if plain == re.sub(" +", "_", job):
+        return f"forecast-{plain}"
+    return f"forecast-{plain}-{hashlib.sha256(job.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def _describe(job: str) -> str:
+    """Return a job's name for a description, which ends at a line break and continues after a backslash."""
+    text = "".join(" " if unicodedata.category(char) in _CONTROLS else char for char in job)
+    return text.replace("\\", "/").replace("%", "%%")
 
 
 def _crontab(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
@@ -62,15 +94,18 @@ def _crontab(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str],
 
 def _units(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
     """Write a service that runs the job once, and a timer that starts it, also after a time that was missed."""
-    name = f"forecast-{re.sub(r'[^A-Za-z0-9_.-]+', '_', job.name)}"
+    name, description = _name_unit(job.name), _describe(job.name)
+    folder = str(job.path.parent)
+    if folder != folder.rstrip("\\ "):  # systemd has no quotes for this value
+        raise UsageError(f"{folder!a}: ends in a character that systemd removes", hint="rename the folder")
     exec_start = " ".join(_quote(word).replace("$", "$$") for word in command)
     service = f"""\
 [Unit]
-Description=Forecast job {job.name.replace("%", "%%")}
+Description=Forecast job {description}
 
 [Service]
 Type=oneshot
-WorkingDirectory={str(job.path.parent).replace("%", "%%")}
+WorkingDirectory={folder.replace("%", "%%")}
 Environment={_quote(f"PATH={search}")}
 ExecStart={exec_start}
 SuccessExitStatus=3
@@ -79,7 +114,7 @@ StandardOutput=null
     calendar = "".join(f"OnCalendar=*-*-* {hour}:{minute}:00\n" for hour, minute in times)
     timer = f"""\
 [Unit]
-Description=Timer of forecast job {job.name.replace("%", "%%")} runs
+Description=Timer of forecast job {description} runs
 
 [Timer]
 {calendar}Persistent=true

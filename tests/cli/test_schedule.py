@@ -109,3 +109,50 @@ def test_a_broken_job_is_not_scheduled(forecast: Forecast, odd: Path) -> None:
     odd.write_text("job: {keeep: 1}\n")
     assert forecast("schedule", odd).code == 78
     assert forecast("schedule", "absent.yaml").code == 66
+
+
+@pytest.mark.parametrize("systemd", [[], ["--systemd"]])
+@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\x1bb", "a\x7fb", "a\u2028b", os.fsdecode(b"a\xffb")])
+def test_a_path_that_a_schedule_cannot_contain_is_refused(
+    forecast: Forecast, sales: Path, name: str, systemd: list[str]
+) -> None:
+    job = sales.with_name("night.yaml")
+    job.write_text(JOB)
+    folder = sales.parent / name
+    folder.mkdir()
+    shutil.copy(job, folder)
+    for arguments in ([folder / "night.yaml"], [job, "--log-file", folder / "night.log"]):
+        done = forecast("schedule", *arguments, *systemd)
+        assert (done.code, done.out) == (2, "")
+        assert "has characters that a schedule cannot contain" in done.err
+
+
+@pytest.mark.parametrize("name", ["a ", "a\\"])
+def test_a_folder_that_systemd_would_misread_is_refused(forecast: Forecast, sales: Path, name: str) -> None:
+    folder = sales.parent / name
+    folder.mkdir()
+    (folder / "night.yaml").write_text(JOB)
+    assert forecast("schedule", folder / "night.yaml", "--systemd").code == 2
+    assert forecast("schedule", folder / "night.yaml").code == 0
+
+
+def test_the_name_of_a_job_adds_no_directive_and_names_units_of_its_own(
+    forecast: Forecast, sales: Path, tmp_path: Path
+) -> None:
+    names = ["x\nExecStart=/bin/false", "日本", "東京", "a/../b", "%n $HOME\\", "n" * 300, "\x1b[2J"]
+    job = sales.with_name("night.yaml")
+    for name in names:
+        job.write_text(JOB.rstrip() + f" {{name: {json.dumps(name)}}}\n")
+        assert forecast("schedule", job, "--systemd", "-o", tmp_path).code == 0
+    services = list(tmp_path.glob("*.service"))
+    assert len(services) == len(list(tmp_path.glob("*.timer"))) == len(names)
+    for path in services:
+        assert len(path.name) < 150
+        text = path.read_text()
+        assert text.count("\n") == 10
+        assert text.count("\nExecStart=") == 1
+        assert not text.splitlines()[1].endswith("\\")
+    if shutil.which("systemd-analyze"):
+        verify = ["systemd-analyze", "verify", "--man=no", *map(str, services)]
+        checked = subprocess.run(verify, capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, "")
