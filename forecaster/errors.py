@@ -17,9 +17,12 @@ A message names the place, the problem and the value found; a hint says what to 
 
 import difflib
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
+
+_MAX_REASON = 300  # characters of a library's message
 
 
 class ForecastError(Exception):
@@ -109,6 +112,29 @@ class Interrupted(ForecastError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), hint=self.hint), (self.signum,)
+
+
+@contextmanager
+def as_input_error(problem: str, hint: str = "train again") -> Iterator[None]:
+    """Turn whatever fails in a block that reads or runs the files of a stranger into an input error.
+
+    Their values may cause any error of any library. A config error becomes an input error, too: the user did not write
+    the config.
+
+    Args:
+        problem: the file or folder, and what cannot be done with it.
+
+    Raises: InputError: the block failed, and not by an error that the user can fix.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise InputError(f"{problem}: {error.message}", hint=hint) from error
+    except ForecastError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_REASON]
+        raise InputError(f"{problem}: {reason}", hint=hint) from error
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -70,11 +70,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: {error.strerror}", hint="check the path after --config") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not YAML: {error}", hint=KEYS_EXPLAINED) from error
-    tree = parse_yaml(text, str(path), hint=KEYS_EXPLAINED)
+    return parse_tree(text, str(path))
+
+
+def parse_tree(text: str, source: str) -> dict[str, Any]:
+    """Return the mapping of a YAML text.
+
+    Args:
+        source: the file, as errors name it.
+
+    Raises: ConfigError: not YAML, or not a mapping.
+    """
+    tree = parse_yaml(text, source, hint=KEYS_EXPLAINED)
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: expected sections, found {type(tree).__name__}", hint=KEYS_EXPLAINED)
+        raise ConfigError(f"{source}: expected sections, found {type(tree).__name__}", hint=KEYS_EXPLAINED)
     if "job" in tree and tree["job"] is None:
         tree["job"] = {}  # A section with nothing but comments is a job as well.
     return tree

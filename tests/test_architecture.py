@@ -53,6 +53,7 @@ HOMES = {
     "plotly": ("report.page.document",),
     "matplotlib": ("report.figure.",),
     "onnxruntime": ("models.onnx",),
+    "onnx": ("models.graph_check",),
 }
 # the modules that draw synthetic series need numpy only
 SERIES_ROOMS = tuple(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from forecaster.cli import options
+from forecaster.errors import as_input_error
 
 
 @options.expand
@@ -25,6 +26,8 @@ def show(
     from forecaster.workflows.show import show as workflow
 
     document = workflow(folder)
-    console.show(document, summary(document))
+    with as_input_error(f"{document['folder']}: cannot be described", hint="name another folder"):
+        view = summary(document)
+    console.show(document, view)
     for number, command in enumerate(document["next"]):
         console.note(f"{'  or' if number else 'next'}: {command}")

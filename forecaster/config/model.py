@@ -22,9 +22,9 @@ class NetworkModel(Section):
     if TYPE_CHECKING:
         kind: str
 
-    context: int | None = Field(None, ge=1, description="past steps that the network reads")
-    hidden: int = Field(64, ge=1, description="hidden units per layer")
-    layers: int = Field(1, ge=1, description="recurrent layers in the stack")
+    context: int | None = Field(None, ge=1, le=100_000, description="past steps that the network reads")
+    hidden: int = Field(64, ge=1, le=65_536, description="hidden units per layer")
+    layers: int = Field(1, ge=1, le=100, description="recurrent layers in the stack")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of units dropped in training, between and after layers")
     bidirectional: bool = Field(False, description="read the context in both directions")
     residual: bool = Field(False, description="add a layer's input to its output, if both have the same width")

@@ -29,8 +29,8 @@ class ScaleConfig(Section):
 class EmbedConfig(Section):
     """The input of the recurrence: the steps in a segment, and the identity of the series."""
 
-    width: int | None = Field(None, ge=1, description="steps in a segment; 1 to read step by step")
-    identity: int = Field(0, ge=0, description="size of a learned vector per series; 0 for none")
+    width: int | None = Field(None, ge=1, le=100_000, description="steps in a segment; 1 to read step by step")
+    identity: int = Field(0, ge=0, le=65_536, description="size of a learned vector per series; 0 for none")
 
 
 class DecodeConfig(Section):
@@ -44,7 +44,7 @@ class DecodeConfig(Section):
         None, description="seasonal lags whose past values are copied into the horizon, weighted by a learned gate"
     )
     lags: tuple[int, ...] | None = Field(None, description="lags whose past values a recursive network also reads")
-    paths: int = Field(200, ge=20, description="futures that a recursive network samples")
+    paths: int = Field(200, ge=20, le=10_000, description="futures that a recursive network samples")
 
     @field_validator("skip", "lags", mode="after")
     @classmethod

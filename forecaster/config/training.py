@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from forecaster.config.section import Section
 from forecaster.durations import parse_duration
@@ -42,12 +42,15 @@ class TrainingConfig(Section):
     device: Device = Field(
         "auto", description="where networks are trained; auto uses a CUDA GPU if there is one, otherwise the cpu"
     )
-    threads: int = Field(1, ge=1, description="processor threads per network; results depend on it")
+    threads: int = Field(1, ge=1, le=4096, description="processor threads per network; results depend on it")
 
     @field_validator("budget", mode="before")
     @classmethod
     def _durations(cls, value: object) -> object:
         return parse_duration(value) if isinstance(value, str) and value[-1:].isalpha() else value
+
+
+_MAX_MEMBERS = 256
 
 
 class EnsembleConfig(Section):
@@ -60,5 +63,18 @@ class EnsembleConfig(Section):
     workers: int | None = Field(
         None,
         ge=1,
+        le=4096,
         description="networks of an ensemble, or folds, trained side by side; null for one per core, or 1 on a GPU",
     )
+
+    @property
+    def size(self) -> int:
+        """The number of models, those of variants that are ensembles themselves included."""
+        nested = (EnsembleConfig.model_validate(variant.get("ensemble", {})).size for variant in self.variants)
+        return self.seeds * max(sum(nested), 1)
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> "EnsembleConfig":
+        if self.size > _MAX_MEMBERS:
+            raise ValueError(f"seeds and variants make {self.size:,} models, more than {_MAX_MEMBERS}")
+        return self

@@ -34,6 +34,19 @@ class WidthFactors:
     factors: Floats
     edges: Floats
 
+    def check(self, horizon: int) -> None:
+        """Check factors that were read from a file.
+
+        Raises: ValueError: they have another shape than those of `horizon` steps, or are not positive numbers.
+        """
+        shape = (len(self.edges) + 1, horizon, len(COVERAGES))
+        if self.edges.ndim != 1 or self.factors.shape != shape:
+            raise ValueError(f"the factors of intervals have the shape {self.factors.shape}, not {shape}")
+        if not (np.isfinite(self.factors).all() and (self.factors > 0).all()):
+            raise ValueError("the factors of intervals are not positive numbers")
+        if np.isnan(self.edges).any() or (self.edges[1:] < self.edges[:-1]).any():
+            raise ValueError("the edges of the groups of series do not rise")
+
     def apply(self, quantiles: Floats, units: Array) -> Floats:
         """Scale quantiles [N, H', Q] of series with units [N] about their median, which does not change.
 

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Mapping
 
-from forecaster import runtime
 from forecaster.config import (
     Config,
     Device,
@@ -14,38 +13,17 @@ from forecaster.config import (
     SeasonalNaiveConfig,
     StatisticalModel,
 )
-from forecaster.errors import InputError
 from forecaster.forecast import GRAPH_FILE, Forecaster
 from forecaster.models.calibrated import MAX_CUTOFFS, Calibrated
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.pretrained import PretrainedForecaster
-from forecaster.models.state import Arrays
 from forecaster.models.statistical import Statistical
-from forecaster.models.variants import has_networks, members_of, workers_of
+from forecaster.models.variants import members_of, workers_of
 
 Exports = Mapping[str, bytes]
 
 
 _MAX_CUTOFFS_OF_STATISTICAL = 4  # a statistical model is fitted again for each cutoff
-
-
-def restore_forecaster(config: Config, state: Arrays, exports: Exports, *, device: Device = "cpu") -> Forecaster:
-    """Build a fitted forecaster from its state, to predict only; if possible, without loading torch.
-
-    Args:
-        config: the resolved config of the fitted forecaster.
-        state: the result of its `state`.
-        exports: the result of its `exports`.
-        device: the device of the networks; graphs, which need no torch, run on the processor only.
-
-    Raises: DependencyError: the device does not exist.
-    """
-    if device != "cpu" and has_networks(config):
-        device = runtime.resolve_device(device)
-    config = place_on_device(config, device)
-    forecaster = build(config, exports=exports)
-    forecaster.restore(state)
-    return forecaster
 
 
 def place_on_device(config: Config, device: Device) -> Config:
@@ -110,10 +88,11 @@ def _build_single(config: Config, exports: Exports | None) -> Forecaster:
 
 def _build_network(config: Config, exports: Exports | None) -> Forecaster:
     if exports is not None and GRAPH_FILE in exports and config.training.device != "cuda":
+        from forecaster.models.graph_check import UnsupportedGraph
         from forecaster.models.onnx import OnnxForecaster
 
         # Without onnxruntime, or with one too old for the graph, torch forecasts from the weights.
-        with contextlib.suppress(ImportError, InputError):
+        with contextlib.suppress(ImportError, UnsupportedGraph):
             return OnnxForecaster(config, exports[GRAPH_FILE])
     from forecaster.models.neural import NeuralForecaster
 

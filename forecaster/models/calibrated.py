@@ -98,7 +98,10 @@ class Calibrated:
     def restore(self, state: Arrays) -> None:
         factors = select_prefix(_PREFIX, state)
         self.inner.restore({name: value for name, value in state.items() if not name.startswith(_PREFIX)})
-        self._factors = WidthFactors(factors["factors"], factors["edges"]) if factors else None  # type: ignore[arg-type]
+        self._factors = None
+        if factors:
+            self._factors = WidthFactors(**factors)  # type: ignore[arg-type]
+            self._factors.check(self._horizon)
 
     def _forecast(self, panel: Panel, horizon: int) -> Forecast:
         return self.inner.predict(replace(panel, minimum=None, maximum=None, is_integer=False), horizon)

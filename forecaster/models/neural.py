@@ -20,8 +20,9 @@ from forecaster.errors import Interrupted
 from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import GRAPH_FILE, PROBABILITIES, Checkpoint, Forecast, Forecaster
 from forecaster.frequency import Ints
+from forecaster.models.guard import limited_memory, memory_to_build
 from forecaster.models.rolling import Block, Rolling, window_spec_of
-from forecaster.models.state import Arrays, add_prefix, select_prefix
+from forecaster.models.state import Arrays, add_prefix, read_series, read_sizes, select_prefix
 from forecaster.network.build import Dimensions, build
 from forecaster.network.export import export
 from forecaster.network.heads.point import Point
@@ -168,12 +169,12 @@ class NeuralForecaster:
         return state
 
     def restore(self, state: Arrays) -> None:
-        sizes = {name: int(size[0]) for name, size in select_prefix("dimensions.", state).items()}
-        self._build(Dimensions(**sizes))
+        dimensions = Dimensions(**read_sizes(state, horizon=self.config.horizon))
+        self._build(dimensions, most_bytes=memory_to_build(state))
         self.network.load_state_dict(_tensors(select_prefix("network.", state)))
         self.network.to(self._device)
         self.best_step = int(state["best_step"][0])
-        self._series = json.loads(state["series"].tobytes()) if "series" in state else []
+        self._series = read_series(state)
 
     def networks(self) -> Sequence[Forecaster]:
         return [self]
@@ -203,12 +204,17 @@ class NeuralForecaster:
         self._length_to_repeat = length, bool(is_exact)
         self.restore(fitted)
 
-    def _build(self, dimensions: Dimensions) -> None:
-        """Create the network on the processor, so that a seed gives the same weights on every device."""
+    def _build(self, dimensions: Dimensions, *, most_bytes: int | None = None) -> None:
+        """Create the network on the processor, so that a seed gives the same weights on every device.
+
+        Args:
+            most_bytes: the memory that it may take; None for any.
+        """
         self._device = torch.device(runtime.resolve_device(self.config.training.device))
         torch.manual_seed(self.config.training.seed)
         self._dimensions = dimensions
-        self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)
+        with limited_memory(most_bytes):
+            self.network: Network = build(self.config, dimensions, probabilities=PROBABILITIES)
 
     @property
     def has_series_identity(self) -> bool:

@@ -1,6 +1,5 @@
 """A forecaster that runs a network's ONNX graph by onnxruntime, without torch."""
 
-import json
 from typing import Any
 
 from forecaster.batches.windows import Batch
@@ -9,12 +8,17 @@ from forecaster.errors import InputError
 from forecaster.events import TrainingStep, Watch
 from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
 from forecaster.frequency import Ints
+from forecaster.models.graph_check import UnsupportedGraph, check_graph
+from forecaster.models.guard import Stopwatch, largest_memory, limited_memory, longest_time, refuse_long_run
 from forecaster.models.rolling import Block, Rolling
-from forecaster.models.state import Arrays
+from forecaster.models.state import Arrays, read_series, read_sizes
 from forecaster.panel import Panel
 
 _ERROR_SEVERITY = 3  # log level of onnxruntime that hides its warnings
 _OUTPUTS = ["mean", "quantiles"]
+_FOLDING = ["ConstantFolding"]  # would compute constants of any size while the graph is loaded, without a time limit
+_MAX_FACTOR_IN_MEMORY = 8  # size of a loaded graph, relative to its file
+_MAX_REASON = 200  # characters of a message of onnxruntime
 
 
 class OnnxForecaster:
@@ -28,13 +32,19 @@ class OnnxForecaster:
             graph: the network in ONNX format.
 
         Raises:
-            ImportError: onnxruntime is not installed.
-            InputError: onnxruntime cannot read the graph.
+            ImportError: onnxruntime or onnx is not installed.
+            InputError: the graph could do harm, see `check_graph`.
+            UnsupportedGraph: onnxruntime cannot read the graph.
         """
         self.name: str = config.name
         self.history: list[TrainingStep] = []
         self._config = config
-        self._session = open_session(graph, config.training.threads)
+        self._values = check_graph(graph)
+        try:
+            with limited_memory(_MAX_FACTOR_IN_MEMORY * len(graph) + largest_memory(1, 1, self._values)):
+                self._session = open_session(graph, config.training.threads, disabled_optimizers=_FOLDING)
+        except InputError as error:
+            raise UnsupportedGraph from error
         self._inputs = [tensor.name for tensor in self._session.get_inputs()]
         self.point = str(self._session.get_modelmeta().custom_metadata_map.get("point", "median"))
         self._state: Arrays = {}
@@ -51,13 +61,14 @@ class OnnxForecaster:
 
     def restore(self, state: Arrays) -> None:
         self._state = state
-        series = json.loads(state["series"].tobytes()) if "series" in state else []
-        season, count = (int(state[f"dimensions.{name}"][0]) for name in ("season", "series"))
-        self._rolling = Rolling.of(self._config, season=season, count=count, series=series)
+        sizes = read_sizes(state, horizon=self._config.horizon)
+        self._rolling = Rolling.of(
+            self._config, season=sizes["season"], count=sizes["series"], series=read_series(state)
+        )
 
     def _forward(self, batch: Batch) -> Block:
         inputs = {name: getattr(batch, name) for name in self._inputs}
-        mean, quantiles = self._session.run(_OUTPUTS, inputs)
+        mean, quantiles = self._run(inputs, len(batch.context))
         shape = (len(batch.context), self._rolling.window_spec.horizon)
         if mean.shape != shape or quantiles.shape != (*shape, len(PROBABILITIES)):
             raise InputError(
@@ -67,14 +78,37 @@ class OnnxForecaster:
             )
         return Block(mean, quantiles)
 
+    def _run(self, inputs: dict[str, Any], windows: int) -> tuple[Any, Any]:
+        import onnxruntime
 
-def open_session(graph: bytes, threads: int) -> Any:
+        spec = self._rolling.window_spec
+        size = windows, spec.context + spec.horizon, self._values
+        options, seconds = onnxruntime.RunOptions(), longest_time(*size)
+        with limited_memory(largest_memory(*size)), Stopwatch(options, seconds) as stopwatch:
+            try:
+                mean, quantiles = self._session.run(_OUTPUTS, inputs, options)
+            except Exception as error:  # the errors of onnxruntime have no other common base class
+                if stopwatch.is_over:
+                    raise refuse_long_run(self.name, seconds) from error
+                reason = " ".join(str(error).split())[:_MAX_REASON]
+                raise InputError(f"{self.name}: its ONNX graph fails: {reason}", hint="train again") from error
+        return mean, quantiles
+
+
+def open_session(graph: bytes, threads: int, **options: Any) -> Any:
+    """Load a graph by onnxruntime.
+
+    Args:
+        options: further arguments of `InferenceSession`.
+
+    Raises: InputError: onnxruntime cannot read the graph.
+    """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = _ERROR_SEVERITY
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    settings.log_severity_level = _ERROR_SEVERITY
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, settings, providers=["CPUExecutionProvider"], **options)
     except Exception as error:  # the errors of onnxruntime have no other common base class
         raise InputError("the ONNX graph cannot be read", hint="train again") from error

@@ -13,27 +13,31 @@ holdout.csv           forecasts of the held-out steps beside the actual values
 import hashlib
 import json
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from safetensors.numpy import load, save
 
 from forecaster.config import Config
 from forecaster.config.tree import validate
-from forecaster.errors import InputError
+from forecaster.errors import ConfigError, InputError
 from forecaster.forecast import GRAPH_FILE
-from forecaster.settings import dump, read_yaml
+from forecaster.settings import dump, parse_tree
+from forecaster.store.arrays import Arrays, dump_arrays, parse_arrays
 from forecaster.store.files import new_folder, write_through
+from forecaster.store.json_files import parse_object, read_object
 from forecaster.store.manifest import SCHEMA_VERSION, Manifest
+from forecaster.store.regular_files import MAX_BYTES, MAX_TEXT_BYTES, hash_regular_file, read_regular_file
+from forecaster.store.scores import check_metrics
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 MANIFEST, WEIGHTS, CONFIG, METRICS = "manifest.json", "weights.safetensors", "config.yaml", "metrics.json"
+
+_INCOMPLETE = "the bundle is incomplete or damaged: train again"
+_TEXT_FILES = (CONFIG, METRICS)
 
 File = bytes | Callable[[Path], None]  # the content of a file, or a function that writes it to a path and syncs it
 
@@ -51,7 +55,7 @@ class Bundle:
     folder: Path
     manifest: Manifest
     config: Config
-    state: dict[str, npt.NDArray[np.generic]]
+    state: Arrays
     metrics: dict[str, Any]
     exports: dict[str, bytes] = field(default_factory=dict)
 
@@ -61,7 +65,7 @@ def write(
     *,
     manifest: Manifest,
     config: Config,
-    state: dict[str, npt.NDArray[np.generic]],
+    state: Arrays,
     metrics: dict[str, Any],
     tables: dict[str, File],
 ) -> None:
@@ -74,7 +78,7 @@ def write(
     Raises: OutputError: the bundle cannot be written.
     """
     files: dict[str, File] = {
-        WEIGHTS: save({name: np.asarray(value, order="C") for name, value in state.items()}),
+        WEIGHTS: dump_arrays(state),
         CONFIG: dump(config).encode(),
         METRICS: json_bytes(metrics),
         **tables,
@@ -85,7 +89,7 @@ def write(
                 write_through(temporary / name, content)
             else:
                 content(temporary / name)
-        hashes = {name: _digest_of_file(temporary / name) for name in files}
+        hashes = {name: hash_regular_file(temporary / name, hint=_INCOMPLETE) for name in files}
         values = replace(manifest, files=hashes).to_dict()
         write_through(temporary / MANIFEST, json_bytes({**values, "hash": _digest(json_bytes(values))}))
 
@@ -103,23 +107,67 @@ def read(folder: Path) -> Bundle:
         resume = shlex.join(["forecast", "train", "--resume", str(folder)])
         raise InputError(f"{folder}: its training was interrupted", hint=f"continue with `{resume}`")
     manifest = read_manifest(folder)
-    contents = {}
+    for name in (WEIGHTS, CONFIG, METRICS):
+        if name not in manifest.files:
+            raise InputError(f"{folder / MANIFEST}: files: lacks {name}", hint=_INCOMPLETE)
+    contents = _read_files(folder, manifest)
+    config = _parse_config(contents[CONFIG], folder / CONFIG)
+    _check_agreement(manifest, config, folder / CONFIG)
+    metrics = parse_object(contents[METRICS], folder / METRICS, hint=_INCOMPLETE)
+    check_metrics(metrics, manifest.model, folder / METRICS)
+    state = parse_arrays(contents[WEIGHTS], folder / WEIGHTS, hint=_INCOMPLETE)
+    for name, array in state.items():
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise InputError(f"{folder / WEIGHTS}: {name!r} contains NaN", hint=_INCOMPLETE)
+    exports = {name: content for name, content in contents.items() if name.endswith(GRAPH_FILE)}
+    return Bundle(folder, manifest, config, state, metrics, exports)
+
+
+def _read_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
+    """Compare every file with its hash, and return the content of those that a forecast needs, by name."""
+    contents: dict[str, bytes] = {}
+    room = MAX_BYTES
     for name, expected in manifest.files.items():
-        path = folder / Path(name).name
-        if name in (WEIGHTS, METRICS) or name.endswith(GRAPH_FILE):
-            contents[name] = _read_bytes(path)
+        path = folder / name
+        if name in (WEIGHTS, *_TEXT_FILES) or name.endswith(GRAPH_FILE):
+            most = min(room, MAX_TEXT_BYTES) if name in _TEXT_FILES else room
+            contents[name] = read_regular_file(path, max_bytes=most, hint=_INCOMPLETE)
             digest = _digest(contents[name])
+            room -= len(contents[name])
         else:  # The holdout of many series is read in blocks, because it would fill the memory.
-            digest = _digest_of_file(path)
+            digest = hash_regular_file(path, hint=_INCOMPLETE)
         if digest != expected:
             raise _altered_error(path)
+    return contents
+
+
+def read_config(folder: Path) -> Config:
+    """Read config.yaml of a folder that any command wrote.
+
+    Raises: InputError: the file is missing or damaged.
+    """
+    path = folder / CONFIG
+    return _parse_config(read_regular_file(path, max_bytes=MAX_TEXT_BYTES, hint=_INCOMPLETE), path)
+
+
+def _parse_config(content: bytes, path: Path) -> Config:
     try:
-        state, metrics = load(contents[WEIGHTS]), json.loads(contents[METRICS])
-        config = validate(read_yaml(folder / CONFIG), str(folder / CONFIG))
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{folder}: lacks {error}", hint="train again") from error
-    exports = {name: content for name, content in contents.items() if name.endswith(GRAPH_FILE)}
-    return Bundle(folder, manifest, config, dict(state), metrics, exports)
+        return validate(parse_tree(content.decode("utf-8"), str(path)), str(path))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8", hint=_INCOMPLETE) from error
+    except ConfigError as error:  # the user did not write this config
+        raise InputError(error.message, hint=_INCOMPLETE) from error
+
+
+def _check_agreement(manifest: Manifest, config: Config, path: Path) -> None:
+    """Check that the config is resolved, and agrees with the manifest.
+
+    Raises: InputError: it does not.
+    """
+    pairs = {"data.horizon": (config.data.horizon, manifest.horizon), "model": (config.name, manifest.model)}
+    for key, (value, expected) in pairs.items():
+        if value != expected:
+            raise InputError(f"{path}: {key} is {value}, but {expected} in {MANIFEST}", hint=_INCOMPLETE)
 
 
 def read_file(bundle: Bundle, name: str) -> bytes:
@@ -127,7 +175,7 @@ def read_file(bundle: Bundle, name: str) -> bytes:
 
     Raises: InputError: the file is missing, or was altered after the bundle was read.
     """
-    content = _read_bytes(bundle.folder / name)
+    content = read_regular_file(bundle.folder / name, hint=_INCOMPLETE)
     if _digest(content) != bundle.manifest.files.get(name):
         raise _altered_error(bundle.folder / name)
     return content
@@ -147,12 +195,11 @@ def read_manifest(folder: Path) -> Manifest:
     Raises: InputError: the manifest is missing, altered, or of a newer schema.
     """
     path = folder / MANIFEST
-    content = _read_bytes(path)
+    values = read_object(path, hint="train again")
     try:
-        values = json.loads(content)
         version, expected = int(values["schema_version"]), values.pop("hash", None)
         digest = _digest(json_bytes(values))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a bundle's manifest", hint="train again") from error
     if version > SCHEMA_VERSION:
         raise InputError(
@@ -169,24 +216,6 @@ def _altered_error(path: Path) -> InputError:
         f"{path}: altered or truncated: it does not match the hash in the manifest",
         hint="train again, or restore the file",
     )
-
-
-def _read_bytes(path: Path) -> bytes:
-    with _as_input_error(path):
-        return path.read_bytes()
-
-
-def _digest_of_file(path: Path) -> str:
-    with _as_input_error(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _as_input_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", hint="the bundle is incomplete: train again") from error
 
 
 def _digest(content: bytes) -> str:

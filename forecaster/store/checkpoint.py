@@ -4,17 +4,14 @@ import contextlib
 import time
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from safetensors.numpy import load_file, save
-
-from forecaster.errors import InputError
 from forecaster.events import CheckpointWritten, Watch
+from forecaster.store.arrays import Arrays, dump_arrays, parse_arrays
 from forecaster.store.files import atomic_write, new_folder, remove_files, write_through
+from forecaster.store.regular_files import read_regular_file
 
 STATE = "state.safetensors"
 
-Arrays = dict[str, npt.NDArray[np.generic]]
+START_AGAIN = "start again without --resume"
 
 
 class FolderCheckpoint:
@@ -51,7 +48,7 @@ class FolderCheckpoint:
         return read_state(self.folder) if self._has_state else {}
 
     def save(self, state: Arrays) -> None:
-        content = save({name: np.asarray(value, order="C") for name, value in state.items()})
+        content = dump_arrays(state)
         if self._has_state:
             atomic_write(self.folder / STATE, content, owner=self._owner)
         else:  # The folder appears as a whole, so that run.json always proves whose it is.
@@ -81,7 +78,5 @@ def read_state(folder: Path) -> Arrays:
 
     Raises: InputError: the file is missing or damaged.
     """
-    try:
-        return dict(load_file(folder / STATE))
-    except Exception as error:  # safetensors raises its own error class for every fault
-        raise InputError(f"{folder / STATE}: cannot be read: {error}", hint="start again without --resume") from error
+    content = read_regular_file(folder / STATE, hint=START_AGAIN)
+    return parse_arrays(content, folder / STATE, hint=START_AGAIN)

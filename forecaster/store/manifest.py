@@ -1,18 +1,41 @@
 """The manifest of a bundle: its model, the data and the training behind it, and the hashes of its files."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from forecaster.config import DataConfig
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency
 
 SCHEMA_VERSION = 1
+
+_MAX_HORIZON = 100_000
+_MAX_SEASON = 10_000_000
+_MAX_MONTHS, _MAX_MICROSECONDS = 12_000, 2**55  # The longest steps, about a thousand years.
+_MAX_DAYS = 1_000_000  # The longest time from 1970 to a holiday.
+_MAX_THREADS = 4096
+
+
+def _check_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Count = Annotated[int, Field(ge=0)]
+Duration = Annotated[int | float, Field(ge=0)]
+Moment = Annotated[str, Field(max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+Package = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# A plain name, which cannot lead out of the folder of the bundle.
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +77,13 @@ class DataSummary:
     shape: str
     columns: Columns
     frequency: Frequency
-    spacing: int | float
-    season: int
-    zone: str | None
-    series: int
-    rows: int
-    first: int | str
-    last: int | str
+    spacing: Duration
+    season: Annotated[int, Field(ge=1, le=_MAX_SEASON)]
+    zone: Moment | None
+    series: Count
+    rows: Count
+    first: int | Moment
+    last: int | Moment
     last_cutoff: int
 
 
@@ -75,12 +98,12 @@ class TrainingSummary:
     """
 
     device: str
-    threads: int
-    budget: int | float | None
-    steps: dict[str, int]
-    best_step: dict[str, int | None]
-    seconds: int | float
-    windows_per_second: int | float | None
+    threads: Annotated[int, Field(ge=1, le=_MAX_THREADS)]
+    budget: Duration | None
+    steps: dict[str, Count]
+    best_step: dict[str, Count | None]
+    seconds: Duration
+    windows_per_second: Duration | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,17 +121,17 @@ class Manifest:
     """
 
     schema_version: int = SCHEMA_VERSION
-    created: str
-    versions: dict[str, str]
+    created: Annotated[Moment, AfterValidator(_check_time)]
+    versions: dict[Package, str]
     seed: int
-    model: str
-    point: str
+    model: Name
+    point: Name
     choice: dict[str, Any] | None = None
-    horizon: int
+    horizon: Annotated[int, Field(ge=1, le=_MAX_HORIZON)]
     data: DataSummary
     training: TrainingSummary
     job: dict[str, Any] | None = None
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[FileName, Hash] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, place: str) -> "Manifest":
@@ -121,21 +144,14 @@ class Manifest:
         Raises: InputError: a value is missing, or has the wrong type or size.
         """
         try:
-            manifest = _adapter().validate_python({**values, "choice": values.get("chosen")})
+            content = json.dumps({**values, "choice": values.get("chosen")})
+            manifest = _adapter().validate_json(content, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            raise InputError(f"{place}: not a bundle's manifest: {key}: {first['msg']}", hint="train again") from error
-        sizes = {
-            "horizon": manifest.horizon,
-            "data.season": manifest.data.season,
-            "data.frequency.every": manifest.data.frequency.every,
-        }
-        for key, size in sizes.items():
-            if size < 1:
-                raise InputError(f"{place}: not a bundle's manifest: {key}: is {size}", hint="train again")
-        if not re.fullmatch("(?=.*1)[01]{7}", manifest.data.frequency.weekmask):
-            raise InputError(f"{place}: not a bundle's manifest: data.frequency.weekmask", hint="train again")
+            raise _refuse(place, ".".join(map(str, first["loc"])), first["msg"]) from error
+        _check_frequency(manifest.data.frequency, place)
+        if manifest.choice is not None and not isinstance(manifest.choice.get("why"), str):
+            raise _refuse(place, "chosen.why", "is not a text")
         return manifest
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,3 +167,21 @@ class Manifest:
 @cache
 def _adapter() -> TypeAdapter[Manifest]:
     return TypeAdapter(Manifest)
+
+
+def _check_frequency(frequency: Frequency, place: str) -> None:
+    """Check the sizes of a frequency, with which the calendar computes.
+
+    Raises: InputError: names the first wrong one.
+    """
+    largest = _MAX_MONTHS if frequency.kind == "months" else _MAX_MICROSECONDS
+    if not 1 <= frequency.every <= largest:
+        raise _refuse(place, "data.frequency.every", f"is {frequency.every}")
+    if not re.fullmatch("(?=.*1)[01]{7}", frequency.weekmask):
+        raise _refuse(place, "data.frequency.weekmask", "is not seven digits 0 or 1 with a working day")
+    if any(abs(day) > _MAX_DAYS for day in frequency.holidays):
+        raise _refuse(place, "data.frequency.holidays", "are too far from 1970")
+
+
+def _refuse(place: str, key: str, reason: str) -> InputError:
+    return InputError(f"{place}: not a bundle's manifest: {key}: {reason}", hint="train again")

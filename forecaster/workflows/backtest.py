@@ -14,7 +14,8 @@ from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, f
 from forecaster.evaluation.backtest import backtest as forecast_folds
 from forecaster.evaluation.split import split
 from forecaster.events import DataRead, Note, Watch, ignore
-from forecaster.models.build import adapt_to_machine, build
+from forecaster.models.build import adapt_to_machine
+from forecaster.models.restore import restore_forecaster
 from forecaster.models.variants import max_workers
 from forecaster.panel import Panel
 from forecaster.report.words import plural
@@ -177,8 +178,7 @@ def _make_bundle_fit(trained: bundle.Bundle, config: Config, panel: Panel, plan:
         )
         return make_fit(config, watch)
     watch(Note("the bundle's data ends before every fold: its weights are used without a new fit"))
-    forecaster = build(config)
-    forecaster.restore(trained.state)
+    forecaster = restore_forecaster(config, trained.state, device=config.training.device)
     return lambda _: forecaster
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from forecaster.errors import as_input_error
 from forecaster.events import DataRead, Note, Watch, ignore
 from forecaster.explain.explanation import Explanation
-from forecaster.models.build import build, place_on_device
+from forecaster.models.restore import CANNOT_RUN, restore_forecaster
 from forecaster.workflows.explain_bundle import explain_forecaster
 from forecaster.workflows.explain_scope import DEFAULT_SCOPE, ExplanationScope
 from forecaster.workflows.reading import load_data, open_bundle, source_of
@@ -35,9 +36,9 @@ def explain(
     data = source_of(bundle, source, query=query)
     loaded = load_data(data, bundle)
     watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
-    forecaster = build(place_on_device(bundle.config, "cpu"))
-    forecaster.restore(bundle.state)
-    explanation = explain_forecaster(bundle, forecaster, loaded, data.place, scope)
+    forecaster = restore_forecaster(bundle.config, bundle.state)
+    with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
+        explanation = explain_forecaster(bundle, forecaster, loaded, data.place, scope)
     for note in explanation.notes:
         watch(Note(note))
     return explanation

@@ -8,10 +8,10 @@ import numpy as np
 from forecaster.config import Device
 from forecaster.data import future
 from forecaster.data.load import LoadedData, load_in_parts
-from forecaster.errors import UsageError
+from forecaster.errors import UsageError, as_input_error
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, Note, Watch, ignore
-from forecaster.models.build import restore_forecaster
+from forecaster.models.restore import CANNOT_RUN, restore_forecaster
 from forecaster.store import pretrained
 from forecaster.store.bundle import LATEST, Bundle
 from forecaster.workflows.predict_pretrained import predict_pretrained
@@ -97,7 +97,8 @@ def _forecast(
                 forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=device)
             future.require(loaded.panel, horizon, loaded.config, place)
             for _, panel in iterate_parts(loaded.panel, horizon):
-                forecast = forecaster.predict(panel, horizon)
+                with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
+                    forecast = forecaster.predict(panel, horizon)
                 fallbacks += forecast.ids[forecast.fallback].tolist()
                 yield Part(forecast, panel)
     if fallbacks:

@@ -1,6 +1,5 @@
 """`forecast show`: a description of a folder that another command wrote."""
 
-import json
 import platform
 import re
 import shlex
@@ -13,15 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster import __version__
-from forecaster.config import Config
-from forecaster.config.tree import validate
 from forecaster.data.spacing import describe_frequency
-from forecaster.errors import InputError
-from forecaster.settings import read_yaml
+from forecaster.errors import InputError, as_input_error
 from forecaster.store import lock
-from forecaster.store.bundle import CONFIG, LATEST, MANIFEST, METRICS, Bundle
+from forecaster.store.bundle import CONFIG, LATEST, MANIFEST, METRICS, Bundle, read_config
 from forecaster.store.bundle import read as read_bundle
 from forecaster.store.checkpoint import STATE, read_state
+from forecaster.store.json_files import read_object
 from forecaster.workflows.manifest import networks_of, pretrained_weights_of
 from forecaster.workflows.reading import open_bundle
 from forecaster.workflows.results import partial_of, shorten
@@ -53,14 +50,15 @@ def show(folder: Path | None = None) -> dict[str, Any]:
         folder = partial_of(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder", hint=_suggest_folders(folder.parent))
-    if (folder / MANIFEST).exists():
-        return _show_bundle(read_bundle(folder.resolve() if folder == LATEST else folder))
-    if (folder / RUN).exists():
-        return _show_partial(folder)
-    if (folder / METRICS).exists():
-        return _show_results(folder)
-    if (folder / _STUDY).exists():
-        return _show_study(folder)
+    with as_input_error(f"{folder}: cannot be described", hint="name another folder"):
+        if (folder / MANIFEST).exists():
+            return _show_bundle(read_bundle(folder.resolve() if folder == LATEST else folder))
+        if (folder / RUN).exists():
+            return _show_partial(folder)
+        if (folder / METRICS).exists():
+            return _show_results(folder)
+        if (folder / _STUDY).exists():
+            return _show_study(folder)
     raise InputError(f"{folder}: contains no result of a command", hint=_suggest_folders(folder))
 
 
@@ -115,14 +113,14 @@ def _find_other_versions(trained: dict[str, str]) -> dict[str, tuple[str, str | 
 def _installed_version(name: str) -> str | None:
     try:
         return version(name)
-    except PackageNotFoundError:
+    except (PackageNotFoundError, ValueError):
         return None
 
 
 def _show_partial(folder: Path) -> dict[str, Any]:
     """Describe an unfinished training: its progress, and the process that runs it, if any."""
     run = TrainingRun.read(folder / RUN)
-    config = _read_config(folder)
+    config = read_config(folder)
     worker = lock.describe_owner(run.folder)
     return {
         "kind": "partial",
@@ -154,7 +152,7 @@ def _progress(state: Arrays) -> list[dict[str, Any]]:
 
 def _show_results(folder: Path) -> dict[str, Any]:
     """Describe the results of a backtest, a comparison or a study."""
-    metrics, config = _read_metrics(folder / METRICS), _read_config(folder)
+    metrics, config = read_object(folder / METRICS, hint="name another folder"), read_config(folder)
     kind = next((command for command in ("backtest", "compare", "tune") if command in metrics), None)
     if kind is None:
         raise InputError(f"{folder / METRICS}: no result of backtest, compare or tune", hint="name another folder")
@@ -193,17 +191,6 @@ def _show_study(folder: Path) -> dict[str, Any]:
 
 def _quote(path: object) -> str:
     return shlex.quote(str(path))
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}", hint="name another folder") from error
-
-
-def _read_config(folder: Path) -> Config:
-    return validate(read_yaml(folder / CONFIG), str(folder / CONFIG))
 
 
 def _suggest_folders(parent: Path) -> str:

@@ -1,18 +1,15 @@
 """`forecast train`: fit, evaluate on the holdout, fit again on all data, and write a bundle."""
 
-import errno
-import json
-import os
 import shlex
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from forecaster.config import Config
-from forecaster.config.tree import validate
 from forecaster.data.load import LoadedData
-from forecaster.errors import DataError, InputError, Interrupted, OutputError
+from forecaster.errors import DataError, InputError, Interrupted, OutputError, as_input_error
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, Event, Note, TrainingEnded, Watch, ignore
 from forecaster.models.build import build
@@ -20,11 +17,12 @@ from forecaster.selection.auto import choose_model
 from forecaster.selection.replay import replace_budget_by_steps
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
-from forecaster.settings import dump, read_yaml
+from forecaster.settings import dump
 from forecaster.store import bundle, lock
-from forecaster.store.checkpoint import STATE, FolderCheckpoint
+from forecaster.store.checkpoint import START_AGAIN, STATE, FolderCheckpoint
 from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, replace_link
+from forecaster.store.json_files import read_object
 from forecaster.store.manifest import Manifest
 from forecaster.workflows.manifest import FittedModel, Origin, fingerprint
 from forecaster.workflows.reading import read_data, refuse_short
@@ -34,6 +32,7 @@ from forecaster.workflows.source import Source
 
 RUN = "run.json"
 CHECKPOINT_FILES = (STATE, bundle.CONFIG, RUN)
+_WHERE_TO_RESUME = "name the .partial folder of the interrupted run"
 _SHORTENED = (
     "the time limit shortened the training: the saved config repeats the number of steps, but not their learning rates"
 )
@@ -80,15 +79,11 @@ class TrainingRun:
         Raises: InputError: the file is missing or damaged.
         """
         try:
-            if not path.is_file():  # reading a pipe would wait for ever
-                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-            values = json.loads(path.read_text("utf-8"))
+            values = read_object(path, hint=_WHERE_TO_RESUME)
             origin = Origin(values["data"], values["fingerprint"], values["chosen"], values["told"].get("job"))
             return cls(shorten(Path(values["out"])), bool(values["is_default"]), origin)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(
-                f"{path.parent}: no interrupted run here", hint="name the .partial folder of the interrupted run"
-            ) from error
+        except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path.parent}: no interrupted run here", hint=_WHERE_TO_RESUME) from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of run.json."""
@@ -161,7 +156,7 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
         partial = partial_of(partial)
     run = TrainingRun.read(partial / RUN)
     with lock.lock_folder(run.folder):
-        config = validate(read_yaml(partial / bundle.CONFIG), str(partial / bundle.CONFIG))
+        config = bundle.read_config(partial)
         data = run.origin.data
         if data == "-":
             raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
@@ -198,7 +193,8 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
 
     try:
         forecaster = build(config)
-        forecaster.fit(panel.cut(parts.holdout), parts.tail, watch=record_stages, checkpoint=checkpoint)
+        with as_input_error(f"{checkpoint.folder}: cannot be continued", START_AGAIN) if is_resumed else nullcontext():
+            forecaster.fit(panel.cut(parts.holdout), parts.tail, watch=record_stages, checkpoint=checkpoint)
         metrics, holdout = evaluate_holdout(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=record_stages, checkpoint=checkpoint)

@@ -13,8 +13,9 @@ from forecaster.config.tree import merge, validate
 from forecaster.errors import DependencyError
 from forecaster.events import ignore
 from forecaster.models import build as building
-from forecaster.models.build import adapt_to_machine, build_model, restore_forecaster
+from forecaster.models.build import adapt_to_machine, build_model
 from forecaster.models.neural import NeuralForecaster
+from forecaster.models.restore import restore_forecaster
 from forecaster.models.variants import workers_of
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve

@@ -12,11 +12,12 @@ from forecaster.config.tree import Tree, merge, validate
 from forecaster.errors import InputError
 from forecaster.events import ignore
 from forecaster.forecast import GRAPH_FILE, Exportable, Forecaster
-from forecaster.models.build import build, restore_forecaster
+from forecaster.models.build import build
 from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
 from forecaster.models.onnx import OnnxForecaster
+from forecaster.models.restore import restore_forecaster
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
@@ -140,6 +141,7 @@ def test_a_graph_of_another_network_is_refused(panel: Panel) -> None:
     assert isinstance(forecaster, NeuralForecaster)
     config = config_of(forecaster, panel, TREES["gru"])
     longer = config.model_copy(update={"data": config.data.model_copy(update={"horizon": HORIZON + 1})})
-    other = restore_forecaster(longer, forecaster.state(), forecaster.exports())
+    sizes = {**forecaster.state(), "dimensions.horizon": np.array([HORIZON + 1])}
+    other = restore_forecaster(longer, sizes, forecaster.exports())
     with pytest.raises(InputError, match="its ONNX graph returns"):
         other.predict(panel, HORIZON)

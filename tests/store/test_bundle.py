@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecaster.config import Config
 from forecaster.errors import InputError
+from forecaster.settings import load
 from forecaster.store import bundle
 from forecaster.store.manifest import Manifest
 
-GOLDEN_MANIFEST = Path(__file__).parents[1] / "golden/network/bundle/manifest.json"
+GOLDEN = Path(__file__).parents[1] / "golden/network/bundle"
 
 
 def write_holdout(path: Path) -> None:
@@ -22,10 +22,10 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "bundle"
     bundle.write(
         path,
-        manifest=Manifest.from_dict(json.loads(GOLDEN_MANIFEST.read_text()), place="manifest.json"),
-        config=Config(),
+        manifest=Manifest.from_dict(json.loads((GOLDEN / "manifest.json").read_text()), place="manifest.json"),
+        config=load(GOLDEN / "config.yaml"),
         state={"weight": np.arange(3, dtype=np.float32)},
-        metrics={"verdict": "better"},
+        metrics=json.loads((GOLDEN / "metrics.json").read_text()),
         tables={"history.csv": b"step\n1\n", "holdout.csv": write_holdout, "0.network.onnx": b"a graph"},
     )
     return path
@@ -33,8 +33,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_bundle_reads_back_as_written(folder: Path) -> None:
     read = bundle.read(folder)
-    assert read.config == Config()
-    assert read.metrics == {"verdict": "better"}
+    assert read.config == load(GOLDEN / "config.yaml")
+    assert read.metrics["verdict"] == "no better"
     assert read.manifest.model == "gru"
     assert read.state["weight"].tolist() == [0, 1, 2]
     assert read.exports == {"0.network.onnx": b"a graph"}

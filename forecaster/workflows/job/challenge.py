@@ -13,8 +13,9 @@ from forecaster.evaluation.breakdown import Array, add_up, score_groups
 from forecaster.evaluation.score import score
 from forecaster.events import Note, Watch
 from forecaster.forecast import Forecaster, Updatable
-from forecaster.models.build import adapt_to_machine, build
+from forecaster.models.build import adapt_to_machine
 from forecaster.models.naive import SeasonalNaive
+from forecaster.models.restore import restore_forecaster
 from forecaster.panel import Panel
 from forecaster.selection.fold_fits import make_fit
 from forecaster.store.bundle import Bundle
@@ -179,9 +180,8 @@ def _without_fitting(champion: Bundle) -> Fit:
 
 
 def _restore(champion: Bundle) -> Forecaster:
-    forecaster = build(adapt_to_machine(champion.config))
-    forecaster.restore(champion.state)
-    return forecaster
+    config = adapt_to_machine(champion.config)
+    return restore_forecaster(config, champion.state, device=config.training.device)
 
 
 def _fit_earlier(config: Config, steps: int, watch: Watch) -> Fit:

@@ -12,8 +12,8 @@ from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import DataRead, Note
 from forecaster.forecast import Forecast
-from forecaster.models.build import restore_forecaster
 from forecaster.models.naive import Naive, SeasonalNaive
+from forecaster.models.restore import restore_forecaster
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.clock import leave_out_unfinished, now_on

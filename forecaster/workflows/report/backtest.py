@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.errors import InputError
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page.backtest import BacktestContent
 from forecaster.report.page.series_selection import select_series
 from forecaster.store import bundle
+from forecaster.store.regular_files import read_regular_file, read_text
 from forecaster.workflows.backtest import TABLE
 from forecaster.workflows.report.tables import parse_rows
 
@@ -30,11 +30,9 @@ def read_backtest(folder: Path, metrics: Mapping[str, Any], *, requested_ids: Se
         InputError: the table is missing, or is not a table of forecasts.
         UsageError: a requested series does not exist.
     """
-    try:
-        rows = parse_rows((folder / TABLE).read_bytes(), folder / TABLE)
-        config = (folder / bundle.CONFIG).read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}", hint="run `forecast backtest` again") from error
+    hint = "run `forecast backtest` again"
+    rows = parse_rows(read_regular_file(folder / TABLE, hint=hint), folder / TABLE)
+    config = read_text(folder / bundle.CONFIG, hint=hint)
     block = metrics["backtest"]
     model = str(rows["model"].iloc[0])
     listed = {name: models for name, models in block["by_series"].items() if model in models}

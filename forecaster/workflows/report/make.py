@@ -1,13 +1,12 @@
 """Find out which command wrote a folder, and write its results as a page or a figure."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forecaster.errors import InputError, UsageError
+from forecaster.errors import InputError, UsageError, as_input_error
 from forecaster.events import Watch, ignore
 from forecaster.report.figure import page as figure
 from forecaster.report.page import document
@@ -19,6 +18,8 @@ from forecaster.report.page.train import compose_bundle_page
 from forecaster.report.page.tune import compose_study_page
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
+from forecaster.store.json_files import read_object
+from forecaster.store.regular_files import read_text
 from forecaster.workflows.report.backtest import read_backtest
 from forecaster.workflows.report.run import read_job
 from forecaster.workflows.report.train import read_bundle
@@ -77,8 +78,9 @@ def report(
                 hint="run `forecast train DATA`, or name a folder or a job's YAML file",
             )
         place = bundle.LATEST
-    page = _compose_page(place, requested_ids, known_values, watch)
-    content = figure.draw(page, picture) if picture else document.render(page).encode()
+    with as_input_error(f"{place}: cannot be reported", hint="run the command that wrote it again"):
+        page = _compose_page(place, requested_ids, known_values, watch)
+        content = figure.draw(page, picture) if picture else document.render(page).encode()
     is_job = place.suffix in _JOB_SUFFIXES and not place.is_dir()
     home = place.with_suffix(f".{NAME}") if is_job else place / NAME
     return Report(content, home, page.kind, page.verdict, page.series_count, len(page.drawn_series))
@@ -118,7 +120,7 @@ def _compose_page(place: Path, requested_ids: Sequence[str], known_values: str |
         )
     if "tune" in metrics:
         return compose_study_page(read_study(place, metrics, watch=watch))
-    config = _read(place / bundle.CONFIG).decode()
+    config = read_text(place / bundle.CONFIG, hint="run `forecast compare` again")
     return compose_comparison_page(ComparisonContent(place.resolve().name, metrics, config))
 
 
@@ -131,30 +133,19 @@ def _refuse_known_values(known_values: str | None, kind: str) -> None:
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:
-    try:
-        metrics: dict[str, Any] = json.loads((folder / bundle.METRICS).read_text("utf-8"))
-    except OSError as error:
+    path = folder / bundle.METRICS
+    if not path.exists():
         name = shlex.quote(str(folder))
         hint = "name the output folder of train, backtest, compare or tune, or a job's YAML file"
         if (folder / "study.db").exists():
             hint = f"its study is not finished; continue with `forecast tune --resume {name}`"
         elif (folder / "run.json").exists():
             hint = f"its training was interrupted; continue with `forecast train --resume {name}`"
-        raise InputError(f"{folder}: contains no result to report on", hint=hint) from error
-    except ValueError as error:
+        raise InputError(f"{folder}: contains no result to report on", hint=hint)
+    metrics = read_object(path, hint="run the command that wrote it again")
+    if not {"backtest", "compare", "tune"} & set(metrics):
         raise InputError(
-            f"{folder / bundle.METRICS}: is not valid JSON", hint="run the command that wrote it again"
-        ) from error
-    if not isinstance(metrics, dict) or not {"backtest", "compare", "tune"} & set(metrics):
-        raise InputError(
-            f"{folder / bundle.METRICS}: contains no backtest, comparison or study",
+            f"{path}: contains no backtest, comparison or study",
             hint="run the command that wrote it again",
         )
     return metrics
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", hint="run the command that wrote it again") from error

@@ -1,10 +1,10 @@
 """The content of a trained model's page: the bundle, its data as it is now, and new forecasts."""
 
 import io
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,18 @@ import pandas as pd
 from forecaster.config import NetworkModel
 from forecaster.data import future
 from forecaster.data.load import LoadedData
-from forecaster.errors import ForecastError
+from forecaster.errors import ForecastError, as_input_error
 from forecaster.evaluation import scored_rows as scores
 from forecaster.events import Note, Watch, ignore
 from forecaster.forecast import Forecast, Forecaster
-from forecaster.models.build import build, place_on_device
+from forecaster.models.restore import CANNOT_RUN, restore_forecaster
 from forecaster.panel import Floats, Panel
 from forecaster.report.page.explain import explain_section
 from forecaster.report.page.series import BundleContent
 from forecaster.report.page.series_selection import SelectedSeries, count_past_steps, select_series
 from forecaster.store import bundle
+from forecaster.store.json_files import parse_object
+from forecaster.store.scores import check_quality
 from forecaster.workflows.explain_bundle import BRIEF, explain_forecaster
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.reading import load_data, refuse_older, refuse_without_known, source_of
@@ -57,19 +59,21 @@ def read_bundle(
     forecast, past, insights = None, {}, []
     if loaded is not None:
         past = _read_past(loaded.panel, selection, horizon)
-        forecaster = _restore(trained)
+        forecaster = restore_forecaster(trained.config, trained.state)
         forecast, remark = _forecast(trained, forecaster, loaded.panel, selection, is_strict=known_values is not None)
         remarks += remark
         if isinstance(trained.config.model, NetworkModel):
             data_path = str(trained.manifest.data.path)
-            insights = [explain_section(explain_forecaster(trained, forecaster, loaded, data_path, effort=BRIEF))]
+            with as_input_error(f"{folder}: {CANNOT_RUN}"):
+                explanation = explain_forecaster(trained, forecaster, loaded, data_path, effort=BRIEF)
+            insights = [explain_section(explanation)]
     for text in remarks:
         watch(Note(text))
     return BundleContent(
         name=folder.resolve().name,
         manifest=trained.manifest,
         metrics=trained.metrics,
-        quality=json.loads(bundle.read_file(trained, "quality.json")),
+        quality=_read_quality(trained),
         config=bundle.read_file(trained, bundle.CONFIG).decode(),
         history=pd.read_csv(io.BytesIO(bundle.read_file(trained, "history.csv"))),
         holdout=holdout,
@@ -81,6 +85,13 @@ def read_bundle(
         remarks=tuple(remarks),
         insights=insights,
     )
+
+
+def _read_quality(trained: bundle.Bundle) -> dict[str, Any]:
+    path = trained.folder / "quality.json"
+    quality = parse_object(bundle.read_file(trained, path.name), path, hint="train again")
+    check_quality(quality, path)
+    return quality
 
 
 def _load_data(trained: bundle.Bundle, known_values: str | None) -> tuple[LoadedData | None, list[str]]:
@@ -113,12 +124,6 @@ def _read_past(
     return {series.name: past_of(panel, places[series.name], steps) for series in selection}
 
 
-def _restore(trained: bundle.Bundle) -> Forecaster:
-    forecaster = build(place_on_device(trained.config, "cpu"))
-    forecaster.restore(trained.state)
-    return forecaster
-
-
 def _forecast(
     trained: bundle.Bundle,
     forecaster: Forecaster,
@@ -142,4 +147,5 @@ def _forecast(
             raise
         command = f"forecast report {shlex.quote(str(trained.folder))} --future FILE"
         return None, [f"The next steps are not forecast: {error.message}. To add these values, run: {command}"]
-    return forecaster.predict(selected, horizon), []
+    with as_input_error(f"{trained.folder}: {CANNOT_RUN}"):
+        return forecaster.predict(selected, horizon), []

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from forecaster.errors import ForecastError, InputError
+from forecaster.errors import ForecastError
 from forecaster.events import Note, Watch, ignore
 from forecaster.report.page.tune import StudyContent, TrialRow
 from forecaster.selection.search.study import Study
 from forecaster.store import bundle
+from forecaster.store.regular_files import read_text
 
 
 def read_study(folder: Path, metrics: Mapping[str, Any], *, watch: Watch = ignore) -> StudyContent:
@@ -20,10 +21,7 @@ def read_study(folder: Path, metrics: Mapping[str, Any], *, watch: Watch = ignor
     Raises:
         InputError: the config is missing.
     """
-    try:
-        config = (folder / bundle.CONFIG).read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}", hint="run `forecast tune` again") from error
+    config = read_text(folder / bundle.CONFIG, hint="run `forecast tune` again")
     remarks = []
     try:
         trials = [
