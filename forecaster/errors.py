@@ -12,7 +12,7 @@
     ├── ConfigError       78   the config is wrong
     └── Interrupted       130 / 143   a signal stopped the run; its state is saved
 
-A message names the place, the problem and the value found; a hint says what to type.
+A message names the place, the problem and the value found; a hint says what to type. Neither contains a password.
 """
 
 import difflib
@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+
+from forecaster.addresses import hide_secrets
 
 _MAX_REASON = 300  # characters of a library's message
 
@@ -38,9 +40,8 @@ class ForecastError(Exception):
     kind: str = "error"
 
     def __init__(self, message: str, *, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = hide_secrets(message), hide_secrets(hint)
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), hint=self.hint), (self.message,)  # pickling would lose the keyword

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "forecaster"
 
 # a room imports only from rooms on lower floors, and from itself
 FLOORS = [
+    {"addresses"},
     {"errors", "durations", "model_table"},
     {"config", "frequency", "events"},
     {"network", "panel", "runtime", "settings"},

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from forecaster import __version__
+from forecaster.addresses import hide_secrets
 from forecaster.cli import ledger, streams
 from forecaster.cli.backtest import backtest
 from forecaster.cli.compare import compare
@@ -68,23 +69,32 @@ def options(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code. Every failure ends here and nowhere else."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    as_json = "--json" in arguments
     try:
         code = app(arguments, prog_name="forecast", standalone_mode=False)
         return int(code or 0)
     except ForecastError as error:
-        return _fail(error.code, error.kind, error.message, error.hint, as_json)
+        return _fail(error.code, error.kind, error.message, error.hint, arguments)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "forecast")
         if not error.format_message():  # Without any arguments typer has printed the help.
             return error.exit_code
         message = _suggest(error.format_message())
-        return _fail(error.exit_code, "usage", message, f"type `{command} --help`", as_json)
+        return _fail(error.exit_code, "usage", message, f"type `{command} --help`", arguments)
     except typer.Abort:  # Ctrl-C before the work began
-        return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", as_json)
+        return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", arguments)
     except Exception:
-        print(escape_controls(traceback.format_exc()), end="", file=sys.stderr)  # noqa: T201
+        print(escape_controls(_hide_secrets(traceback.format_exc(), arguments)), end="", file=sys.stderr)  # noqa: T201
         return 1
+
+
+def _hide_secrets(text: str, arguments: list[str]) -> str:
+    """Hide the passwords of addresses in a text. An argument that it quotes may contain blanks."""
+    for argument in arguments:
+        for part in (argument, argument.partition("=")[2]):
+            if "://" in part:
+                for spelling in (part, re.sub(":/+", ":/", part)):  # A path has single slashes.
+                    text = text.replace(spelling, hide_secrets(part))
+    return hide_secrets(text)
 
 
 def _suggest(message: str) -> str:
@@ -93,14 +103,15 @@ def _suggest(message: str) -> str:
     return message.rstrip(".") + did_you_mean(match[1], re.findall(r"'([^']*)'", match[2])) if match else message
 
 
-def _fail(code: int, kind: str, message: str, hint: str, as_json: bool) -> int:
-    message, hint = " ".join(message.replace("Value error, ", "").split()), " ".join(hint.split())
-    if as_json:
+def _fail(code: int, kind: str, message: str, hint: str, arguments: list[str]) -> int:
+    message = " ".join(_hide_secrets(message.replace("Value error, ", ""), arguments).split())
+    hint = " ".join(_hide_secrets(hint, arguments).split())
+    if "--json" in arguments:
         try:
             with streams.until_closed():
                 streams.write_json({"error": {"code": code, "kind": kind, "message": message, "hint": hint}})
         except OutputError as error:
-            _fail(error.code, error.kind, error.message, error.hint, as_json=False)
+            _fail(error.code, error.kind, error.message, error.hint, [])
     else:
         print(escape_controls(f"error: {message}\nhint: {hint}"), file=sys.stderr)  # noqa: T201
     return code

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID,
 from rich.text import Text
 
 from forecaster import events
+from forecaster.addresses import hide_secrets
 from forecaster.cli import streams
 from forecaster.cli.control_characters import SafeConsole
 from forecaster.durations import format_duration
@@ -102,16 +103,16 @@ class Console:
     def note(self, text: str) -> None:
         """Write a note to stderr."""
         if not self._is_quiet:
-            self._err.print(text)
+            self._err.print(hide_secrets(text))
 
     def error(self, text: str) -> None:
         """Write an error to stderr, even with --quiet."""
-        self._err.print(text)
+        self._err.print(hide_secrets(text))
 
     def detail(self, text: str) -> None:
         """Write a note that only --verbose shows."""
         if self._is_verbose:
-            self._err.print(text)
+            self._err.print(hide_secrets(text))
 
     def show(self, document: Mapping[str, object], view: RenderableType) -> None:
         """Write the result to stdout: the document with --json, otherwise the view."""

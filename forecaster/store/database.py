@@ -1,6 +1,7 @@
 """SQL databases by URL: a SQLite file or a PostgreSQL server."""
 
 import contextlib
+import re
 import sqlite3
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecaster.addresses import hide_secrets, is_connection_string, is_database_url, secret_values
 from forecaster.errors import DependencyError, LockError, UsageError
 from forecaster.store.database_errors import translate_error
 
@@ -89,17 +91,21 @@ def parse_url(url: str) -> sa.URL:
 
     Raises: UsageError: it is not a URL, or of another kind of database. The message never contains a password.
     """
+    if is_connection_string(url) and not is_database_url(url):
+        raise UsageError(f"{hide_secrets(url)}: is not the URL of a database", hint=_URL_HINT)
+    if re.search("[\0\ud800-\udfff]", url):
+        raise UsageError("the URL of a database contains a character that is not text", hint=_URL_HINT)
     if "://" not in url:
         url = f"sqlite:///{url}"
     scheme = url.partition("://")[0]
     try:
         parsed = sa.make_url(url)
-        if parsed.drivername.partition("+")[0] == "postgres":  # some hosts write it so
-            parsed = parsed.set(drivername="postgresql")
-        backend = parsed.drivername.partition("+")[0]
+        backend = parsed.drivername.partition("+")[0].lower()
     except (sa.exc.ArgumentError, ValueError) as error:
         raise UsageError(f"{scheme}://...: is not the URL of a database", hint=_URL_HINT) from error
-    if backend == "postgresql":
+    if "@" in (parsed.host or ""):
+        raise UsageError(f"{scheme}://...: contains more than one @", hint="write %40 for each @ of the password")
+    if backend in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
         raise UsageError(f"{scheme}://...: only SQLite and PostgreSQL are known", hint=_URL_HINT)
@@ -109,11 +115,11 @@ def parse_url(url: str) -> sa.URL:
 
 
 def hide_password(url: sa.URL) -> str:
-    """Return the URL without its password, for messages and bundles."""
-    plain = url.difference_update_query(["password"])
-    return sa.URL.create(
-        url.get_backend_name(), url.username, None, url.host, url.port, url.database, plain.query
+    """Return the URL without its password and other secrets, for messages and bundles."""
+    plain = sa.URL.create(
+        url.get_backend_name(), url.username, None, url.host, url.port, url.database, url.query
     ).render_as_string()
+    return hide_secrets(plain)
 
 
 @contextlib.contextmanager
@@ -223,8 +229,8 @@ def translated_errors(database: Database) -> Iterator[None]:
     except (sa.exc.DBAPIError, *drivers) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
         url = database.engine.url
-        password = str(url.password or url.query.get("password", ""))
-        failure = translate_error(cause, database.place, database.lock_seconds, password)
+        secrets = [*([str(url.password)] if url.password else []), *secret_values(url.query)]
+        failure = translate_error(cause, database.place, database.lock_seconds, secrets)
         if failure is None:
             raise
         raise failure from error

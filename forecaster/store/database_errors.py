@@ -1,6 +1,7 @@
 """The errors of SQLite and PostgreSQL drivers, translated into errors with hints."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from forecaster.errors import DependencyError, ForecastError, InputError, LockError, OutputError
 
@@ -11,13 +12,15 @@ _CONNECTION_HINT = (
 _SPACE_HINT = "free some space, or name another place"
 
 
-def translate_error(error: BaseException, place: str, lock_seconds: float, password: str) -> ForecastError | None:
+def translate_error(
+    error: BaseException, place: str, lock_seconds: float, secrets: Iterable[str]
+) -> ForecastError | None:
     """Translate an error of a driver into an error with a hint.
 
     Args:
         place: the database, as messages name it.
         lock_seconds: seconds that the program waited for a lock.
-        password: the password, which is removed from the driver's message; empty for none.
+        secrets: passwords, which are removed from the driver's message.
 
     Returns: None if the error is a bug of this program. Otherwise:
         LockError: another process had a lock longer than `lock_seconds`.
@@ -26,8 +29,8 @@ def translate_error(error: BaseException, place: str, lock_seconds: float, passw
         DependencyError: the server cannot be reached, or refuses the user.
     """
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if password:
-        reason = reason.replace(password, "***")
+    for secret in secrets:
+        reason = reason.replace(secret, "***")
     locked = LockError(
         f"{place}: another process has locked it for more than {lock_seconds:g} s",
         hint="try again when that process has ended",

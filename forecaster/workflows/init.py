@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import pandas as pd
 
+from forecaster.addresses import is_database_url
 from forecaster.config import Config, DataConfig
 from forecaster.config.job import JobConfig
 from forecaster.data import future
@@ -23,7 +24,7 @@ from forecaster.workflows.reading import (
     refuse_without_known,
     source_of,
 )
-from forecaster.workflows.source import Source, is_database_url
+from forecaster.workflows.source import Source
 
 _OPTION = "--future-template"
 _HEADER = """\

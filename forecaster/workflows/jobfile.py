@@ -5,11 +5,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config
 from forecaster.config.job import JobConfig
 from forecaster.errors import ConfigError, InputError
 from forecaster.settings import load
-from forecaster.workflows.source import Source, is_database_url
+from forecaster.workflows.source import Source
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
     source = config.data.path
     if source is None or source == "-":
         raise ConfigError(f"{path}: data.path: names no file or database", hint="write it as data: {path: sales.csv}")
-    data = config.data.model_copy(update={"path": _resolve(path.parent, source)})
+    data = config.data.model_copy(update={"path": _resolve(path, "data.path", source)})
     ledger = policy.ledger or f"{path.stem}.ledger.db"
     return Job(
         name=policy.name or path.stem,
@@ -84,18 +85,26 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         config=config.model_copy(update={"data": data, "job": None}),
         policy=policy,
         bundles=path.parent / (policy.bundles or f"{path.stem}.bundles"),
-        outputs=tuple(_resolve(path.parent, output) for output in policy.outputs),
-        ledger=_resolve(path.parent, ledger),
+        outputs=tuple(_resolve(path, "job.outputs", output) for output in policy.outputs),
+        ledger=_resolve(path, "job.ledger", ledger),
     )
 
 
-def _resolve(folder: Path, place: str) -> str:
-    """Return a place in a job's file, relative to the folder of the file, as an absolute path or URL."""
+def _resolve(path: Path, key: str, place: str) -> str:
+    """Return a place in a job's file, relative to the folder of the file, as an absolute path or URL.
+
+    Raises: ConfigError: it is the URL of another kind of database.
+    """
     if not is_database_url(place):
-        return str(folder / place)
+        if "://" in place:
+            raise ConfigError(
+                f"{path}: {key}: {hide_secrets(place)}: only files, SQLite and PostgreSQL are known",
+                hint="write it as sales.csv, sqlite:///shop.db or postgresql://USER@HOST:5432/DATABASE",
+            )
+        return str(path.parent / place)
     scheme, _, rest = place.partition(":///")
-    if scheme == "sqlite" and rest:
-        return f"sqlite:///{folder / rest}"
+    if scheme.lower() == "sqlite" and rest:
+        return f"sqlite:///{path.parent / rest}"
     return place
 
 

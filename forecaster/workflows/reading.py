@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config, DataConfig, Duplicates
 from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, InputError, UsageError
@@ -16,7 +17,7 @@ from forecaster.panel import Panel
 from forecaster.store import bundle as store
 from forecaster.store.bundle import Bundle
 from forecaster.store.manifest import Columns
-from forecaster.workflows.source import Source, hide_password, is_database_url
+from forecaster.workflows.source import Source
 
 
 def open_bundle(folder: Path | None) -> Bundle:
@@ -70,7 +71,7 @@ def read_data(
 
     Raises: ForecastError: see the errors of `data.load`.
     """
-    path = hide_password(config.data.path or source.text)  # Configs are saved without passwords.
+    path = hide_secrets(config.data.path or source.text)  # Configs are saved without passwords.
     loaded = load(source.read(config.data, stdin), config.data.model_copy(update={"path": path}), is_sample=is_sample)
     watch(DataRead(source.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+from forecaster.addresses import hide_secrets
 from forecaster.config.job import JobConfig
 from forecaster.errors import ForecastError, Interrupted, LockError
 from forecaster.events import Event, Watch, ignore
@@ -49,7 +50,7 @@ def run(
     """
     now = now or datetime.now(UTC)
     key = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-    summary = RunSummary(job=path.stem, run=key, status="failed", code=1, seconds=0.0)
+    summary = RunSummary(job=hide_secrets(path.stem), run=key, status="failed", code=1, seconds=0.0)
     journal = Journal(log_file, summary)
     start = time.monotonic()
 
@@ -73,9 +74,9 @@ def run(
         summary.code = error.code
         summary.error = ErrorSummary(kind=error.kind, message=error.message, hint=hint)
     except Exception as error:  # a bug in one job must not stop the others
-        traceback.print_exc()
+        print(hide_secrets(traceback.format_exc()), end="", file=sys.stderr)  # noqa: T201
         summary.status, summary.code = "failed", 1
-        message = f"{type(error).__name__}: {error}"
+        message = hide_secrets(f"{type(error).__name__}: {error}")
         summary.error = ErrorSummary(kind="bug", message=message, hint="please report it")
     summary.seconds = round(time.monotonic() - start, 3)
     if policy and not is_dry:
@@ -148,7 +149,7 @@ def _read_summary(path: Path, out: str, return_code: int) -> RunSummary:
 
 def _summarize_failure(path: Path, code: int, reason: str) -> RunSummary:
     error = ErrorSummary(kind="interrupted" if code > 128 else "bug", message=reason, hint="see standard error")
-    return RunSummary(job=path.stem, run=None, status="failed", code=code, error=error)
+    return RunSummary(job=hide_secrets(path.stem), run=None, status="failed", code=code, error=error)
 
 
 def exit_code(summaries: Sequence[RunSummary]) -> int:

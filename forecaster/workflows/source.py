@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import DataConfig
 from forecaster.data.read import TableSource
 from forecaster.errors import UsageError
-
-_DATABASES = ("sqlite", "postgresql", "postgres")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Source:
     @property
     def place(self) -> str:
         """The text without a password, as messages and saved configs name the source."""
-        return hide_password(self.text)
+        return hide_secrets(self.text)
 
     @property
     def is_database(self) -> bool:
@@ -56,13 +55,12 @@ class Source:
             return self.text
         if not self.is_database:
             return str(Path(self.text).absolute())
-        from forecaster.store.database import hide_password as hide_database_password
-        from forecaster.store.database import parse_url
+        from forecaster.store.database import hide_password, parse_url
 
         url = parse_url(self.text)
         if url.get_backend_name() == "sqlite":
             url = url.set(database=str(Path(str(url.database)).absolute()))
-        return hide_database_password(url)
+        return hide_password(url)
 
     @property
     def stem(self) -> str:
@@ -100,24 +98,3 @@ class Source:
 
         limits = QueryLimits(config.query_timeout, config.query_rows)
         return TableSource(self.place, frame=read_query(self.text, self.query, limits))
-
-
-def is_database_url(text: str) -> bool:
-    """Return True for a SQL URL, False for a file."""
-    scheme, separator, _ = text.partition("://")
-    return bool(separator) and scheme.partition("+")[0] in _DATABASES
-
-
-def hide_password(text: str) -> str:
-    """Return a SQL URL without its password, and any other text unchanged.
-
-    Raises:
-        UsageError: the SQL URL is wrong.
-        DependencyError: the package that reads databases is not installed.
-    """
-    if not is_database_url(text):
-        return text
-    from forecaster.store.database import hide_password as hide_database_password
-    from forecaster.store.database import parse_url
-
-    return hide_database_password(parse_url(text))

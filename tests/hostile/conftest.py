@@ -1,5 +1,5 @@
 """What tests of hostile input share."""
 
-from tests.cli.conftest import forecast
+from tests.cli.conftest import forecast, sales
 
-__all__ = ["forecast"]
+__all__ = ["forecast", "sales"]

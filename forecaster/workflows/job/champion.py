@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from forecaster.addresses import is_database_url
 from forecaster.errors import InputError
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
 from forecaster.store.files import as_output_error, find_temporaries, remove_files, replace_link
 from forecaster.store.owner import Owner
-from forecaster.workflows.source import is_database_url
 from forecaster.workflows.train import CHECKPOINT_FILES, RUN, TrainingRun
 
 LINK = "champion"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from forecaster.addresses import hide_secrets
 from forecaster.events import Event, FoldsForecast, TrainingStep
 from forecaster.store.files import as_output_error
 from forecaster.workflows.job.summary import RunSummary
@@ -37,7 +38,9 @@ class Journal:
     def write_event(self, event: Event) -> None:
         """Write an event, unless it is a frequent one."""
         if not isinstance(event, _FREQUENT_EVENTS):
-            self._append({"event": type(event).__name__, **asdict(event)})
+            fields = asdict(event)
+            texts = {key: hide_secrets(value) for key, value in fields.items() if isinstance(value, str)}
+            self._append({"event": type(event).__name__, **fields, **texts})
 
     def write_end(self) -> None:
         """Write the summary of the run."""

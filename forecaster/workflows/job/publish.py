@@ -3,11 +3,11 @@
 import hashlib
 from pathlib import Path
 
+from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.events import ForecastsWritten, Watch
 from forecaster.forecast import Forecast
 from forecaster.store.files import atomic_write
 from forecaster.workflows.forecast_files import render
-from forecaster.workflows.source import hide_password, is_database_url
 
 
 def publish(
@@ -35,11 +35,11 @@ def publish(
         if is_database_url(output):
             from forecaster.store.published import replace_rows
 
-            digests[hide_password(output)] = replace_rows(output, forecast, job=job, run=run)
+            digests[hide_secrets(output)] = replace_rows(output, forecast, job=job, run=run)
         else:
             atomic_write(Path(output), contents[output], owner=owner)
             digests[output] = _digest(contents[output])
-        watch(ForecastsWritten(hide_password(output), len(forecast.ids), len(frame)))
+        watch(ForecastsWritten(hide_secrets(output), len(forecast.ids), len(frame)))
     return digests
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from forecaster.addresses import hide_secrets
 from forecaster.data import future
 from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
@@ -37,7 +38,6 @@ from forecaster.workflows.job.update import plan_update, update
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.reading import load_data, read_data, source_of
-from forecaster.workflows.source import hide_password
 
 
 def run_steps(run: JobRun) -> int:
@@ -73,7 +73,7 @@ def _run_steps(run: JobRun) -> int:
     choice = _choose_model(run, champion, data, no_champion)
     if choice is None:
         run.summary.status = "planned"
-        run.summary.outputs = [hide_password(output) for output in job.outputs]
+        run.summary.outputs = [hide_secrets(output) for output in job.outputs]
         return 0
     _pass_gate(run, choice)
     scorable = _forecast(run, choice.bundle, data)
@@ -117,7 +117,7 @@ def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: 
     """Publish again what the last run published, if an output was changed or removed since; otherwise do nothing."""
     job, summary = run.job, run.summary
     are_intact = all(
-        is_intact(output, published.outputs.get(hide_password(output)), job=job.name) for output in job.outputs
+        is_intact(output, published.outputs.get(hide_secrets(output)), job=job.name) for output in job.outputs
     )
     if are_intact or run.is_dry:
         summary.status = "unchanged" if are_intact else "planned"
