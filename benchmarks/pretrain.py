@@ -43,10 +43,11 @@ _ROWS = 512
 _CHECKPOINT, _WEIGHTS, _SETTINGS = "checkpoint.safetensors", "weights.safetensors", "settings.json"
 _SECONDS, _TAIL_SCORES, _TEST_SCORES = "seconds.json", "scores_tails.json", "scores_test.json"
 _LIMITS = (
-    "Hourly panels with strong weekly seasons: networks trained on the panel have about a fifth less error.",
-    "Yearly series: 80 % intervals cover about 72 %, and less if a series is longer than 30 years.",
-    "Covariates and the relations between series are not used.",
-    "Seasons other than the given one and a week of days are not modelled.",
+    "Hourly series: networks trained on the panel have a quarter less error on M4 hourly (OWA 0.41 to 0.47, not 0.59).",
+    "Daily series with holidays: on us_births, the seasonal naive forecast has less error.",
+    "Quarterly series: the Theta method has less error on M3.",
+    "Intervals of 80 % cover 70 to 85 % of the values, fewest where a series changes its habits.",
+    "Covariates and relations between series are not used; seasons other than the given one and a week are not known.",
 )
 
 Array = npt.NDArray[np.float64]
@@ -217,7 +218,7 @@ def evaluate(network: ZeroShotNetwork, data: Path, *, is_test: bool, names: list
             scores(forecast(network, histories, panel), histories, actuals, panel)
             for histories, actuals in read_panel(data, panel, is_test=is_test)
         ]
-        results[panel.name] = {name: float(np.mean([each[name] for each in tails])) for name in tails[0]}
+        results[panel.name] = {name: round(float(np.mean([each[name] for each in tails])), 5) for name in tails[0]}
         line = " ".join(f"{name} {value:.4f}" for name, value in results[panel.name].items())
         print(f"{panel.name:14} {line}", flush=True)
     ratios = [row["mase"] for row in results.values()]
