@@ -92,10 +92,16 @@ def parse_tree(text: str, source: str) -> dict[str, Any]:
 
 
 def _for_preset(tree: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the file's tree; if a flag names another preset, keep only the sections that do not depend on it."""
+    """Return the file's tree; if a flag names another preset, keep only the sections that do not depend on it.
+
+    The same applies to a flag that names another model than the pretrained network that the file trains further.
+    """
     kind = overrides.get("model.kind")
     named = kind if kind in RECIPES else overrides.get("preset")
-    if named and tree.get("preset", named) != named:
+    training = tree.get("training")
+    is_fine_tuned = isinstance(training, dict) and bool(training.get("start"))
+    is_another_model = is_fine_tuned and kind not in (None, "pretrained")
+    if is_another_model or (named and tree.get("preset", named) != named):
         return {name: tree.get(name) for name in ("data", "conformal")}
     return tree
 

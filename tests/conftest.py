@@ -1,5 +1,7 @@
 """Small panels that tests share."""
 
+import json
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -50,6 +52,33 @@ def toy_weights(toy_folder: Path, leave_out_pretrained: None, monkeypatch: pytes
     """Run as if the package contained a toy network, and give its folder."""
     monkeypatch.setattr(pretrained, "FOLDER", toy_folder.parent)
     return toy_folder
+
+
+@pytest.fixture(scope="session")
+def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a small network of the pretrained kind, within a folder that contains nothing else."""
+    pytest.importorskip("onnx")
+    from tests.toy_weights import write_network
+
+    return write_network(tmp_path_factory.mktemp("network"))
+
+
+@pytest.fixture(scope="session")
+def two_networks(toy_folder: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the toy network and, under an older name, the small network."""
+    folder = tmp_path_factory.mktemp("networks")
+    shutil.copytree(toy_folder, folder / toy_folder.name)
+    shutil.copytree(network_folder, folder / "2020-01")
+    card = folder / "2020-01" / "card.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"name": "2020-01"}))
+    return folder
+
+
+@pytest.fixture
+def small_network(network_folder: Path, leave_out_pretrained: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run as if the package contained a small network of the pretrained kind, and give its folder."""
+    monkeypatch.setattr(pretrained, "FOLDER", network_folder.parent)
+    return network_folder
 
 
 @pytest.fixture

@@ -31,8 +31,10 @@ HOMES = {
     "torch": (
         "network.",
         "training.",
+        "models.fine_tuned",
         "models.neural",
         "models.pretrained_torch",
+        "models.trained",
         "runtime",
         "explain.unroll",
         "explain.gradients",

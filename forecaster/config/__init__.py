@@ -4,7 +4,7 @@ None means that a value is detected: the workflow fills it in from the data, and
 every result.
 """
 
-from forecaster.config.config import RECIPES, Config, Preset
+from forecaster.config.config import FINE_TUNED, RECIPES, Config, Preset
 from forecaster.config.data import DataConfig, Duplicates
 from forecaster.config.model import (
     AutoArimaConfig,
@@ -25,6 +25,7 @@ from forecaster.config.network import (
 from forecaster.config.training import Device, EnsembleConfig, TrainingConfig, Weigh
 
 __all__ = [
+    "FINE_TUNED",
     "RECIPES",
     "AutoArimaConfig",
     "AutoConfig",

@@ -3,11 +3,12 @@
 from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from forecaster.config.data import DataConfig
 from forecaster.config.evaluation import ConformalConfig, EvaluationConfig
 from forecaster.config.job import JobConfig
-from forecaster.config.model import GruConfig, ModelConfig, NetworkModel
+from forecaster.config.model import GruConfig, ModelConfig, NetworkModel, PretrainedConfig
 from forecaster.config.network import DecodeConfig, EmbedConfig, HeadConfig, QuantileConfig, ScaleConfig
 from forecaster.config.section import Section
 from forecaster.config.training import EnsembleConfig, TrainingConfig
@@ -16,6 +17,9 @@ Recipe = Literal["segrnn", "deepar"]
 Preset = Literal["fast", "default", "best"] | Recipe
 RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
+FINE_TUNED = "fine_tuned"  # the name of the pretrained network after a training
+
+_SECTIONS_OF_NETWORKS = {"model", "scale", "embed", "head", "decode"}
 # Scales without a location, under which 0 stays 0, and values that are replaced later.
 _SCALES_OF_COUNTS = ("mean_abs", "auto", None)
 
@@ -40,9 +44,17 @@ class Config(Section):
     @property
     def name(self) -> str:
         """The name in tables, metrics and folders: the recipe, cell or baseline; a mixture joins them by `+`."""
-        is_recipe = self.preset in RECIPES and isinstance(self.model, NetworkModel)
-        own = self.preset if is_recipe else self.model.kind
-        return "+".join(dict.fromkeys(variant.get("model", {}).get("kind", own) for variant in self.variants))
+        return "+".join(dict.fromkeys(self._name_of(variant) for variant in self.variants))
+
+    @property
+    def is_fine_tuned(self) -> bool:
+        """True if the model is the pretrained network, trained further."""
+        return isinstance(self.model, PretrainedConfig) and self.training.start is not None
+
+    @property
+    def is_trained(self) -> bool:
+        """True if the model is a network that a training changes."""
+        return isinstance(self.model, NetworkModel) or self.is_fine_tuned
 
     @property
     def horizon(self) -> int:
@@ -53,12 +65,35 @@ class Config(Section):
     def variants(self) -> tuple[dict[str, Any], ...]:
         """The changes that each variant of the ensemble makes to the config; one empty change without an ensemble.
 
-        Variants that set only what networks have are left out for any other model.
+        Variants that set only what networks of a cell have are left out for any other model.
         """
-        variants = self.ensemble.variants
-        if not isinstance(self.model, NetworkModel):
-            variants = tuple(variant for variant in variants if "kind" in variant.get("model", {}))
-        return variants or ({},)
+        return tuple(variant for variant in self.ensemble.variants if self._can_have(variant)) or ({},)
+
+    def _can_have(self, variant: dict[str, Any]) -> bool:
+        if isinstance(self.model, NetworkModel) or "kind" in variant.get("model", {}):
+            return True
+        return self.is_fine_tuned and not _SECTIONS_OF_NETWORKS & set(variant)
+
+    def _name_of(self, variant: dict[str, Any]) -> str:
+        is_recipe = self.preset in RECIPES and isinstance(self.model, NetworkModel)
+        own = self.preset if is_recipe else self.model.kind
+        name: str = variant.get("model", {}).get("kind", own)
+        start = variant.get("training", {}).get("start", self.training.start)
+        return FINE_TUNED if name == "pretrained" and start else name
+
+    @model_validator(mode="after")
+    def _only_pretrained_models_start_pretrained(self) -> "Config":
+        if self.training.start and not self.is_fine_tuned:
+            raise PydanticCustomError(
+                "foreign_start",
+                "training.start {start} needs model.kind pretrained, got {kind}",
+                {
+                    "start": self.training.start,
+                    "kind": self.model.kind,
+                    "hint": "type `forecast train DATA --model pretrained --set training.start=pretrained`",
+                },
+            )
+        return self
 
     @model_validator(mode="after")
     def _truncation_reads_one_way(self) -> "Config":

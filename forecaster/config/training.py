@@ -14,6 +14,10 @@ Device = Literal["auto", "cpu", "cuda"]
 class TrainingConfig(Section):
     """The training of a network."""
 
+    start: Literal["pretrained"] | None = Field(
+        None,
+        description="pretrained to fine-tune model.kind pretrained; null to use it as it is, and for all other models",
+    )
     steps: int = Field(1000, ge=1, description="maximum number of optimizer steps")
     batch: int = Field(256, ge=1, description="windows per step")
     learning_rate: float = Field(0.002, gt=0, description="peak of the one-cycle schedule")

@@ -113,7 +113,7 @@ def _explain(error: ValidationError, source: str) -> ConfigError:
             )
     reason = first["msg"].removeprefix("Value error, ")
     where = f"{key}: {reason[0].lower()}{reason[1:]}, got {_excerpt(repr(first['input']))}" if key else reason
-    return ConfigError(f"{source}: {where}", hint=KEYS_EXPLAINED)
+    return ConfigError(f"{source}: {where}", hint=first.get("ctx", {}).get("hint", KEYS_EXPLAINED))
 
 
 def _excerpt(text: str) -> str:
@@ -149,6 +149,8 @@ def vary(tree: Tree, variant: Tree) -> Tree:
     if "kind" in variant.get("model", {}):
         whole["model"] = dict(whole["model"])
         drop_foreign_settings(whole["model"])
+        if whole["model"]["kind"] != "pretrained" and not variant.get("training", {}).get("start"):
+            whole["training"] = {**whole.get("training", {}), "start": None}
     return whole
 
 

@@ -71,6 +71,8 @@ def build_model(config: Config, *, exports: Exports | None = None) -> Forecaster
 
 def _build_single(config: Config, exports: Exports | None) -> Forecaster:
     match config.model:
+        case PretrainedConfig() if config.is_fine_tuned:
+            return _build_fine_tuned(config, exports)
         case PretrainedConfig():
             return PretrainedForecaster(config.model, threads=config.training.threads)
         case NaiveConfig():
@@ -86,14 +88,33 @@ def _build_single(config: Config, exports: Exports | None) -> Forecaster:
     raise TypeError("selection.auto has to choose a model first")
 
 
+def _build_fine_tuned(config: Config, exports: Exports | None) -> Forecaster:
+    graph = _graph_to_run(config, exports)
+    if graph is not None:
+        from forecaster.models.fine_tuned_graph import FineTunedGraph
+        from forecaster.models.graph_check import UnsupportedGraph
+
+        with contextlib.suppress(ImportError, UnsupportedGraph):  # as in `_build_network`
+            return FineTunedGraph(config, graph)
+    from forecaster.models.fine_tuned import FineTunedForecaster
+
+    return FineTunedForecaster(config)
+
+
+def _graph_to_run(config: Config, exports: Exports | None) -> bytes | None:
+    """Return the graph of a forecaster that only predicts, on the processor; None if there is none."""
+    return exports.get(GRAPH_FILE) if exports is not None and config.training.device != "cuda" else None
+
+
 def _build_network(config: Config, exports: Exports | None) -> Forecaster:
-    if exports is not None and GRAPH_FILE in exports and config.training.device != "cuda":
+    graph = _graph_to_run(config, exports)
+    if graph is not None:
         from forecaster.models.graph_check import UnsupportedGraph
         from forecaster.models.onnx import OnnxForecaster
 
         # Without onnxruntime, or with one too old for the graph, torch forecasts from the weights.
         with contextlib.suppress(ImportError, UnsupportedGraph):
-            return OnnxForecaster(config, exports[GRAPH_FILE])
+            return OnnxForecaster(config, graph)
     from forecaster.models.neural import NeuralForecaster
 
     return NeuralForecaster(config)

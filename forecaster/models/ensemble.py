@@ -73,9 +73,9 @@ class Ensemble:
     ) -> set[int]:
         """Fit the members that are networks, and return their numbers."""
         from forecaster.models.ensemble_training import fit_in_processes
-        from forecaster.models.neural import NeuralForecaster  # loads torch, which other members do not need
+        from forecaster.models.trained import TrainedForecaster  # loads torch, which other members do not need
 
-        networks = {number: each for number, each in enumerate(self.members) if isinstance(each, NeuralForecaster)}
+        networks = {number: each for number, each in enumerate(self.members) if isinstance(each, TrainedForecaster)}
         if networks:
             fit_in_processes(networks, panel, validation, self._workers, progress.watch, states)
         return set(networks)

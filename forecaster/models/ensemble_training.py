@@ -8,8 +8,8 @@ from typing import Protocol
 from forecaster.config import Config
 from forecaster.events import Event
 from forecaster.frequency import Ints
-from forecaster.models.neural import NeuralForecaster
 from forecaster.models.state import Arrays
+from forecaster.models.trained import TrainedForecaster
 from forecaster.panel import Panel
 from forecaster.parallel.factory import create_pool
 from forecaster.parallel.pool import Callbacks, Work, WorkerContext, iterate_tasks
@@ -27,15 +27,16 @@ class States(Protocol):
 
 @dataclass(frozen=True)
 class _Member:
-    """A member as a worker process receives it: its config, fitted arrays and saved checkpoint."""
+    """A member as a worker process receives it: its class, config, fitted arrays and saved checkpoint."""
 
+    kind: type[TrainedForecaster]
     config: Config
     fitted: Arrays
     saved: Arrays
 
 
 def fit_in_processes(
-    members: Mapping[int, NeuralForecaster],
+    members: Mapping[int, TrainedForecaster],
     panel: Panel,
     validation: Ints | None,
     workers: int,
@@ -51,7 +52,7 @@ def fit_in_processes(
         states: the members' checkpoints.
     """
     tasks = {
-        number: _Member(member.config, member.fitted_state(), states.parts[number])
+        number: _Member(type(member), member.config, member.fitted_state(), states.parts[number])
         for number, member in members.items()
     }
     threads = next(iter(members.values())).config.training.threads
@@ -67,7 +68,7 @@ def fit_in_processes(
 
 def _fit(context: WorkerContext, task: _Member) -> Arrays:
     """Fit one member in a worker, and return its fitted arrays."""
-    member = NeuralForecaster(task.config, startup_seconds=context.startup_seconds)
+    member = task.kind(task.config, startup_seconds=context.startup_seconds)
     if task.fitted:
         member.restore_fitted(task.fitted)
     member.fit(*context.shared, watch=context.send_message, checkpoint=_SentCheckpoint(context, task.saved))

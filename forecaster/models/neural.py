@@ -3,26 +3,25 @@
 import copy
 import json
 import math
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from forecaster import runtime
 from forecaster.batches.update_windows import UpdateWindows
 from forecaster.batches.windows import Batch, Windows
 from forecaster.config import Config
-from forecaster.errors import Interrupted
-from forecaster.events import TrainingEnded, TrainingStarted, TrainingStep, Watch
-from forecaster.forecast import GRAPH_FILE, PROBABILITIES, Checkpoint, Forecast, Forecaster
+from forecaster.events import Watch
+from forecaster.forecast import GRAPH_FILE, PROBABILITIES, Forecast, Forecaster
 from forecaster.frequency import Ints
 from forecaster.models.guard import limited_memory, memory_to_build
 from forecaster.models.rolling import Block, Rolling, window_spec_of
 from forecaster.models.state import Arrays, add_prefix, read_series, read_sizes, select_prefix
+from forecaster.models.trained import Stage, TrainedForecaster, to_arrays, to_tensors
 from forecaster.network.build import Dimensions, build
 from forecaster.network.export import export
 from forecaster.network.heads.point import Point
@@ -30,26 +29,22 @@ from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.network.recursive import RecursiveNetwork
 from forecaster.panel import Panel
-from forecaster.training.loop import Training, history_from_array, history_to_array, measure_pace
-from forecaster.training.update import continue_training
+from forecaster.training.feed import BatchFeed, make_feed
+from forecaster.training.loop import Learner, measure_pace, validation_loss
 
 _MEDIAN = PROBABILITIES.index(0.5)
-_FIT_SHARE = 0.5  # share of a budget for the fit; the rest is for the refit, which takes no more steps
-_MIN_SECONDS = 0.1  # shortest training, even if the budget is already used up
-_RESERVED_SHARE = 0.1  # share of a budget reserved for a machine that slows down
 _SAMPLED_WINDOWS = 1024  # windows that the sizes of covariates are estimated from
 _ASSESSED_WINDOWS = 1024  # windows that are assessed at once
 _CALIBRATION_WINDOWS = 2048
 
 
-class NeuralForecaster:
+class NeuralForecaster(TrainedForecaster):
     """One network, trained on all series of a panel.
 
     Horizons longer than the trained one are forecast block by block.
 
     Attributes:
         window_spec: the content of the windows that the network reads.
-        best_step: the training step with the lowest validation loss; 0 before the first fit.
     """
 
     def __init__(self, config: Config, *, startup_seconds: float = 0.0) -> None:
@@ -59,31 +54,19 @@ class NeuralForecaster:
             config: resolved: `data.horizon`, `model.context`, `embed.width` and `decode.skip` are set.
             startup_seconds: seconds of the budget that are used up before the next fit begins.
         """
-        runtime.prepare_torch(config.training.threads)
-        self.name: str = config.name
-        self.history: list[TrainingStep] = []
-        self.best_step = 0
-        self.config = config
+        super().__init__(config, startup_seconds=startup_seconds)
         self._series: list[str] = []
-        self._startup_seconds = startup_seconds
-        self._length_to_repeat = (0, True)
         self.window_spec = window_spec_of(config)
 
     @property
     def point(self) -> str:
         return self.network.head.point
 
-    def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        is_refit = validation is None and self.best_step > 0
-        stage = "refit" if is_refit else "fit"
-        saved = checkpoint.load() if checkpoint else {}
-        if stage == "fit" and "fitted.best_step" in saved:
-            self.restore_fitted(select_prefix("fitted.", saved))
-            length, is_exact = self._length_to_repeat
-            steps, seconds = len(self.history), self.history[-1].seconds
-            watch(TrainingEnded(stage, steps, self.best_step, seconds, (length,), is_exact))
-            return
-        fitted = add_prefix("fitted.", self.fitted_state()) if is_refit else {}
+    @property
+    def is_fitted(self) -> bool:
+        return self.best_step > 0
+
+    def prepare(self, panel: Panel, validation: Ints | None, *, is_refit: bool, watch: Watch) -> Stage:
         before = self.network if is_refit else None
         self._series = panel.ids.tolist()
         windows, held_out = self._windows(panel, validation)
@@ -91,45 +74,19 @@ class NeuralForecaster:
         self._build(_dimensions(panel, sample))
         self.network.covariates.learn(sample)
         self.network.to(self._device)
-        steps, seconds = self._length(windows, held_out, is_refit=is_refit)
-        training = Training(self.network, self.config.training, steps=steps, seconds=seconds)
-        if f"{stage}.random" in saved:
-            training.restore(_tensors(select_prefix(f"{stage}.", saved)))
+        return Stage(
+            network=self.network,
+            feed=make_feed(windows, self._device),
+            validate=None if held_out is None else partial(validation_loss, self.network, held_out),
+            measure_pace=lambda: measure_pace(self.network, self.config.training, windows, held_out),
+            finish=lambda training: self._calibrate(held_out or windows, before),
+        )
 
-        def save() -> None:
-            if checkpoint:
-                checkpoint.save(fitted | add_prefix(f"{stage}.", _arrays(training.state())))
-
-        watch(TrainingStarted(stage, training.length, len(training.history)))
-        for step in training.steps(windows, held_out):
-            try:
-                watch(step)
-            except Interrupted:
-                save()
-                raise
-            if checkpoint and checkpoint.is_due():
-                save()
-        training.load_best_weights()
-        self._calibrate(held_out or windows, before)
-        length, is_exact = training.length_to_repeat()
-        if not is_refit:
-            self.best_step, self.history = training.best_step, training.history
-            self._length_to_repeat = length, is_exact
-            if checkpoint:
-                checkpoint.save(add_prefix("fitted.", self.fitted_state()))
-        steps, seconds = len(training.history), training.history[-1].seconds
-        watch(TrainingEnded(stage, steps, training.best_step, seconds, (length,), is_exact))
-
-    def update(self, panel: Panel, since: int, *, watch: Watch) -> None:
+    def prepare_update(self, panel: Panel, since: int) -> tuple[Learner, BatchFeed]:
         windows, _ = self._windows(panel, None)
         last = panel.frequency.index(panel.start, np.full(len(panel), since))
-        training = continue_training(self.network, self.config.training, steps=self.best_step)
-        watch(TrainingStarted("update", training.length, 0))
-        for step in training.steps(UpdateWindows(windows, panel.begin + last + 1, self._rolling.numbers(panel)), None):
-            watch(step)
-        self.history = training.history
-        steps, seconds = training.length, self.history[-1].seconds
-        watch(TrainingEnded("update", steps, steps, seconds, (steps,)))
+        source = UpdateWindows(windows, panel.begin + last + 1, self._rolling.numbers(panel))
+        return self.network, make_feed(source, self._device)
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         self.network.eval()
@@ -161,7 +118,7 @@ class NeuralForecaster:
         return total / known if known else math.inf
 
     def state(self) -> Arrays:
-        state = add_prefix("network.", _arrays(self.network.state_dict()))
+        state = add_prefix("network.", to_arrays(self.network.state_dict()))
         state |= {f"dimensions.{name}": np.array([size]) for name, size in asdict(self._dimensions).items()}
         state["best_step"] = np.array([self.best_step])
         if self.has_series_identity:
@@ -171,7 +128,7 @@ class NeuralForecaster:
     def restore(self, state: Arrays) -> None:
         dimensions = Dimensions(**read_sizes(state, horizon=self.config.horizon))
         self._build(dimensions, most_bytes=memory_to_build(state))
-        self.network.load_state_dict(_tensors(select_prefix("network.", state)))
+        self.network.load_state_dict(to_tensors(select_prefix("network.", state)))
         self.network.to(self._device)
         self.best_step = int(state["best_step"][0])
         self._series = read_series(state)
@@ -190,19 +147,6 @@ class NeuralForecaster:
         network = self.network if self._device.type == "cpu" else copy.deepcopy(self.network).cpu()
         graph = export(network, self._dimensions, context=self.window_spec.context, metadata=metadata)
         return {GRAPH_FILE: graph} if graph else {}
-
-    def fitted_state(self) -> Arrays:
-        """Return the fitted state and the history of the fit; empty before the first fit."""
-        if not self.history:
-            return {}
-        return self.state() | {"history": history_to_array(self.history), "length": np.array(self._length_to_repeat)}
-
-    def restore_fitted(self, fitted: Arrays) -> None:
-        """Restore a state that `fitted_state` returned."""
-        self.history = history_from_array(fitted["history"].astype(np.float64))
-        length, is_exact = fitted["length"].tolist()
-        self._length_to_repeat = length, bool(is_exact)
-        self.restore(fitted)
 
     def _build(self, dimensions: Dimensions, *, most_bytes: int | None = None) -> None:
         """Create the network on the processor, so that a seed gives the same weights on every device.
@@ -252,20 +196,6 @@ class NeuralForecaster:
             Windows.for_validation(panel, validation, self.window_spec),
         )
 
-    def _length(self, windows: Windows, held_out: Windows | None, *, is_refit: bool) -> tuple[int, float]:
-        """Return the maximum number of steps of a training, and its maximum seconds."""
-        config = self.config.training
-        if config.budget is None:
-            return (config.refit_steps or self.best_step) if is_refit else config.steps, math.inf
-        share = 1.0 if not config.refit else 1 - _FIT_SHARE if is_refit else _FIT_SHARE
-        seconds = max(share * config.budget - self._startup_seconds, _MIN_SECONDS)
-        if is_refit:
-            return self.best_step, seconds
-        started = time.perf_counter()
-        seconds_per_step = measure_pace(self.network, config, windows, held_out)
-        seconds = max(seconds - (time.perf_counter() - started), _MIN_SECONDS)
-        return max(1, int((1 - _RESERVED_SHARE) * seconds / seconds_per_step)), seconds
-
     def _calibrate(self, windows: Windows, before: Network | None) -> None:
         """Set the residuals of a point head to those of held-out windows; a refit keeps them."""
         head = self.network.head
@@ -289,11 +219,3 @@ def _dimensions(panel: Panel, batch: Inputs) -> Dimensions:
         known=batch.known.shape[2],
         static=batch.static.shape[1],
     )
-
-
-def _arrays(tensors: dict[str, Tensor]) -> Arrays:
-    return {name: value.cpu().numpy().copy() for name, value in tensors.items()}
-
-
-def _tensors(arrays: Arrays) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}

@@ -21,6 +21,54 @@ _MAX_FACTOR_IN_MEMORY = 8  # size of a loaded graph, relative to its file
 _MAX_REASON = 200  # characters of a message of onnxruntime
 
 
+class GuardedSession:
+    """A graph that a stranger may have written, run by onnxruntime within limits of time and memory."""
+
+    def __init__(self, name: str, graph: bytes, *, threads: int) -> None:
+        """Load a graph.
+
+        Args:
+            name: the name of the model in errors.
+            graph: in ONNX format.
+
+        Raises:
+            ImportError: onnxruntime or onnx is not installed.
+            InputError: the graph could do harm, see `check_graph`.
+            UnsupportedGraph: onnxruntime cannot read the graph.
+        """
+        self._name = name
+        self._values = check_graph(graph)
+        try:
+            with limited_memory(_MAX_FACTOR_IN_MEMORY * len(graph) + largest_memory(1, 1, self._values)):
+                self._session = open_session(graph, threads, disabled_optimizers=_FOLDING)
+        except InputError as error:
+            raise UnsupportedGraph from error
+        self.inputs = [tensor.name for tensor in self._session.get_inputs()]
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+
+    def run(self, outputs: list[str], inputs: dict[str, Any], *, windows: int, steps: int) -> list[Any]:
+        """Run the graph for a batch of windows.
+
+        Args:
+            steps: of a window.
+
+        Raises: InputError: it fails, or takes longer than a network of its size can.
+        """
+        import onnxruntime
+
+        size = windows, steps, self._values
+        options, seconds = onnxruntime.RunOptions(), longest_time(*size)
+        with limited_memory(largest_memory(*size)), Stopwatch(options, seconds) as stopwatch:
+            try:
+                results: list[Any] = self._session.run(outputs, inputs, options)
+            except Exception as error:  # the errors of onnxruntime have no other common base class
+                if stopwatch.is_over:
+                    raise refuse_long_run(self._name, seconds) from error
+                reason = " ".join(str(error).split())[:_MAX_REASON]
+                raise InputError(f"{self._name}: its ONNX graph fails: {reason}", hint="train again") from error
+        return results
+
+
 class OnnxForecaster:
     """A network that only predicts, equal to `NeuralForecaster` up to 1e-5 of the size of a series."""
 
@@ -31,22 +79,13 @@ class OnnxForecaster:
             config: the resolved config of the network.
             graph: the network in ONNX format.
 
-        Raises:
-            ImportError: onnxruntime or onnx is not installed.
-            InputError: the graph could do harm, see `check_graph`.
-            UnsupportedGraph: onnxruntime cannot read the graph.
+        Raises: ImportError, InputError, UnsupportedGraph: as `GuardedSession`.
         """
         self.name: str = config.name
         self.history: list[TrainingStep] = []
         self._config = config
-        self._values = check_graph(graph)
-        try:
-            with limited_memory(_MAX_FACTOR_IN_MEMORY * len(graph) + largest_memory(1, 1, self._values)):
-                self._session = open_session(graph, config.training.threads, disabled_optimizers=_FOLDING)
-        except InputError as error:
-            raise UnsupportedGraph from error
-        self._inputs = [tensor.name for tensor in self._session.get_inputs()]
-        self.point = str(self._session.get_modelmeta().custom_metadata_map.get("point", "median"))
+        self._session = GuardedSession(self.name, graph, threads=config.training.threads)
+        self.point = str(self._session.metadata.get("point", "median"))
         self._state: Arrays = {}
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
@@ -67,9 +106,10 @@ class OnnxForecaster:
         )
 
     def _forward(self, batch: Batch) -> Block:
-        inputs = {name: getattr(batch, name) for name in self._inputs}
-        mean, quantiles = self._run(inputs, len(batch.context))
-        shape = (len(batch.context), self._rolling.window_spec.horizon)
+        inputs = {name: getattr(batch, name) for name in self._session.inputs}
+        windows, spec = len(batch.context), self._rolling.window_spec
+        mean, quantiles = self._session.run(_OUTPUTS, inputs, windows=windows, steps=spec.context + spec.horizon)
+        shape = (windows, spec.horizon)
         if mean.shape != shape or quantiles.shape != (*shape, len(PROBABILITIES)):
             raise InputError(
                 f"{self.name}: its ONNX graph returns {quantiles.shape[1:]} values a window,"
@@ -77,22 +117,6 @@ class OnnxForecaster:
                 hint="train again",
             )
         return Block(mean, quantiles)
-
-    def _run(self, inputs: dict[str, Any], windows: int) -> tuple[Any, Any]:
-        import onnxruntime
-
-        spec = self._rolling.window_spec
-        size = windows, spec.context + spec.horizon, self._values
-        options, seconds = onnxruntime.RunOptions(), longest_time(*size)
-        with limited_memory(largest_memory(*size)), Stopwatch(options, seconds) as stopwatch:
-            try:
-                mean, quantiles = self._session.run(_OUTPUTS, inputs, options)
-            except Exception as error:  # the errors of onnxruntime have no other common base class
-                if stopwatch.is_over:
-                    raise refuse_long_run(self.name, seconds) from error
-                reason = " ".join(str(error).split())[:_MAX_REASON]
-                raise InputError(f"{self.name}: its ONNX graph fails: {reason}", hint="train again") from error
-        return mean, quantiles
 
 
 def open_session(graph: bytes, threads: int, **options: Any) -> Any:

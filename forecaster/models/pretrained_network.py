@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from forecaster.store.pretrained import PretrainedWeights
 Run = Callable[[Floats, Floats, Ints, Ints], Floats]  # the arguments of ZeroShotNetwork.forward
 
 _MAX_ROWS = 512  # windows that the network reads at once
-_INPUTS, _OUTPUT = ("history", "context", "season", "second_season"), "quantiles"
+INPUTS, OUTPUT = ("history", "context", "season", "second_season"), "quantiles"
 
 
 class PretrainedNetwork:
@@ -89,16 +88,6 @@ class PretrainedNetwork:
         return standardised.restore((output[:count] - output[count:, :, ::-1]) / 2)
 
 
-def run_session(session: Any) -> Run:
-    """Return a function that runs the graph of a network in a session of onnxruntime."""
-
-    def run(*inputs: Any) -> Floats:
-        quantiles: Floats = session.run([_OUTPUT], dict(zip(_INPUTS, inputs, strict=True)))[0]
-        return quantiles
-
-    return run
-
-
 def _open(weights: PretrainedWeights, threads: int) -> Run:
     if find_spec("onnxruntime") is not None:
         from forecaster.models.onnx import open_session
@@ -109,7 +98,7 @@ def _open(weights: PretrainedWeights, threads: int) -> Run:
         except (ImportError, InputError):  # an onnxruntime too old for the graph
             pass
         else:
-            return run_session(session)
+            return lambda *inputs: session.run([OUTPUT], dict(zip(INPUTS, inputs, strict=True)))[0]
     from forecaster.models.pretrained_torch import open_network
 
     return open_network(weights, threads)

@@ -58,13 +58,19 @@ def nested_flags(config: Config) -> list[bool]:
         bool(variant.get("ensemble"))
         for variant in config.variants
         for _ in range(_copies(config, variant))
-        if _learns(config, variant)
+        if is_learning(variant, config.model.kind, config.training.start)
     ]
 
 
+def is_learning(variant: Tree, kind: str, start: str | None) -> bool:
+    """Return True if a variant is a network that a training changes.
+
+    Args:
+        kind, start: `model.kind` and `training.start` of the ensemble, which apply unless the variant sets its own.
+    """
+    kind = variant.get("model", {}).get("kind", kind)
+    return kind in CELLS or (kind == "pretrained" and bool(variant.get("training", {}).get("start", start)))
+
+
 def _copies(config: Config, variant: Tree) -> int:
-    return config.ensemble.seeds if _learns(config, variant) else 1
-
-
-def _learns(config: Config, variant: Tree) -> bool:
-    return variant.get("model", {}).get("kind", config.model.kind) in CELLS
+    return config.ensemble.seeds if is_learning(variant, config.model.kind, config.training.start) else 1

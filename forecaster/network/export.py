@@ -1,5 +1,6 @@
 """A network as an ONNX graph, which onnxruntime runs without torch, and elsewhere without Python."""
 
+import copy
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -46,6 +47,17 @@ def export(network: Network, dimensions: Dimensions, *, context: int, metadata: 
     except Exception:  # no error of any version of torch may cost a long training, since the graph is optional
         return None
     return graph + b"".join(_field(_METADATA, _entry(*pair)) for pair in metadata.items())
+
+
+def export_zero_shot(network: ZeroShotNetwork) -> bytes | None:
+    """Export a trained zero-shot network on the processor; None without the package onnx, or if torch cannot."""
+    if not find_spec("onnx"):
+        return None
+    on_processor = network if next(network.parameters()).device.type == "cpu" else copy.deepcopy(network).cpu()
+    try:
+        return trace_zero_shot(on_processor)
+    except Exception:  # as in `export`
+        return None
 
 
 def trace(network: Network, dimensions: Dimensions, *, context: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from forecaster.config import Config, NetworkModel
+from forecaster.config import Config
 from forecaster.config.tree import Tree
 from forecaster.evaluation.backtest import AddPart, Fit, Part, Plan, RunGroups, forecast_group
 from forecaster.evaluation.split import split
@@ -88,7 +88,7 @@ def count_steps(config: Config) -> int:
         return sum(map(count_steps, members))
     training = members[0].training
     refit = (training.refit_steps or training.steps) if training.refit else 0
-    return training.steps + refit if isinstance(members[0].model, NetworkModel) else 0
+    return training.steps + refit if members[0].is_trained else 0
 
 
 def with_one_worker(config: Config) -> Config:

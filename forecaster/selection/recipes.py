@@ -81,6 +81,20 @@ def recipe(preset: Preset, shape: Shape) -> Tree:
     assert_never(preset)
 
 
+def fine_tuning() -> Tree:
+    """Return the training of the pretrained network on the series of a panel: few steps, at a low rate."""
+    return {
+        "training": {
+            "steps": 300,
+            "batch": 128,
+            "learning_rate": 0.0002,
+            "weight_decay": 0.01,
+            "validate_every": 20,
+            "patience": 6,
+        }
+    }
+
+
 def fill_sizes(config: Config, shape: Shape, *, is_width_open: bool) -> Config:
     """Fill in the context and the segment width if they are not set.
 

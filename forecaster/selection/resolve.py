@@ -1,10 +1,11 @@
 """The settings that follow from the preset and the data."""
 
-from forecaster.config import Config, NetworkModel, PretrainedConfig
+from forecaster.config import Config, NetworkModel, PretrainedConfig, TrainingConfig
 from forecaster.config.tree import Tree, merge, validate, vary, without
-from forecaster.models.variants import nested_flags, workers_of
+from forecaster.model_table import CELLS
+from forecaster.models.variants import is_learning, nested_flags, workers_of
 from forecaster.panel import Panel
-from forecaster.selection.recipes import Shape, fill_sizes, recipe
+from forecaster.selection.recipes import Shape, fill_sizes, fine_tuning, recipe
 from forecaster.store import pretrained
 
 
@@ -17,7 +18,7 @@ def resolve(config: Config, panel: Panel) -> Config:
     Args:
         config: with `data.horizon`.
     """
-    config = _name_weights(config)
+    config = _fill_fine_tuning(_name_weights(config))
     if not isinstance(config.model, NetworkModel):
         return config
     shape = Shape.of(panel, config.horizon)
@@ -45,6 +46,38 @@ def resolve(config: Config, panel: Panel) -> Config:
         return config
     workers = {"workers": workers_of(config)}
     return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=workers)})
+
+
+def _fill_fine_tuning(config: Config) -> Config:
+    """Fill in the training of the pretrained network, in the config and in the variants of the ensemble."""
+    user = config.model_dump(exclude_unset=True)
+    gentle = without(fine_tuning(), user)
+    usual = {"training": TrainingConfig().model_dump(include=set(gentle["training"]))}
+
+    def fill(variant: Tree, kind: str, start: str | None) -> Tree:
+        is_own = "kind" not in variant.get("model", {})
+        is_gentle = is_learning(variant, kind, start) and _kind(variant, kind) == "pretrained"
+        if is_gentle and (start is None or not is_own):
+            variant = merge(gentle, variant)
+        elif start and _kind(variant, kind) in CELLS:
+            variant = merge(usual, variant)
+        nested = variant.get("ensemble", {}).get("variants", ())
+        if nested:
+            inner = _kind(variant, kind), variant.get("training", {}).get("start", start)
+            variant = merge(variant, {"ensemble": {"variants": [fill(each, *inner) for each in nested]}})
+        return variant
+
+    variants = tuple(fill(each, config.model.kind, config.training.start) for each in config.ensemble.variants)
+    if variants != config.ensemble.variants:
+        config = config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": variants})})
+    if not config.is_fine_tuned:
+        return config
+    return config.model_copy(update={"training": config.training.model_copy(update=gentle["training"])})
+
+
+def _kind(variant: Tree, kind: str) -> str:
+    own: str = variant.get("model", {}).get("kind", kind)
+    return own
 
 
 def _name_weights(config: Config) -> Config:

@@ -95,6 +95,7 @@ class TrainingSummary:
         budget: the time limit in seconds.
         steps, best_step: by stage: `fit`, `refit`, `update`.
         windows_per_second: None if nothing was trained.
+        start: the hash of the pretrained weights from which training started; None if it started anew.
     """
 
     device: str
@@ -104,6 +105,7 @@ class TrainingSummary:
     best_step: dict[str, Count | None]
     seconds: Duration
     windows_per_second: Duration | None
+    start: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,13 +157,19 @@ class Manifest:
         return manifest
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, in the order of the file; `choice` and `job` are left out if they are None."""
+        """Return plain values for JSON, in the order of the file.
+
+        `choice`, `job` and `training.start` are left out if they are None.
+        """
         names = {"choice": "chosen"}
-        return {
+        values = {
             names.get(name, name): value
             for name, value in asdict(self).items()
             if value is not None or name not in ("choice", "job")
         }
+        if self.training.start is None:
+            del values["training"]["start"]
+        return values
 
 
 @cache

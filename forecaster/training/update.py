@@ -1,14 +1,13 @@
 """A short training that continues from the current weights of a network."""
 
 from forecaster.config import TrainingConfig
-from forecaster.network.network import Network
-from forecaster.training.loop import Training
+from forecaster.training.loop import Learner, Training
 
 STEP_SHARE = 0.1  # steps of an update, as a share of those that the network was trained with
 RATE_SHARE = 0.1  # peak learning rate of an update, as a share of that of the training
 
 
-def continue_training(network: Network, config: TrainingConfig, *, steps: int) -> Training:
+def continue_training(network: Learner, config: TrainingConfig, *, steps: int) -> Training:
     """Prepare a training that starts from the network's weights: few steps, at a low learning rate that falls to 0.
 
     Moments of the gradients start at 0, so the rate rises first, as in any training.

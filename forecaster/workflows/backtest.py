@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from forecaster.config import Config, Device, NetworkModel
+from forecaster.config import Config, Device
 from forecaster.config.tree import merge, validate
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, find_participants
@@ -113,7 +113,7 @@ def backtest(
     visible = cut_at_first_cutoff(panel, plan, source.place)
     most_workers = max_workers(config)
     config = resolve_from_data(config, visible, plan.horizon, watch=watch)
-    if isinstance(config.model, NetworkModel) and not config.evaluation.refit and plan.folds > 1:
+    if config.is_trained and not config.evaluation.refit and plan.folds > 1:
         watch(Note("the model is fitted once, before the first cutoff; to fit it for every fold, pass --refit 1"))
     return _run(_Setup(config, panel, plan, make_fit(config, watch), most_workers, source.place), folder, watch)
 
@@ -169,7 +169,7 @@ def resolve_from_data(config: Config, panel: Panel, horizon: int, *, watch: Watc
 
 def _make_bundle_fit(trained: bundle.Bundle, config: Config, panel: Panel, plan: Plan, watch: Watch) -> Fit:
     """Return the forecaster of a bundle if its data ends before every fold, otherwise a fit of its settings."""
-    if not isinstance(config.model, NetworkModel) or plan.refit:
+    if not config.is_trained or plan.refit:
         return make_fit(config, watch)
     rows = plan.visible_rows(panel, *np.nonzero(find_participants(panel, plan)))
     if int(rows.cutoff.min()) < trained.manifest.data.last_cutoff:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from forecaster.config import AutoConfig, Config, NetworkModel
+from forecaster.config import AutoConfig, Config
 from forecaster.config.tree import validate
 from forecaster.errors import DataError, ForecastError, Interrupted
 from forecaster.evaluation import significance
@@ -151,7 +151,7 @@ def _default_config(kind: str, config: Config) -> Config:
 
 
 def _is_trained(config: Config) -> bool:
-    return isinstance(config.model, NetworkModel | AutoConfig)
+    return config.is_trained or isinstance(config.model, AutoConfig)
 
 
 def _backtest(config: Config, panel: Panel, plan: Plan, most_workers: int, place: str, watch: Watch) -> Backtest:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from forecaster.config import Config, StatisticalModel
+from forecaster.config import FINE_TUNED, Config, StatisticalModel
 from forecaster.data.load import LoadedData
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.evaluation.split import split
@@ -126,8 +126,8 @@ def explain_forecaster(
             )
         window = choose_window(scope, loaded, subject.horizon, place, notes)
         parts = _explain_network(subject, networks[number], window, scope.step, effort)
-    elif forecaster.name == "pretrained":
-        name = "trained on other series"
+    elif forecaster.name in ("pretrained", FINE_TUNED):
+        name = "trained on other series" + (", then on these" if forecaster.name == FINE_TUNED else "")
         notes.append(
             "the pretrained network is not explained from inside, only the inputs that matter to it; for a network of"
             " your own, type: forecast train DATA --model gru"

@@ -99,6 +99,7 @@ def build_manifest(model: FittedModel, loaded: LoadedData, origin: Origin) -> Ma
             steps={stage.stage: stage.steps for stage in stages},
             best_step={stage.stage: stage.best_step for stage in stages},
             seconds=round(seconds, 3),
+            start=next((hash for hash in map(start_of, members_of(config)) if hash), None),
             windows_per_second=round(steps * config.training.batch / seconds, 1) if seconds else None,
         ),
         job=origin.job,
@@ -110,6 +111,12 @@ def pretrained_weights_of(config: Config) -> list[str]:
     models = [member.model for member in members_of(config)]
     hashes = [model.weights for model in models if isinstance(model, PretrainedConfig) and model.weights]
     return list(dict.fromkeys(hashes))
+
+
+def start_of(config: Config) -> str | None:
+    """Return the hash of the pretrained weights from which the training of a single model starts, if it does."""
+    model = config.model
+    return model.weights if isinstance(model, PretrainedConfig) and config.training.start else None
 
 
 def networks_of(config: Config) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def test_an_interrupted_run_says_how_far_it_came(
 ) -> None:
     from forecaster.training.loop import Training
 
-    steps = Training.steps
+    steps = Training.steps_from
 
     def interrupted(self: Training, *given: Any) -> Any:
         for step in steps(self, *given):
@@ -113,7 +113,7 @@ def test_an_interrupted_run_says_how_far_it_came(
                 os.kill(os.getpid(), signal.SIGTERM)
             yield step
 
-    monkeypatch.setattr(Training, "steps", interrupted)
+    monkeypatch.setattr(Training, "steps_from", interrupted)
     assert forecast("train", sales, "--horizon", "5", *QUICK, "-o", "b").code == 143
     for folder in ("b", "b.partial"):
         done = forecast("show", folder)

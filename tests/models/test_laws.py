@@ -20,14 +20,16 @@ from forecaster.models.ensemble import Ensemble
 from forecaster.models.neural import NeuralForecaster
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
+from forecaster.store import pretrained
 from tests.conftest import MakePanel
 
 CELLS = ["rnn", "lstm", "gru", "mingru", "minlstm", "slstm"]
 RECIPES = ["segrnn", "deepar"]
+FINE_TUNED = ["fine_tuned"] if find_spec("onnx") else []
 STATISTICAL = ["auto_ets", "auto_theta", "auto_arima"]
 PRETRAINED = ["pretrained"] if find_spec("onnx") else []
 BASELINES = ["naive", "seasonal_naive", "drift", *PRETRAINED, *STATISTICAL]
-BARE = [*BASELINES, *CELLS, *RECIPES, "ensemble"]
+BARE = [*BASELINES, *CELLS, *RECIPES, *FINE_TUNED, "ensemble"]
 CALIBRATED = [kind for kind in BARE if kind not in ("auto_ets", "auto_arima")]  # slow, and within as Theta is
 KINDS = [*BARE, *(f"calibrated {kind}" for kind in CALIBRATED)]
 LOCATED = [kind for kind in KINDS if "deepar" not in kind]  # its scale subtracts nothing
@@ -46,16 +48,26 @@ def config_of(name: str) -> Config:
             tree |= {"preset": "default", "model": network, "ensemble": {"workers": 1}}
         case _ if kind in BASELINES:
             tree["model"] = {"kind": kind} | ({"history": 24} if kind in STATISTICAL else {})
+        case "fine_tuned":
+            tree["model"] = {"kind": "pretrained", "weights": hash_of_network()}
+            tree["training"] |= {"start": "pretrained", "learning_rate": 0.01}
         case _:
             tree |= {"preset": "fast", "model": {"kind": kind, **network}}
     return validate(tree, "test").model_copy(update={"data": DataConfig(horizon=HORIZON)})
 
 
+def hash_of_network() -> str:
+    """Return the hash of the weights that are trained further."""
+    from tests.toy_weights import hash_of
+
+    return hash_of(pretrained.FOLDER / "2020-01")
+
+
 @pytest.fixture(autouse=True)
-def use_toy_weights(request: pytest.FixtureRequest) -> None:
-    """Run as if the package contained a toy network, where one can be written."""
+def use_small_weights(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as if the package contained a toy network and an older network that can be trained further."""
     if PRETRAINED:
-        request.getfixturevalue("toy_weights")
+        monkeypatch.setattr(pretrained, "FOLDER", request.getfixturevalue("two_networks"))
 
 
 @pytest.fixture
@@ -101,6 +113,9 @@ def test_the_members_are_what_their_names_say(fit: Fit) -> None:
     for kind in (*CELLS, *RECIPES):
         assert isinstance(fit(kind), NeuralForecaster)
         assert fit(kind).name == fit(f"calibrated {kind}").name == kind
+    for kind in FINE_TUNED:
+        assert fit(kind).name == kind
+        assert fit(kind).state()["best_step"][0] > 0
     for kind in CALIBRATED:
         calibrated = fit(f"calibrated {kind}")
         assert isinstance(calibrated, Calibrated)

@@ -11,7 +11,7 @@ from forecaster.config import Config
 from forecaster.config.tree import Tree, merge, validate
 from forecaster.events import Event, TrainingEnded
 from forecaster.forecast import Forecaster
-from forecaster.models import neural
+from forecaster.models import trained
 from forecaster.models.build import build
 from forecaster.panel import Panel
 from forecaster.selection.replay import replace_budget_by_steps
@@ -51,7 +51,7 @@ def run_clock(monkeypatch: pytest.MonkeyPatch, *, slow_after: int) -> None:
     passed = itertools.accumulate(ticks)
     clock = SimpleNamespace(perf_counter=lambda: next(passed))
     monkeypatch.setattr(loop, "time", clock)
-    monkeypatch.setattr(neural, "time", clock)
+    monkeypatch.setattr(trained, "time", clock)
 
 
 def train(config: Config, panel: Panel) -> tuple[Forecaster, list[TrainingEnded]]:

@@ -151,7 +151,7 @@ def _describe_training(document: Mapping[str, Any]) -> list[str]:
     unusable = {name: document["series"] - document["splits"][name]["series"] for name in _PURPOSES}
     if not plan.get("is_calibrated", True):
         unusable.pop("calibration")
-        if plan["networks"] or plan["model"] == "pretrained":
+        if plan["networks"] or plan["model"] in ("pretrained", "fine_tuned"):
             lines.append("the intervals will be the network's, not calibrated")
     purposes: dict[int, list[str]] = {}
     for name, count in unusable.items():
@@ -166,6 +166,8 @@ def _describe_model(plan: Mapping[str, Any]) -> str:
         return "--model auto chooses a model by forecasts of held-out folds"
     if plan["model"] == "pretrained":
         return "the pretrained network; nothing is trained"
+    if plan["model"] == "fine_tuned":
+        return "the pretrained network, trained further on your series"
     if not networks:
         return f"{plan['model']}, which has no network"
     first = networks[0]

@@ -72,8 +72,11 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
 
 def _describe_model(document: Mapping[str, Any]) -> str:
     name, networks = document["manifest"]["model"], document["networks"]
+    weights = (document["pretrained"] or [""])[0][:_HASH_SHOWN]
     if name == "pretrained":
-        return f"the pretrained network, weights {document['pretrained'][0][:_HASH_SHOWN]}"
+        return f"the pretrained network, weights {weights}"
+    if name == "fine_tuned":
+        return f"the pretrained network, trained further from weights {weights}; {document['parameters']:,} parameters"
     if not networks:
         return f"{name}, which has no network"
     median = ", the median of all" if len(networks) > 1 or "+" in name else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.config import Config, NetworkModel
+from forecaster.config import Config
 from forecaster.config.job import ChallengerConfig
 from forecaster.data.load import LoadedData
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest, count_fitting, find_participants
@@ -110,7 +110,7 @@ def compare_with_champion(
     if not _can_read(champion, loaded):
         return None
     plan = challenger.plan
-    has_seen_actuals = isinstance(champion.config.model, NetworkModel) and steps < int(plan.steps_back[0])
+    has_seen_actuals = champion.config.is_trained and steps < int(plan.steps_back[0])
     fit = _fit_earlier(champion.config, steps, watch) if has_seen_actuals else _without_fitting(champion)
     watch(Note(f"comparing the new model with the one in use on {plan.folds} cutoffs"))
     error = _measure(backtest(fit, loaded.panel, plan))

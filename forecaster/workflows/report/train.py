@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.config import NetworkModel
 from forecaster.data import future
 from forecaster.data.load import LoadedData
 from forecaster.errors import ForecastError, as_input_error
@@ -62,7 +61,7 @@ def read_bundle(
         forecaster = restore_forecaster(trained.config, trained.state)
         forecast, remark = _forecast(trained, forecaster, loaded.panel, selection, is_strict=known_values is not None)
         remarks += remark
-        if isinstance(trained.config.model, NetworkModel):
+        if trained.config.is_trained:
             data_path = str(trained.manifest.data.path)
             with as_input_error(f"{folder}: {CANNOT_RUN}"):
                 explanation = explain_forecaster(trained, forecaster, loaded, data_path, effort=BRIEF)
