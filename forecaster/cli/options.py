@@ -57,6 +57,7 @@ Horizon = Annotated[
     int | None,
     typer.Option("--horizon", min=1, max=100_000, help="Steps to forecast.", show_default="from the frequency"),
 ]
+SOURCE_KEYS = ("data.path", "data.query")
 Query = Annotated[
     str | None,
     typer.Option(

@@ -43,6 +43,16 @@ def report(
             show_default=False,
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DATA",
+            help="For a bundle: the table to forecast.",
+            show_default="the training data, if you trained the bundle on this machine",
+        ),
+    ] = None,
+    query: options.Query = None,
     *,
     console: options.Output,
 ) -> None:
@@ -62,13 +72,14 @@ def report(
 
     from forecaster.report.words import file_size
     from forecaster.workflows.report import make
+    from forecaster.workflows.report.train import FreshInputs
 
     with console.working():
         page = make.report(
             place,
             picture=kind.removeprefix(".") if kind in _PICTURES else None,
             requested_ids=series or (),
-            known_values=future,
+            fresh=FreshInputs(data, query, future),
             watch=console.watch,
         )
     document = {

@@ -64,14 +64,16 @@ def train(
     if out is not None and not out.name:
         raise UsageError(f"--out {out}: is no name for a new folder", hint="name one, such as --out bundle")
     if resume is not None:
-        options_passed = [key for key, value in overrides.items() if value is not None]
+        options_passed = [
+            key for key, value in overrides.items() if value is not None and key not in options.SOURCE_KEYS
+        ]
         if options_passed or config or settings or out:
             raise UsageError(
-                "--resume uses the settings and data of the interrupted run, so you cannot pass other options",
+                "--resume uses the settings of the interrupted run: only DATA and --query can be combined with it",
                 hint=f"type `forecast train --resume {shlex.quote(str(resume))}`",
             )
         with console.working():
-            trained = workflow.resume(resume, watch=console.watch)
+            trained = workflow.resume(resume, data=data, query=columns["data.query"], watch=console.watch)
     else:
         from forecaster.settings import load
 

@@ -79,13 +79,15 @@ def tune(
     if out is not None and not out.name:
         raise UsageError(f"--out {out}: is no name for a new folder", hint="name one, such as --out study")
     if resume is not None:
-        if config or settings or out or any(value is not None for value in overrides.values()):
+        others = [key for key, value in overrides.items() if value is not None and key not in options.SOURCE_KEYS]
+        if others or config or settings or out:
             raise UsageError(
-                "--resume uses the settings and data of the study; only --trials and --budget can be combined with it",
+                "--resume uses the settings and data of the study; only DATA, --query, --trials and --budget can be"
+                " combined with it",
                 hint=f"type `forecast tune --resume {shlex.quote(str(resume))}`",
             )
         with console.working():
-            tuned = workflow.resume(resume, **limits, watch=console.watch)
+            tuned = workflow.resume(resume, data=data, query=columns["data.query"], **limits, watch=console.watch)
     else:
         from forecaster.settings import load
 

@@ -47,12 +47,14 @@ class Bundle:
     """A trained model, read from its folder.
 
     Attributes:
+        hash: the hash of the manifest, which contains those of all other files.
         state: the forecaster's arrays.
         metrics: the content of metrics.json.
         exports: the graphs of the networks, by file name.
     """
 
     folder: Path
+    hash: str
     manifest: Manifest
     config: Config
     state: Arrays
@@ -68,13 +70,14 @@ def write(
     state: Arrays,
     metrics: dict[str, Any],
     tables: dict[str, File],
-) -> None:
+) -> str:
     """Write a bundle atomically.
 
     Args:
         manifest: without hashes, which are added here.
         tables: the other files, by name.
 
+    Returns: the hash of the manifest.
     Raises: OutputError: the bundle cannot be written.
     """
     files: dict[str, File] = {
@@ -91,7 +94,9 @@ def write(
                 content(temporary / name)
         hashes = {name: hash_regular_file(temporary / name, hint=_INCOMPLETE) for name in files}
         values = replace(manifest, files=hashes).to_dict()
-        write_through(temporary / MANIFEST, json_bytes({**values, "hash": _digest(json_bytes(values))}))
+        digest = _digest(json_bytes(values))
+        write_through(temporary / MANIFEST, json_bytes({**values, "hash": digest}))
+    return digest
 
 
 def read(folder: Path) -> Bundle:
@@ -106,7 +111,7 @@ def read(folder: Path) -> Bundle:
     if folder.suffix == ".partial" and not (folder / MANIFEST).exists():
         resume = shlex.join(["forecast", "train", "--resume", str(folder)])
         raise InputError(f"{folder}: its training was interrupted", hint=f"continue with `{resume}`")
-    manifest = read_manifest(folder)
+    manifest, digest = _read_manifest(folder / MANIFEST)
     for name in (WEIGHTS, CONFIG, METRICS):
         if name not in manifest.files:
             raise InputError(f"{folder / MANIFEST}: files: lacks {name}", hint=_INCOMPLETE)
@@ -120,7 +125,7 @@ def read(folder: Path) -> Bundle:
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise InputError(f"{folder / WEIGHTS}: {name!r} contains NaN", hint=_INCOMPLETE)
     exports = {name: content for name, content in contents.items() if name.endswith(GRAPH_FILE)}
-    return Bundle(folder, manifest, config, state, metrics, exports)
+    return Bundle(folder, digest, manifest, config, state, metrics, exports)
 
 
 def _read_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
@@ -194,7 +199,11 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises: InputError: the manifest is missing, altered, or of a newer schema.
     """
-    path = folder / MANIFEST
+    return _read_manifest(folder / MANIFEST)[0]
+
+
+def _read_manifest(path: Path) -> tuple[Manifest, str]:
+    """Return the manifest and its hash."""
     values = read_object(path, hint="train again")
     try:
         version, expected = int(values["schema_version"]), values.pop("hash", None)
@@ -208,7 +217,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
     if digest != expected:
         raise InputError(f"{path}: altered: it does not match its own hash", hint="train again, or restore the file")
-    return Manifest.from_dict(values, place=str(path))
+    return Manifest.from_dict(values, place=str(path)), digest
 
 
 def _altered_error(path: Path) -> InputError:

@@ -142,7 +142,7 @@ def backtest_bundle(
         InputError: the bundle does not exist or cannot be read.
     """
     trained = open_bundle(folder)
-    data = source_of(trained, source)
+    data = source_of(trained, source, command="forecast backtest DATA --bundle {}")
     results = choose_folder(data, out, command="backtest")
     loaded = load_data(data, trained, stdin=stdin)
     refuse_older(data.place, loaded, trained)

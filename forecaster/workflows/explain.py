@@ -33,7 +33,7 @@ def explain(
         UsageError: the data or the bundle does not have the series, window, step or member.
     """
     bundle = open_bundle(folder)
-    data = source_of(bundle, source, query=query)
+    data = source_of(bundle, source, command="forecast explain {} --data DATA", query=query)
     loaded = load_data(data, bundle)
     watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     forecaster = restore_forecaster(bundle.config, bundle.state)

@@ -107,7 +107,7 @@ def make_bundle_template(
     """
     bundle = open_bundle(folder)
     refuse_without_known(bundle.config.data, _OPTION)
-    data = source_of(bundle, source)
+    data = source_of(bundle, source, command="forecast init DATA --future-template --bundle {}")
     loaded = load_data(data, bundle, stdin=stdin)
     refuse_older(data.place, loaded, bundle)
     watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))

@@ -28,6 +28,7 @@ from forecaster.workflows.reading import (
 
 _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
 _FLAGS = {"data.minimum": "--min", "data.maximum": "--max"}
+_COMMAND = "forecast predict DATA --bundle {}"
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
 
 
@@ -56,7 +57,7 @@ def predict(
     bundle = open_bundle(folder)
     _refuse_options(data)
     changes = {key.removeprefix("data."): data.columns.get(key) for key in _OPTIONS_BESIDE_BUNDLE}
-    source = source_of(bundle, data.source, query=changes.pop("query"))
+    source = source_of(bundle, data.source, command=_COMMAND, query=changes.pop("query"))
     horizon = horizon or bundle.manifest.horizon
     if data.later is not None:
         refuse_without_known(bundle.config.data, "--future")

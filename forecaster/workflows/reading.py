@@ -1,6 +1,7 @@
 """The data and the bundle that a command reads."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,10 @@ from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, Note, Watch
 from forecaster.panel import Panel
 from forecaster.store import bundle as store
+from forecaster.store import origins
 from forecaster.store.bundle import Bundle
 from forecaster.store.manifest import Columns
+from forecaster.workflows.results import shorten
 from forecaster.workflows.source import Source
 
 
@@ -38,26 +41,64 @@ def open_bundle(folder: Path | None) -> Bundle:
     return store.read(folder)
 
 
-def source_of(bundle: Bundle, text: str | None, *, query: str | None = None) -> Source:
+def source_of(bundle: Bundle, text: str | None, *, command: str, query: str | None = None) -> Source:
     """Return the data that the user named, or the data that the bundle was trained on.
+
+    A bundle's word on its data and query counts only if this user trained it on this machine.
 
     Args:
         text: what the user named; None for the bundle's data.
+        command: the command that names the data, for a hint; `{}` stands for the folder of the bundle.
         query: the SQL query for a database; None for the query of the training.
 
     Raises:
         InputError: the bundle was trained from standard input, which cannot be read again.
-        UsageError: there is a query, but no database.
+        UsageError: the bundle was trained elsewhere, so the data must be named; or there is a query, but no database.
     """
     if text is None:
         text = bundle.manifest.data.absolute
+        hint = f"name the data: `{command.format(shlex.quote(str(shorten(bundle.folder))))}`"
         if text == "-":
-            raise InputError(
-                f"{bundle.folder}: was trained from standard input", hint="name the data: forecast ... DATA"
+            raise InputError(f"{bundle.folder}: was trained from standard input", hint=hint)
+        if not is_trained_here(bundle):
+            problem = (
+                f"this user did not train {shorten(bundle.folder)} on this machine, and it names {hide_secrets(text)}"
             )
-    if query is None and is_database_url(text):
+            if is_database_url(text):
+                hint += ", with --query 'SELECT ...'"
+            raise UsageError(f"DATA is missing: {problem}", hint=hint)
+    if query is None and is_database_url(text) and is_trained_here(bundle):
         query = bundle.config.data.query
     return Source.parse(text, query=query)
+
+
+def is_trained_here(bundle: Bundle) -> bool:
+    """Return True if this user trained a bundle on this machine."""
+    return origins.is_known(bundle.hash.encode())
+
+
+def refuse_foreign(folder: Path, data: str, *contents: bytes, command: str) -> None:
+    """Check that this user began an unfinished run on this machine, before the data that it names is read.
+
+    Args:
+        folder: the folder of the run.
+        data: the data that the run names.
+        contents: the bytes that identify the run in the record of `store.origins`.
+        command: the command that continues the run.
+
+    Raises:
+        InputError: the data was standard input.
+        UsageError: the run is not known here, so the data must be named.
+    """
+    if data == "-":
+        raise InputError(
+            "standard input cannot be read again", hint=f"{command} on a file to be able to resume, or name the data"
+        )
+    if not origins.is_known(*contents):
+        raise UsageError(
+            f"DATA is missing: this user did not begin {folder} on this machine, and it names {hide_secrets(data)}",
+            hint=f"name the data: `forecast {command} DATA --resume {shlex.quote(str(folder))}`",
+        )
 
 
 def read_data(

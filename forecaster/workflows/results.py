@@ -9,16 +9,20 @@ from typing import Any
 import pandas as pd
 
 from forecaster.data.load import LoadedData
-from forecaster.events import TrainingStep
+from forecaster.events import Note, TrainingStep, Watch
 from forecaster.forecast import Exportable
 from forecaster.selection.replay import replace_budget_by_steps
-from forecaster.store import bundle, lock
+from forecaster.store import bundle, lock, origins
 from forecaster.store.files import check_free
 from forecaster.store.manifest import Manifest
 from forecaster.workflows.manifest import FittedModel, Origin, build_manifest
 from forecaster.workflows.source import Source
 
 HOLDOUT = "holdout.csv"
+_UNRECORDED = (
+    "the state folder of this user ($XDG_STATE_HOME or ~/.local/state) cannot be written, so later commands do not know"
+    " that this bundle was trained here: name DATA with them"
+)
 _HISTORY_COLUMNS = [field.name for field in fields(TrainingStep)]
 
 
@@ -67,13 +71,15 @@ def write_bundle(
     *,
     metrics: dict[str, Any],
     holdout: bundle.File,
+    watch: Watch,
 ) -> Manifest:
-    """Write a bundle atomically.
+    """Write a bundle atomically, and record that this user trained it here (see `store.origins`).
 
     Args:
         loaded: the data that the model was trained on.
         metrics: the content of metrics.json.
         holdout: the content of holdout.csv, or a function that writes it; an empty line if there is no holdout.
+        watch: receives a note if the record cannot be written.
 
     Returns: the manifest, without the hashes of the files.
     Raises: OutputError: the bundle cannot be written.
@@ -88,5 +94,7 @@ def write_bundle(
     if isinstance(forecaster, Exportable):
         tables |= forecaster.exports()
     config, state = replace_budget_by_steps(model.config, model.stages), forecaster.state()
-    bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
+    digest = bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
+    if not origins.record(digest.encode()):
+        watch(Note(_UNRECORDED))
     return manifest

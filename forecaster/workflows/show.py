@@ -20,7 +20,7 @@ from forecaster.store.bundle import read as read_bundle
 from forecaster.store.checkpoint import STATE, read_state
 from forecaster.store.json_files import read_object
 from forecaster.workflows.manifest import networks_of, pretrained_weights_of
-from forecaster.workflows.reading import open_bundle
+from forecaster.workflows.reading import is_trained_here, open_bundle
 from forecaster.workflows.results import partial_of, shorten
 from forecaster.workflows.source import Source
 from forecaster.workflows.train import RUN, TrainingRun
@@ -68,7 +68,8 @@ def _show_bundle(bundle: Bundle) -> dict[str, Any]:
     is_latest = LATEST.exists() and LATEST.resolve() == folder.resolve()
     option = "" if is_latest else f" --bundle {_quote(folder)}"
     source = Source(manifest.data.absolute)
-    data = "" if source.text != "-" else " DATA"
+    is_own = is_trained_here(bundle)
+    data = "" if is_own and source.text != "-" else " DATA"
     return {
         "kind": "bundle",
         "folder": str(folder),
@@ -81,7 +82,8 @@ def _show_bundle(bundle: Bundle) -> dict[str, Any]:
         "is_calibrated": any("conformal." in name for name in bundle.state),
         "frequency_in_words": describe_frequency(manifest.data.frequency),
         "limits": config.data.model_dump(include={"minimum", "maximum", "integer", "calendar", "holidays"}),
-        "is_data_there": source.exists,
+        "is_trained_here": is_own,
+        "is_data_there": is_own and source.exists,  # the word of a stranger must not make this look at any file
         "files": sizes,
         "other_versions": _find_other_versions(manifest.versions),
         "next": [f"forecast predict{data}{option}", f"forecast backtest{data} --bundle {_quote(folder)}"],

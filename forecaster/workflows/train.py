@@ -18,14 +18,15 @@ from forecaster.selection.replay import replace_budget_by_steps
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump
-from forecaster.store import bundle, lock
+from forecaster.store import bundle, lock, origins
 from forecaster.store.checkpoint import START_AGAIN, STATE, FolderCheckpoint
 from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, replace_link
 from forecaster.store.json_files import read_object
 from forecaster.store.manifest import Manifest
+from forecaster.store.regular_files import read_regular_file
 from forecaster.workflows.manifest import FittedModel, Origin, fingerprint
-from forecaster.workflows.reading import read_data, refuse_short
+from forecaster.workflows.reading import read_data, refuse_foreign, refuse_short
 from forecaster.workflows.results import default_folder, partial_of, shorten, write_bundle
 from forecaster.workflows.scoring import HoldoutForecast, evaluate_holdout
 from forecaster.workflows.source import Source
@@ -81,7 +82,7 @@ class TrainingRun:
         try:
             values = read_object(path, hint=_WHERE_TO_RESUME)
             origin = Origin(values["data"], values["fingerprint"], values["chosen"], values["told"].get("job"))
-            return cls(shorten(Path(values["out"])), bool(values["is_default"]), origin)
+            return cls(shorten(_bundle_of(path.parent.absolute())), bool(values["is_default"]), origin)
         except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path.parent}: no interrupted run here", hint=_WHERE_TO_RESUME) from error
 
@@ -141,14 +142,17 @@ def train_on(
     return _train(config, loaded, TrainingRun(folder, False, origin), watch)
 
 
-def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
+def resume(partial: Path, *, data: str | None = None, query: str | None = None, watch: Watch = ignore) -> Trained:
     """Continue an interrupted run. The result has the same bytes as that of a run without interruption.
 
     Args:
         partial: the folder that the interrupted run named, with or without `.partial`.
+        data: the data of the run; None for the place that the run names, if this user began it here.
+        query: the SQL query of the data, if it is a database.
 
     Raises:
         InputError: there is no interrupted run.
+        UsageError: somebody else began the run, or began it elsewhere, and `data` is None.
         LockError: the run is still at work.
         DataError: the data has changed since the run began.
     """
@@ -157,13 +161,24 @@ def resume(partial: Path, *, watch: Watch = ignore) -> Trained:
     run = TrainingRun.read(partial / RUN)
     with lock.lock_folder(run.folder):
         config = bundle.read_config(partial)
-        data = run.origin.data
-        if data == "-":
-            raise InputError("standard input cannot be read again", hint="train from a file to be able to resume")
-        loaded = read_data(Source.parse(data, query=config.data.query), config, None, watch, is_sample=True)
+        if data is None:
+            contents = [read_regular_file(partial / name, hint=_WHERE_TO_RESUME) for name in (bundle.CONFIG, RUN)]
+            refuse_foreign(partial, run.origin.data, *contents, command="train")
+            data, query = run.origin.data, config.data.query
+        loaded = read_data(Source.parse(data, query=query), config, None, watch, is_sample=True)
         if fingerprint(loaded.panel) != run.origin.fingerprint:
             raise DataError(f"{data}: has changed since the run began", hint="train anew, without --resume")
         return _train(config, loaded, run, watch, is_resumed=True)
+
+
+def _bundle_of(partial: Path) -> Path:
+    """Return the folder of the bundle beside the folder of its checkpoint.
+
+    Raises: ValueError: the folder of the checkpoint has another name than `<bundle>.partial`.
+    """
+    if partial.suffix != ".partial":
+        raise ValueError(f"{partial}: has another name than the training gave it")
+    return partial.with_suffix("")
 
 
 def _choose_config(
@@ -182,6 +197,7 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     config = choose_scales(config, panel.cut(parts.holdout + parts.calibration), parts.validation, watch=watch)
     files = {bundle.CONFIG: dump(config).encode(), RUN: bundle.json_bytes(run.to_dict())}
+    origins.record(*files.values())
     owner = (run.origin.job or {}).get("id")
     checkpoint = FolderCheckpoint(partial_of(folder), files=files, watch=watch, is_resumed=is_resumed, owner=owner)
     stages: list[TrainingEnded] = []
@@ -202,7 +218,7 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
             watch(Note(_SHORTENED))
         model = FittedModel(config, forecaster, stages)
         table = partial(_write_holdout, holdout) if holdout else b"\n"
-        manifest = write_bundle(folder, model, loaded, run.origin, metrics=metrics, holdout=table)
+        manifest = write_bundle(folder, model, loaded, run.origin, metrics=metrics, holdout=table, watch=watch)
         config = replace_budget_by_steps(config, stages)
     except Interrupted as error:
         if not checkpoint.exists():
@@ -217,6 +233,7 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
             hint=f"free some space, or permit writing there, then {goal}",
         ) from error
     checkpoint.remove()
+    origins.forget(*files.values())
     if run.is_default:
         replace_link(folder.with_name(bundle.LATEST.name), folder)
     watch(BundleWritten(folder))

@@ -1,5 +1,6 @@
 """`forecast tune`: search settings on the past, and evaluate the best ones and the default on later folds."""
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from forecaster import runtime
 from forecaster.config import Config, NetworkModel
 from forecaster.config.tree import merge, validate
 from forecaster.data.load import LoadedData
-from forecaster.errors import ConfigError, DataError, InputError, Interrupted, UsageError
+from forecaster.errors import ConfigError, DataError, Interrupted, UsageError
 from forecaster.evaluation.backtest import Plan
 from forecaster.evaluation.score import without_nan
 from forecaster.evaluation.split import split
@@ -34,11 +35,11 @@ from forecaster.selection.search.space import (
 )
 from forecaster.selection.search.study import DATABASE, Study, Trial
 from forecaster.settings import dump
-from forecaster.store import bundle
+from forecaster.store import bundle, origins
 from forecaster.store.files import as_output_error, atomic_write
 from forecaster.workflows.backtest import FOLDS, cut_at_first_cutoff
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.reading import read_data
+from forecaster.workflows.reading import read_data, refuse_foreign
 from forecaster.workflows.results import choose_folder
 from forecaster.workflows.source import Source
 from forecaster.workflows.tune_scores import evaluate_settings, summarize_study
@@ -138,28 +139,39 @@ def tune(
     }
     with as_output_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    origins.record(_identify(metadata))
     study = Study.create(folder, metadata, extract_values(task.base, space))
     return _tune(study, task, metadata["trials"], seconds, watch)
 
 
 def resume(
-    folder: Path, *, trials: int | None = None, seconds: float | None = None, watch: Watch = ignore
+    folder: Path,
+    *,
+    data: str | None = None,
+    query: str | None = None,
+    trials: int | None = None,
+    seconds: float | None = None,
+    watch: Watch = ignore,
 ) -> TuneResult:
     """Continue a study, whether it was interrupted, has ended, or runs in another process.
 
     Args:
+        data: the data of the study; None for the place that the study names, if this user began it here.
+        query: the SQL query of the data, if it is a database.
         trials, seconds: new limits; if both are None, the rest of the old limits.
 
     Raises:
         InputError: the folder contains no study.
+        UsageError: somebody else began the study, or began it elsewhere, and `data` is None.
         DataError: the data has changed.
     """
     study = Study.open(folder)
     metadata = study.metadata
-    if metadata["data"] == "-":
-        raise InputError("standard input cannot be read again", hint="tune on a file to be able to resume")
     default = validate(metadata["config"], str(folder / DATABASE))
-    loaded = read_data(Source.parse(metadata["data"], query=default.data.query), default, None, watch, is_sample=True)
+    if data is None:
+        refuse_foreign(folder, str(metadata["data"]), _identify(metadata), command="tune")
+        data, query = str(metadata["data"]), default.data.query
+    loaded = read_data(Source.parse(data, query=query), default, None, watch, is_sample=True)
     if fingerprint(loaded.panel) != metadata["fingerprint"]:
         raise DataError(
             f"{metadata['data']}: has changed since the study began", hint="start a new study without --resume"
@@ -169,6 +181,11 @@ def resume(
         if seconds is not None:
             seconds = max(seconds - study.seconds, 0.0)
     return _tune(study, _make_task(default, loaded, metadata["data"], metadata.get("workers")), trials, seconds, watch)
+
+
+def _identify(metadata: dict[str, Any]) -> bytes:
+    """Return bytes that identify a study, the same before it is written and after it is read."""
+    return json.dumps(metadata, sort_keys=True).encode()
 
 
 def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, watch: Watch) -> TuneResult:

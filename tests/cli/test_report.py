@@ -63,9 +63,9 @@ def test_without_its_data_a_bundle_is_told_by_its_holdout(forecast: Forecast, sa
     sales.unlink()
     done = forecast("report", "b")
     assert done.code == 0
-    assert "cannot be read" in done.err
+    assert "The data is not read" in done.err
     page = Path("b/report.html")
-    assert "cannot be read" in page.read_text("utf-8")
+    assert "The data is not read" in page.read_text("utf-8")
     assert keys_of(page) == ["holdout", "steps", "calibration", "residuals", "course"]
 
 

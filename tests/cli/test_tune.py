@@ -128,7 +128,8 @@ def test_data_that_has_changed_is_refused(forecast: Forecast, sales: Path, tuned
     study = Study.open(folder_of())
     study._study.set_user_attr("facts", study.metadata | {"data": str(path)})
     path.write_text(path.read_text() + "2024-03-31,100\n")
-    done = forecast("tune", "--resume", folder_of())
+    assert forecast("tune", "--resume", folder_of()).code == 2  # a study of somebody else, as far as this user knows
+    done = forecast("tune", path, "--resume", folder_of())
     assert done.code == 65
     assert "has changed" in done.err
 
@@ -204,7 +205,7 @@ def test_standard_input_can_be_tuned_on_but_not_resumed(forecast: Forecast, sale
         (["sales.csv", "--budget", "soon"], 2, "write it as --budget 30s"),
         (["sales.csv", "--budget", "0m"], 2, "write it as --budget 30s"),
         ([], 2, "DATA is missing"),
-        (["sales.csv", "--resume", "s"], 2, "only --trials and --budget"),
+        (["sales.csv", "--resume", "s", "--seed", "1"], 2, "only DATA, --query, --trials and --budget"),
         (["--resume", "nowhere"], 66, "has no study"),
         (["nowhere.csv"], 66, "nowhere.csv"),
         (["sales.csv", "--horizon", "30"], 65, "too few for a search"),

@@ -18,13 +18,17 @@ ORIGINS = [
 def test_a_run_is_read_back_as_written(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = TrainingRun(Path("runs/b"), True, origin)
-    (tmp_path / RUN).write_bytes(json_bytes(run.to_dict()))
-    assert TrainingRun.read(tmp_path / RUN) == run
+    folder = tmp_path / "runs/b.partial"
+    folder.mkdir(parents=True)
+    (folder / RUN).write_bytes(json_bytes(run.to_dict()))
+    assert TrainingRun.read(folder / RUN) == run
 
 
 def test_a_run_of_version_0_1_is_read(tmp_path: Path) -> None:
     values = {"out": "/x/b", "is_default": False, "fingerprint": "0a", "data": "/x/a.csv", "chosen": None, "told": {}}
-    (tmp_path / RUN).write_bytes(json_bytes(values))
-    run = TrainingRun.read(tmp_path / RUN)
-    assert run == TrainingRun(Path("/x/b"), False, Origin("/x/a.csv", "0a"))
-    assert run.to_dict() == values
+    folder = tmp_path / "b.partial"
+    folder.mkdir()
+    (folder / RUN).write_bytes(json_bytes(values))
+    run = TrainingRun.read(folder / RUN)
+    assert run == TrainingRun(tmp_path / "b", False, Origin("/x/a.csv", "0a"))  # where it is, not where it says
+    assert run.to_dict() == {**values, "out": str(tmp_path / "b")}

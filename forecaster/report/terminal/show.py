@@ -64,7 +64,9 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
     for name, (trained, current) in document["other_versions"].items():
         state = "is not installed here" if current is None else f"is {current} here"
         parts.append(Text(f"{name} was {trained} in training and {state}."))
-    if not document["is_data_there"]:
+    if not document["is_trained_here"]:
+        parts.append(Text("This user did not train it on this machine: name the data to predict from."))
+    elif not document["is_data_there"]:
         source = short_path(manifest["data"]["absolute"])
         parts.append(Text(f"{source} does not exist any more: name fresh data to predict from."))
     return Group(*parts)
@@ -100,7 +102,7 @@ def _describe_forecasts(document: Mapping[str, Any]) -> str:
 
 def _describe_data(document: Mapping[str, Any]) -> str:
     data = document["manifest"]["data"]
-    source = "standard input" if data["absolute"] == "-" else short_path(data["path"])
+    source = "standard input" if data["absolute"] == "-" else short_path(data["path"] or data["absolute"])
     size = f"{plural(data['rows'], 'row')}, {plural(data['series'], 'series')}, {document['frequency_in_words']}"
     return f"{source}: {size}, {data['first']} to {data['last']}, season {data['season']}"
 

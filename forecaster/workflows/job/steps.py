@@ -37,7 +37,7 @@ from forecaster.workflows.job.summary import ActualsSummary, DataSummary, ErrorS
 from forecaster.workflows.job.update import plan_update, update
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.reading import load_data, read_data, source_of
+from forecaster.workflows.reading import load_data, read_data
 
 
 def run_steps(run: JobRun) -> int:
@@ -95,7 +95,7 @@ def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
     if champion is None or last_settings(champion, run.previous) != job.settings:
         loaded = read_data(job.source, job.config, None, run.watch)
     else:
-        loaded = load_data(source_of(champion, job.source.text), champion)
+        loaded = load_data(job.source, champion)
         run.watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     frequency, zone = loaded.panel.frequency, loaded.panel.zone
     now = now_on(frequency, zone, run.now, home=policy.zone)

@@ -77,6 +77,6 @@ def _write_update(run: JobRun, champion: Bundle, loaded: LoadedData, since: int)
     metrics = {**champion.metrics, "update": {"from": champion.folder.name, **summary}}
     holdout = (champion.folder / HOLDOUT).read_bytes()
     model = FittedModel(champion.config, forecaster, stages)
-    write_bundle(folder, model, loaded, origin, metrics=metrics, holdout=holdout)
+    write_bundle(folder, model, loaded, origin, metrics=metrics, holdout=holdout, watch=run.watch)
     run.watch(BundleWritten(folder))
     return bundle.read(folder)

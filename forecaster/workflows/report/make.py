@@ -22,7 +22,7 @@ from forecaster.store.json_files import read_object
 from forecaster.store.regular_files import read_text
 from forecaster.workflows.report.backtest import read_backtest
 from forecaster.workflows.report.run import read_job
-from forecaster.workflows.report.train import read_bundle
+from forecaster.workflows.report.train import NO_INPUTS, FreshInputs, read_bundle
 from forecaster.workflows.report.tune import read_study
 
 NAME = "report.html"
@@ -54,7 +54,7 @@ def report(
     *,
     picture: str | None = None,
     requested_ids: Sequence[str] = (),
-    known_values: str | None = None,
+    fresh: FreshInputs = NO_INPUTS,
     watch: Watch = ignore,
 ) -> Report:
     """Make a report of a bundle, a backtest, a comparison, a study, or the ledger of a job.
@@ -63,7 +63,7 @@ def report(
         place: the folder, or the job's YAML file; None for `runs/latest`.
         picture: `png` or `svg` for a figure; None for a page.
         requested_ids: series to draw first, and in any case.
-        known_values: for a bundle: a table with the known covariates for the steps to forecast.
+        fresh: for a bundle: the data to forecast.
 
     Raises:
         UsageError: a requested series does not exist, or the kind of report has no use for these arguments.
@@ -79,7 +79,7 @@ def report(
             )
         place = bundle.LATEST
     with as_input_error(f"{place}: cannot be reported", hint="run the command that wrote it again"):
-        page = _compose_page(place, requested_ids, known_values, watch)
+        page = _compose_page(place, requested_ids, fresh, watch)
         content = figure.draw(page, picture) if picture else document.render(page).encode()
     is_job = place.suffix in _JOB_SUFFIXES and not place.is_dir()
     home = place.with_suffix(f".{NAME}") if is_job else place / NAME
@@ -95,24 +95,24 @@ def write(finished: Report, out: Path) -> None:
     atomic_write(out, finished.content)
 
 
-def _compose_page(place: Path, requested_ids: Sequence[str], known_values: str | None, watch: Watch) -> Page:
+def _compose_page(place: Path, requested_ids: Sequence[str], fresh: FreshInputs, watch: Watch) -> Page:
     if not place.is_dir():
         if place.suffix not in _JOB_SUFFIXES:
             problem = "is neither a folder nor a job's YAML file" if place.exists() else "does not exist"
             raise InputError(
                 f"{place}: {problem}", hint="name the output folder of a command, such as: forecast report runs/latest"
             )
-        _refuse_known_values(known_values, "a job's ledger")
+        _refuse_inputs(fresh, "a job's ledger")
         return compose_job_page(read_job(place, requested_ids=requested_ids))
     if (place / bundle.MANIFEST).exists():
-        content = read_bundle(place, requested_ids=requested_ids, known_values=known_values, watch=watch)
+        content = read_bundle(place, requested_ids=requested_ids, fresh=fresh, watch=watch)
         return compose_bundle_page(content)
     metrics = _read_metrics(place)
     if "backtest" in metrics:
-        _refuse_known_values(known_values, "a backtest")
+        _refuse_inputs(fresh, "a backtest")
         return compose_backtest_page(read_backtest(place, metrics, requested_ids=requested_ids))
     kind = "a study" if "tune" in metrics else "a comparison"
-    _refuse_known_values(known_values, kind)
+    _refuse_inputs(fresh, kind)
     if requested_ids:
         raise UsageError(
             f"--series: the page of {kind} draws no single series",
@@ -124,12 +124,13 @@ def _compose_page(place: Path, requested_ids: Sequence[str], known_values: str |
     return compose_comparison_page(ComparisonContent(place.resolve().name, metrics, config))
 
 
-def _refuse_known_values(known_values: str | None, kind: str) -> None:
-    if known_values is not None:
-        raise UsageError(
-            f"--future: the page of {kind} makes no new forecast",
-            hint="leave the option out, or name the folder of a trained model",
-        )
+def _refuse_inputs(fresh: FreshInputs, kind: str) -> None:
+    for option, value in (("--data", fresh.data), ("--query", fresh.query), ("--future", fresh.known_values)):
+        if value is not None:
+            raise UsageError(
+                f"{option}: the page of {kind} makes no new forecast",
+                hint="leave the option out, or name the folder of a trained model",
+            )
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import io
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from forecaster.data import future
 from forecaster.data.load import LoadedData
-from forecaster.errors import ForecastError, as_input_error
+from forecaster.errors import DataError, ForecastError, as_input_error
 from forecaster.evaluation import scored_rows as scores
 from forecaster.events import Note, Watch, ignore
 from forecaster.forecast import Forecast, Forecaster
@@ -28,27 +29,51 @@ from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.reading import load_data, refuse_older, refuse_without_known, source_of
 from forecaster.workflows.report.tables import add_baselines, parse_rows, past_of, unit_of
 
+_COMMAND = "forecast report {} --data DATA"
+
+
+@dataclass(frozen=True)
+class FreshInputs:
+    """The data that the user names for the page of a trained model.
+
+    Attributes:
+        data: a table as for `predict`; None for the training data, if this user trained the bundle here.
+        query: the SQL query of the data, if it is a database.
+        known_values: a table with the known covariates for the steps to forecast, if the data does not have them.
+    """
+
+    data: str | None = None
+    query: str | None = None
+    known_values: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == NO_INPUTS
+
+
+NO_INPUTS = FreshInputs()
+
 
 def read_bundle(
-    folder: Path, *, requested_ids: Sequence[str] = (), known_values: str | None = None, watch: Watch = ignore
+    folder: Path, *, requested_ids: Sequence[str] = (), fresh: FreshInputs = NO_INPUTS, watch: Watch = ignore
 ) -> BundleContent:
     """Read a bundle and, if they are still there, its data; forecast the series to draw.
 
     Args:
         requested_ids: series to draw in any case.
-        known_values: a table with the known covariates for the steps to forecast, if the data does not have them.
+        fresh: the data to forecast.
 
     Raises:
-        InputError: the bundle is missing or altered. Missing data is a remark, not an error.
+        InputError: the bundle is missing or altered. Missing training data is a remark, not an error.
         UsageError: a requested series does not exist, or `known_values` is not used by the bundle.
-        DataError: `known_values` does not fit.
+        DataError: the data that the user named does not fit.
     """
     trained = bundle.read(folder)
-    if known_values is not None:
+    if fresh.known_values is not None:
         refuse_without_known(trained.config.data, "--future")
     horizon = trained.manifest.horizon
     holdout = parse_rows(bundle.read_file(trained, "holdout.csv"), folder / "holdout.csv")
-    loaded, remarks = _load_data(trained, known_values)
+    loaded, remarks = _load_data(trained, fresh)
     if loaded is not None:
         holdout = add_baselines(holdout, loaded.panel)
     names = [str(name) for name in (holdout["unique_id"].unique() if loaded is None else loaded.panel.ids)]
@@ -59,7 +84,9 @@ def read_bundle(
     if loaded is not None:
         past = _read_past(loaded.panel, selection, horizon)
         forecaster = restore_forecaster(trained.config, trained.state)
-        forecast, remark = _forecast(trained, forecaster, loaded.panel, selection, is_strict=known_values is not None)
+        forecast, remark = _forecast(
+            trained, forecaster, loaded.panel, selection, is_strict=fresh.known_values is not None
+        )
         remarks += remark
         if trained.config.is_trained:
             data_path = str(trained.manifest.data.path)
@@ -93,18 +120,19 @@ def _read_quality(trained: bundle.Bundle) -> dict[str, Any]:
     return quality
 
 
-def _load_data(trained: bundle.Bundle, known_values: str | None) -> tuple[LoadedData | None, list[str]]:
+def _load_data(trained: bundle.Bundle, fresh: FreshInputs) -> tuple[LoadedData | None, list[str]]:
     """Load the data of a bundle as it is now, and return remarks on what has changed since the training."""
     try:
-        source = source_of(trained, None)
-        loaded = load_data(source, trained, later=known_values)
+        source = source_of(trained, fresh.data, command=_COMMAND, query=fresh.query)
+        loaded = load_data(source, trained, later=fresh.known_values)
         refuse_older(source.place, loaded, trained)
     except ForecastError as error:
-        if known_values is not None:
+        if not fresh.is_empty:
             raise
-        return None, [f"The data cannot be read, so neither past nor forecast is drawn: {error.message}"]
+        problem = f"The data is not read, so neither past nor forecast is drawn: {error.message}"
+        return None, [problem if isinstance(error, DataError) else f"{problem}; {error.hint}"]
     data = trained.manifest.data
-    if known_values is not None:  # their rows are no part of the fingerprint
+    if fresh.known_values is not None:  # their rows are no part of the fingerprint
         is_unchanged = int(loaded.panel.cutoff.max()) == data.last_cutoff
     else:
         is_unchanged = fingerprint(loaded.panel) == data.fingerprint
@@ -140,7 +168,7 @@ def _forecast(
     places = {str(name): place for place, name in enumerate(panel.ids)}
     selected = panel.select(np.array([places[series.name] for series in selection], np.int64))
     try:
-        future.require(selected, horizon, trained.config.data, source_of(trained, None).place)
+        future.require(selected, horizon, trained.config.data, "the data")
     except ForecastError as error:
         if is_strict:
             raise
