@@ -27,7 +27,7 @@ class Forecast:
         ids: [N] unique_id of each series.
         cutoff: [N] timestamp of the last step that was visible to the model.
         ds: [N, H] timestamps of the forecast steps.
-        mean: [N, H] point forecasts in the units of the data.
+        mean: [N, H] point forecasts in the units of the data, of the type of the panel's values.
         quantiles: [N, H, Q] at `PROBABILITIES`, never decreasing along Q.
         model: the resolved name of the model.
         fallback: [N] True if a simpler forecast replaces one that failed.
@@ -174,7 +174,7 @@ def _to_support(panel: Panel, values: Floats) -> Floats:
     high = np.inf if panel.maximum is None else panel.maximum
     if panel.is_integer:
         values, low, high = np.rint(values), np.ceil(low), np.floor(high)
-    return np.clip(values, np.float32(low), np.float32(high))
+    return np.clip(values, values.dtype.type(low), values.dtype.type(high))
 
 
 class Checkpoint(Protocol):

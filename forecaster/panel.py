@@ -39,6 +39,7 @@ class Panel:
 
     Attributes:
         values: [T, C] float32 in the units of the data: the target, then past, then known columns; NaN where missing.
+            float64 if float32 would lose digits of a target that the file has (`data.precision`).
             In an uncut panel, the rows of a series from `end` to `stop` contain known columns only.
         begin: [N] position in `values` of the first step of each series.
         end: [N] position after the last visible step of each series.

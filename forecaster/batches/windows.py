@@ -122,7 +122,7 @@ class Windows:
                 one of its windows.
             visible: the part of the panel that each series' mean and deviation are computed from; None for all of it.
         """
-        self._target = np.ascontiguousarray(panel.values[:, 0])  # a gather of strided memory is slow
+        self._target = np.ascontiguousarray(panel.values[:, 0], np.float32)  # a gather of strided memory is slow
         self._past = _columns(panel, panel.columns_as("past"))
         self._known = _columns(panel, panel.columns_as("known"))
         self._begin, self._end, self._stop = panel.begin, panel.end, panel.stop
@@ -259,7 +259,7 @@ class Windows:
 
 
 def _columns(panel: Panel, numbers: list[int]) -> Floats:
-    return np.ascontiguousarray(panel.values[:, numbers])
+    return np.ascontiguousarray(panel.values[:, numbers], np.float32)
 
 
 def _gather(columns: Floats, position: Ints, outside: Mask) -> Floats:

@@ -9,7 +9,7 @@ import pandas as pd
 from forecaster.config import DataConfig
 from forecaster.data import covariates, future, repair
 from forecaster.data.covariates import Categories
-from forecaster.data.number_formats import to_float32
+from forecaster.data.precision import read_targets
 from forecaster.data.repair import Rows, Series
 from forecaster.data.roles import Roles, find_roles
 from forecaster.data.spacing import find_frequency
@@ -141,7 +141,7 @@ def _extract_rows(table: Table, roles: Roles, categories: Categories) -> _RawSer
     times = _find_times(table, roles, codes)
     past, known = (covariates.encode(table, names, categories) for names in (roles.past, roles.known))
     static = covariates.encode_static(table, roles.static, categories, codes, ids)
-    targets = np.column_stack([to_float32(table, name) for name in roles.targets])
+    targets = read_targets(table, roles.targets, codes)
     values = np.hstack([targets, past.values, known.values]) if roles.past or roles.known else targets
     columns = ("y" if roles.shape == "wide" else roles.targets[0], *past.columns, *known.columns)
     column_roles: list[Role] = ["target"]

@@ -117,7 +117,7 @@ def append_rows(rows: Rows, future: Table, roles: Roles, categories: Categories,
         )
     values[both["at"], -width:] = np.where(np.isnan(old), new, old)
     added = frame[~frame["row"].isin(both["row"])]
-    added_values = np.full((len(added), values.shape[1]), np.nan, np.float32)
+    added_values = np.full((len(added), values.shape[1]), np.nan, values.dtype)
     added_values[:, -width:] = known.values[added["row"]]
     positions = np.concatenate([np.arange(count), count + added["row"].to_numpy(np.int64)])
     times = replace(times, stamps=times.stamps[positions])

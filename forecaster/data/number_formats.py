@@ -11,6 +11,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from forecaster.data.table import MISSING_WORDS, Table
 from forecaster.errors import DataError
 
+_MAX = float(np.finfo(np.float32).max)
 _THOUSANDS_SEPARATORS = "' \u2019\u00a0\u202f"  # besides comma and point
 
 
@@ -48,6 +49,17 @@ def numeric_share(column: pd.Series, decimal: str) -> float:
 
 
 def to_float32(table: Table, name: str) -> npt.NDArray[np.float32]:
+    """Return the [R] values of a column as float32, NaN if missing; see `read_numbers` for the errors."""
+    return narrow_numbers(read_numbers(table, name))
+
+
+def narrow_numbers(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return values of `read_numbers` as float32, which holds their range."""
+    with np.errstate(under="ignore"):
+        return exact.astype(np.float32)
+
+
+def read_numbers(table: Table, name: str) -> npt.NDArray[np.float64]:
     """Return the [R] values of a column, NaN if missing.
 
     Raises: DataError: a cell is not a number, or a number beyond the range of float32; names the first.
@@ -65,14 +77,12 @@ def to_float32(table: Table, name: str) -> npt.NDArray[np.float32]:
         exact = np.append(words, np.nan)[codes]  # code -1 picks the last value, NaN
     else:
         exact = column.to_numpy(np.float64)
-    with np.errstate(over="ignore"):
-        values: npt.NDArray[np.float32] = exact.astype(np.float32)
-    is_infinite = np.isinf(values)
-    if is_infinite.any():
-        row = int(np.flatnonzero(is_infinite)[0])
+    low, high = (float(extreme(exact)) if len(exact) else 0.0 for extreme in (np.fmin.reduce, np.fmax.reduce))
+    if max(-low, high) > _MAX:
+        row = int(np.flatnonzero(np.abs(exact) > _MAX)[0])
         problem = "an infinite value" if np.isinf(exact[row]) else f"{exact[row]:g} is beyond the range of float32"
         raise DataError(
             f"{table.source}: column {name!r}, {table.place(row)}: {problem}",
             hint="write NA for a missing value, or convert the column to a larger unit",
         )
-    return values
+    return exact

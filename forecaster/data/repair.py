@@ -26,7 +26,7 @@ class Rows:
         stamps: [R] timestamps (see `forecaster.frequency`).
         codes: [R] number of the series of each row.
         ids: [N] names of the series.
-        values: [R, C] float32; NaN if missing.
+        values: [R, C] float32, or float64 as in `Panel`; NaN if missing.
         targets: the number of targets, which are the first columns; the others are covariates.
     """
 
@@ -116,7 +116,7 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
         count = np.add.reduceat(is_observed, first, dtype=np.int64)
         is_summed = (np.arange(rows.values.shape[1]) < rows.targets) & (policy == "sum")
         result = np.where(is_summed, total, total / np.maximum(count, 1))
-        unique = replace(unique, values=np.where(count > 0, result, np.nan).astype(np.float32))
+        unique = replace(unique, values=np.where(count > 0, result, np.nan).astype(rows.values.dtype))
     return unique, dropped, merged
 
 
@@ -174,7 +174,7 @@ def to_grid(rows: Rows, steps: Ints, frequency: Frequency, static: Floats) -> Se
         )
     values = rows.values
     if total > len(steps):
-        values = np.full((total, values.shape[1]), np.nan, np.float32)
+        values = np.full((total, values.shape[1]), np.nan, values.dtype)
         for part in split_rows(len(steps)):
             values[begin[rows.codes[part]] + steps[part]] = rows.values[part]
     return Series(values, begin, end, rows.stamps[rows.begin], rows.ids, static)

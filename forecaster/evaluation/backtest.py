@@ -242,8 +242,8 @@ class _ForecastBuffer:
 
     def __init__(self, rows: Panel, horizon: int) -> None:
         self._rows = rows
-        self._mean = np.empty((len(rows), horizon), np.float32)
-        self._quantiles = np.empty((len(rows), horizon, len(PROBABILITIES)), np.float32)
+        self._mean = np.empty((len(rows), horizon), rows.values.dtype)
+        self._quantiles = np.empty((len(rows), horizon, len(PROBABILITIES)), rows.values.dtype)
         self._fallback = np.zeros(len(rows), bool)
         self._model = ""
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from forecaster import runtime
+from forecaster.batches.narrow import narrow
 from forecaster.batches.cutoff_windows import CutoffPlan, cut_at_end
 from forecaster.batches.update_windows import UpdateWindows
 from forecaster.batches.window_spec import WindowSpec
@@ -54,6 +55,7 @@ class FineTunedForecaster(TrainedForecaster):
 
     def prepare(self, panel: Panel, validation: Ints | None, *, is_refit: bool, watch: Watch) -> Stage:
         assert isinstance(self.config.model, PretrainedConfig)
+        panel = narrow(panel, self.config).panel
         weights = pretrained.find(self.config.model.weights)
         self._load(weights, {**weights.read_arrays()})
         network = self._loaded
@@ -82,6 +84,7 @@ class FineTunedForecaster(TrainedForecaster):
         )
 
     def prepare_update(self, panel: Panel, since: int) -> tuple[Learner, CutoffFeed]:
+        panel = narrow(panel, self.config).panel
         last = panel.frequency.index(panel.start, np.full(len(panel), since))
         source = UpdateWindows(self._windows(panel), panel.begin + last + 1, np.arange(len(panel)))
         return self._loaded, CutoffFeed(source, self._plan(panel), self._device)

@@ -50,11 +50,11 @@ class Local:
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         mean, spread, is_fallback = self.extrapolate(panel, horizon)
-        quantiles = np.empty((*mean.shape, len(PROBABILITIES)), np.float32)  # [N, H, Q]
+        quantiles = np.empty((*mean.shape, len(PROBABILITIES)), panel.values.dtype)  # [N, H, Q]
         # One quantile at a time saves memory: all of them in float64 would take the most of a run.
         for number, probability in enumerate(PROBABILITIES):
             quantiles[:, :, number] = mean + spread * NormalDist().inv_cdf(probability)
-        return Forecast.of(panel, mean.astype(np.float32), quantiles, model=self.name, fallback=is_fallback)
+        return Forecast.of(panel, mean.astype(panel.values.dtype), quantiles, model=self.name, fallback=is_fallback)
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         return {}

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from forecaster import runtime
+from forecaster.batches.narrow import narrow
 from forecaster.batches.update_windows import UpdateWindows
 from forecaster.batches.windows import Batch, Windows
 from forecaster.config import Config
@@ -67,6 +68,7 @@ class NeuralForecaster(TrainedForecaster):
         return self.best_step > 0
 
     def prepare(self, panel: Panel, validation: Ints | None, *, is_refit: bool, watch: Watch) -> Stage:
+        panel = narrow(panel, self.config).panel
         before = self.network if is_refit else None
         self._series = panel.ids.tolist()
         windows, held_out = self._windows(panel, validation)
@@ -83,15 +85,18 @@ class NeuralForecaster(TrainedForecaster):
         )
 
     def prepare_update(self, panel: Panel, since: int) -> tuple[Learner, BatchFeed]:
+        panel = narrow(panel, self.config).panel
         windows, _ = self._windows(panel, None)
         last = panel.frequency.index(panel.start, np.full(len(panel), since))
         source = UpdateWindows(windows, panel.begin + last + 1, self._rolling.numbers(panel))
         return self.network, make_feed(source, self._device)
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
+        narrowed = narrow(panel, self.config)
         self.network.eval()
         with torch.inference_mode(), self._fork_random():
-            mean, quantiles = self._rolling.predict(panel, horizon, self._forward)
+            block = self._rolling.predict(narrowed.panel, horizon, self._forward)
+        mean, quantiles = (narrowed.restore(each) for each in block)
         return Forecast.of(panel, mean, quantiles, model=self.name)
 
     def assess(self, panel: Panel, validation: Ints) -> float:
@@ -100,7 +105,7 @@ class NeuralForecaster(TrainedForecaster):
         The network's mode and torch's generator do not change, so this can be called during a training.
         """
         is_training = self.network.training
-        windows = Windows.for_validation(panel, validation, self.window_spec)
+        windows = Windows.for_validation(narrow(panel, self.config).panel, validation, self.window_spec)
         levels = torch.tensor(PROBABILITIES, device=self._device)
         self.network.eval()
         total, known = 0.0, 0

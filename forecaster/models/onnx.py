@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from forecaster.batches.narrow import narrow
 from forecaster.batches.windows import Batch
 from forecaster.config import Config
 from forecaster.errors import InputError
@@ -92,7 +93,9 @@ class OnnxForecaster:
         raise TypeError("an exported network cannot be fitted: build the forecaster without exports")
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
-        mean, quantiles = self._rolling.predict(panel, horizon, self._forward)
+        narrowed = narrow(panel, self._config)
+        block = self._rolling.predict(narrowed.panel, horizon, self._forward)
+        mean, quantiles = (narrowed.restore(each) for each in block)
         return Forecast.of(panel, mean, quantiles, model=self.name)
 
     def state(self) -> Arrays:

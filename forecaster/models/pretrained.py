@@ -17,7 +17,7 @@ from forecaster.models.naive import Naive
 from forecaster.models.pretrained_network import PretrainedNetwork
 from forecaster.models.rolling import Block, widen
 from forecaster.models.state import Arrays
-from forecaster.panel import Floats, Panel
+from forecaster.panel import Panel
 from forecaster.store import pretrained
 
 _SERIES_AT_ONCE = 512
@@ -107,7 +107,7 @@ def forecast_panel(network: PretrainedNetwork, panel: Panel, horizon: int, *, mo
         model: the resolved name of the model.
     """
     seasons = find_seasons(panel, network.context)
-    quantiles = np.empty((len(panel), horizon, len(PROBABILITIES)), np.float32)
+    quantiles = np.empty((len(panel), horizon, len(PROBABILITIES)), panel.values.dtype)
     for first in range(0, len(panel), _SERIES_AT_ONCE):
         rows = np.arange(first, min(first + _SERIES_AT_ONCE, len(panel)))
         part = panel.select(rows)
@@ -140,7 +140,7 @@ def _last_steps(panel: Panel, count: int) -> Values:
     return windows
 
 
-def _roll(network: PretrainedNetwork, windows: Values, seasons: tuple[int, int], horizon: int) -> Floats:
+def _roll(network: PretrainedNetwork, windows: Values, seasons: tuple[int, int], horizon: int) -> Values:
     """Forecast any horizon block by block, [N, horizon, Q].
 
     Nine quantiles of the first block continue each series along nine paths, and the quantiles of the next block are
@@ -173,4 +173,5 @@ def _roll(network: PretrainedNetwork, windows: Values, seasons: tuple[int, int],
             block, before = (Block(each[:, :, _MEDIAN], each) for each in (quantiles, blocks[-1]))  # type: ignore[arg-type]
             blocks.append(widen(block, before).quantiles.astype(np.float64))
     whole = np.concatenate(blocks, axis=1)[:, :horizon]
-    return np.clip(whole, -_MAX, _MAX).astype(np.float32)
+    limited: Values = np.clip(whole, -_MAX, _MAX)
+    return limited

@@ -10,6 +10,8 @@ def shorten(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     A value is rounded to seven significant digits if it converts back to the same float32; otherwise it is exact. The
     order of values does not change.
     """
+    if np.asarray(values).dtype == np.float64:  # a panel whose digits float32 would lose
+        return np.asarray(values)
     narrow = np.asarray(values, np.float32)
     wide = narrow.astype(np.float64)
     with np.errstate(all="ignore"):  # the logarithm of 0 is not finite
