@@ -16,6 +16,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from forecaster.errors import DataError
+
 Ints = npt.NDArray[np.int64]
 
 SECOND = 1_000_000
@@ -32,6 +34,8 @@ _FIXED_DEFAULTS = {
     MINUTE: (60, 60),
     SECOND: (60, 60),
 }
+_MAX_INTEGER = 4 * 10**18  # the sum of two such times is within int64
+_FIRST_STAMP, _LAST_STAMP = -62_135_596_800 * SECOND, 253_402_300_799 * SECOND  # the years 1 to 9999
 _MONTH_DEFAULTS = {1: (12, 12), 3: (4, 8), 12: (1, 6)}
 
 
@@ -89,8 +93,11 @@ class Frequency:
         Args:
             start: the timestamp of step 0, in any shape that broadcasts with `index`.
             index: step numbers, which may be negative.
+
+        Raises: DataError: a timestamp would lie after the year 9999, or an integer beyond int64.
         """
         start, index = np.asarray(start, np.int64), np.asarray(index, np.int64)
+        self._check_reach(start, index)
         if self.kind in ("integer", "fixed"):
             return start + self.every * index
         day, time = _split_day(start)
@@ -187,6 +194,18 @@ class Frequency:
             "weekmask": self.weekmask,
             "holidays": list(self.holidays),
         }
+
+    def _check_reach(self, start: Ints, index: Ints) -> None:
+        if not start.size or not index.size:
+            return
+        step = self.every * {"months": 31 * DAY, "business": WEEK}.get(self.kind, 1)
+        first, last = int(start.min()) + step * int(index.min()), int(start.max()) + step * int(index.max())
+        low, high = (-_MAX_INTEGER, _MAX_INTEGER) if self.is_integer else (_FIRST_STAMP, _LAST_STAMP)
+        if first < low or last > high:
+            place = "the range of whole numbers" if self.is_integer else "the years 1 to 9999"
+            raise DataError(
+                f"steps of {self.name} would leave {place}", hint="pass a shorter --horizon, or another --freq"
+            )
 
     def _business_calendar(self) -> np.busdaycalendar:
         return np.busdaycalendar(self.weekmask, np.array(self.holidays, "datetime64[D]"))

@@ -17,6 +17,9 @@ _MIN_COVERAGE = 0.9  # share of working days with data; the others are then holi
 _ROWS_AT_ONCE = 250_000
 _MEAN_MONTH = 30.436875 * DAY
 
+_MAX_STEP = 10**18  # microseconds or integers, far below the largest int64
+_MAX_EVERY = {"months": 12 * 9999}
+
 _ALIASES: dict[str, Frequency] = {
     **dict.fromkeys(("us", "U"), Frequency("fixed", 1)),
     **dict.fromkeys(("ms", "L"), Frequency("fixed", 1000)),
@@ -34,7 +37,7 @@ _ALIASES: dict[str, Frequency] = {
     **dict.fromkeys(("B", "business", "trading"), Frequency("business")),
     "integer": Frequency("integer"),
 }
-_ANCHORED = re.compile(r"\s*(\d*)\s*([A-Za-z]+)(?:-[A-Za-z]{3})?\s*")
+_ANCHORED = re.compile(r"\s*(\d{0,18})\s*([A-Za-z]+)(?:-[A-Za-z]{3})?\s*")
 _WORDS = {
     "integer": "integer steps",
     "trading": "trading days",
@@ -68,7 +71,8 @@ def parse_frequency(text: str) -> Frequency:
     match = _ANCHORED.fullmatch(text)
     count, alias = (int(match[1] or 1), match[2]) if match else (0, text)
     frequency = _ALIASES.get(alias)
-    if frequency is None or count < 1 or (frequency.kind == "business" and count > 1):
+    is_long = frequency is not None and count * frequency.every > _MAX_EVERY.get(frequency.kind, _MAX_STEP)
+    if frequency is None or count < 1 or is_long or (frequency.kind == "business" and count > 1):
         raise UsageError(
             f"--freq {text!r} is not a frequency{did_you_mean(alias, _ALIASES)}",
             hint="pass one such as D, h, 15min, W, MS, QE, YS, B, trading or integer",

@@ -170,11 +170,14 @@ def _to_arrow(column: pd.Series) -> pa.ChunkedArray:
 
 
 def _make_distinct(names: Iterable[str]) -> list[str]:
-    distinct: list[str] = []
+    """Return each name without blanks at its ends; repeated ones get `.1`, `.2` ... appended."""
+    distinct: dict[str, None] = {}  # a set that keeps the order
+    next_number: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         name = name.strip() or f"column{position}"
-        unused, number = name, 1
+        unused, number = name, next_number.get(name, 1)
         while unused in distinct:
             unused, number = f"{name}.{number}", number + 1
-        distinct.append(unused)
-    return distinct
+        next_number[name] = number
+        distinct[unused] = None
+    return list(distinct)

@@ -74,7 +74,7 @@ def parse(words: pd.Index) -> ParsedTimes:
         dates = to_stamps(year, _to_months(parts), _to_numbers(parts, "day", 1))
     clock = _to_clock(parts)
     zones, offset = _to_zones(parts)
-    is_time = is_time & (dates != NO_TIME) & (clock >= 0)
+    is_time = is_time & (dates != NO_TIME) & (clock >= 0) & (np.abs(offset) < DAY)
     return ParsedTimes(np.where(is_time, dates + clock - offset, NO_TIME), is_time, zones, note)
 
 
@@ -122,7 +122,10 @@ def _to_clock(parts: pd.DataFrame) -> Ints:
 
 
 def _to_zones(parts: pd.DataFrame) -> tuple[npt.NDArray[np.object_], Ints]:
-    """Return the [W] names of the zones, and the [W] microseconds by which they are ahead of UTC."""
+    """Return the [W] names of the zones, and the [W] microseconds by which they are ahead of UTC.
+
+    An offset of a day or more does not exist.
+    """
     text = parts["zone"]
     if text.isna().all():
         return np.full(len(parts), None, object), np.zeros(len(parts), np.int64)
@@ -130,7 +133,8 @@ def _to_zones(parts: pd.DataFrame) -> tuple[npt.NDArray[np.object_], Ints]:
     names, offsets = [], []
     for word in words:
         digits = word[1:].replace(":", "")
-        minutes = 60 * int(digits[:2]) + int(digits[2:] or 0) if digits.isdecimal() else 0
+        hours, minutes = (int(digits[:2]), int(digits[2:] or 0)) if digits.isdecimal() else (0, 0)
+        minutes = 60 * hours + minutes if minutes < 60 else DAY // MINUTE
         names.append(f"{word[0]}{minutes // 60:02}:{minutes % 60:02}" if minutes else "UTC")
         offsets.append((-1 if word[0] == "-" else 1) * minutes * MINUTE)
     return np.array([*names, None], object)[codes], np.array([*offsets, 0], np.int64)[codes]

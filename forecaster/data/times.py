@@ -13,6 +13,11 @@ from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 
 HINT_WITHOUT_TIME = "pass --time none if the rows are in order; steps are then 0, 1, 2 ..."
 
+_MAX_INTEGER = 10**18  # the distance of two times is then within int64
+_FIRST_DAY, _LAST_DAY = (
+    np.datetime64("0001-01-02", "s"),
+    np.datetime64("9999-12-30", "s"),
+)  # ISO 8601 has them in any zone
 _STEP_NAMES = {"ds", "t", "step", "index", "period"}  # six or eight digits in these columns are steps, not dates
 # The range of each kind of epoch, the microseconds of its unit, and the name of the unit.
 _EPOCHS = ((1e8, 1e10, 1_000_000, "seconds"), (1e11, 1e13, 1000, "milliseconds"), (1e14, 1e16, 1, "microseconds"))
@@ -63,12 +68,25 @@ def parse_times(table: Table, name: str) -> Times:
         return _parse_text(table, name)
     if column.isna().any():
         raise _cell_error(table, name, int(np.flatnonzero(column.isna())[0]))
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        day = (
+            (column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz else column)
+            .to_numpy()
+            .astype("datetime64[s]")
+        )
+        is_countable = (day >= _FIRST_DAY) & (day <= _LAST_DAY)
+        if not is_countable.all():
+            raise _cell_error(table, name, int(np.flatnonzero(~is_countable)[0]))
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         stamps = _microseconds(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
         return Times(stamps, zone=str(column.dtype.tz))
     if pd.api.types.is_datetime64_dtype(column.dtype):
         return Times(_microseconds(column.to_numpy()))
     numbers = column.to_numpy()
+    if numbers.dtype.kind in "if":
+        is_countable = (numbers >= -_MAX_INTEGER) & (numbers <= _MAX_INTEGER)
+        if not is_countable.all():
+            raise _cell_error(table, name, int(np.flatnonzero(~is_countable)[0]))
     if numbers.dtype.kind != "i":
         is_whole = numbers == numbers.round() if numbers.dtype.kind == "f" else np.zeros(len(numbers), bool)
         if not is_whole.all():
@@ -84,8 +102,11 @@ def _parse_text(table: Table, name: str) -> Times:
     if len(words) == 0 or not time_formats.has_date_format(words[:1000], share=0.01):
         raise _cell_error(table, name, 0)
     parsed = time_formats.parse(words)
-    if not parsed.is_time.all():
-        row = int(np.flatnonzero(~parsed.is_time[codes])[0])
+    is_time = (
+        parsed.is_time & (parsed.stamps >= _microseconds(_FIRST_DAY)) & (parsed.stamps <= _microseconds(_LAST_DAY))
+    )
+    if not is_time.all():
+        row = int(np.flatnonzero(~is_time[codes])[0])
         raise _cell_error(table, name, row, hint="fix that cell, or remove the row")
     zones = parsed.zones[pd.notna(parsed.zones)]
     note = parsed.note and f"{name}: {parsed.note}"
@@ -153,11 +174,14 @@ def _from_dates(year: Ints, month: Ints, day: Ints) -> Ints:
     return time_formats.to_stamps(year.astype(float), month.astype(float), day.astype(float))
 
 
-def _microseconds(stamps: npt.NDArray[np.datetime64]) -> Ints:
+def _microseconds(stamps: npt.NDArray[np.datetime64] | np.datetime64) -> Ints:
     return stamps.astype("datetime64[us]").astype(np.int64)
 
 
 def _cell_error(table: Table, name: str, row: int, hint: str = HINT_WITHOUT_TIME) -> DataError:
-    cell = table.frame[name].iloc[row]
-    problem = "the time is missing" if pd.isna(cell) else f"{str(cell)[:60]!r} cannot be read as a time"
+    try:
+        cell = table.frame[name].iloc[row]
+        problem = "the time is missing" if pd.isna(cell) else f"{str(cell)[:60]!r} cannot be read as a time"
+    except (ArithmeticError, NotImplementedError, ValueError):  # pandas cannot write the year
+        problem = "the time lies outside the years 1 to 9999"
     return DataError(f"{table.source}: column {name!r}, {table.place(row)}: {problem}", hint=hint)
