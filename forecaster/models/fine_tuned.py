@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from forecaster import runtime
-from forecaster.batches.narrow import narrow
 from forecaster.batches.cutoff_windows import CutoffPlan, cut_at_end
+from forecaster.batches.narrow import narrow
 from forecaster.batches.update_windows import UpdateWindows
 from forecaster.batches.window_spec import WindowSpec
 from forecaster.batches.windows import Windows
