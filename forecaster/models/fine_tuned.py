@@ -59,8 +59,8 @@ class FineTunedForecaster(TrainedForecaster):
         weights = pretrained.find(self.config.model.weights)
         self._load(weights, {**weights.read_arrays()})
         network = self._loaded
-        seen = panel if validation is None else panel.cut(validation)
-        windows = self._windows(seen)
+        visible = panel if validation is None else panel.cut(validation)
+        windows = self._windows(visible)
         feed = CutoffFeed(windows, self._plan(panel), self._device)
         held_out = [] if validation is None else self._held_out(panel, validation)
         if not is_refit:
