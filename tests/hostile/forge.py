@@ -1,6 +1,5 @@
 """Copies of a valid bundle that are changed, and whose hashes are computed anew."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -9,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+
+from benchmarks.fuzz_bundles import seal, seal_manifest
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -24,24 +25,6 @@ def copy_bundle(folder: Path, kind: str = "network") -> Path:
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text("utf-8"))
-
-
-def seal(folder: Path) -> None:
-    """Compute the hashes of the files and of the manifest anew, as a forger would."""
-    path = folder / "manifest.json"
-    manifest = read(path)
-    for name in manifest["files"]:
-        if (folder / name).is_file():
-            manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    seal_manifest(folder, manifest)
-
-
-def seal_manifest(folder: Path, manifest: Any) -> None:
-    """Write a manifest of any content with its hash."""
-    manifest.pop("hash", None)
-    content = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    manifest["hash"] = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
 
 
 def put(tree: Any, key: str, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import struct
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from tests.cli.conftest import Forecast
 from tests.hostile import forge
@@ -151,6 +153,18 @@ def stop_after_a_while() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
+def make_checkpoint(tmp_path: Path) -> Path:
+    """Write a checkpoint without a state, and its data beside it."""
+    folder = tmp_path / "b.partial"
+    folder.mkdir()
+    shutil.copy(forge.GOLDEN / "sales.csv", tmp_path)
+    mark = forge.read(forge.GOLDEN / "network/bundle/manifest.json")["data"]["fingerprint"]
+    (folder / "config.yaml").write_bytes((forge.GOLDEN / "network/bundle/config.yaml").read_bytes())
+    run: dict[str, Any] = {"out": str(tmp_path / "b"), "is_default": False, "fingerprint": mark, "data": "sales.csv"}
+    (folder / "run.json").write_text(json.dumps({**run, "chosen": None, "told": {}}))
+    return folder
+
+
 def assert_refused(forecast: Forecast, *arguments: str | Path) -> None:
     done = forecast(*arguments)
     assert done.code == 66, done
@@ -256,17 +270,19 @@ def test_a_report_of_odd_tables_is_refused(forecast: Forecast, tmp_path: Path, f
         ("state.safetensors", header("[]")),
     ],
 )
-@pytest.mark.parametrize("command", [["show"], ["train", "--resume"]])
+@pytest.mark.parametrize("command", [["show"], ["train", "sales.csv", "--resume"]])
 def test_a_checkpoint_of_odd_values_is_refused(
     forecast: Forecast, tmp_path: Path, file: str, content: bytes, command: list[str]
 ) -> None:
-    folder = tmp_path / "b.partial"
-    folder.mkdir()
-    (folder / "config.yaml").write_bytes((forge.GOLDEN / "network/bundle/config.yaml").read_bytes())
-    run: dict[str, Any] = {"out": str(tmp_path / "b"), "is_default": False, "fingerprint": "", "data": "x.csv"}
-    (folder / "run.json").write_text(json.dumps({**run, "chosen": None, "told": {}}))
-    (folder / file).write_bytes(content)
+    (make_checkpoint(tmp_path) / file).write_bytes(content)
     assert_refused(forecast, *command, "b.partial")
+
+
+@pytest.mark.parametrize("name", ["fitted.best_step", "fit.random", "fit.history"])
+def test_a_state_that_does_not_fit_is_refused(forecast: Forecast, tmp_path: Path, name: str) -> None:
+    names = [name, "fit.random"] if name == "fit.history" else [name]
+    save_file({each: np.zeros(3) for each in names}, make_checkpoint(tmp_path) / "state.safetensors")
+    assert_refused(forecast, "train", "sales.csv", "--resume", "b.partial")
 
 
 @pytest.mark.parametrize("kind", ["backtest", "compare", "tune"])
