@@ -14,7 +14,9 @@ _SHOWN = frozenset(_SHOWN_NAMES.split())
 # A text with two of these keys is a connection string, such as `host=db user=me password=...`.
 _CONNECTION_NAMES = "database dbname host hostaddr password port pwd server sslpassword uid user"
 _KEYS_OF_CONNECTIONS = frozenset(_CONNECTION_NAMES.split())
-_SECRET = re.compile(r"passw(or)?d|passphrase|(^|_)(pass|sig)$|pwd|secret|token$|credential|_?key$|signature")
+_SECRET = re.compile(
+    r"passw(or)?d|passphrase|(^|_)(pass|sig)$|pwd|secret|token$|credential|signature|apikey|[a-z]_key$"
+)
 _SEARCH_PATH = re.compile(r'(-c\s*search_path=[\w,$"]+\s*)+', re.A)  # It names schemas, and readers need it.
 _HIDDEN = "***"
 
@@ -81,6 +83,7 @@ def _hide_in_address(address: str) -> str:
         is_database = is_database_url(f"{scheme}://")
         harmless = [text for each in re.split("[&;]", parameters) if (text := _hide_parameter(each, is_database))]
         rest = place + question * bool(harmless) + "&".join(harmless)
+        rest += ":" if address.endswith(":") and not rest.endswith(":") else ""  # It belongs to the sentence.
     return f"{scheme}:{slashes}{rest}"
 
 

@@ -76,16 +76,15 @@ def score(
     if data is None and (columns_passed or config is not None):
         raise UsageError("options for columns need --data", hint="name the table, such as --data sales.csv")
     data_config = None if data is None else load(config, overrides={"data.path": data, **columns_passed})
-    with console.working():
-        scope = open_scope(job_file, url, job_name)
+    scope = open_scope(job_file, url, job_name)
+    with console.working(), scope.explained_damage():
         selection = workflow.ScoreSelection(since, level)
         document = workflow.score(
             scope, data=data_config, selection=selection, stdin=streams.stdin(), watch=console.watch
         )
-    if by == "week" and document["overall"] and document["by_week"] is None:
-        raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")
-    view = report.render_scores(document, by)
-    _show_rows(console, document, view, report.score_rows(document, by), out)
+        if by == "week" and document["overall"] and document["by_week"] is None:
+            raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")
+        _show_rows(console, document, report.render_scores(document, by), report.score_rows(document, by), out)
 
 
 @app.command()
@@ -104,9 +103,10 @@ def history(
     from forecaster.workflows.ledger import history as workflow
     from forecaster.workflows.ledger.scope import open_scope
 
-    with console.working():
-        document = workflow.history(open_scope(job_file, url, job_name), limit=limit)
-    _show_rows(console, document, report.render_runs(document), document["runs"], out)
+    scope = open_scope(job_file, url, job_name)
+    with console.working(), scope.explained_damage():
+        document = workflow.history(scope, limit=limit)
+        _show_rows(console, document, report.render_runs(document), document["runs"], out)
 
 
 @app.command()
@@ -128,9 +128,10 @@ def diff(
     from forecaster.workflows.ledger import diff as workflow
     from forecaster.workflows.ledger.scope import open_scope
 
-    with console.working():
-        document = workflow.diff(open_scope(job_file, url, job_name), run=run, limit=limit)
-    _show_rows(console, document, report.render_revisions(document), document["revisions"], out)
+    scope = open_scope(job_file, url, job_name)
+    with console.working(), scope.explained_damage():
+        document = workflow.diff(scope, run=run, limit=limit)
+        _show_rows(console, document, report.render_revisions(document), document["revisions"], out)
 
 
 @app.command()
@@ -165,13 +166,13 @@ def recalibrate(
     if gamma is not None and not 0 < gamma < 1:
         raise UsageError(f"--gamma {gamma:g} is not between 0 and 1", hint="leave it out, or pass --gamma 0.02")
     rate = {} if gamma is None else {"gamma": gamma}
-    with console.working():
-        scope = open_scope(job_file, url, job_name)
+    scope = open_scope(job_file, url, job_name)
+    with console.working(), scope.explained_damage():
         if reset:
             document = workflow.reset(scope, is_dry=dry_run)
         else:
             document = workflow.recalibrate_job(scope, since=since, is_dry=dry_run, **rate)
-    _show_rows(console, document, report.render_factors(document), document["intervals"], out)
+        _show_rows(console, document, report.render_factors(document), document["intervals"], out)
 
 
 def _show_rows(

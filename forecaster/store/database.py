@@ -5,7 +5,7 @@ import re
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.addresses import hide_secrets, is_connection_string, is_database_url, secret_values
-from forecaster.errors import DependencyError, LockError, UsageError
+from forecaster.errors import DataError, DependencyError, LockError, UsageError
 from forecaster.store.database_errors import translate_error
 
 try:
@@ -179,15 +179,29 @@ def insert_rows(connection: sa.Connection, table: sa.Table, columns: Mapping[str
     """
     driver: Any = connection.connection.driver_connection
     rows = zip(*(_to_python(column) for column in columns.values()), strict=True)
-    names = ", ".join(columns)
+    quote = connection.dialect.identifier_preparer.quote
+    names, target = ", ".join(map(quote, columns)), quote(table.name)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
-        driver.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
+        driver.executemany(f"INSERT INTO {target} ({names}) VALUES ({marks})", rows)
         return
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+    with driver.cursor() as cursor, cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types([_COPY_TYPES[type(table.c[name].type)] for name in columns])
         for row in rows:
             copy.write_row(row)
+
+
+def refuse_unstorable(names: Iterable[str]) -> None:
+    """Check that a database can store the names of series.
+
+    Raises: DataError: one contains NUL, or a character that is not text.
+    """
+    for name in names:
+        if re.search("[\0\ud800-\udfff]", name):
+            raise DataError(
+                f"series {name!r}: a database cannot store this name",
+                hint="remove NUL and other characters that are not text from the ids",
+            )
 
 
 def _control_transactions(engine: sa.Engine) -> None:

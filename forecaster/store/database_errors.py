@@ -49,6 +49,8 @@ def translate_error(
                 return InputError(f"{place}: is not a SQLite database", hint="name another file")
             case sqlite3.SQLITE_CORRUPT:
                 return InputError(f"{place}: is damaged: {reason}", hint="restore the file from a backup")
+        if "Could not decode to UTF-8" in reason:
+            return InputError(f"{place}: is damaged: text that is not UTF-8", hint="restore the file from a backup")
         return None
     state = getattr(error, "sqlstate", None) or ""
     if state in ("55P03", "40P01"):

@@ -16,6 +16,7 @@ from forecaster.store.database import (
     open_database,
     parse_url,
     reading,
+    refuse_unstorable,
     writing,
 )
 from forecaster.store.ledger.decimals import shorten
@@ -23,6 +24,8 @@ from forecaster.store.ledger.record import format_times
 from forecaster.store.ledger.tables import QUANTILES
 
 _DEFAULT_TABLE = "forecasts"
+_MAX_NAME_BYTES = 63
+_TABLE_HINT = "write it as ?table=forecasts"
 _TEXT_COLUMNS = ("job", "run", "unique_id", "ds", "cutoff", "model", "status")
 
 
@@ -39,6 +42,7 @@ def replace_rows(url: str, forecast: Forecast, *, job: str, run: str) -> str:
         ForecastError: see `database.writing`; the old rows are unchanged.
     """
     database, table = _open(url)
+    refuse_unstorable([job, *forecast.ids])
     count, horizon = forecast.mean.shape
     at = forecast.ds.ravel()
     quantiles = shorten(forecast.quantiles).reshape(count * horizon, -1)
@@ -112,7 +116,11 @@ def _open(url: str) -> tuple[Database, sa.Table]:
     parsed = parse_url(url)
     name = parsed.query.get("table", _DEFAULT_TABLE)
     if not isinstance(name, str) or not name.isidentifier():
-        raise UsageError(f"job.outputs: ?table={name}: is not a plain name", hint="write it as ?table=forecasts")
+        raise UsageError(f"job.outputs: ?table={name}: is not a plain name", hint=_TABLE_HINT)
+    if len(name.encode()) > _MAX_NAME_BYTES:  # PostgreSQL would cut it off, perhaps to the name of another table.
+        raise UsageError(f"job.outputs: ?table={name}: is longer than {_MAX_NAME_BYTES} bytes", hint=_TABLE_HINT)
+    if name.lower().startswith(("sqlite_", "pg_")):
+        raise UsageError(f"job.outputs: ?table={name}: the database reserves such names", hint=_TABLE_HINT)
     plain = parsed.difference_update_query(["table"]).render_as_string(hide_password=False)
     table = sa.Table(
         name,

@@ -66,8 +66,10 @@ def run(
         with contextlib.nullcontext() if is_dry else _hold_lock(job):
             owner = _identify_owner(job, is_dry)
             ledger = JobLedger.open(job, must_exist=is_dry)
-            previous = ledger.read_previous_runs()
-            summary.code = run_steps(JobRun(job, key, now, summary, watch_and_log, is_dry, ledger, previous, owner))
+            with ledger.explained_damage():
+                previous = ledger.read_previous_runs()
+                run_state = JobRun(job, key, now, summary, watch_and_log, is_dry, ledger, previous, owner)
+                summary.code = run_steps(run_state)
     except ForecastError as error:
         hint = f"run it again: forecast run {shlex.quote(str(path))}" if isinstance(error, Interrupted) else error.hint
         summary.status = "locked" if isinstance(error, LockError) else "failed"

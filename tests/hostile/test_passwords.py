@@ -128,6 +128,7 @@ def test_no_job_shows_a_secret(forecast: Forecast, sales: Path, monkeypatch: pyt
         ("sales.csv: line 3: passengers=12 is no number", "sales.csv: line 3: passengers=12 is no number"),
         ("postgresql://h:5432/x: column 'a@b' is empty", "postgresql://h:5432/x: column 'a@b' is empty"),
         ("write it as --set training.steps=500", "write it as --set training.steps=500"),
+        ("--set 'x' is not key=value", "--set 'x' is not key=value"),
     ],
 )
 def test_what_is_no_secret_is_shown(address: str, shown: str) -> None:

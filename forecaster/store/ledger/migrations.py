@@ -36,7 +36,13 @@ def find_version(connection: sa.Connection, database: Database) -> int | None:
                 hint="use another database for the ledger",
             )
         return None
-    version = int(connection.execute(sa.select(sa.func.max(version_table.c.version))).scalar_one())
+    versions = connection.execute(sa.select(version_table.c.version)).scalars().all()
+    if len(versions) != 1 or not isinstance(versions[0], int) or versions[0] < 1:
+        raise InputError(
+            f"{database.place}: is damaged: the version of the ledger is {', '.join(map(repr, versions)) or 'missing'}",
+            hint="restore the ledger from a backup, or name another",
+        )
+    version = versions[0]
     if version > VERSION:
         raise InputError(
             f"{database.place}: ledger of version {version} is newer than this program reads ({VERSION})",

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from forecaster.forecast import Forecast
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats
-from forecaster.store.database import Database, insert_rows, writing
+from forecaster.store.database import Database, insert_rows, refuse_unstorable, writing
 from forecaster.store.ledger.decimals import shorten
 from forecaster.store.ledger.tables import (
     BASELINES,
@@ -68,8 +68,13 @@ def record(
         scale: [N] in-sample seasonal errors, the divisors of scaled errors.
 
     Returns: False if the ledger has a run with this key already; it stays unchanged.
-    Raises: ForecastError: see `database.writing`; nothing was written.
+    Raises:
+        DataError: the name of a series cannot be stored.
+        ForecastError: see `database.writing`; nothing was written.
     """
+    refuse_unstorable([run.job, *(forecast.ids if forecast else ())])
+    details = json.dumps(run.details, allow_nan=False, ensure_ascii=False)
+    details = details.encode(errors="backslashreplace").decode()  # A path may contain bytes that are not UTF-8.
     with writing(ledger, run.job) as connection:
         same = sa.select(runs.c.id).where(runs.c.job == run.job, runs.c.key == run.key)
         if connection.execute(same).first():
@@ -81,7 +86,7 @@ def record(
             "seconds": run.seconds,
             "code": run.code,
             "bundle": run.bundle,
-            "details": json.dumps(run.details, allow_nan=False, ensure_ascii=False),
+            "details": details,
             "series": 0,
             "adjustment": run.adjustment,
         }

@@ -1,5 +1,6 @@
 """The part of a ledger that belongs to one job."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 
-from forecaster.errors import InputError
 from forecaster.evaluation.metrics import Array
 from forecaster.evaluation.significance import minimum_differences
 from forecaster.forecast import Forecast
@@ -17,7 +17,8 @@ from forecaster.store.bundle import Bundle
 from forecaster.store.database import Database
 from forecaster.store.ledger import queries
 from forecaster.store.ledger.actuals import AddedActuals
-from forecaster.store.ledger.open import open_ledger
+from forecaster.store.ledger.damage import explained_damage
+from forecaster.store.ledger.open import MissingLedgerError, open_ledger
 from forecaster.store.ledger.recent import errors_by_time, find_extent
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import add_and_score
@@ -70,10 +71,12 @@ class JobLedger:
         """
         try:
             return cls(job, open_ledger(job.ledger, must_exist=must_exist))
-        except InputError:
-            if not must_exist:
-                raise
+        except MissingLedgerError:
             return cls(job, None)
+
+    def explained_damage(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context that reports damage of the ledger as such; see `damage.explained_damage`."""
+        return explained_damage(self.database) if self.database else contextlib.nullcontext()
 
     def read_previous_runs(self) -> PreviousRuns:
         """Read what the previous runs of the job recorded for the next one."""

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from forecaster.errors import UsageError, did_you_mean
 from forecaster.frequency import DAY, HOUR, WEEK, Frequency
 from forecaster.store.database import Database
 from forecaster.store.ledger import queries
+from forecaster.store.ledger.damage import explained_damage
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.recent import Extent
 from forecaster.workflows.jobfile import Job, open_job
@@ -34,6 +36,10 @@ class LedgerScope:
     jobs: list[str]
     requested_job: str | None
     job: Job | None
+
+    def explained_damage(self) -> AbstractContextManager[None]:
+        """Return a context that reports damage of the ledger as such; see `damage.explained_damage`."""
+        return explained_damage(self.ledger)
 
     @property
     def job_name(self) -> str:
@@ -79,7 +85,9 @@ def open_scope(path: Path | None, url: str | None, name: str | None) -> LedgerSc
         raise UsageError("--job goes with --ledger: a job's file already names the job", hint="leave --job out")
     job = None if path is None else open_job(path)
     ledger = open_ledger(job.ledger if job else str(url), must_exist=True)
-    return LedgerScope(ledger, queries.list_jobs(ledger), job.name if job else name, job)
+    with explained_damage(ledger):
+        jobs = queries.list_jobs(ledger)
+    return LedgerScope(ledger, jobs, job.name if job else name, job)
 
 
 def parse_since(text: str, extent: Extent) -> int | None:
