@@ -6,14 +6,53 @@ busy. Both are set by the config alone, never by the machine's load, so that the
 """
 
 import ctypes
+import mmap
 import os
 import platform
+import threading
 import warnings
 from typing import Any, Literal
 
 from forecaster.errors import DependencyError
 
+_MIN_ADDRESS_SPACE_BYTES = 768 << 20  # measured for `predict`, which uses no more than 180 MB of it
+_ADDRESS_SPACE_PER_PROCESSOR_BYTES = 32 << 20
+_MIN_THREADS = 8
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
+
+
+def check_resources() -> None:
+    """Check that the libraries can start their threads, before any of them is loaded.
+
+    Arrow waits for ever for a thread that it could not start, and OpenBLAS ends the process.
+
+    Raises: DependencyError: the system permits too little memory or too few threads.
+    """
+    size = _MIN_ADDRESS_SPACE_BYTES + _ADDRESS_SPACE_PER_PROCESSOR_BYTES * (os.cpu_count() or 1)
+    if hasattr(mmap, "MAP_PRIVATE"):
+        try:  # Memory that is never written takes nothing but addresses.
+            mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ).close()
+        except OSError as error:
+            raise DependencyError(
+                f"the limit of this process's memory is too low: it needs {size >> 20:,} MiB of addresses",
+                hint="raise the limit: ulimit -v unlimited",
+            ) from error
+    threads: list[threading.Thread] = []
+    end = threading.Event()
+    try:
+        for _ in range(_MIN_THREADS):
+            threads.append(threading.Thread(target=end.wait))
+            threads[-1].start()
+    except RuntimeError as error:
+        raise DependencyError(
+            f"the limit of threads is too low: {len(threads) - 1} of {_MIN_THREADS} could be started",
+            hint="raise the limit: ulimit -u unlimited, or the limit of the container",
+        ) from error
+    finally:
+        end.set()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
 
 
 def prepare_torch(threads: int) -> None:
@@ -28,8 +67,13 @@ def prepare_torch(threads: int) -> None:
     os.environ["MKL_NUM_THREADS"] = str(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # Without it a GPU's products differ between runs.
     keep_freed_memory()
-    import torch
-
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        raise DependencyError(
+            f"torch cannot be loaded: {error}",
+            hint="permit more memory: ulimit -v unlimited; or repair it: pip install --force-reinstall torch",
+        ) from error
     torch.set_num_threads(threads)
     # This does what use_deterministic_algorithms does, which would also import torch's compiler.
     torch.set_deterministic_debug_mode("error")

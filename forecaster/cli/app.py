@@ -24,7 +24,7 @@ from forecaster.cli.schedule import schedule
 from forecaster.cli.show import show
 from forecaster.cli.train import train
 from forecaster.cli.tune import tune
-from forecaster.errors import ForecastError, OutputError, did_you_mean
+from forecaster.errors import DependencyError, ForecastError, OutputError, did_you_mean
 
 app = typer.Typer(
     name="forecast",
@@ -82,6 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error.exit_code, "usage", message, f"type `{command} --help`", arguments)
     except typer.Abort:  # Ctrl-C before the work began
         return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", arguments)
+    except MemoryError:
+        hint = "free some memory, or raise its limit: ulimit -v unlimited"
+        return _fail(DependencyError.code, DependencyError.kind, "not enough memory", hint, arguments)
     except Exception:
         print(escape_controls(_hide_secrets(traceback.format_exc(), arguments)), end="", file=sys.stderr)  # noqa: T201
         return 1

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, get_args, get_origin
 
+from forecaster import runtime
+
 
 def expand(command: Callable[..., None]) -> Callable[..., None]:
     """Replace each parameter `Annotated[T, group]` of a command by the parameters of the function `group`.
@@ -23,6 +25,7 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**arguments: Any) -> None:
+        runtime.check_resources()
         for name, group in groups.items():
             arguments[name] = group(**{each.name: arguments.pop(each.name) for each in grouped[name]})
         command(**arguments)

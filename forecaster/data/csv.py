@@ -2,7 +2,6 @@
 
 import codecs
 import csv
-import mmap
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -11,14 +10,12 @@ from io import StringIO
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 
+from forecaster.data.content import Content, to_arrow
 from forecaster.data.table import MISSING_WORDS
 from forecaster.errors import DataError
 
-Content = bytes | mmap.mmap
 SAMPLE_BYTES = 1 << 14
 BLOCK_BYTES = 1 << 20  # the longest line that Arrow can parse
-
-_BLOCKS_CACHED = 32
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = "\t;|,"  # the comma is last, since it is a decimal mark if another delimiter fits too
@@ -69,8 +66,9 @@ def parse(source: str, content: Content) -> tuple[pa.Table, CsvFormat]:
     """
     if content[:2] in _UTF16:
         content = content[:].decode("utf-16", errors="replace").encode()
-    end = content.rfind(b"\n", 0, SAMPLE_BYTES) if len(content) > SAMPLE_BYTES else len(content)
-    sample = content[: end if end > 0 else SAMPLE_BYTES]
+    sample = content[:SAMPLE_BYTES]
+    if len(content) > SAMPLE_BYTES and (end := sample.rfind(b"\n")) > 0:
+        sample = sample[:end]
     try:
         text = sample.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -127,17 +125,13 @@ def _read(content: Content, csv_format: CsvFormat, types: dict[str, pa.DataType]
             auto_dict_max_cardinality=1 << 30,
         ),
     }
-    source = pa.BufferReader(pa.py_buffer(content))
-    try:
-        reader = pyarrow.csv.open_csv(source, **options)
-        batches = []
-        for number, batch in enumerate(reader):
-            batches.append(batch)
-            if isinstance(content, mmap.mmap) and number % _BLOCKS_CACHED == 0 and hasattr(mmap, "MADV_DONTNEED"):
-                content.madvise(mmap.MADV_DONTNEED)  # else the pages that were read count as memory of this process
-        return pa.Table.from_batches(batches, reader.schema)
-    except pa.ArrowInvalid:
-        source.seek(0)
+    with to_arrow(content) as source:
+        try:
+            reader = pyarrow.csv.open_csv(source, **options)
+            return pa.Table.from_batches(list(reader), reader.schema)
+        except pa.ArrowInvalid:
+            pass
+    with to_arrow(content) as source:
         return pyarrow.csv.read_csv(source, **options)
 
 

@@ -2,29 +2,34 @@
 
 import codecs
 import glob
-import gzip
-import io
-import mmap
+import os
 import shlex
-import zlib
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.data import csv
-from forecaster.data.csv import Content
+from forecaster.data.content import (
+    BLOCK_BYTES,
+    DECOMPRESSION_ERRORS,
+    Content,
+    FileContent,
+    LimitedStream,
+    decompress,
+    to_arrow,
+)
 from forecaster.data.parquet import ParquetFiles, damaged_error, find_partitions
 from forecaster.data.table import Part, Table, from_frame, to_frame
 from forecaster.errors import DataError, InputError, did_you_mean
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", *_PARQUET_SUFFIXES)
-BLOCK_BYTES = 1 << 20  # a file with a longer line is not a table
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -164,15 +169,15 @@ def _stem(path: Path) -> str:
 
 
 def _open(source: str, path: Path) -> Content:
-    """Map a plain file into memory, which copies nothing; read a compressed file or a pipe."""
+    """Check a plain file block by block, to be read later; read a compressed file, a pipe or a device."""
     with path.open("rb") as stream:
-        if not stream.seekable():
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             return _read_stream(source, stream)
         head = stream.read(BLOCK_BYTES)
         stream.seek(0)
         if not head or head.startswith(_GZIP):
             return _read_stream(source, stream)
-        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    content = FileContent(source, path)
     if not head.startswith(_PARQUET):
         _refuse_foreign(source, head)
         for begin in range(0, len(content), BLOCK_BYTES):
@@ -181,13 +186,18 @@ def _open(source: str, path: Path) -> Content:
 
 
 def _read_stream(source: str, stream: BinaryIO) -> bytes:
+    """Read and decompress a stream within a limit of memory."""
+    return _read_limited(source, LimitedStream(source, stream))
+
+
+def _read_limited(source: str, stream: LimitedStream) -> bytes:
     """Read and decompress a stream; stop at the first block that cannot belong to a table."""
     content = bytearray(stream.read(BLOCK_BYTES))
-    if content.startswith(_GZIP):
-        decompressed = gzip.GzipFile(fileobj=io.BytesIO(content + stream.read()))
+    decompressed = decompress(source, bytes(content), stream)
+    if decompressed is not None:
         try:
-            return _read_stream(source, cast(BinaryIO, decompressed))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            return _read_limited(source, decompressed)
+        except DECOMPRESSION_ERRORS as error:
             raise InputError(f"{source}: damaged gzip: {error}", hint="compress the file again") from error
     if content.startswith(_PARQUET):
         return bytes(content + stream.read())
@@ -200,7 +210,7 @@ def _read_stream(source: str, stream: BinaryIO) -> bytes:
     return bytes(content)
 
 
-def _refuse_long_line(source: str, content: bytearray | mmap.mmap, begin: int, end: int) -> None:
+def _refuse_long_line(source: str, content: bytearray | FileContent, begin: int, end: int) -> None:
     if end > len(content) or content.find(b"\n", begin, end) >= 0 or content.find(b"\r", begin, end) >= 0:
         return
     line = content[:begin].count(b"\n") + 1
@@ -221,7 +231,8 @@ def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
 def _parse(place: str, name: str, content: Content, source: str) -> Table:
     if content[: len(_PARQUET)] == _PARQUET:
         try:
-            columns = pyarrow.parquet.read_table(pa.BufferReader(pa.py_buffer(content)))
+            with to_arrow(content) as file:
+                columns = pyarrow.parquet.read_table(file)
         except (pa.ArrowException, OSError) as error:
             raise damaged_error(place, error) from error
         index = [name for name in columns.column_names if name.startswith("__index_level_")]

@@ -7,6 +7,7 @@ from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.events import ForecastsWritten, Watch
 from forecaster.forecast import Forecast
 from forecaster.store.files import atomic_write
+from forecaster.store.owner import Owner
 from forecaster.workflows.forecast_files import render
 
 
@@ -15,15 +16,14 @@ def publish(
     outputs: tuple[str, ...],
     levels: tuple[float, ...],
     *,
-    job: str,
     run: str,
-    owner: str,
+    owner: Owner,
     watch: Watch,
 ) -> dict[str, str]:
     """Write a forecast to every output, each atomically.
 
     Args:
-        owner: the id of the job, for the names of temporary files.
+        owner: the job that publishes.
 
     Returns: a digest of each output, by its place without a password.
     Raises: OutputError: an output cannot be written; its previous content is unchanged.
@@ -35,9 +35,9 @@ def publish(
         if is_database_url(output):
             from forecaster.store.published import replace_rows
 
-            digests[hide_secrets(output)] = replace_rows(output, forecast, job=job, run=run)
+            digests[hide_secrets(output)] = replace_rows(output, forecast, job=owner.job, run=run)
         else:
-            atomic_write(Path(output), contents[output], owner=owner)
+            atomic_write(Path(output), contents[output], owner=owner.id)
             digests[output] = _digest(contents[output])
         watch(ForecastsWritten(hide_secrets(output), len(forecast.ids), len(frame)))
     return digests

@@ -211,9 +211,8 @@ def _publish(run: JobRun, forecast: Forecast) -> dict[str, str]:
         forecast,
         job.outputs,
         job.policy.levels,
-        job=job.name,
         run=run.key,
-        owner=run.owner.id,
+        owner=run.owner,
         watch=run.watch,
     )
     run.summary.outputs = digests
