@@ -32,7 +32,7 @@ from forecaster.training.cutoff_feed import CutoffFeed
 from forecaster.training.cutoff_feed import to_tensors as to_window_tensors
 from forecaster.training.loop import Learner, Training, time_steps
 
-_VALIDATION_WINDOWS = 1024
+_VALIDATION_WINDOWS = 512
 _VALIDATION_BATCH = 256
 _UNCHANGED = "so the pretrained weights are used unchanged"
 
@@ -57,7 +57,7 @@ class FineTunedForecaster(TrainedForecaster):
         assert isinstance(self.config.model, PretrainedConfig)
         panel = narrow(panel, self.config).panel
         weights = pretrained.find(self.config.model.weights)
-        self._load(weights, {**weights.read_arrays()})
+        self._load(weights, self.read_start(weights))
         network = self._loaded
         visible = panel if validation is None else panel.cut(validation)
         windows = self._windows(visible)
@@ -82,6 +82,10 @@ class FineTunedForecaster(TrainedForecaster):
             is_learnable=len(windows) > 0 and (is_refit or bool(held_out)),
             can_stay=True,
         )
+
+    def read_start(self, weights: PretrainedWeights) -> Arrays:
+        """Return the weights from which training starts."""
+        return {**weights.read_arrays()}
 
     def prepare_update(self, panel: Panel, since: int) -> tuple[Learner, CutoffFeed]:
         panel = narrow(panel, self.config).panel

@@ -89,8 +89,8 @@ def fine_tuning() -> Tree:
             "batch": 128,
             "learning_rate": 0.0002,
             "weight_decay": 0.01,
-            "validate_every": 20,
-            "patience": 6,
+            "validate_every": 10,
+            "patience": 8,
         }
     }
 

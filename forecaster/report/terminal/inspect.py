@@ -167,7 +167,7 @@ def _describe_model(plan: Mapping[str, Any]) -> str:
     if plan["model"] == "pretrained":
         return "the pretrained network; nothing is trained"
     if plan["model"] == "fine_tuned":
-        return "the pretrained network, trained further on your series"
+        return "the pretrained network, fine-tuned on your series"
     if not networks:
         return f"{plan['model']}, which has no network"
     first = networks[0]

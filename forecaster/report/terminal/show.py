@@ -78,7 +78,9 @@ def _describe_model(document: Mapping[str, Any]) -> str:
     if name == "pretrained":
         return f"the pretrained network, weights {weights}"
     if name == "fine_tuned":
-        return f"the pretrained network, trained further from weights {weights}; {document['parameters']:,} parameters"
+        return (
+            f"the pretrained network, fine-tuned from weights {weights}; {document['parameters']:,} trained parameters"
+        )
     if not networks:
         return f"{name}, which has no network"
     median = ", the median of all" if len(networks) > 1 or "+" in name else ""
