@@ -39,7 +39,7 @@ _PAGE_BYTES = resource.getpagesize()
 
 @dataclass
 class Findings:
-    """What a run has found.
+    """The outcomes of a run.
 
     Attributes:
         inputs: the number of inputs that were run.
