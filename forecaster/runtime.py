@@ -55,6 +55,12 @@ def check_resources() -> None:
                 thread.join()
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return True if a failure means that memory is missing; a library that does not fit raises an ImportError."""
+    is_unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    return is_unmapped or isinstance(error, MemoryError)
+
+
 def prepare_torch(threads: int) -> None:
     """Import torch and set its threads, its memory allocator and its deterministic mode.
 
@@ -67,13 +73,8 @@ def prepare_torch(threads: int) -> None:
     os.environ["MKL_NUM_THREADS"] = str(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # Without it a GPU's products differ between runs.
     keep_freed_memory()
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        raise DependencyError(
-            f"torch cannot be loaded: {error}",
-            hint="permit more memory: ulimit -v unlimited; or repair it: pip install --force-reinstall torch",
-        ) from error
+    import torch
+
     torch.set_num_threads(threads)
     # This does what use_deterministic_algorithms does, which would also import torch's compiler.
     torch.set_deterministic_debug_mode("error")

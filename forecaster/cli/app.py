@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forecaster import __version__
+from forecaster import __version__, runtime
 from forecaster.addresses import hide_secrets
 from forecaster.cli import ledger, streams
 from forecaster.cli.backtest import backtest
@@ -82,10 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error.exit_code, "usage", message, f"type `{command} --help`", arguments)
     except typer.Abort:  # Ctrl-C before the work began
         return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", arguments)
-    except MemoryError:
-        hint = "free some memory, or raise its limit: ulimit -v unlimited"
-        return _fail(DependencyError.code, DependencyError.kind, "not enough memory", hint, arguments)
-    except Exception:
+    except Exception as error:
+        if runtime.is_out_of_memory(error):
+            hint = "free some memory, or raise its limit: ulimit -v unlimited"
+            return _fail(DependencyError.code, DependencyError.kind, "not enough memory", hint, arguments)
         print(escape_controls(_hide_secrets(traceback.format_exc(), arguments)), end="", file=sys.stderr)  # noqa: T201
         return 1
 

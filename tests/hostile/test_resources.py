@@ -16,7 +16,7 @@ from forecaster.data import content, read
 from forecaster.data.content import FileContent, LimitedStream
 from forecaster.data.memory_limit import free_memory
 from forecaster.errors import DataError, DependencyError, ForecastError, InputError
-from tests.cli.conftest import write_sales
+from tests.cli.conftest import Forecast, write_sales
 
 ROOT = Path(__file__).parents[2]
 ROW = b"2024-01-01,1\n"
@@ -32,6 +32,26 @@ def test_too_little_address_space_is_refused_at_once(tmp_path: Path, kilobytes: 
     assert done.returncode == 69, done.stderr
     assert done.stderr.count("\n") == 2
     assert "hint: raise the limit: ulimit -v unlimited" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "is_expected"),
+    [
+        (MemoryError(), True),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), True),
+        (ImportError("No module named 'torch'"), False),
+    ],
+)
+def test_missing_memory_later_on_is_an_error_of_one_line(
+    forecast: Forecast, monkeypatch: pytest.MonkeyPatch, error: Exception, is_expected: bool
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("forecaster.workflows.inspect.inspect", fail)
+    done = forecast("inspect", "sales.csv")
+    assert done.code == (69 if is_expected else 1)
+    assert done.err.startswith("error: not enough memory") == is_expected
 
 
 def test_too_few_threads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
