@@ -192,7 +192,12 @@ Settings = Annotated[
 Stride = Annotated[
     int | None,
     typer.Option(
-        "--stride", min=1, help="Steps between two cutoffs.", rich_help_panel=_FOLDS, show_default="the horizon"
+        "--stride",
+        min=1,
+        max=10_000_000,
+        help="Steps between two cutoffs.",
+        rich_help_panel=_FOLDS,
+        show_default="the horizon",
     ),
 ]
 Refit = Annotated[
@@ -267,6 +272,7 @@ def describe_folds(default: str) -> Any:
     return typer.Option(
         "--folds",
         min=1,
+        max=10_000,
         help="Cutoffs per series, counted from its end.",
         rich_help_panel=_FOLDS,
         show_default=default,

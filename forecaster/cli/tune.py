@@ -17,7 +17,9 @@ def tune(
     data: options.Data = None,
     trials: Annotated[
         int | None,
-        typer.Option("--trials", min=1, help="Networks to try.", show_default="30, or as many as --budget allows"),
+        typer.Option(
+            "--trials", min=1, max=100_000, help="Networks to try.", show_default="30, or as many as --budget allows"
+        ),
     ] = None,
     budget: Annotated[
         str | None,
@@ -34,6 +36,7 @@ def tune(
         typer.Option(
             "--folds",
             min=1,
+            max=10_000,
             help="Cutoffs at the end that evaluate the best settings; the trials do not use them.",
             show_default="5, or fewer",
         ),

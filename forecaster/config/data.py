@@ -26,7 +26,7 @@ class DataConfig(Section):
     target: tuple[str, ...] | None = Field(None, description="columns to forecast")
     id: str | None = Field(None, description="column that names the series of a long table")
     freq: str | None = Field(None, description="pandas alias (D, h, 15min, W, MS, QE), `B`, `trading` or `integer`")
-    season: int | None = Field(None, ge=1, description="steps in a season, 1 for none")
+    season: int | None = Field(None, ge=1, le=1_000_000, description="steps in a season, 1 for none")
     horizon: int | None = Field(None, ge=1, le=100_000, description="steps to forecast")
     duplicates: Duplicates = Field("error", description="how to merge rows that differ for one timestamp")
     past: tuple[str, ...] = Field((), description="covariates known only up to the present")

@@ -11,15 +11,18 @@ class EvaluationConfig(Section):
     """The cutoffs of `forecast backtest` and `compare`, and the data that each may use."""
 
     folds: int | None = Field(
-        None, ge=1, description="cutoffs per series, counted from its end; null for 5, or as many as fit"
+        None, ge=1, le=10_000, description="cutoffs per series, counted from its end; null for 5, or as many as fit"
     )
-    stride: int | None = Field(None, ge=1, description="steps between two cutoffs; null for the horizon")
+    stride: int | None = Field(None, ge=1, le=10_000_000, description="steps between two cutoffs; null for the horizon")
     refit: int = Field(
         0,
         ge=0,
+        le=10_000,
         description="number of folds after which the model is fitted again; 0 to fit it once, before the first cutoff",
     )
-    window: int | None = Field(None, ge=2, description="steps before each cutoff that the model may use; null for all")
+    window: int | None = Field(
+        None, ge=2, le=1_000_000_000, description="steps before each cutoff that the model may use; null for all"
+    )
 
 
 class ConformalConfig(Section):

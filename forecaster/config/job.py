@@ -30,7 +30,9 @@ class RetrainConfig(Section):
 class ChallengerConfig(Section):
     """The test that a newly trained model must pass before it replaces the champion."""
 
-    folds: int = Field(5, ge=1, description="recent cutoffs, a horizon apart, on which both models are compared")
+    folds: int = Field(
+        5, ge=1, le=10_000, description="recent cutoffs, a horizon apart, on which both models are compared"
+    )
     margin: float = Field(0.0, ge=0, lt=1, description="share by which the new model's MASE must be lower")
 
 

@@ -60,7 +60,7 @@ _MAX_MEMBERS = 256
 class EnsembleConfig(Section):
     """Several models whose quantiles are combined by the median."""
 
-    seeds: int = Field(1, ge=1, description="networks of each variant, each with a different seed")
+    seeds: int = Field(1, ge=1, le=_MAX_MEMBERS, description="networks of each variant, each with a different seed")
     variants: tuple[dict[str, dict[str, Any]], ...] = Field(
         (), description="sections that replace parts of the config, one entry per variant"
     )

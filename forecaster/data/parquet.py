@@ -15,6 +15,8 @@ from forecaster.errors import DataError, InputError
 from forecaster.frequency import Ints
 
 _ROWS_AT_ONCE = 1 << 20
+_BYTES_PER_VALUE = 8
+_MAX_UNPACKED_BYTES, _MAX_RATIO = 1 << 28, 100  # a file that exceeds both is no table
 
 Words = list[Any]
 Selection = Callable[[Words], npt.NDArray[np.bool_]]
@@ -51,7 +53,9 @@ class ParquetFiles:
 
         self._source = source
         with self._report_damage():
-            texts = [field.name for field in pyarrow.parquet.read_schema(paths[0]) if pa.types.is_string(field.type)]
+            for path in paths:
+                check_size(f"{source}: {path.name}", pyarrow.parquet.read_metadata(path), path.stat().st_size)
+            texts = find_texts(pyarrow.parquet.read_schema(paths[0]))
             options = pyarrow.dataset.ParquetReadOptions(dictionary_columns=texts)
             files = pyarrow.dataset.dataset(
                 [str(path) for path in paths],
@@ -215,6 +219,28 @@ class Catalogue:
                 return np.asarray(shard[[self._numbers[word] for word in words]] == number)
 
             yield self._files.rows_of(groups, self._column, select)
+
+
+def check_size(place: str, metadata: Any, file_bytes: int) -> Any:
+    """Return the schema of a file whose content has a plausible size.
+
+    A few kilobytes can declare billions of equal values, or pages that unpack to gigabytes.
+
+    Raises: DataError: it would unpack to far more than its own size.
+    """
+    declared = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    unpacked = max(declared, metadata.num_rows * metadata.num_columns * _BYTES_PER_VALUE)
+    if unpacked > max(_MAX_UNPACKED_BYTES, _MAX_RATIO * file_bytes):
+        raise DataError(
+            f"{place}: {file_bytes:,} bytes would unpack to {unpacked:,}",
+            hint="check what wrote the file; if the table is meant, save it as CSV",
+        )
+    return metadata.schema.to_arrow_schema()
+
+
+def find_texts(schema: Any) -> list[str]:
+    """Return the columns of text, which are read as dictionaries: a long word may be repeated a million times."""
+    return [field.name for field in schema if pa.types.is_string(field.type)]
 
 
 def damaged_error(place: str, error: Exception) -> InputError:

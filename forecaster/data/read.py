@@ -24,7 +24,7 @@ from forecaster.data.content import (
     decompress,
     to_arrow,
 )
-from forecaster.data.parquet import ParquetFiles, damaged_error, find_partitions
+from forecaster.data.parquet import ParquetFiles, check_size, damaged_error, find_partitions, find_texts
 from forecaster.data.table import Part, Table, from_frame, to_frame
 from forecaster.errors import DataError, InputError, did_you_mean
 
@@ -190,13 +190,15 @@ def _read_stream(source: str, stream: BinaryIO) -> bytes:
     return _read_limited(source, LimitedStream(source, stream))
 
 
-def _read_limited(source: str, stream: LimitedStream) -> bytes:
+def _read_limited(source: str, stream: LimitedStream, *, is_decompressed: bool = False) -> bytes:
     """Read and decompress a stream; stop at the first block that cannot belong to a table."""
     content = bytearray(stream.read(BLOCK_BYTES))
     decompressed = decompress(source, bytes(content), stream)
     if decompressed is not None:
+        if is_decompressed:  # A file can decompress to itself without end.
+            raise DataError(f"{source}: is compressed twice", hint="decompress the file once")
         try:
-            return _read_limited(source, decompressed)
+            return _read_limited(source, decompressed, is_decompressed=True)
         except DECOMPRESSION_ERRORS as error:
             raise InputError(f"{source}: damaged gzip: {error}", hint="compress the file again") from error
     if content.startswith(_PARQUET):
@@ -232,7 +234,8 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
     if content[: len(_PARQUET)] == _PARQUET:
         try:
             with to_arrow(content) as file:
-                columns = pyarrow.parquet.read_table(file)
+                schema = check_size(place, pyarrow.parquet.read_metadata(file), len(content))
+                columns = pyarrow.parquet.read_table(file, read_dictionary=find_texts(schema))
         except (pa.ArrowException, OSError) as error:
             raise damaged_error(place, error) from error
         index = [name for name in columns.column_names if name.startswith("__index_level_")]
