@@ -34,6 +34,7 @@ MAX_SECONDS = 10.0
 MAX_BYTES = 2 * 10**9
 _BATCH = 500  # inputs of one process, whose memory would otherwise grow over a long run
 _SHOWN = 20
+_FOLDERS_OF_USER = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _PAGE_BYTES = resource.getpagesize()
 
 
@@ -139,6 +140,7 @@ def _work(execute: "Execute", seed: int, batch: range, folder: Path, writer: int
     """Run a batch within a forked process, and write one line for each input."""
     folder.mkdir(parents=True)
     os.chdir(folder)
+    os.environ.update({name: str(folder) for name in _FOLDERS_OF_USER})
     write_folder(folder)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

@@ -35,10 +35,11 @@ WORDS = (
 )  # fmt: skip
 _COMMANDS = (
     "train", "predict", "backtest", "compare", "inspect", "init", "show", "run", "schedule", "report", "explain",
-    "ledger score", "ledger history", "ledger diff", "ledger recalibrate", "doctor", "tune", "nonsense", "",
+    "ledger score", "ledger history", "ledger diff", "ledger recalibrate", "tune", "nonsense", "",
 )  # fmt: skip
 _TRAINING = ("train", "backtest", "compare", "tune")
-_FORBIDDEN = ("--query",)  # a database on another machine is not ours to reach
+# These would reach a database, or change the start-up files of a shell.
+_FORBIDDEN = ("--query", "--install-completion", "--show-completion")
 _DAYS = [str(np.datetime64("2024-01-01") + day) for day in range(60)]
 
 

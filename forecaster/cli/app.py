@@ -1,5 +1,6 @@
 """The command `forecast`: its commands, and the one place where failures become messages and exit codes."""
 
+import errno
 import re
 import sys
 import traceback
@@ -24,7 +25,9 @@ from forecaster.cli.schedule import schedule
 from forecaster.cli.show import show
 from forecaster.cli.train import train
 from forecaster.cli.tune import tune
-from forecaster.errors import DependencyError, ForecastError, OutputError, did_you_mean
+from forecaster.errors import DependencyError, ForecastError, InputError, OutputError, did_you_mean
+
+_IMPOSSIBLE_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)  # errors of any operation on a path, even of a check
 
 app = typer.Typer(
     name="forecast",
@@ -83,6 +86,11 @@ def main(arguments: list[str] | None = None) -> int:
     except typer.Abort:  # Ctrl-C before the work began
         return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", arguments)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _IMPOSSIBLE_PATHS and error.filename:
+            message = f"{error.filename}: {error.strerror}"
+            return _fail(
+                InputError.code, InputError.kind, message, "name an existing path, or a shorter one", arguments
+            )
         if runtime.is_out_of_memory(error):
             hint = "free some memory, or raise its limit: ulimit -v unlimited"
             return _fail(DependencyError.code, DependencyError.kind, "not enough memory", hint, arguments)

@@ -119,7 +119,11 @@ def check_absent(out: Path) -> None:
 
     Raises: OutputError: the path exists.
     """
-    if out.is_file() or out.is_dir() or out.is_symlink():
+    try:
+        is_present = out.is_file() or out.is_dir() or out.is_symlink()
+    except OSError as error:
+        raise OutputError(f"{out}: {error.strerror}", hint="name another file with --out") from error
+    if is_present:
         raise OutputError(f"{out}: already exists", hint="name another file with --out, or remove this one first")
 
 

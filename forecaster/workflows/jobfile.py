@@ -67,7 +67,11 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         InputError: there is no such file.
         ConfigError: a key or value is wrong, or the file has no section `job` or no data.
     """
-    if not path.exists():
+    try:
+        is_missing = not path.exists()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", hint="name a job's YAML file") from error
+    if is_missing:
         raise InputError(f"{path}: no such file", hint="name a job's YAML file, or write one: forecast init DATA --job")
     path = path.absolute()
     config = load(path, settings=settings)
