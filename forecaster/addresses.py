@@ -20,7 +20,7 @@ _SECRET = re.compile(
 _SEARCH_PATH = re.compile(r'(-c\s*search_path=[\w,$"]+\s*)+', re.A)  # It names schemas, and readers need it.
 _HIDDEN = "***"
 
-_ADDRESS = re.compile(r"([A-Za-z][\w+.-]*:)*[A-Za-z][\w+.-]*:/+\S*", re.A)
+_ADDRESS = re.compile(r"(?<![A-Za-z])([A-Za-z][\w+.-]*:)*[A-Za-z][\w+.-]*:/+\S*", re.A)
 _PAIR = re.compile(r"(?<![\w.])(\w+)\s*=\s*")
 _VALUE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?:[^\s\\]|\\+.)*""", re.S)
 _ORACLE = re.compile(r"(jdbc:\w+:\w+:)[^\s@]*@", re.I)

@@ -24,6 +24,7 @@ from typing import Any
 
 from forecaster.addresses import hide_secrets
 
+_MAX_MESSAGE = 3000  # characters
 _MAX_REASON = 300  # characters of a library's message
 
 
@@ -40,6 +41,8 @@ class ForecastError(Exception):
     kind: str = "error"
 
     def __init__(self, message: str, *, hint: str) -> None:
+        if len(message) > _MAX_MESSAGE:  # A file can contain any text, and the last word may be half an address.
+            message = f"{message[:_MAX_MESSAGE].rpartition(' ')[0]} ..."
         self.message, self.hint = hide_secrets(message), hide_secrets(hint)
         super().__init__(self.message)
 

@@ -15,7 +15,7 @@ from forecaster.models.rolling import Block, Rolling
 from forecaster.models.state import Arrays, read_series, read_sizes
 from forecaster.panel import Panel
 
-_ERROR_SEVERITY = 3  # log level of onnxruntime that hides its warnings
+_SEVERITY = 4  # log level of onnxruntime that hides what it raises as an error anyway
 _OUTPUTS = ["mean", "quantiles"]
 _FOLDING = ["ConstantFolding"]  # would compute constants of any size while the graph is loaded, without a time limit
 _MAX_FACTOR_IN_MEMORY = 8  # size of a loaded graph, relative to its file
@@ -59,6 +59,7 @@ class GuardedSession:
 
         size = windows, steps, self._values
         options, seconds = onnxruntime.RunOptions(), longest_time(*size)
+        options.log_severity_level = _SEVERITY
         with limited_memory(largest_memory(*size)), Stopwatch(options, seconds) as stopwatch:
             try:
                 results: list[Any] = self._session.run(outputs, inputs, options)
@@ -134,7 +135,7 @@ def open_session(graph: bytes, threads: int, **options: Any) -> Any:
 
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
-    settings.log_severity_level = _ERROR_SEVERITY
+    settings.log_severity_level = _SEVERITY
     try:
         return onnxruntime.InferenceSession(graph, settings, providers=["CPUExecutionProvider"], **options)
     except Exception as error:  # the errors of onnxruntime have no other common base class

@@ -51,6 +51,7 @@ class Bundle:
         state: the forecaster's arrays.
         metrics: the content of metrics.json.
         exports: the graphs of the networks, by file name.
+        unchecked: the names of large files that were not compared with their hashes; `read_file` compares them.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Bundle:
     state: Arrays
     metrics: dict[str, Any]
     exports: dict[str, bytes] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()
 
 
 def write(
@@ -92,7 +94,7 @@ def write(
                 write_through(temporary / name, content)
             else:
                 content(temporary / name)
-        hashes = {name: hash_regular_file(temporary / name, hint=_INCOMPLETE) for name in files}
+        hashes = {name: _digest_of_file(temporary / name) for name in files}
         values = replace(manifest, files=hashes).to_dict()
         digest = _digest(json_bytes(values))
         write_through(temporary / MANIFEST, json_bytes({**values, "hash": digest}))
@@ -100,7 +102,7 @@ def write(
 
 
 def read(folder: Path) -> Bundle:
-    """Read a bundle, and compare every file with its hash.
+    """Read a bundle, and compare every file with its hash, but for large ones that are not needed yet.
 
     Raises: InputError: the bundle is missing, truncated, altered, or of a newer schema.
     """
@@ -115,7 +117,7 @@ def read(folder: Path) -> Bundle:
     for name in (WEIGHTS, CONFIG, METRICS):
         if name not in manifest.files:
             raise InputError(f"{folder / MANIFEST}: files: lacks {name}", hint=_INCOMPLETE)
-    contents = _read_files(folder, manifest)
+    contents, unchecked = _read_files(folder, manifest)
     config = _parse_config(contents[CONFIG], folder / CONFIG)
     _check_agreement(manifest, config, folder / CONFIG)
     metrics = parse_object(contents[METRICS], folder / METRICS, hint=_INCOMPLETE)
@@ -125,25 +127,31 @@ def read(folder: Path) -> Bundle:
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise InputError(f"{folder / WEIGHTS}: {name!r} contains NaN", hint=_INCOMPLETE)
     exports = {name: content for name, content in contents.items() if name.endswith(GRAPH_FILE)}
-    return Bundle(folder, digest, manifest, config, state, metrics, exports)
+    return Bundle(folder, digest, manifest, config, state, metrics, exports, unchecked)
 
 
-def _read_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
-    """Compare every file with its hash, and return the content of those that a forecast needs, by name."""
+def _read_files(folder: Path, manifest: Manifest) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """Compare every file with its hash.
+
+    Returns: the content of the files that a forecast needs, by name; and the names of the files that are too large.
+    """
     contents: dict[str, bytes] = {}
+    unchecked: list[str] = []
     room = MAX_BYTES
     for name, expected in manifest.files.items():
         path = folder / name
         if name in (WEIGHTS, *_TEXT_FILES) or name.endswith(GRAPH_FILE):
             most = min(room, MAX_TEXT_BYTES) if name in _TEXT_FILES else room
             contents[name] = read_regular_file(path, max_bytes=most, hint=_INCOMPLETE)
-            digest = _digest(contents[name])
+            digest: str | None = _digest(contents[name])
             room -= len(contents[name])
         else:  # The holdout of many series is read in blocks, because it would fill the memory.
             digest = hash_regular_file(path, hint=_INCOMPLETE)
-        if digest != expected:
+        if digest is None:
+            unchecked.append(name)
+        elif digest != expected:
             raise _altered_error(path)
-    return contents
+    return contents, tuple(unchecked)
 
 
 def read_config(folder: Path) -> Config:
@@ -225,6 +233,11 @@ def _altered_error(path: Path) -> InputError:
         f"{path}: altered or truncated: it does not match the hash in the manifest",
         hint="train again, or restore the file",
     )
+
+
+def _digest_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(content: bytes) -> str:

@@ -31,6 +31,7 @@ def _check_time(text: str) -> str:
 Count = Annotated[int, Field(ge=0)]
 Duration = Annotated[int | float, Field(ge=0)]
 Moment = Annotated[str, Field(max_length=100)]
+Place = Annotated[str, Field(max_length=4096)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Package = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -71,10 +72,10 @@ class DataSummary:
         last_cutoff: the newest cutoff of all series, as `Frequency` counts.
     """
 
-    path: str | None
-    absolute: str
-    fingerprint: str
-    shape: str
+    path: Place | None
+    absolute: Place
+    fingerprint: Moment
+    shape: Moment
     columns: Columns
     frequency: Frequency
     spacing: Duration
@@ -98,7 +99,7 @@ class TrainingSummary:
         start: the hash of the pretrained weights from which training started; None if it started anew.
     """
 
-    device: str
+    device: Moment
     threads: Annotated[int, Field(ge=1, le=_MAX_THREADS)]
     budget: Duration | None
     steps: dict[str, Count]
@@ -124,7 +125,7 @@ class Manifest:
 
     schema_version: int = SCHEMA_VERSION
     created: Annotated[Moment, AfterValidator(_check_time)]
-    versions: dict[Package, str]
+    versions: dict[Package, Moment]
     seed: int
     model: Name
     point: Name

@@ -15,7 +15,7 @@ from forecaster.errors import InputError
 
 MAX_TEXT_BYTES = 16 * 2**20  # JSON and YAML
 MAX_BYTES = 2**30
-MAX_HASHED_BYTES = 2 * 2**30  # a holdout of many series is hashed, but not read at once
+_MAX_HASHED_BYTES = 2**28  # A larger file takes seconds.
 
 
 def read_regular_file(path: Path, *, max_bytes: int = MAX_BYTES, hint: str) -> bytes:
@@ -42,24 +42,25 @@ def read_text(path: Path, *, hint: str) -> str:
         raise InputError(f"{path}: is not UTF-8", hint=hint) from error
 
 
-def hash_regular_file(path: Path, *, hint: str) -> str:
-    """Return the SHA-256 hash of a regular file without reading it at once.
+def hash_regular_file(path: Path, *, hint: str) -> str | None:
+    """Return the SHA-256 hash of a regular file without reading it at once; None if it is larger than 256 MB.
 
     Raises: InputError: as `read_regular_file`.
     """
-    with _open(path, MAX_HASHED_BYTES, hint) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with _open(path, None, hint) as file:
+        is_large = os.fstat(file.fileno()).st_size > _MAX_HASHED_BYTES
+        return None if is_large else hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
-def _open(path: Path, max_bytes: int, hint: str) -> Iterator[io.BufferedReader]:
+def _open(path: Path, max_bytes: int | None, hint: str) -> Iterator[io.BufferedReader]:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(handle, "rb") as file:  # noqa: PTH123 (a handle, not a path)
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise InputError(f"{path}: is not a regular file", hint=hint)
-            if status.st_size > max_bytes:
+            if max_bytes is not None and status.st_size > max_bytes:
                 size = f"{status.st_size:,} bytes are more than {max_bytes:,}"
                 raise InputError(f"{path}: is too large: {size}", hint=hint)
             yield file

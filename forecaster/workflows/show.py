@@ -85,6 +85,7 @@ def _show_bundle(bundle: Bundle) -> dict[str, Any]:
         "is_trained_here": is_own,
         "is_data_there": is_own and source.exists,  # the word of a stranger must not make this look at any file
         "files": sizes,
+        "unchecked": list(bundle.unchecked),
         "other_versions": _find_other_versions(manifest.versions),
         "next": [f"forecast predict{data}{option}", f"forecast backtest{data} --bundle {_quote(folder)}"],
     }

@@ -229,9 +229,24 @@ def test_only_regular_files_of_bounded_size_are_read(forecast: Forecast, tmp_pat
         case "large":
             with path.open("wb") as file:
                 file.truncate(2**40)
-    assert_refused(forecast, "predict", "sales.csv", "--bundle", "b")
-    assert_refused(forecast, "show", "b")
     assert_refused(forecast, "report", "b", "-o", "b.html")
+    if (name, kind) != ("holdout.csv", "large"):
+        assert_refused(forecast, "predict", "sales.csv", "--bundle", "b")
+        assert_refused(forecast, "show", "b")
+
+
+def test_a_large_table_is_not_even_read_where_nobody_needs_it(forecast: Forecast, tmp_path: Path) -> None:
+    with (forge.copy_bundle(tmp_path) / "holdout.csv").open("r+b") as file:
+        file.truncate(2**40)
+    assert forecast("predict", "sales.csv", "--bundle", "b").code == 0
+    shown = forecast("show", "b")
+    assert (shown.code, "except holdout.csv" in " ".join(shown.out.split())) == (0, True)
+
+
+def test_the_message_of_a_library_is_shortened(forecast: Forecast, tmp_path: Path) -> None:
+    folder = forge.copy_bundle(tmp_path)
+    with_content("weights.safetensors", header(json.dumps({"a": "x" * 200_000})))(folder)
+    assert_refused(forecast, "predict", "sales.csv", "--bundle", "b")
 
 
 def test_a_folder_of_bundles_may_be_a_link(forecast: Forecast, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forecaster.errors import InputError
 from forecaster.models import guard
 from forecaster.models.graph_check import OPERATORS, UnsupportedGraph, check_graph
+from forecaster.models.onnx import GuardedSession
 from tests.cli.conftest import Forecast
 from tests.hostile import forge
 
@@ -174,6 +176,13 @@ def test_a_hostile_graph_is_an_input_error(forecast: Forecast, tmp_path: Path, m
     put_graph(forge.copy_bundle(tmp_path, "graphs"), make)
     done = forecast("predict", "sales.csv", "--bundle", "b")
     assert (done.code, done.err.count("error: "), done.err.count("hint: ")) == (66, 1, 1)
+
+
+def test_a_failure_is_not_logged_besides(capfd: pytest.CaptureFixture[str]) -> None:
+    session = GuardedSession("gru", failing().SerializeToString(), threads=1)
+    with pytest.raises(InputError, match="its ONNX graph fails"):
+        session.run(["mean"], {"context": np.ones((1, 35), np.float32)}, windows=1, steps=39)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("make", FORBIDDEN, ids=lambda make: make.__name__)

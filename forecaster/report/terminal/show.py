@@ -46,6 +46,8 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
     manifest = document["manifest"]
     created = manifest["created"].replace("T", " ").replace("+00:00", " UTC")
     size = file_size(sum(document["files"].values()))
+    unchecked = ", ".join(document["unchecked"])
+    rest = f", except {unchecked}, too large to check here" if unchecked else ""
     rows = {
         "model": _describe_model(document),
         "forecasts": _describe_forecasts(document),
@@ -53,7 +55,7 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
         "columns": _describe_columns(manifest["data"]["columns"]),
         "training": _describe_training(manifest),
         "versions": ", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
-        "files": f"{len(document['files'])}, {size}; all match their hashes",
+        "files": f"{len(document['files'])}, {size}; all match their hashes{rest}",
     }
     if "chosen" in manifest:
         rows["chosen"] = f"by --model auto: {manifest['chosen']['why']}"
