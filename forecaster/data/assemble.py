@@ -206,7 +206,8 @@ def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.objec
     if roles.id is None:
         return np.zeros(len(table.frame), np.int64), np.array([roles.targets[0]], object)
     codes, names = pd.factorize(table.frame[roles.id])
-    is_unnamed = (codes < 0) | (names.to_numpy() == "")[codes]
+    is_blank = np.append(names.to_numpy() == "", True)  # code -1 picks the last one
+    is_unnamed = is_blank[codes]
     if is_unnamed.any():
         row = int(np.flatnonzero(is_unnamed)[0])
         raise DataError(
