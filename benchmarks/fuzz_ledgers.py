@@ -49,12 +49,19 @@ class Failure:
     reason: str
 
 
-def fuzz(inputs: int, seed: int, *, commands: Sequence[Sequence[str]] = COMMANDS) -> tuple[list[Failure], Counter[int]]:
+def fuzz(
+    inputs: int,
+    seed: int,
+    *,
+    commands: Sequence[Sequence[str]] = COMMANDS,
+    report: Callable[[Failure], None] = lambda failure: None,
+) -> tuple[list[Failure], Counter[int]]:
     """Run commands on mutated copies of `LEDGER`.
 
     Args:
         inputs: the number of mutated files.
         commands: the words after `forecast ledger` of the commands to run on each file.
+        report: receives each failure at once.
 
     Returns: the failures, and how often each exit code occurred.
     """
@@ -68,6 +75,7 @@ def fuzz(inputs: int, seed: int, *, commands: Sequence[Sequence[str]] = COMMANDS
                 codes[code] += 1
                 if reason:
                     failures.append(Failure(number, mutation, " ".join(command), reason))
+                    report(failures[-1])
             for file in Path(folder).iterdir():
                 file.unlink()
     return failures, codes
@@ -208,6 +216,11 @@ def _run(arguments: list[str]) -> tuple[int, str | None]:
     return code, None
 
 
+def _print(failure: Failure) -> None:
+    place = f"input {failure.number} ({failure.mutation}), ledger {failure.command}"
+    print(f"{place}: {failure.reason[:300]}", flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz, print the failures, and return 1 if there are any."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -215,9 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     start = time.monotonic()
-    failures, codes = fuzz(options.inputs, options.seed)
-    for failure in failures[:100]:
-        print(f"input {failure.number} ({failure.mutation}), ledger {failure.command}: {failure.reason}")
+    failures, codes = fuzz(options.inputs, options.seed, report=_print)
     print(f"{options.inputs} ledgers, {codes.total()} commands in {time.monotonic() - start:.0f} s")
     print(f"exit codes {dict(sorted(codes.items()))}, {len(failures)} failures")
     return 1 if failures else 0

@@ -97,6 +97,8 @@ def test_a_wrong_version_is_damage(tmp_path: Path, value: str, statement: str) -
         ("UPDATE runs SET job = CAST(x'61ff' AS TEXT)", "not UTF-8"),
         ("DROP TABLE score_rows", "no table 'score_rows'"),
         ("ALTER TABLE runs RENAME COLUMN key TO other", "no column 'key'|no such column"),
+        ("UPDATE ledger_version SET version = 1", "its version is 1, but its tables are of version 2"),
+        ("DELETE FROM actual_rows", "'score_rows' has a row without its row in 'actual_rows'"),
         ("PRAGMA foreign_keys = OFF; DELETE FROM run_series", "has no rows in 'run_series'"),
     ],
 )
@@ -104,7 +106,7 @@ def test_damage_is_named(forecast: Forecast, tmp_path: Path, statement: str, dam
     path = _copy(tmp_path, "SELECT 1")
     with contextlib.suppress(sqlite3.IntegrityError):
         _change(path, statement)
-    errors = [forecast("ledger", command, "--ledger", path) for command in ("history", "score", "diff")]
+    errors = [forecast("ledger", command, "--ledger", path) for command in ("history", "score", "diff", "recalibrate")]
     assert {done.code for done in errors} <= {0, 66}
     refused = [done.err for done in errors if done.code]
     assert not refused or any(part in text for text in refused for part in damage.split("|"))

@@ -10,8 +10,20 @@ import sqlalchemy as sa
 
 from forecaster.errors import ForecastError, InputError
 from forecaster.store.database import Database, reading
+from forecaster.store.ledger.migrations import VERSION
 from forecaster.store.ledger.score import INTERVALS
-from forecaster.store.ledger.tables import VIEWS, adjustments, forecast_rows, metadata, run_series, runs, series
+from forecaster.store.ledger.tables import (
+    VIEWS,
+    actual_rows,
+    adjustments,
+    forecast_rows,
+    metadata,
+    run_series,
+    runs,
+    score_rows,
+    series,
+    version,
+)
 
 _HINT = "restore the ledger from a backup, or name another"
 _LARGEST = 1.7976931348623157e308
@@ -39,7 +51,14 @@ def find_damage(ledger: Database) -> str | None:
     """Return the first damage of a ledger in words; None if there is none."""
     try:
         with reading(ledger) as connection:
-            searches = (_find_in_schema, _find_in_values, _find_in_links, _find_in_runs)
+            searches = (
+                _find_in_schema,
+                _find_in_version,
+                _find_in_values,
+                _find_in_links,
+                _find_in_scores,
+                _find_in_runs,
+            )
             return next((damage for search in searches if (damage := search(connection))), None)
     except ForecastError as error:
         return error.message
@@ -58,6 +77,12 @@ def _find_in_schema(connection: sa.Connection) -> str | None:
         for column in {*table.c.keys()} - {column["name"] for column in schema.get_columns(name)}:
             return f"table {name!r} has no column {column!r}"
     return None
+
+
+def _find_in_version(connection: sa.Connection) -> str | None:
+    """Find an older version although the tables are those of the present one."""
+    number = connection.execute(sa.select(version.c.version)).scalar()
+    return None if number == VERSION else f"its version is {number}, but its tables are of version {VERSION}"
 
 
 def _find_in_values(connection: sa.Connection) -> str | None:
@@ -98,6 +123,16 @@ def _find_in_links(connection: sa.Connection) -> str | None:
         key = connection.execute(sa.select(runs.c.key).where(runs.c.first_at.is_not(None), ~has_rows)).scalar()
         if key is not None:
             return f"run {key!r} has no rows in {child.name!r}"
+    return None
+
+
+def _find_in_scores(connection: sa.Connection) -> str | None:
+    """Find a score whose actual or forecast is missing."""
+    keys = ((actual_rows, ("series_id", "at", "version")), (forecast_rows, ("run_id", "series_id", "step")))
+    for table, names in keys:
+        exists = sa.exists().where(*(table.c[name] == score_rows.c[name] for name in names))
+        if connection.execute(sa.select(1).select_from(score_rows).where(~exists).limit(1)).first():
+            return f"table {score_rows.name!r} has a row without its row in {table.name!r}"
     return None
 
 
