@@ -56,6 +56,7 @@ HOMES = {
     "plotly": ("report.page.document",),
     "matplotlib": ("report.figure.",),
     "onnxruntime": ("models.onnx",),
+    "babel": ("data.month_names",),
     "onnx": ("models.graph_check",),
 }
 # the modules that draw synthetic series need numpy only

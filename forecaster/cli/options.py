@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from forecaster.cli import quantities
+from forecaster.cli import format_options, quantities
+from forecaster.cli.fold_options import Folds as Folds
+from forecaster.cli.fold_options import describe_folds as describe_folds
 from forecaster.cli.groups import expand as expand
 from forecaster.model_table import ModelName
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from forecaster.cli.console import Console
 
 _TABLE = "Columns of the table"
-_FOLDS = "Folds"
 _OUTPUT = "Output"
 
 Data = Annotated[
@@ -189,37 +190,6 @@ Settings = Annotated[
         show_default=False,
     ),
 ]
-Stride = Annotated[
-    int | None,
-    typer.Option(
-        "--stride",
-        min=1,
-        max=10_000_000,
-        help="Steps between two cutoffs.",
-        rich_help_panel=_FOLDS,
-        show_default="the horizon",
-    ),
-]
-Refit = Annotated[
-    int | None,
-    typer.Option(
-        "--refit",
-        min=0,
-        help="Refit the model every N folds; 0 fits it once, before the first cutoff.",
-        rich_help_panel=_FOLDS,
-        show_default="0",
-    ),
-]
-Window = Annotated[
-    int | None,
-    typer.Option(
-        "--window",
-        min=2,
-        help="Steps before each cutoff that the model may use.",
-        rich_help_panel=_FOLDS,
-        show_default="all",
-    ),
-]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of a table.", rich_help_panel=_OUTPUT)
 ]
@@ -245,8 +215,16 @@ def _columns(
     minimum: Minimum = None,
     maximum: Maximum = None,
     integer: Integer = False,
+    delimiter: format_options.Delimiter = None,
+    encoding: format_options.Encoding = None,
+    skip_rows: format_options.SkipRows = None,
+    header: format_options.Header = None,
+    decimal: format_options.Decimal = None,
+    na: format_options.MissingWords = None,
+    date_format: format_options.DateFormat = None,
+    day_first: format_options.DayFirst = None,
 ) -> dict[str, Any]:
-    """Return the options on the table's columns by config key; None for those that were not passed."""
+    """Return the options on the table's columns and format by config key; None for those that were not passed."""
     return {
         "data.query": query,
         "data.query_timeout": quantities.parse_time_limit("--query-timeout", query_timeout),
@@ -264,24 +242,15 @@ def _columns(
         "data.minimum": minimum,
         "data.maximum": maximum,
         "data.integer": integer or None,
+        "data.format.delimiter": delimiter,
+        "data.format.encoding": encoding,
+        "data.format.skip_rows": skip_rows,
+        "data.format.header": header,
+        "data.format.decimal": decimal,
+        "data.format.na": na,
+        "data.format.date_format": date_format,
+        "data.format.day_first": day_first,
     }
-
-
-def describe_folds(default: str) -> Any:
-    """Return the option --folds with a command's own description of its default."""
-    return typer.Option(
-        "--folds",
-        min=1,
-        max=10_000,
-        help="Cutoffs per series, counted from its end.",
-        rich_help_panel=_FOLDS,
-        show_default=default,
-    )
-
-
-def _folds(stride: Stride = None, refit: Refit = None, window: Window = None) -> dict[str, Any]:
-    """Return the options on folds by key of the section `evaluation`; None for those that were not passed."""
-    return {"stride": stride, "refit": refit, "window": window}
 
 
 def _console(
@@ -293,5 +262,4 @@ def _console(
 
 
 Columns = Annotated[dict[str, Any], _columns]
-Folds = Annotated[dict[str, Any], _folds]
 Output = Annotated["Console", _console]

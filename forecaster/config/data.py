@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ByteSize, Field, ValidationInfo, field_validator
 
 from forecaster.config.section import Section
+from forecaster.config.table_format import DETECTED, TableFormat
 from forecaster.durations import parse_duration
 
 Duplicates = Literal["error", "first", "last", "mean", "sum"]
@@ -40,6 +41,7 @@ class DataConfig(Section):
     minimum: float | None = Field(None, description="lower limit of forecasts")
     maximum: float | None = Field(None, description="upper limit of forecasts")
     integer: bool = Field(False, description="round forecasts to whole numbers")
+    format: TableFormat = Field(DETECTED, description="how a table of text is read")
     memory: ByteSize | None = Field(None, description="memory limit for long Parquet files, such as 4GB; null for none")
 
     @property
@@ -77,6 +79,11 @@ class DataConfig(Section):
         if value and low is not None and high is not None and math.ceil(low) > math.floor(high):
             raise ValueError(f"there is no whole number from data.minimum {low:g} to data.maximum {high:g}")
         return value
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _none_is_detected(cls, value: object) -> object:
+        return DETECTED if value is None else value
 
     @field_validator("past", "known", "static", mode="before")
     @classmethod

@@ -7,16 +7,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data import covariates, future, repair
+from forecaster.config.table_format import TableFormat
+from forecaster.data import covariates, future, repair, transpose
 from forecaster.data.covariates import Categories
+from forecaster.data.decimal_marks import decide_decimals
+from forecaster.data.id_columns import join_id_columns, read_codes_as_text
+from forecaster.data.periods import find_periods, snap
 from forecaster.data.precision import read_targets
 from forecaster.data.repair import Rows, Series
 from forecaster.data.roles import Roles, find_roles
-from forecaster.data.spacing import find_frequency
+from forecaster.data.spacing import find_frequency, is_on_grid
 from forecaster.data.table import Table
+from forecaster.data.time_columns import join_time_columns, read_dates_as_text
+from forecaster.data.time_roles import find_time
 from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError
-from forecaster.frequency import Frequency, Ints
+from forecaster.frequency import WEEK, Frequency, Ints
 from forecaster.panel import Floats, Panel, Role
 
 
@@ -33,6 +39,7 @@ class AssembledPanel:
         notes: messages for the user.
         categories: the values of the columns of text.
         is_by_file: True if each file is a series.
+        format: the format by which the table was read.
     """
 
     panel: Panel
@@ -43,6 +50,7 @@ class AssembledPanel:
     notes: tuple[str, ...]
     categories: Categories
     is_by_file: bool
+    format: TableFormat
 
     def complete(self, config: DataConfig) -> DataConfig:
         """Return the config that assembles further tables in the same way."""
@@ -52,8 +60,34 @@ class AssembledPanel:
             "id": None if self.is_by_file else self.roles.id,
             "freq": self.panel.frequency.name,
             "categories": self.categories if self.roles.covariates else None,
+            "format": self.format,
         }
         return config.model_copy(update=update)
+
+
+def prepare(table: Table, config: DataConfig, roles: Roles | None = None) -> Table:
+    """Decide the decimal marks of a table, and join the columns that are the time together.
+
+    Raises:
+        UsageError: two decimal marks are equally likely.
+        DataError: a row has no time.
+    """
+    reserved = frozenset({*(config.target or ()), *config.past, *config.known, *config.static, config.id or ""})
+    table = table.with_format(config.format)
+    if config.time in (None, transpose.TIME) and transpose.is_transposed(table):
+        table = transpose.transpose(table)
+    table = read_codes_as_text(read_dates_as_text(table, config.time), reserved)
+    table = decide_decimals(table)
+    table = join_time_columns(table, roles.time if roles else config.time, reserved)
+    time = roles.time if roles else find_time(table, config)
+    return join_id_columns(table, roles.id if roles else config.id, time, reserved)
+
+
+def _read_ids_as_text(table: Table, name: str) -> Table:
+    """Read numbers that name series again as text, so that `007` stays `007`."""
+    if table.frame[name].dtype.kind not in "if" or table.reread is None:
+        return table
+    return replace(table, frame=table.frame.assign(**{name: table.reread([name])[name]}))
 
 
 @dataclass(frozen=True)
@@ -92,19 +126,21 @@ def assemble(
         roles: the roles of the columns; None to find them.
         is_by_file: True if each file of the table is a series.
     """
+    table = prepare(table, config, roles)
     roles = roles or find_roles(table, config)
+    if roles.id is not None:
+        table = _read_ids_as_text(table, roles.id)
     categories, notes = config.categories, list[str]()
     if categories is None:
         categories, notes = covariates.find_categories(table, roles.covariates)
     raw = _extract_rows(table, roles, categories)
     if later is not None and roles.known:
         raw = _append(raw, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
-    grid, frequency, counts = _regularise(raw, config, frequency)
+    grid, frequency, counts, period_note = _regularise(raw, config, frequency)
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
     series, empty = repair.trim(series, frequency, known=raw.roles.count("known"))
     times = raw.times
-    if times.note:
-        notes.insert(0, times.note)
+    notes = [note for note in (times.note, period_note) if note] + notes
     panel = Panel(
         values=series.values,
         begin=series.begin,
@@ -129,9 +165,10 @@ def assemble(
         roles=roles,
         counts=counts,
         empty=tuple(empty),
-        notes=tuple(notes),
+        notes=(*table.notes, *notes),
         categories=categories,
         is_by_file=is_by_file,
+        format=table.format if times.format is None else table.format.model_copy(update={"date_format": times.format}),
     )
 
 
@@ -159,19 +196,17 @@ def _append(raw: _RawSeries, table: Table, roles: Roles, categories: Categories,
 
 def _regularise(
     raw: _RawSeries, config: DataConfig, frequency: Frequency | None
-) -> tuple[Series, Frequency, dict[str, int]]:
+) -> tuple[Series, Frequency, dict[str, int], str | None]:
     """Find the frequency of the rows, repair them, and lay them on the grid.
 
-    Returns: the series, the frequency, and the number of repairs of each kind.
+    Returns: the series, the frequency, the number of repairs of each kind, and a note on times that move.
     """
     unordered, times = raw.rows, raw.times
     is_later = _is_later(unordered, raw.roles.count("known"))
     missing = np.isnan(unordered.values[~is_later, : unordered.targets])
     rows, out_of_order = repair.sort(replace(unordered, stamps=times.on_wall_clock()))
     is_named = frequency is None and config.freq is not None
-    frequency = frequency or find_frequency(
-        rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=rows.source
-    )
+    rows, frequency, period_note = _find_frequency(rows, frequency, config, times)
     if times.zone and not frequency.is_wall_clock:  # so that a clock change is neither a gap nor a duplicate
         rows, out_of_order = repair.sort(replace(unordered, stamps=times.stamps))
     rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
@@ -186,7 +221,30 @@ def _regularise(
         "off_grid": len(rows.stamps) - len(steps),
         "later_rows": int(is_later.sum()),
     }
-    return grid, frequency, counts
+    return grid, frequency, counts, period_note
+
+
+def _find_frequency(
+    rows: Rows, frequency: Frequency | None, config: DataConfig, times: Times
+) -> tuple[Rows, Frequency, str | None]:
+    """Find the frequency of sorted rows; times that move within their week or month are snapped to it."""
+    if frequency is None:
+        try:
+            frequency = find_frequency(
+                rows.stamps, rows.begin, text=config.freq, is_integer=times.is_integer, source=rows.source
+            )
+        except DataError:
+            periods = None if times.is_integer else find_periods(rows.stamps, rows.codes)
+            if periods is None:
+                raise
+            stamps, frequency, name = periods
+            return replace(rows, stamps=stamps), frequency, f"times move within the {name}; each stands for its {name}"
+    if frequency.kind == "months" or (frequency.kind == "fixed" and frequency.every == WEEK):
+        is_moved = not is_on_grid(rows.stamps, rows.begin, frequency)
+        periods = find_periods(rows.stamps, rows.codes) if is_moved else None
+        if periods is not None and periods[1].kind == frequency.kind:
+            return replace(rows, stamps=snap(rows.stamps, frequency)), frequency, None
+    return rows, frequency, None
 
 
 def _is_later(rows: Rows, known: int) -> npt.NDArray[np.bool_]:

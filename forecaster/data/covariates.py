@@ -53,7 +53,7 @@ def find_categories(table: Table, names: tuple[str, ...]) -> tuple[Categories, l
             )
         if not isinstance(column.dtype, pd.CategoricalDtype) or _is_boolean(column):
             continue
-        if numeric_share(column, table.decimal) >= 0.5:
+        if numeric_share(column, table.decimal_of(name), table.format.na) >= 0.5:
             continue
         counts = column.value_counts()
         counts = counts[counts > 0]

@@ -1,126 +1,202 @@
-"""CSV files as Arrow columns; encoding, delimiter, decimal mark and header are detected from a sample."""
+"""CSV files as Arrow columns: Arrow parses the table whose place and format are detected."""
 
 import codecs
 import csv
 import re
-from collections import Counter
 from dataclasses import dataclass
 from io import StringIO
 
+import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 
+from forecaster.config.table_format import TableFormat
 from forecaster.data.content import Content, to_arrow
-from forecaster.data.table import MISSING_WORDS
+from forecaster.data.layout import BLANKS, Layout, count_footer_lines, detect_layout
+from forecaster.data.table import MISSING_WORDS, LineNumbers, make_distinct, to_frame
 from forecaster.errors import DataError
 
-SAMPLE_BYTES = 1 << 14
 BLOCK_BYTES = 1 << 20  # the longest line that Arrow can parse
 
+_SAMPLE_BYTES, _TAIL_BYTES = 1 << 14, 1 << 13
+_MIN_SAMPLE_LINES = 12
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_DELIMITERS = "\t;|,"  # the comma is last, since it is a decimal mark if another delimiter fits too
-_NUMBER = re.compile(r"[+-]?[\d.,'\s]*\d[\d.,]*([eE][+-]?\d+)?")
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ].*)?|\d{4}-?Q[1-4]")
-_GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+") for mark in ",."}
-_DECIMAL = {
-    ",": re.compile(r"[+-]?(\d+|\d{1,3}([. ]\d{3})+),\d+"),
-    ".": re.compile(r"[+-]?(\d+|\d{1,3}([, ]\d{3})+)\.\d+"),
-}
 
 
 @dataclass(frozen=True)
-class CsvFormat:
-    """The format of a CSV file; a `delimiter` of one space means any run of blanks."""
+class ParsedCsv:
+    """A CSV file that was parsed.
 
-    delimiter: str
-    decimal: str
-    has_header: bool
+    Attributes:
+        columns: Arrow columns; text columns are dictionaries, and times with a zone are text, since Arrow would lose
+            the zone.
+        format: the format by which it was read.
+        lines: the line of each row.
+        notes: the lines that were skipped, for the user.
+    """
+
+    columns: pa.Table
+    format: TableFormat
+    lines: LineNumbers
+    notes: tuple[str, ...]
+    _content: Content
+    _layout: Layout
+    _names: tuple[str, ...]
+
+    def reread(self, names: list[str]) -> pd.DataFrame:
+        """Read columns again as text, to the letter.
+
+        Args:
+            names: the columns.
+        """
+        types = dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
+        return to_frame(_read(self._content, self._layout, self._names, types, only=names))
 
 
-def detect_format(sample: str) -> CsvFormat:
-    """Detect the format from the first lines, all of them complete."""
-    scores: dict[str, tuple[float, int]] = {}
-    for delimiter in _DELIMITERS:
-        widths = Counter(len(row) for row in csv.reader(StringIO(sample, newline=None), delimiter=delimiter) if row)
-        width, count = widths.most_common(1)[0] if widths else (1, 0)
-        if width > 1:
-            scores[delimiter] = (round(count / widths.total(), 2), -_DELIMITERS.index(delimiter))
-    delimiter = max(scores, key=lambda mark: scores[mark]) if scores else " " if _is_columnar(sample) else ","
-    text = _collapse_blanks(sample) if delimiter == " " else sample
-    rows = [
-        [cell.strip() for cell in row] for row in csv.reader(StringIO(text, newline=None), delimiter=delimiter) if row
-    ]
-    return CsvFormat(delimiter, _find_decimal(rows, delimiter), _has_header(rows))
-
-
-def parse(source: str, content: Content) -> tuple[pa.Table, CsvFormat]:
+def parse(source: str, content: Content, fixed: TableFormat) -> ParsedCsv:
     """Parse a CSV file in any encoding.
 
     Args:
         source: names the file in errors.
         content: the bytes of the file.
+        fixed: the parts of the format that are known already.
 
-    Returns: Arrow columns and their format. Text columns are dictionaries; times with a zone stay text, since Arrow
-        would lose the zone.
-    Raises: DataError: there are no rows, or rows of unequal length.
+    Raises: DataError: there are no rows, rows of unequal length, or text that is not in the encoding of `fixed`.
     """
-    if content[:2] in _UTF16:
-        content = content[:].decode("utf-16", errors="replace").encode()
-    sample = content[:SAMPLE_BYTES]
-    if len(content) > SAMPLE_BYTES and (end := sample.rfind(b"\n")) > 0:
-        sample = sample[:end]
+    content, encoding = _decode(source, content, fixed.encoding)
+    sample = _decode_sample(content)
+    layout = detect_layout(sample, fixed)
+    if layout.delimiter == BLANKS:
+        content = "\n".join(" ".join(line.split()) for line in content[:].decode("utf-8-sig").splitlines()).encode()
+    else:
+        content = _strip_blanks_before_quotes(content, layout.delimiter, sample)
+    tail = content[max(len(content) - _TAIL_BYTES, 0) : len(content)].decode(errors="replace")
+    if len(content) > _TAIL_BYTES:
+        tail = tail.partition("\n")[2]
+    footer = count_footer_lines(tail, layout)
+    if footer:
+        content = content[: len(content) - len("".join(tail.splitlines(keepends=True)[-footer:]).encode())]
+    names = _complete_names(layout, sample)
     try:
-        text = sample.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        content = _to_utf8(content[:])
-        text = content[: len(sample)].decode("utf-8-sig", errors="ignore")
-    csv_format = detect_format(text)
-    if csv_format.delimiter == " ":
-        content = _collapse_blanks(_to_utf8(content[:]).decode()).encode()
-    try:
-        columns = _read(content, csv_format)
+        columns = _read(content, layout, names)
         if any(pa.types.is_binary(getattr(field.type, "value_type", field.type)) for field in columns.schema):
-            content = _to_utf8(content[:])  # Arrow reads text that is not UTF-8 as binary
-            columns = _read(content, csv_format)
+            content, encoding = _to_utf8(content[:])  # Arrow reads text that is not UTF-8 as binary
+            columns = _read(content, layout, names)
         zoned = {field.name: pa.string() for field in columns.schema if getattr(field.type, "tz", None)}
         if zoned:
-            columns = _read(content, csv_format, zoned)
+            columns = _read(content, layout, names, zoned)
     except pa.ArrowInvalid as error:
-        raise _parse_error(source, content[:], csv_format, str(error)) from error
+        raise _parse_error(source, content[:], layout, str(error)) from error
     if not columns.num_rows:
-        raise DataError(f"{source}: has a header but no rows", hint="provide a file with at least two rows of data")
-    if not csv_format.has_header:
-        columns = columns.rename_columns([f"column{number + 1}" for number in range(columns.num_columns)])
-    return columns, csv_format
+        raise _no_rows_error(source)
+    known = TableFormat(
+        encoding=encoding,
+        delimiter=layout.delimiter,
+        skip_rows=layout.skip_rows,
+        header=layout.header,
+        **fixed.model_dump(include={"decimal", "na", "date_format", "day_first"}),
+    )
+    lines = LineNumbers.of(content, columns.num_rows, above=layout.body)
+    notes = tuple(_describe_skipped(layout, footer))
+    return ParsedCsv(columns, known, lines, notes, content, layout, names)
 
 
-def _to_utf8(content: bytes) -> bytes:
+def _decode(source: str, content: Content, encoding: str | None) -> tuple[Content, str]:
+    """Convert text to UTF-8 if its beginning shows that it is not; return it with the name of its encoding."""
+    if encoding is not None and encoding.lower().replace("-", "") not in ("utf8", "utf8sig", "ascii"):
+        try:
+            return content[:].decode(encoding).removeprefix("\ufeff").encode(), encoding
+        except LookupError:
+            raise DataError(
+                f"{source}: there is no encoding {encoding!r}", hint="pass --encoding utf-8, cp1252 or utf-16"
+            ) from None
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{source}: is not text in {encoding}: {error.reason}", hint="leave --encoding out to detect it"
+            ) from error
+    if content[:2] in _UTF16:
+        return content[:].decode("utf-16", errors="replace").encode(), "utf-16"
+    try:
+        content[: _sample_end(content)].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _to_utf8(content[:])
+    return content, "utf-8"
+
+
+def _to_utf8(content: bytes) -> tuple[bytes, str]:
     """Convert text to UTF-8; other text is read as Windows-1252, or as Latin-1, which accepts any byte."""
     for encoding in ("utf-8", "cp1252"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return content if encoding == "utf-8" else text.encode()
-    return content.decode("latin-1").encode()
+        return (content if encoding == "utf-8" else text.encode()), encoding
+    return content.decode("latin-1").encode(), "latin-1"
 
 
-def _read(content: Content, csv_format: CsvFormat, types: dict[str, pa.DataType] | None = None) -> pa.Table:
+def _sample_end(content: Content) -> int:
+    """Return the end of the first lines: a dozen of them, or as many as fit into the sample."""
+    size = _SAMPLE_BYTES
+    while size < len(content):
+        head = content[:size]
+        end = head.rfind(b"\n")
+        if size >= BLOCK_BYTES or (end > 0 and head.count(b"\n") >= _MIN_SAMPLE_LINES):
+            return end if end > 0 else size
+        size *= 4
+    return len(content)
+
+
+def _decode_sample(content: Content) -> str:
+    return content[: _sample_end(content)].decode("utf-8-sig", errors="replace")
+
+
+def _strip_blanks_before_quotes(content: Content, delimiter: str, sample: str) -> Content:
+    """Remove blanks between a delimiter and a quote, which would make the quote a part of the cell."""
+    pattern = rf'{re.escape(delimiter)}[ \t]+"(?!")' if delimiter != "\t" else rf'{delimiter} +"(?!")'
+    if not re.search(pattern, sample):
+        return content
+    return re.sub(pattern.encode(), f'{delimiter}"'.encode(), content[:])
+
+
+def _complete_names(layout: Layout, sample: str) -> tuple[str, ...]:
+    """Return a distinct name for each column.
+
+    A header with a name less than there are columns names all but the first column, as R does, unless the last one is
+    empty because each row ends with a delimiter.
+    """
+    if layout.names is None:
+        return tuple(f"column{number + 1}" for number in range(layout.width))
+    names = layout.names
+    if names and names[-1] == "" and "" not in names[:-1] and layout.width > 1:
+        lines = sample.splitlines()
+        if len(lines) > layout.body and not lines[layout.body].endswith(layout.delimiter):
+            names = ("", *names[:-1])
+    return tuple(make_distinct(names))
+
+
+def _read(
+    content: Content,
+    layout: Layout,
+    names: tuple[str, ...],
+    types: dict[str, pa.DataType] | None = None,
+    *,
+    only: list[str] | None = None,
+) -> pa.Table:
     """Read block by block with the column types of the first block, which needs a third of the memory.
 
     If a later cell has another type, read everything at once, to find a type that fits all cells.
     """
     options = {
         "read_options": pyarrow.csv.ReadOptions(
-            block_size=BLOCK_BYTES, autogenerate_column_names=not csv_format.has_header
+            block_size=BLOCK_BYTES, skip_rows=layout.body, column_names=list(names)
         ),
         "parse_options": pyarrow.csv.ParseOptions(
-            delimiter=csv_format.delimiter, newlines_in_values=content.find(b'"') >= 0
+            delimiter=layout.delimiter, newlines_in_values=content.find(b'"') >= 0
         ),
         "convert_options": pyarrow.csv.ConvertOptions(
             column_types=types,
+            include_columns=only,
             null_values=MISSING_WORDS,
-            decimal_point=csv_format.decimal,
             auto_dict_encode=True,
             auto_dict_max_cardinality=1 << 30,
         ),
@@ -135,51 +211,36 @@ def _read(content: Content, csv_format: CsvFormat, types: dict[str, pa.DataType]
         return pyarrow.csv.read_csv(source, **options)
 
 
-def _parse_error(source: str, content: bytes, csv_format: CsvFormat, reason: str) -> DataError:
-    reader = csv.reader(StringIO(content.decode(errors="replace"), newline=""), delimiter=csv_format.delimiter)
-    width = None
+def _describe_skipped(layout: Layout, footer: int) -> list[str]:
+    parts = [
+        (layout.skip_rows, "above the table"),
+        (max(layout.header - 1, 0), "below the names of the columns"),
+        (footer, "below the table"),
+    ]
+    return [f"skipped {count} line{'s' * (count != 1)} {place}" for count, place in parts if count]
+
+
+def _parse_error(source: str, content: bytes, layout: Layout, reason: str) -> DataError:
+    reader = csv.reader(StringIO(content.decode(errors="replace"), newline=""), delimiter=layout.delimiter)
+    rows = 0
     try:
         for row in reader:
-            width = width or len(row)
-            if row and len(row) != width:
+            if reader.line_num <= layout.body or not row:
+                continue
+            rows += 1
+            if len(row) != layout.width:
                 return DataError(
-                    f"{source}: line {reader.line_num} has {len(row)} fields where the first line has {width}",
-                    hint=f"fix line {reader.line_num}; quote cells that contain {csv_format.delimiter!r}",
+                    f"{source}: line {reader.line_num} has {len(row)} fields where the table has {layout.width}",
+                    hint=f"fix line {reader.line_num}; quote cells that contain {layout.delimiter!r}",
                 )
     except csv.Error as error:
         reason = f"line {reader.line_num}: {error}"
+    if not rows:
+        return _no_rows_error(source)
     return DataError(
         f"{source}: not a CSV file: {' '.join(reason.split())[:200]}", hint="provide a CSV or Parquet file"
     )
 
 
-def _is_columnar(sample: str) -> bool:
-    widths = {len(line.split()) for line in sample.splitlines() if line.strip()}
-    return len(widths) == 1 and widths.pop() > 1
-
-
-def _collapse_blanks(text: str) -> str:
-    return "\n".join(" ".join(line.split()) for line in text.splitlines())
-
-
-def _find_decimal(rows: list[list[str]], delimiter: str) -> str:
-    """Find the decimal mark from cells such as `1,5` and `1.5`; `1,234` counts only if there are no such cells."""
-    cells = [cell for row in rows for cell in row if "," in cell or "." in cell]
-    counts = {
-        mark: sum(bool(_DECIMAL[mark].fullmatch(cell)) and not _GROUPED[mark].fullmatch(cell) for cell in cells)
-        for mark in ",."
-    }
-    if any(counts.values()):
-        return "," if counts[","] > counts["."] else "."
-    is_repeated = any(cell.count(",") > 1 for cell in cells)
-    is_grouped = any(_GROUPED[","].fullmatch(cell) for cell in cells)
-    return "," if is_grouped and not is_repeated and delimiter != "," else "."
-
-
-def _has_header(rows: list[list[str]]) -> bool:
-    """Return True if the first line names columns: it contains no date, and not only numbers."""
-    first = rows[0] if rows else []
-    if "" in first:
-        return True
-    is_data = any(_DATE.fullmatch(cell) for cell in first) or all(_NUMBER.fullmatch(cell) for cell in first)
-    return not is_data
+def _no_rows_error(source: str) -> DataError:
+    return DataError(f"{source}: has a header but no rows", hint="provide a file with at least two rows of data")

@@ -10,13 +10,14 @@ import numpy.typing as npt
 from forecaster.batches.holidays import check_country
 from forecaster.config import DataConfig
 from forecaster.data import future
-from forecaster.data.assemble import AssembledPanel, assemble
+from forecaster.data.assemble import AssembledPanel, assemble, prepare
 from forecaster.data.memory_limit import rows_at_once, sample_series
 from forecaster.data.notes import describe_repairs, describe_roles, describe_violations
 from forecaster.data.parquet import Catalogue
 from forecaster.data.read import TableSource, open_parquet
 from forecaster.data.roles import Roles, Shape, find_roles
 from forecaster.data.season import find_season, find_season_conflict
+from forecaster.data.sentinels import describe_codes, find_codes
 from forecaster.data.spacing import describe_frequency
 from forecaster.data.table import concatenate
 from forecaster.errors import DataError
@@ -150,7 +151,7 @@ def _open_large(source: TableSource, config: DataConfig) -> _LargeTable | None:
     if files is None or files.rows <= rows_at_once(config.memory):
         return None
     head = files.head()
-    roles = find_roles(head, config)
+    roles = find_roles(prepare(head, config), config)
     is_text = [head.frame[name].dtype == "category" for name in (roles.time, *roles.targets) if name]
     if roles.id is None or roles.time is None or any(is_text):  # the format of text is detected from all rows
         return None
@@ -173,8 +174,8 @@ def _assemble_parts(
 def _assemble_whole(
     source: TableSource, config: DataConfig, frequency: Frequency | None, *, later: str | None
 ) -> AssembledPanel:
-    tables = source.read()
-    is_by_file = len(tables) > 1 and find_roles(tables[0], config).shape != "long"
+    tables = source.read(config.format)
+    is_by_file = len(tables) > 1 and find_roles(prepare(tables[0], config), config).shape != "long"
     if is_by_file:
         tables = [future.add_file_column(table) for table in tables]
     table = concatenate(source.place, tables) if len(tables) > 1 else tables[0]
@@ -194,6 +195,8 @@ def _join_parts(place: str, config: DataConfig, parts: Sequence[AssembledPanel])
             hint="leave --holidays out",
         )
     notes = [*dict.fromkeys(note for part in parts for note in part.notes), *describe_violations(panel)]
+    if (doubt := describe_codes(find_codes(panel.values[:, 0], panel.begin))) is not None:
+        notes.append(doubt)
     if config.season is None:
         panel, note = _choose_season(panel)
         notes.append(note)

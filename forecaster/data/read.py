@@ -6,7 +6,7 @@ import os
 import shlex
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
+from forecaster.config.table_format import DETECTED, TableFormat
 from forecaster.data import csv
 from forecaster.data.content import (
     BLOCK_BYTES,
@@ -30,6 +31,8 @@ from forecaster.errors import DataError, InputError, did_you_mean
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", *_PARQUET_SUFFIXES)
+
+_SAMPLE_BYTES = 1 << 14  # text has no other control characters at its beginning
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -63,17 +66,20 @@ class TableSource:
     stdin: BinaryIO | None = None
     frame: pd.DataFrame | None = None
 
-    def read(self) -> list[Table]:
+    def read(self, fixed: TableFormat = DETECTED) -> list[Table]:
         """Return one table per file; see `read`."""
-        return read(self.place, self.stdin) if self.frame is None else [from_frame(self.place, self.frame)]
+        if self.frame is None:
+            return read(self.place, self.stdin, fixed)
+        return [replace(from_frame(self.place, self.frame), format=fixed)]
 
 
-def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
+def read(source: str, stdin: BinaryIO | None = None, fixed: TableFormat = DETECTED) -> list[Table]:
     """Read all files of a source.
 
     Args:
         source: a path, a folder, a glob, or `-`.
         stdin: the stream that `-` reads from.
+        fixed: the parts of the format that are known already; the others are detected.
 
     Returns: one table per file, at least one, in the order of the file names.
     Raises:
@@ -83,10 +89,10 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
     if source == "-":
         if stdin is None:
             raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
-        return [_parse(source, "stdin", _read_stream(source, stdin), source)]
+        return [_parse(source, "stdin", _read_stream(source, stdin), source, fixed)]
     partitions = _list_paths(find_partitions, source)
     if partitions:
-        return [ParquetFiles(source, partitions, root=Path(source)).read()]
+        return [replace(ParquetFiles(source, partitions, root=Path(source)).read(), format=fixed)]
     tables = []
     paths = _list_paths(find_files, source)
     names = [_stem(path) for path in paths]
@@ -98,7 +104,7 @@ def read(source: str, stdin: BinaryIO | None = None) -> list[Table]:
             content = _open(place, path)
         except OSError as error:
             raise InputError(f"{place}: {error.strerror or error}", hint="check the permissions of the file") from error
-        tables.append(_parse(place, name, content, source))
+        tables.append(_parse(place, name, content, source, fixed))
     return tables
 
 
@@ -225,12 +231,12 @@ def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
     for magic, text in _OTHER_FORMATS.items():
         if head.startswith(magic):
             raise DataError(f"{source}: {text}, not a table", hint=_HINT_TO_CONVERT)
-    sample = head[: csv.SAMPLE_BYTES]
+    sample = head[:_SAMPLE_BYTES]
     if not head.startswith(_UTF16) and len(sample.translate(None, _BINARY_BYTES)) < len(sample):
         raise DataError(f"{source}: is binary, not a table", hint=_HINT_TO_CONVERT)
 
 
-def _parse(place: str, name: str, content: Content, source: str) -> Table:
+def _parse(place: str, name: str, content: Content, source: str, fixed: TableFormat) -> Table:
     if content[: len(_PARQUET)] == _PARQUET:
         try:
             with to_arrow(content) as file:
@@ -242,7 +248,7 @@ def _parse(place: str, name: str, content: Content, source: str) -> Table:
         columns = columns.drop_columns([name for name in index if not pa.types.is_temporal(columns[name].type)])
         if not columns.num_rows:
             raise DataError(f"{place}: has no rows", hint="provide a file with at least two rows of data")
-        return Table(source, to_frame(columns), (Part(name, 0, None),))
-    columns, csv_format = csv.parse(place, content)
-    first_line = 2 if csv_format.has_header else 1
-    return Table(source, to_frame(columns), (Part(name, 0, first_line),), csv_format.decimal)
+        return Table(source, to_frame(columns), (Part(name, 0, None),), fixed)
+    parsed = csv.parse(place, content, fixed)
+    part = Part(name, 0, parsed.lines)
+    return Table(source, to_frame(parsed.columns), (part,), parsed.format, parsed.notes, parsed.reread)

@@ -91,6 +91,7 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
         return rows, 0, 0
     previous = np.roll(rows.values, 1, axis=0)
     is_equal = ((rows.values == previous) | (np.isnan(rows.values) & np.isnan(previous))).all(axis=1)
+    is_equal &= policy not in ("sum", "mean")  # these count every row
     dropped = int((is_duplicate & is_equal).sum())
     rows = rows.take(~(is_duplicate & is_equal))
     is_duplicate = _is_same_time(rows)

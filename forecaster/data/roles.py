@@ -1,5 +1,6 @@
 """The roles of columns: the time, the id, the targets, the covariates, and the columns that are left out."""
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Literal
@@ -8,17 +9,24 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data.number_formats import numeric_share
 from forecaster.data.table import Table
-from forecaster.data.times import HINT_WITHOUT_TIME, is_time
-from forecaster.errors import DataError, UsageError, did_you_mean
+from forecaster.data.time_integers import find_times
+from forecaster.data.time_roles import (
+    CALENDAR_NAMES,
+    MIN_REGULAR,
+    Kind,
+    check_column,
+    choose_time,
+    describe_columns,
+    find_kind,
+    is_even,
+)
+from forecaster.errors import DataError, UsageError
 
 Shape = Literal["single", "wide", "long"]
-Kind = Literal["number", "flag", "time", "text", "empty"]
 
-TIME_NAMES = ("ds", "time", "date", "datetime", "timestamp")
-STEP_NAMES = (*TIME_NAMES, "t", "step", "index", "period", "epoch", "year")
-CALENDAR_NAMES = ("year", "quarter", "month", "week", "weekday", "dayofweek", "dayofyear", "day", "hour", "minute")
+_ROW_NUMBER_NAMES = ("id", "index", "row", "nr", "no", "#", "unnamed: 0", "rownames", "rn")
+_MIN_COVERAGE_OF_ID = 0.8  # share of the times for which a series has a row
 ID_NAMES = (
     *("unique_id", "series_id", "series", "id", "item_id", "item", "sku", "product_id", "product", "symbol", "ticker"),
     *("store_id", "store", "station_id", "station", "sensor_id", "sensor", "meter_id", "meter", "region", "country"),
@@ -64,16 +72,16 @@ def find_roles(table: Table, config: DataConfig) -> Roles:
         UsageError: the config names a column that does not exist, or one in two roles; or several columns would fit.
         DataError: no column can be the time, or none contains numbers.
     """
-    kinds = {name: find_kind(table.frame[name], table.decimal) for name in table.frame.columns}
+    kinds = {name: find_kind(table.frame[name], table.decimal_of(name)) for name in table.frame.columns}
     covariates = {"--past": config.past, "--known": config.known, "--static": config.static}
     named = {"--id": (config.id,), "--target": config.target or (), **covariates}
     for option, names in named.items():
         for name in names:
-            _check_column(table, option, name)
+            check_column(table, option, name)
     _refuse_two_roles(table, {"--time": (config.time,), **named})
     used = {*config.past, *config.known, *config.static}
     kinds = {name: kind for name, kind in kinds.items() if name not in used}
-    time = _find_time(table, kinds, config)
+    time = choose_time(table, kinds, config)
     id = config.id or _find_id(table, kinds, config, time)
     left_out = _leave_out(table, kinds, time, id)
     targets = config.target or _find_targets(table, kinds, left_out, time, id)
@@ -96,59 +104,6 @@ def find_roles(table: Table, config: DataConfig) -> Roles:
     return Roles(shape, time, id, tuple(targets), left_out, config.past, config.known, config.static)
 
 
-def find_kind(column: pd.Series, decimal: str) -> Kind:
-    """Return the kind of a column; text counts as numbers if at least half of its rows are numbers."""
-    if column.isna().all():
-        return "empty"
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        if numeric_share(column, decimal) >= 0.5:
-            return "number"
-        return "time" if is_time(column) else "text"
-    if is_time(column):
-        return "time"
-    return "flag" if column.dtype.kind == "b" else "number"
-
-
-def _find_time(table: Table, kinds: dict[str, Kind], config: DataConfig) -> str | None:
-    if config.time == "none" and "none" not in kinds:
-        return None
-    if config.time:
-        _check_column(table, "--time", config.time)
-        return config.time
-    dated = [name for name, kind in kinds.items() if kind == "time" and name != config.id]
-    candidates = dated or _find_steps(table, kinds, config)
-    if not candidates:
-        raise DataError(
-            f"{table.source}: no column contains times{_describe_columns(table, kinds)}", hint=HINT_WITHOUT_TIME
-        )
-    named = [name for name in candidates if name.lower() == "ds"]
-    named = named or [name for name in candidates if name.lower() in TIME_NAMES]
-    if len(candidates) == 1 or len(named) == 1:
-        return (named or candidates)[0]
-    raise UsageError(
-        f"{table.source}: several columns could be the time: {', '.join(candidates)}",
-        hint=f"pass --time {shlex.quote(candidates[0])}",
-    )
-
-
-def _find_steps(table: Table, kinds: dict[str, Kind], config: DataConfig) -> list[str]:
-    """List the integer columns that could count steps: by name, else the first column if its steps are equal."""
-    used = {config.id, *(config.target or ())}
-    integers = [name for name in kinds if table.frame[name].dtype.kind == "i" and name not in used]
-    for names in (STEP_NAMES, CALENDAR_NAMES):
-        named = [name for name in integers if name.lower() in names]
-        if named:
-            return named
-    first = table.frame.columns[0]
-    others = [name for name, kind in kinds.items() if kind == "number" and name != first]
-    return [first] if first in integers and others and _is_even(table.frame[first]) else []
-
-
-def _is_even(column: pd.Series) -> bool:
-    steps = np.diff(column.to_numpy())
-    return len(steps) > 0 and steps[0] != 0 and bool((steps == steps[0]).all())
-
-
 def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str | None) -> str | None:
     """Find the column that distinguishes rows with the same time."""
     frame = table.frame
@@ -159,10 +114,10 @@ def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str
     candidates = {}
     repeated_share = 0.0 if time is None else float(frame[time].duplicated().mean())
     for name, kind in kinds.items():
-        is_float = frame[name].dtype.kind == "f"
+        is_named = kind != "flag" and name.lower() in ID_NAMES
+        is_float = frame[name].dtype.kind == "f" and not (is_named and table.reread is not None)
         if name in used or kind not in rank or is_float or name.lower() in CALENDAR_NAMES:
             continue
-        is_named = kind != "flag" and name.lower() in ID_NAMES
         count = frame[name].nunique()
         if 2 * count > len(frame) or (repeated_share < 0.3 and not is_named):
             continue
@@ -173,12 +128,22 @@ def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str
         if is_id:
             candidates[name] = 0 if is_named else rank[kind]
     best = [name for name, value in candidates.items() if value == min(candidates.values())]
+    if len(best) > 1 and time is not None:
+        best = _drop_scattered(frame, best, time)
     if len(best) > 1:
         raise UsageError(
             f"{table.source}: several columns could name the series: {', '.join(best)}",
             hint=f"pass --id {shlex.quote(best[0])}",
         )
     return best[0] if best else None
+
+
+def _drop_scattered(frame: pd.DataFrame, names: list[str], time: str) -> list[str]:
+    """Drop the columns whose values have rows for few of the times only, if another one has rows for most."""
+    times = frame[time].nunique()
+    coverage = {name: len(frame) / (frame[name].nunique() * times) for name in names}
+    regular = [name for name in names if coverage[name] >= _MIN_COVERAGE_OF_ID]
+    return regular if regular and all(coverage[name] < 0.5 for name in names if name not in regular) else names
 
 
 def _leave_out(table: Table, kinds: dict[str, Kind], time: str | None, id: str | None) -> dict[str, str]:
@@ -188,11 +153,30 @@ def _leave_out(table: Table, kinds: dict[str, Kind], time: str | None, id: str |
         column = table.frame[name]
         if name in (time, id) or name in left_out or column.dtype.kind != "i":
             continue
-        if name.lower() in CALENDAR_NAMES:
+        lowered = name.strip().lower()
+        if lowered in CALENDAR_NAMES:
             left_out[name] = "a part of the time"
-        elif name == table.frame.columns[0] == "column1" and time and _is_even(column):
+        elif len(column) > 1 and _names_things(name) and column.nunique() == 1:
+            left_out[name] = "the same number in all rows"
+        elif time and (name == "column1" or lowered in _ROW_NUMBER_NAMES) and is_even(column):
             left_out[name] = "row numbers"
+        elif time and _is_time_too(table, name, time):
+            left_out[name] = "times"
     return left_out
+
+
+def _names_things(name: str) -> bool:
+    """Return True for the name of a column whose numbers are names, such as `STATIONS_ID`."""
+    lowered = name.strip().lower()
+    return lowered in ID_NAMES or bool(re.search(r"(^|[_ ])(id|no|nr|code|key)$", lowered))
+
+
+def _is_time_too(table: Table, name: str, time: str) -> bool:
+    """Return True for another column of times in numbers, such as the end of the period that starts at the time."""
+    if table.frame[time].dtype.kind != "i" or table.frame[name].isna().any():
+        return False
+    reading = find_times(table.frame[name].to_numpy(np.float64), name)
+    return reading is not None and reading.format != "integer" and reading.regularity >= MIN_REGULAR
 
 
 def _find_targets(
@@ -201,7 +185,7 @@ def _find_targets(
     targets = [name for name in kinds if name not in (time, id, *left_out)]
     if not targets:
         raise DataError(
-            f"{table.source}: no numeric column{_describe_columns(table, kinds)}",
+            f"{table.source}: no numeric column{describe_columns(table, kinds)}",
             hint="provide a column of plain numbers, without units",
         )
     if "y" in targets and (id or time == "ds"):
@@ -226,25 +210,6 @@ def _refuse_two_roles(table: Table, named: dict[str, tuple[str | None, ...]]) ->
                     f"{table.source}: column {name!r} is named twice, by {both}", hint=f"leave it out of {option}"
                 )
             first[name] = option
-
-
-def _check_column(table: Table, option: str, name: str | None) -> None:
-    columns = list(table.frame.columns)
-    if name is not None and name not in columns:
-        raise UsageError(
-            f"{table.source}: {option}: no column {name!r}{did_you_mean(name, columns)}",
-            hint=f"columns are {', '.join(columns[:20])}{' ...' if len(columns) > 20 else ''}",
-        )
-
-
-def _describe_columns(table: Table, kinds: dict[str, Kind]) -> str:
-    """Describe the first column that is not numeric, else list the columns; for the end of an error."""
-    for name, kind in kinds.items():
-        if kind == "text":
-            return f"; {name!r} contains text such as {str(table.frame[name].dropna().iloc[0])[:40]!r}"
-        if kind == "empty":
-            return f"; {name!r} contains no values"
-    return f"; columns are {', '.join(kinds)[:200]}"
 
 
 def _suggest_target(kinds: dict[str, Kind], used: set[str | None]) -> str:

@@ -143,6 +143,15 @@ def split_rows(rows: int) -> Iterator[slice]:
     return (slice(first, min(first + _ROWS_AT_ONCE, rows)) for first in range(0, rows, _ROWS_AT_ONCE))
 
 
+def is_on_grid(stamps: Ints, begin: Ints, frequency: Frequency) -> bool:
+    """Return True if nearly all rows are on the grid that starts with the first row of their series."""
+    if not len(stamps):
+        return True
+    starts = np.repeat(stamps[begin], np.diff(np.append(begin, len(stamps))))
+    shares = frequency.timestamps(starts, frequency.index(starts, stamps)) == stamps
+    return bool(shares.mean() >= MIN_ON_GRID_SHARE)
+
+
 def _count_steps(stamps: Ints, begin: Ints) -> tuple[Ints, Ints]:
     """Return the [K] distinct steps between the rows of a series, in ascending order, and their [K] counts."""
     totals: dict[int, int] = {}

@@ -1,11 +1,14 @@
 """Tables of a few column types, before the columns have roles."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from forecaster.config.table_format import DETECTED, DecimalMark, TableFormat
+from forecaster.data.content import BLOCK_BYTES, Content
 from forecaster.errors import DataError
 from forecaster.frequency import Ints
 
@@ -27,7 +30,57 @@ MISSING_WORDS = (
     "?",
     "#N/A",
     "<NA>",
+    "NaT",
+    ".",
+    ":",
+    "(null)",
+    "#N/A N/A",
+    "#NV",
+    "#DIV/0!",
+    "#NAME?",
+    "#NULL!",
+    "#NUM!",
+    "#REF!",
+    "#VALUE!",
 )
+Reread = Callable[[list[str]], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class LineNumbers:
+    """The lines of the rows of a file, which may have blank lines, and line breaks within cells.
+
+    Attributes:
+        first: the line of the first row, from 1.
+        later: [K] rows, in order, from each of which on the line is one further down.
+    """
+
+    first: int
+    later: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @classmethod
+    def of(cls, content: Content, rows: int, *, above: int) -> "LineNumbers":
+        """Count the lines of the rows of a table.
+
+        Args:
+            content: a file as text.
+            rows: the number of rows.
+            above: the number of lines above the first row.
+        """
+        lines = sum(content[begin : begin + BLOCK_BYTES].count(b"\n") for begin in range(0, len(content), BLOCK_BYTES))
+        if lines - above in (rows, rows - 1):
+            return cls(above + 1)
+        data = np.frombuffer(content[:], np.uint8)
+        ends = np.flatnonzero(data == ord("\n"))
+        is_quoted = np.searchsorted(np.flatnonzero(data == ord('"')), ends) % 2 == 1
+        size = np.diff(ends, prepend=-1) - 1
+        is_blank = ((size == 0) | ((size == 1) & (data[ends - 1] == ord("\r")))) & ~is_quoted
+        is_extra = (is_quoted | is_blank)[above:]
+        row = np.cumsum(~is_extra) - (~is_extra)  # rows that ended before
+        return cls(above + 1, np.where(is_quoted[above:], row + 1, row)[is_extra])
+
+    def __getitem__(self, row: int) -> int:
+        return self.first + row + int(np.searchsorted(self.later, row, side="right"))
 
 
 @dataclass(frozen=True)
@@ -37,13 +90,13 @@ class Part:
     Attributes:
         name: the stem of the file.
         first_row: the number of its first row in the table.
-        first_line: the line of its first row in the file; None if the file has no lines (Parquet).
+        lines: the line of each row of the file; None if the file has no lines (Parquet).
         numbers: the numbers of its rows in the file, from 0; None if they are all rows of the file, in order.
     """
 
     name: str
     first_row: int
-    first_line: int | None
+    lines: LineNumbers | None
     numbers: range | Ints | None = None
 
 
@@ -55,26 +108,40 @@ class Table:
         source: the source as the user named it; every error starts with it.
         frame: columns of int64, float, bool, datetime64 or, for text, category; NaN, NaT or code -1 if missing.
         parts: one or more files, in the order of their rows.
-        decimal: the decimal mark of numbers in columns of text, `.` or `,`.
+        format: the format by which the files were read.
+        notes: choices in reading, for the user.
+        reread: reads columns of one file again as text, to the letter; None if the types are those of the source.
     """
 
     source: str
     frame: pd.DataFrame
     parts: tuple[Part, ...]
-    decimal: str = "."
+    format: TableFormat = DETECTED
+    notes: tuple[str, ...] = ()
+    reread: Reread | None = None
+
+    def with_format(self, fixed: TableFormat) -> "Table":
+        """Return the table with the parts of a format that its own does not have."""
+        own = self.format
+        missing = {key: getattr(fixed, key) for key in type(own).model_fields if getattr(own, key) in (None, ())}
+        return replace(self, format=own.model_copy(update=missing))
+
+    def decimal_of(self, name: str) -> DecimalMark:
+        """Return the decimal mark of a column of text; the point if nothing is known."""
+        return self.format.decimal_of(name) or "."
 
     def place(self, row: int) -> str:
         """Return the place of a row for errors: `line 8`, `row 7` in Parquet, `b line 8` among several files."""
         part = [part for part in self.parts if part.first_row <= row][-1]
         number = row - part.first_row
         number = number if part.numbers is None else int(part.numbers[number])
-        place = f"row {number + 1}" if part.first_line is None else f"line {number + part.first_line}"
+        place = f"row {number + 1}" if part.lines is None else f"line {part.lines[number]}"
         return f"{part.name} {place}" if len({part.name for part in self.parts}) > 1 else place
 
 
 def to_frame(columns: pa.Table) -> pd.DataFrame:
     """Convert Arrow columns to the types of `Table.frame`, and number unnamed and repeated columns."""
-    plain = pa.table([_to_plain(column) for column in columns.columns], names=_make_distinct(columns.column_names))
+    plain = pa.table([_to_plain(column) for column in columns.columns], names=make_distinct(columns.column_names))
     frame: pd.DataFrame = plain.to_pandas(date_as_object=False, ignore_metadata=True)
     del plain
     pa.default_memory_pool().release_unused()
@@ -117,7 +184,7 @@ def concatenate(source: str, tables: list[Table]) -> Table:
                 f"{tables[0].parts[0].name} has {', '.join(names)}",
                 hint="name files with equal columns, for example with a glob such as 'sales_*.csv'",
             )
-        parts.append(Part(part.name, rows, part.first_line))
+        parts.append(Part(part.name, rows, part.lines))
         rows += len(table.frame)
     try:
         arrow = [pa.Table.from_pandas(table.frame[names], preserve_index=False) for table in tables]
@@ -129,7 +196,19 @@ def concatenate(source: str, tables: list[Table]) -> Table:
             f"{source}: column {mixed!r} is {' in one file and '.join(sorted(kinds[mixed]))} in another",
             hint="make the column the same type in all files",
         ) from error
-    return Table(source, to_frame(joined), tuple(parts), tables[0].decimal)
+    notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
+    return Table(source, to_frame(joined), tuple(parts), _common_format(tables), notes)
+
+
+def _common_format(tables: list[Table]) -> TableFormat:
+    """Return the format of the files; parts in which they differ are left open."""
+    first = tables[0].format
+    different = {
+        key: None
+        for key in type(first).model_fields
+        if any(getattr(t.format, key) != getattr(first, key) for t in tables)
+    }
+    return first.model_copy(update=different)
 
 
 def _to_plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -169,15 +248,15 @@ def _to_arrow(column: pd.Series) -> pa.ChunkedArray:
     return pa.chunked_array([values])
 
 
-def _make_distinct(names: Iterable[str]) -> list[str]:
-    """Return each name without blanks at its ends; repeated ones get `.1`, `.2` ... appended."""
-    distinct: dict[str, None] = {}  # a set that keeps the order
-    next_number: dict[str, int] = {}
+def make_distinct(names: Iterable[str]) -> list[str]:
+    """Return names of columns in which unnamed and repeated ones are numbered."""
+    distinct: dict[str, None] = {}
+    numbers: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         name = name.strip() or f"column{position}"
-        unused, number = name, next_number.get(name, 1)
+        unused, number = name, numbers.get(name, 1)
         while unused in distinct:
             unused, number = f"{name}.{number}", number + 1
-        next_number[name] = number
+        numbers[name] = number
         distinct[unused] = None
     return list(distinct)

@@ -1,39 +1,79 @@
 """The formats of times in text: patterns for dates, clocks and zones, and the order of day and month."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecaster.frequency import DAY, HOUR, MINUTE, MONTHS, SECOND, Ints
+from forecaster.data.day_order import NO_TIME, Floats64, choose_order, to_stamps
+from forecaster.data.month_names import find_month_numbers
+from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, Ints
 
-Floats64 = npt.NDArray[np.float64]
-NO_TIME = np.iinfo(np.int64).min
-
-_NAME = r"(?P<name>[A-Za-z]{3})[A-Za-z]*\.?"
-_YEAR, _MONTH, _DAY = r"(?P<year>\d{4})", r"(?P<month>\d{1,2})", r"(?P<day>\d{1,2})"
+_NAME = r"(?P<name>[^\W\d_]{3,})\.?"
+_WEEKDAY = r"(?:[^\W\d_]+\.?,? +)?"
+_YEAR, _MONTH, _DAY = r"(?P<year>\d{4})", r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>\d{1,2})"
 _ANY_YEAR = r"'?(?P<year>\d{4}|\d{2})"
-_DATES = (
-    rf"{_YEAR}-{_MONTH}-{_DAY}",
-    rf"{_YEAR}[/.]{_MONTH}[/.]{_DAY}",
-    rf"{_YEAR}[-/.:]?M?{_MONTH}",
-    rf"(?P<first>\d{{1,2}})[-/. ](?P<second>\d{{1,2}})[-/. ]{_ANY_YEAR}",
-    rf"{_MONTH}[-/.]{_YEAR}",
-    rf"{_YEAR}[-:/ ]?[Qq](?P<quarter>[1-4])",
-    rf"[Qq](?P<quarter>[1-4])[-:/ ]?{_YEAR}",
-    rf"(?:[A-Za-z]+\.?,? +)?{_DAY}[-/. ]*{_NAME}[-/. ,]*{_ANY_YEAR}",
-    rf"(?:[A-Za-z]+\.?,? +)?{_NAME}[-/. ]+{_DAY}(?:st|nd|rd|th)?[-/., ]+{_YEAR}",
-    rf"{_NAME}[-/. ,]*{_ANY_YEAR}",
-    rf"{_YEAR}[-/. ]*{_NAME}",
-    rf"{_YEAR}[-/. ]{_NAME}[-/. ]{_DAY}",
-    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
+DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
+# The name of each format, as `data.format.date_format` stores it, and its pattern; separators and clocks may differ.
+_DATES = {
+    "%Y-%m-%d": rf"{_YEAR}-{_MONTH}-{_DAY}",
+    "%Y/%m/%d": rf"{_YEAR}[/.]{_MONTH}[/.]{_DAY}",
+    "%Y-%m": rf"{_YEAR}[-/.:]?M?{_MONTH}",
+    DAY_FIRST: rf"(?P<first>\d{{1,2}})(?P<mark>[-/. ])(?P<second>\d{{1,2}})[-/. ]{_ANY_YEAR}",
+    "%m/%Y": rf"{_MONTH}[-/.]{_YEAR}",
+    "%Y-Q%q": rf"{_YEAR}[-:/ ]?[Qq](?P<quarter>[1-4])",
+    "Q%q-%Y": rf"[Qq](?P<quarter>[1-4])[-:/ ]?{_YEAR}",
+    "%Y-H%h": rf"{_YEAR}[-:/ ]?[HhSs](?P<half_year>[12])",
+    "H%h-%Y": rf"[HhSs](?P<half_year>[12])[-:/ ]?{_YEAR}",
+    "%G-W%V": rf"{_YEAR}[- ]?[Ww](?:[Ee][Ee]?[Kk])? ?(?P<week>\d{{1,2}})(?:-?(?P<weekday>[1-7]))?",
+    "W%V-%G": r"(?:[Ww](?:[Ee]{0,2}[Kk])?|[Kk][Ww]|[Ss]) ?(?P<week>\d{1,2})[-/. ]+(?P<year>\d{4})",
+    "%d %b %Y": rf"{_WEEKDAY}{_DAY}[-/. ]*{_NAME}[-/. ,]*{_ANY_YEAR}",
+    "%b %d, %Y": rf"{_WEEKDAY}{_NAME}[-/. ]+{_DAY}(?:st|nd|rd|th)?[-/., ]+{_YEAR}",
+    "%b %Y": rf"{_NAME}[-/. ,]*{_ANY_YEAR}",
+    "%Y %b": rf"{_YEAR}[-/. ]*{_NAME}",
+    "%Y-%b-%d": rf"{_YEAR}[-/. ]{_NAME}[-/. ]{_DAY}",
+    "%Y%m%d": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
+    "%Y/%y": rf"{_YEAR}[-/](?P<next>\d{{2}}|\d{{4}})",  # a season or school year, from one year to the next
+    "%Y": _YEAR,
+}
+_CLOCK = (
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second_>\d{2}(?:[.,]\d+)?))?|(?=[ -]?[AaPp]\.?[Mm]))"
+    r"(?:[ -]?(?P<half>[AaPp])\.?[Mm]\.?)?"
 )
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second_>\d{2}(?:[.,]\d+)?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
-_ZONE = r" ?(?P<zone>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
-_PATTERNS = tuple(re.compile(rf" *{date}(?:(?:[Tt]|,? +){_CLOCK}(?:{_ZONE})?)? *") for date in _DATES)
-_MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, start=1)}
+# The minutes by which zones are ahead of UTC, for abbreviations with one meaning.
+_ZONES = {
+    "WET": 0,
+    "WEST": 60,
+    "CET": 60,
+    "CEST": 120,
+    "MEZ": 60,
+    "MESZ": 120,
+    "EET": 120,
+    "EEST": 180,
+    "MSK": 180,
+    "EST": -300,
+    "EDT": -240,
+    "CST": -360,
+    "CDT": -300,
+    "MST": -420,
+    "MDT": -360,
+    "PST": -480,
+    "PDT": -420,
+    "JST": 540,
+    "AEST": 600,
+    "AEDT": 660,
+    "NZST": 720,
+    "NZDT": 780,
+}
+_ZONE = rf" ?(?P<zone>Z|z|UTC|GMT|{'|'.join(_ZONES)}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?[\[(][\w/+-]+[\])])?"
+_PATTERNS = {
+    name: re.compile(rf"^ *{date}(?:(?:[Tt:]|,? +|-(?=\d+[ -]?[AaPp][Mm])){_CLOCK}(?:{_ZONE})?)? *$")
+    for name, date in _DATES.items()
+}
+_CLOCK_PATTERN = re.compile(rf"^ *{_CLOCK} *$")
+_INTERVAL = re.compile(r"(.*\S)(?: +(?:-|\u2013|\u2014|to|bis) +|/(?=\d{4}-))(.*\S)")
 
 
 @dataclass(frozen=True)
@@ -44,58 +84,127 @@ class ParsedTimes:
         stamps: [W] microseconds since 1970: in UTC if the word has a zone, else on the wall clock.
         is_time: [W] True for each word that is a time.
         zones: [W] `UTC` or an offset such as `+02:00`; None for a word without a zone.
-        note: the chosen order of day and month if the words allow both; else None.
+        note: the chosen reading if the words allow several; else None.
+        format: the name of the format.
+        is_ambiguous: True if day first and month first fit equally well.
     """
 
     stamps: Ints
     is_time: npt.NDArray[np.bool_]
     zones: npt.NDArray[np.object_]
     note: str | None
+    format: str
+    is_ambiguous: bool = False
 
 
 def has_date_format(words: pd.Index, share: float = 0.8) -> bool:
     """Return True if at least this share of the words has the same date format."""
-    return len(words) > 0 and _count_matches(_find_pattern(words), words) >= share * len(words)
+    if not len(words):
+        return False
+    words, _ = _start_of_intervals(words)
+    return _count_matches(_PATTERNS[_find_format(words)], words) >= share * len(words)
 
 
-def parse(words: pd.Index) -> ParsedTimes:
-    """Parse [W] words with the date format that fits most of the first 1,000."""
-    parts = words.to_series().astype(object).str.extract(_find_pattern(words[:1000]))
+def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | None = None) -> ParsedTimes:
+    """Parse [W] words, in the order of their rows, with the date format that fits most of them.
+
+    Args:
+        date_format: the name of a format, or a format as `strftime` has; None to detect it.
+        day_first: the order of day and month; None to choose the more regular one.
+    """
+    words, is_interval = _start_of_intervals(words)
+    if date_format is not None and date_format not in (*_PATTERNS, MONTH_FIRST):
+        return _parse_strictly(words, date_format)
+    if date_format in (DAY_FIRST, MONTH_FIRST):
+        day_first = date_format == DAY_FIRST if day_first is None else day_first
+        date_format = DAY_FIRST
+    name = date_format or _find_format(words)
+    parsed = _parse_by(words, name, day_first)
+    note = "read as intervals, which are named by their start" if is_interval else None
+    return replace(parsed, note="; ".join(filter(None, (note, parsed.note))) or None)
+
+
+def parse_clocks(words: pd.Index) -> Ints:
+    """Parse [W] words as times of day: microseconds since midnight, -1 where a word is none."""
+    parts = words.to_series().astype(object).str.extract(_CLOCK_PATTERN)
+    clock = _to_clock(parts)
+    return np.where(parts["hour"].notna().to_numpy(), clock, -1)
+
+
+def _parse_strictly(words: pd.Index, date_format: str) -> ParsedTimes:
+    parsed = pd.to_datetime(words.to_series().astype(object).str.strip(), format=date_format, errors="coerce", utc=True)
+    has_zone = "%z" in date_format or "%Z" in date_format
+    is_time = parsed.notna().to_numpy()
+    stamps = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    zones = np.full(len(words), "UTC" if has_zone else None, object)
+    return ParsedTimes(np.where(is_time, stamps, NO_TIME), is_time, zones, None, date_format)
+
+
+def _parse_by(words: pd.Index, name: str, day_first: bool | None) -> ParsedTimes:
+    parts = words.to_series().astype(object).str.extract(_PATTERNS[name])
     is_time = parts["year"].notna().to_numpy()
     year = _to_numbers(parts, "year", np.nan)
     if (parts["year"].str.len() == 2).any():
         year = np.where(year < 69, year + 2000, np.where(year < 100, year + 1900, year))
-    note = None
+    note, is_ambiguous = None, False
+    clock = _to_clock(parts)
     if "first" in parts:
-        dates, note = _choose_order(year, _to_numbers(parts, "first", 1), _to_numbers(parts, "second", 1))
-    elif "quarter" in parts:
-        dates = to_stamps(year, 3 * _to_numbers(parts, "quarter", 1) - 2, np.ones(len(words)))
+        order = choose_order(
+            year,
+            _to_numbers(parts, "first", 1),
+            _to_numbers(parts, "second", 1),
+            clock,
+            day_first=day_first,
+            has_points=bool((parts["mark"] == ".").all()),
+        )
+        dates, note, is_ambiguous = order.dates, order.note, order.is_ambiguous
+        name = DAY_FIRST if order.is_day_first else MONTH_FIRST
+    elif "week" in parts:
+        dates = weeks_to_stamps(year, _to_numbers(parts, "week", 1))
+        dates = np.where(
+            dates == NO_TIME, NO_TIME, dates + (_to_numbers(parts, "weekday", 1).astype(np.int64) - 1) * DAY
+        )
     else:
         dates = to_stamps(year, _to_months(parts), _to_numbers(parts, "day", 1))
-    clock = _to_clock(parts)
+    if "next" in parts:
+        following = _to_numbers(parts, "next", np.nan)
+        dates = np.where(following % 100 == (year + 1) % 100, dates, NO_TIME)
     zones, offset = _to_zones(parts)
     is_time = is_time & (dates != NO_TIME) & (clock >= 0) & (np.abs(offset) < DAY)
-    return ParsedTimes(np.where(is_time, dates + clock - offset, NO_TIME), is_time, zones, note)
+    stamps = np.where(is_time, dates + clock - offset, NO_TIME)
+    return ParsedTimes(stamps, is_time, zones, note, name, is_ambiguous)
 
 
-def to_stamps(year: Floats64, month: Floats64, day: Floats64) -> Ints:
-    """Return midnight of each day in microseconds since 1970; NO_TIME if the day does not exist."""
-    is_valid = ~np.isnan(year) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    count = np.where(is_valid, 12 * (year - 1970) + month - 1, 0).astype(np.int64)
-    first = count.astype("datetime64[M]")
-    date = first.astype("datetime64[D]") + np.where(is_valid, day - 1, 0).astype(np.int64)
-    is_valid = is_valid & (date.astype("datetime64[M]") == first)
-    return np.where(is_valid, date.astype("datetime64[us]").astype(np.int64), NO_TIME)
+def weeks_to_stamps(year: Floats64, week: Floats64) -> Ints:
+    """Return midnight of the Monday of each ISO week; NO_TIME if the week does not exist."""
+    january = to_stamps(year, np.ones_like(year), np.full_like(year, 4.0))
+    day = np.where(january == NO_TIME, 0, january) // DAY
+    monday = day - (day + 3) % 7 + (np.nan_to_num(week) - 1).astype(np.int64) * 7
+    thursday = (monday + 3).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    is_valid = (january != NO_TIME) & (week >= 1) & (thursday == np.nan_to_num(year))
+    return np.where(is_valid, monday * DAY, NO_TIME)
+
+
+def _start_of_intervals(words: pd.Index) -> tuple[pd.Index, bool]:
+    """Return the starts of intervals such as `01:00 - 02:00`, and True; other words unchanged, and False."""
+    sample = [_INTERVAL.fullmatch(str(word)) for word in words[:20]]
+    if not len(words) or not all(sample):
+        return words, False
+    matches = [_INTERVAL.fullmatch(str(word)) for word in words]
+    return pd.Index([match[1] if match else word for match, word in zip(matches, words, strict=True)]), True
 
 
 def _count_matches(pattern: re.Pattern[str], words: pd.Index) -> int:
-    matches = filter(None, map(pattern.fullmatch, words))
-    return sum(match.groupdict().get("name", "jan").upper() in _MONTH_NUMBERS for match in matches)
+    matches = list(filter(None, (pattern.fullmatch(str(word)) for word in words)))
+    if "name" not in pattern.groupindex:
+        return len(matches)
+    numbers = find_month_numbers([match["name"] for match in matches])
+    return sum(match["name"].lower() in numbers for match in matches)
 
 
-def _find_pattern(words: pd.Index) -> re.Pattern[str]:
+def _find_format(words: pd.Index) -> str:
     sample = words[:: max(len(words) // 100, 1)]
-    return max(_PATTERNS, key=lambda pattern: _count_matches(pattern, sample))
+    return max(_PATTERNS, key=lambda name: _count_matches(_PATTERNS[name], sample))
 
 
 def _to_numbers(parts: pd.DataFrame, name: str, default: float) -> Floats64:
@@ -106,9 +215,15 @@ def _to_numbers(parts: pd.DataFrame, name: str, default: float) -> Floats64:
 
 
 def _to_months(parts: pd.DataFrame) -> Floats64:
+    if "quarter" in parts:
+        return 3 * _to_numbers(parts, "quarter", 1) - 2
+    if "half_year" in parts:
+        return 6 * _to_numbers(parts, "half_year", 1) - 5
     if "name" not in parts:
         return _to_numbers(parts, "month", 1)
-    return parts["name"].str.upper().map(_MONTH_NUMBERS).fillna(0).to_numpy().astype(np.float64)
+    names = parts["name"].str.lower()
+    months: Floats64 = names.map(find_month_numbers(names.dropna().unique())).fillna(0).to_numpy().astype(np.float64)
+    return months
 
 
 def _to_clock(parts: pd.DataFrame) -> Ints:
@@ -133,35 +248,12 @@ def _to_zones(parts: pd.DataFrame) -> tuple[npt.NDArray[np.object_], Ints]:
     names, offsets = [], []
     for word in words:
         digits = word[1:].replace(":", "")
-        hours, minutes = (int(digits[:2]), int(digits[2:] or 0)) if digits.isdecimal() else (0, 0)
-        minutes = 60 * hours + minutes if minutes < 60 else DAY // MINUTE
-        names.append(f"{word[0]}{minutes // 60:02}:{minutes % 60:02}" if minutes else "UTC")
-        offsets.append((-1 if word[0] == "-" else 1) * minutes * MINUTE)
+        hours, minutes = (
+            (int(digits[:2]), int(digits[2:] or 0)) if digits.isdecimal() else (0, abs(_ZONES.get(word, 0)))
+        )
+        if digits.isdecimal():
+            minutes = 60 * hours + minutes if minutes < 60 else DAY // MINUTE
+        sign = "-" if word[0] == "-" or _ZONES.get(word, 0) < 0 else "+"
+        names.append(f"{sign}{minutes // 60:02}:{minutes % 60:02}" if minutes else "UTC")
+        offsets.append(int(f"{sign}1") * minutes * MINUTE)
     return np.array([*names, None], object)[codes], np.array([*offsets, 0], np.int64)[codes]
-
-
-def _choose_order(year: Floats64, first: Floats64, second: Floats64) -> tuple[Ints, str | None]:
-    """Choose the order of day and month in dates such as `1/2/1981`.
-
-    A number above 12 is a day. If that does not decide, the order with the more regular spacing is chosen.
-
-    Returns: the [W] timestamps, and a note if both orders are possible.
-    """
-    month_first, day_first = to_stamps(year, first, second), to_stamps(year, second, first)
-    misses = [int((dates == NO_TIME).sum()) for dates in (month_first, day_first)]
-    if misses[0] != misses[1]:
-        return (month_first if misses[0] < misses[1] else day_first), None
-    if np.array_equal(month_first, day_first):
-        return month_first, None
-    if _regular_share(day_first) > _regular_share(month_first):
-        return day_first, "read as day/month/year, which gives the more regular spacing"
-    return month_first, "read as month/day/year; day/month/year is equally possible"
-
-
-def _regular_share(dates: Ints) -> float:
-    """Return the share of the most common step; steps are months if all dates are the same day of the month."""
-    days = np.unique(dates[dates != NO_TIME]).astype("datetime64[us]").astype("datetime64[D]")
-    months = days.astype("datetime64[M]")
-    days_of_month = np.unique(days - months.astype("datetime64[D]"))
-    steps = np.diff(months if len(days_of_month) == 1 else days).astype(np.int64)
-    return float(np.unique(steps, return_counts=True)[1].max() / len(steps)) if len(steps) else 0.0

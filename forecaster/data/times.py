@@ -1,16 +1,20 @@
 """Columns of times as integers: dates and timestamps in the usual formats, epochs, or steps."""
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from forecaster.data import time_formats
+from forecaster.data.day_order import NO_TIME
 from forecaster.data.table import Table
-from forecaster.errors import DataError
+from forecaster.data.time_integers import find_times, parse_numbers_by
+from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 
+_HINT_TO_FIX = "fix that cell, or name another column with --time"
 HINT_WITHOUT_TIME = "pass --time none if the rows are in order; steps are then 0, 1, 2 ..."
 
 _MAX_INTEGER = 10**18  # the distance of two times is then within int64
@@ -18,9 +22,6 @@ _FIRST_DAY, _LAST_DAY = (
     np.datetime64("0001-01-02", "s"),
     np.datetime64("9999-12-30", "s"),
 )  # ISO 8601 has them in any zone
-_STEP_NAMES = {"ds", "t", "step", "index", "period"}  # six or eight digits in these columns are steps, not dates
-# The range of each kind of epoch, the microseconds of its unit, and the name of the unit.
-_EPOCHS = ((1e8, 1e10, 1_000_000, "seconds"), (1e11, 1e13, 1000, "milliseconds"), (1e14, 1e16, 1, "microseconds"))
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class Times:
         zone: the zone or offset of all rows; None if the data has none.
         is_integer: True if `stamps` are steps without a calendar.
         note: the reading that was chosen for an ambiguous format; None if there was no choice.
+        format: the name of the format of text or numbers; None for times that have a type of their own.
     """
 
     stamps: Ints
     zone: str | None = None
     is_integer: bool = False
     note: str | None = None
+    format: str | None = None
 
     def on_wall_clock(self) -> Ints:
         """Return the timestamps on the wall clock of the zone."""
@@ -82,16 +85,9 @@ def parse_times(table: Table, name: str) -> Times:
         return Times(stamps, zone=str(column.dtype.tz))
     if pd.api.types.is_datetime64_dtype(column.dtype):
         return Times(_microseconds(column.to_numpy()))
-    numbers = column.to_numpy()
-    if numbers.dtype.kind in "if":
-        is_countable = (numbers >= -_MAX_INTEGER) & (numbers <= _MAX_INTEGER)
-        if not is_countable.all():
-            raise _cell_error(table, name, int(np.flatnonzero(~is_countable)[0]))
-    if numbers.dtype.kind != "i":
-        is_whole = numbers == numbers.round() if numbers.dtype.kind == "f" else np.zeros(len(numbers), bool)
-        if not is_whole.all():
-            raise _cell_error(table, name, int(np.flatnonzero(~is_whole)[0]))
-    return _parse_integers(name.lower(), numbers.astype(np.int64))
+    if column.dtype.kind == "b":
+        raise _cell_error(table, name, 0)
+    return _parse_numbers(table, name)
 
 
 def _parse_text(table: Table, name: str) -> Times:
@@ -101,18 +97,23 @@ def _parse_text(table: Table, name: str) -> Times:
         raise _cell_error(table, name, int(np.flatnonzero(codes < 0)[0]))
     if len(words) == 0 or not time_formats.has_date_format(words[:1000], share=0.01):
         raise _cell_error(table, name, 0)
-    parsed = time_formats.parse(words)
+    known = table.format
+    parsed = time_formats.parse(words, date_format=known.date_format, day_first=known.day_first)
     is_time = (
         parsed.is_time & (parsed.stamps >= _microseconds(_FIRST_DAY)) & (parsed.stamps <= _microseconds(_LAST_DAY))
     )
     if not is_time.all():
         row = int(np.flatnonzero(~is_time[codes])[0])
+        if known.date_format is not None:
+            raise _contradiction(table, name, row)
         raise _cell_error(table, name, row, hint="fix that cell, or remove the row")
+    if parsed.is_ambiguous:
+        raise _order_error(table, name)
     zones = parsed.zones[pd.notna(parsed.zones)]
     note = parsed.note and f"{name}: {parsed.note}"
     offsets = np.array([_parse_offset(zone) for zone in zones], np.int64)
     if len(zones) == len(words) and 0 < np.ptp(offsets) <= HOUR and len(set(zones)) == 2:
-        return _merge_dst_offsets(parsed, offsets, codes, note, name)
+        return replace(_merge_dst_offsets(parsed, offsets, codes, note, name), format=parsed.format)
     if len(zones) and (len(zones) < len(words) or len(set(zones)) > 1):
         names = sorted({zone if isinstance(zone, str) else "none" for zone in parsed.zones})
         raise DataError(
@@ -120,7 +121,7 @@ def _parse_text(table: Table, name: str) -> Times:
             hint="write all times in one zone, for example UTC",
         )
     zone = zones[0] if len(zones) else None
-    return Times(parsed.stamps[codes], zone=zone, note=note)
+    return Times(parsed.stamps[codes], zone=zone, note=note, format=parsed.format)
 
 
 def _parse_offset(zone: str) -> int:
@@ -153,32 +154,59 @@ def _merge_dst_offsets(
     return Times(stamps[codes], zone=zones[oldest], note=f"{note}; {offset_note}" if note else offset_note)
 
 
-def _parse_integers(name: str, numbers: Ints) -> Times:
-    low, high = int(numbers.min()), int(numbers.max())
-    if name == "year" and low >= 1500 and high <= 2200:
-        return Times(_from_dates(numbers, np.ones_like(numbers), np.ones_like(numbers)))
-    if name not in _STEP_NAMES:
-        for size, unit in ((10_000, 100), (100, 1)):  # 19811231, then 198112
-            day = numbers % 100 if unit > 1 else np.ones_like(numbers)
-            if low // size >= 1500 and high // size <= 2200:
-                dates = _from_dates(numbers // size, numbers // unit % 100, day)
-                if (dates != time_formats.NO_TIME).all():
-                    return Times(dates)
-    for minimum, maximum, microseconds, unit_name in _EPOCHS:
-        if minimum <= low and high < maximum:
-            return Times(numbers * microseconds, note=f"{name}: read as {unit_name} since 1970, in UTC")
-    return Times(numbers, is_integer=True)
+def _parse_numbers(table: Table, name: str) -> Times:
+    numbers = table.frame[name].to_numpy(np.float64)
+    exact = table.frame[name].to_numpy()
+    known = table.format.date_format
+    if not np.isfinite(numbers).all():
+        raise _cell_error(table, name, int(np.flatnonzero(~np.isfinite(numbers))[0]))
+    if known is not None:
+        stamps = exact.astype(np.int64) if known == "integer" else parse_numbers_by(numbers, known)
+        if stamps is None:
+            raise DataError(
+                f"{table.source}: column {name!r} contains numbers, not times in the format {known!r}",
+                hint="leave --date-format out to detect the format",
+            )
+        if (stamps == NO_TIME).any():
+            raise _contradiction(table, name, int(np.flatnonzero(stamps == NO_TIME)[0]))
+        return Times(stamps, is_integer=known == "integer", format=known)
+    reading = find_times(numbers, name)
+    is_countable = (numbers % 1 == 0) & (np.abs(numbers) <= _MAX_INTEGER)
+    if reading is None or (reading.format == "integer" and not is_countable.all()):
+        raise _cell_error(table, name, int(np.flatnonzero(~is_countable)[0]))
+    if reading.rival:
+        raise UsageError(
+            f"{table.source}: column {name!r}: {exact[0]} may be a time in the format {reading.format} or "
+            f"{reading.rival}, and no cell decides",
+            hint=f"pass --date-format {shlex.quote(reading.format)}, or --date-format {shlex.quote(reading.rival)}",
+        )
+    stamps = exact.astype(np.int64) if reading.format == "integer" else reading.stamps
+    note = reading.note and f"{name}: {reading.note}; --date-format overrides"
+    return Times(stamps, is_integer=reading.format == "integer", note=note, format=reading.format)
 
 
-def _from_dates(year: Ints, month: Ints, day: Ints) -> Ints:
-    return time_formats.to_stamps(year.astype(float), month.astype(float), day.astype(float))
+def _contradiction(table: Table, name: str, row: int) -> DataError:
+    cell = str(table.frame[name].iloc[row])[:60]
+    return DataError(
+        f"{table.source}: column {name!r}, {table.place(row)}: {cell!r} contradicts the format of the times, "
+        f"{table.format.date_format}",
+        hint="write the times as in the data of the training, or pass --date-format with their format",
+    )
+
+
+def _order_error(table: Table, name: str) -> UsageError:
+    cell = str(table.frame[name].iloc[0])[:60]
+    return UsageError(
+        f"{table.source}: column {name!r}: {cell!r} may be day/month/year or month/day/year, and no cell decides",
+        hint="pass --day-first for day/month/year, or --no-day-first for month/day/year",
+    )
 
 
 def _microseconds(stamps: npt.NDArray[np.datetime64] | np.datetime64) -> Ints:
     return stamps.astype("datetime64[us]").astype(np.int64)
 
 
-def _cell_error(table: Table, name: str, row: int, hint: str = HINT_WITHOUT_TIME) -> DataError:
+def _cell_error(table: Table, name: str, row: int, hint: str = _HINT_TO_FIX) -> DataError:
     try:
         cell = table.frame[name].iloc[row]
         problem = "the time is missing" if pd.isna(cell) else f"{str(cell)[:60]!r} cannot be read as a time"

@@ -19,7 +19,8 @@ from forecaster.frequency import Ints
 from forecaster.models.state import Arrays, add_prefix, select_prefix
 from forecaster.panel import Panel
 from forecaster.training.feed import BatchFeed
-from forecaster.training.loop import Learner, Training, history_from_array, history_to_array
+from forecaster.training.history import history_from_array, history_to_array
+from forecaster.training.loop import Learner, Training
 from forecaster.training.update import continue_training
 
 _FIT_SHARE = 0.5  # share of a budget for the fit; the rest is for the refit, which takes no more steps

@@ -4,12 +4,10 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import astuple, fields
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -20,14 +18,13 @@ from forecaster.frequency import Ints
 from forecaster.network.inputs import Inputs
 from forecaster.training.adamw import AdamW
 from forecaster.training.feed import BatchFeed, WindowSource, make_feed
+from forecaster.training.history import Rows, history_from_array, history_to_array
+from forecaster.training.schedules import SCHEDULES
 
-WARM_UP_SHARE = 0.2  # share of the schedule in which the learning rate rises
 VALIDATION_WINDOWS = 2048
 _VALIDATION_BATCH = 1024
 _MEASURED_STEPS = 9
 _STEPS_PER_BLOCK = 50  # steps that another device takes between two readings of their losses
-
-Rows = npt.NDArray[np.float64]
 
 
 class TorchRandom:
@@ -248,28 +245,6 @@ class Training:
             torch.cuda.set_rng_state(state["random_cuda"], self._device)
 
 
-def one_cycle(passed: float) -> float:
-    """Return the share of the peak learning rate at a share `passed` of the schedule.
-
-    It rises linearly during `WARM_UP_SHARE` and then falls as half a cosine to 0.
-
-    Source: Smith & Topin 2018, with the cosine of Loshchilov & Hutter 2017.
-    """
-    return passed / WARM_UP_SHARE if passed < WARM_UP_SHARE else cosine((passed - WARM_UP_SHARE) / (1 - WARM_UP_SHARE))
-
-
-def cosine(passed: float) -> float:
-    """Fall from 1 to 0 as half a cosine. Source: Loshchilov & Hutter 2017, "SGDR", eq. 5 without restarts."""
-    return 0.5 * (1 + math.cos(math.pi * passed))
-
-
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "one_cycle": one_cycle,
-    "cosine": cosine,
-    "constant": lambda passed: 1.0,
-}
-
-
 def validation_loss(network: Learner, windows: Windows) -> float:
     """Compute the training loss over at most `VALIDATION_WINDOWS` windows, evenly spaced; NaN without a known target.
 
@@ -313,20 +288,6 @@ def time_steps(
     started = time.perf_counter()
     validate()
     return seconds + (time.perf_counter() - started) / config.validate_every
-
-
-def history_to_array(history: list[TrainingStep]) -> Rows:
-    """Convert a history to an array [steps, 6], NaN where no validation loss was measured."""
-    rows = [[math.nan if value is None else value for value in astuple(step)] for step in history]
-    return np.array(rows, np.float64).reshape(-1, len(fields(TrainingStep)))
-
-
-def history_from_array(rows: Rows) -> list[TrainingStep]:
-    """Convert an array from `history_to_array` back to a history."""
-    return [
-        TrainingStep(int(step), seconds, train, None if math.isnan(held_out_loss) else held_out_loss, rate, norm)
-        for step, seconds, train, held_out_loss, rate, norm in rows.tolist()
-    ]
 
 
 def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

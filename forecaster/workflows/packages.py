@@ -6,14 +6,14 @@ from importlib.metadata import PackageNotFoundError, version
 
 REQUIRED = {
     "torch": "2.4",
-    "pandas": "2.2",
+    "pandas": "2.2.3",
     "typer": "0.29",
-    "rich": "13",
-    "pyyaml": "6",
-    "pydantic": "2.7",
-    "safetensors": "0.4",
-    "pyarrow": "15",
-    "filelock": "3.12",
+    "rich": "15",
+    "pyyaml": "6.0.1",
+    "pydantic": "2.10",
+    "safetensors": "0.5",
+    "pyarrow": "18",
+    "filelock": "4",
     "scipy": "1.13",
 }
 
@@ -41,6 +41,7 @@ EXTRAS = {
     "sqlalchemy": Extra("2", "ledgers, and data from a SQL database", "sqlalchemy"),
     "psycopg": Extra("3.1", "PostgreSQL", "'psycopg[binary]'"),
     "holidays": Extra("0.50", "--holidays", "holidays"),
+    "babel": Extra("2.12", "names of months in other languages than English", "babel"),
     "plotly": Extra("6", "forecast report", "plotly"),
     "jinja2": Extra("3.1", "forecast report", "jinja2"),
     "matplotlib": Extra("3.8", "figures, .png and .svg", "matplotlib"),

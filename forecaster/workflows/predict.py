@@ -1,11 +1,13 @@
 """`forecast predict`: forecast the steps after the data with a bundle, or with the pretrained network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from forecaster.config import Device
+from forecaster.config.table_format import TableFormat
 from forecaster.data import future
 from forecaster.data.load import LoadedData, load_in_parts
 from forecaster.errors import UsageError, as_input_error
@@ -27,6 +29,7 @@ from forecaster.workflows.reading import (
 )
 
 _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
+_FORMAT = "data.format."
 _FLAGS = {"data.minimum": "--min", "data.maximum": "--max"}
 _COMMAND = "forecast predict DATA --bundle {}"
 _NO_BETTER = "this model was no better than a naive forecast on its holdout"
@@ -61,10 +64,18 @@ def predict(
     horizon = horizon or bundle.manifest.horizon
     if data.later is not None:
         refuse_without_known(bundle.config.data, "--future")
-    config = config_for(source, bundle, {**changes, "memory": data.memory})
+    changes = {**changes, "memory": data.memory, "format": _read_format(bundle, data.columns)}
+    config = config_for(source, bundle, changes)
     frequency = bundle.manifest.data.frequency
     parts = load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=data.later)
     return Predicted(bundle, horizon, _forecast(parts, bundle, horizon, source.place, device, watch))
+
+
+def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
+    """Return the format of the bundle's data, changed by the options of the command."""
+    changes = {key.removeprefix(_FORMAT): value for key, value in columns.items() if key.startswith(_FORMAT)}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    return TableFormat.model_validate({**bundle.config.data.format.model_dump(), **changes})
 
 
 def _refuse_options(data: FreshData) -> None:
@@ -73,7 +84,7 @@ def _refuse_options(data: FreshData) -> None:
     Raises: UsageError: names the first such option.
     """
     for key, value in data.columns.items():
-        if value is not None and key not in _OPTIONS_BESIDE_BUNDLE:
+        if value is not None and key not in _OPTIONS_BESIDE_BUNDLE and not key.startswith(_FORMAT):
             flag = _FLAGS.get(key, f"--{key.rpartition('.')[2]}")
             raise UsageError(
                 f"{flag}: the bundle decides how the data is read",

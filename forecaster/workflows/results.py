@@ -1,7 +1,7 @@
 """The folders and files that commands write."""
 
 import itertools
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,22 +63,33 @@ def shorten(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation of a model, as its bundle stores it.
+
+    Attributes:
+        metrics: the content of metrics.json.
+        holdout: the content of holdout.csv, or a function that writes it; an empty line if there is no holdout.
+    """
+
+    metrics: dict[str, Any]
+    holdout: bundle.File
+
+
 def write_bundle(
     folder: Path,
     model: FittedModel,
     loaded: LoadedData,
     origin: Origin,
+    evaluation: Evaluation,
     *,
-    metrics: dict[str, Any],
-    holdout: bundle.File,
     watch: Watch,
 ) -> Manifest:
     """Write a bundle atomically, and record that this user trained it here (see `store.origins`).
 
     Args:
         loaded: the data that the model was trained on.
-        metrics: the content of metrics.json.
-        holdout: the content of holdout.csv, or a function that writes it; an empty line if there is no holdout.
+        evaluation: the scores and forecasts of the held-out steps.
         watch: receives a note if the record cannot be written.
 
     Returns: the manifest, without the hashes of the files.
@@ -89,12 +100,14 @@ def write_bundle(
     tables: dict[str, bundle.File] = {
         "history.csv": history.to_csv(index=False, lineterminator="\n").encode(),
         "quality.json": bundle.json_bytes(loaded.quality),
-        HOLDOUT: holdout,
+        HOLDOUT: evaluation.holdout,
     }
     if isinstance(forecaster, Exportable):
         tables |= forecaster.exports()
     config, state = replace_budget_by_steps(model.config, model.stages), forecaster.state()
-    digest = bundle.write(folder, manifest=manifest, config=config, state=state, metrics=metrics, tables=tables)
+    digest = bundle.write(
+        folder, manifest=manifest, config=config, state=state, metrics=evaluation.metrics, tables=tables
+    )
     if not origins.record(digest.encode()):
         watch(Note(_UNRECORDED))
     return manifest

@@ -27,7 +27,7 @@ from forecaster.store.manifest import Manifest
 from forecaster.store.regular_files import read_regular_file
 from forecaster.workflows.manifest import FittedModel, Origin, fingerprint
 from forecaster.workflows.reading import read_data, refuse_foreign, refuse_short
-from forecaster.workflows.results import default_folder, partial_of, shorten, write_bundle
+from forecaster.workflows.results import Evaluation, default_folder, partial_of, shorten, write_bundle
 from forecaster.workflows.scoring import HoldoutForecast, evaluate_holdout
 from forecaster.workflows.source import Source
 
@@ -218,7 +218,7 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
             watch(Note(_SHORTENED))
         model = FittedModel(config, forecaster, stages)
         table = partial(_write_holdout, holdout) if holdout else b"\n"
-        manifest = write_bundle(folder, model, loaded, run.origin, metrics=metrics, holdout=table, watch=watch)
+        manifest = write_bundle(folder, model, loaded, run.origin, Evaluation(metrics, table), watch=watch)
         config = replace_budget_by_steps(config, stages)
     except Interrupted as error:
         if not checkpoint.exists():

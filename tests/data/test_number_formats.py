@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forecaster.data.number_formats import numeric_share, parse_numbers, to_float32
-from forecaster.data.table import Part, Table
+from forecaster.data.table import LineNumbers, Part, Table
 from forecaster.errors import DataError
 
 
@@ -31,7 +31,7 @@ def test_a_number_is_read(word: str, decimal: str, value: float) -> None:
     assert values[0] == value
 
 
-@pytest.mark.parametrize("word", ["1,234 kg", "12,34", "1.2.3", "abc", "--5", "1 2", "$5", "."])
+@pytest.mark.parametrize("word", ["1,234 kg", "12,34", "1.2.3", "abc", "--5", "1 2", "$5", "0056", "+0056.1"])
 def test_other_text_is_not_a_number(word: str) -> None:
     _, is_fine = parse_numbers(pd.Index([word]), ".")
     assert not is_fine.any()
@@ -45,7 +45,7 @@ def test_the_share_of_numbers_counts_rows_not_words() -> None:
 def make_table(cells: list[object]) -> Table:
     column = pd.Series(cells)
     frame = pd.DataFrame({"sales": column.astype("category") if column.dtype.kind not in "if" else column})
-    return Table("t.csv", frame, (Part("t", 0, 2),))
+    return Table("t.csv", frame, (Part("t", 0, LineNumbers(2)),))
 
 
 def test_values_are_float32_with_nan_if_missing() -> None:

@@ -3,14 +3,14 @@
 import pandas as pd
 import pytest
 
-from forecaster.data.table import Part, Table, concatenate
+from forecaster.data.table import LineNumbers, Part, Table, concatenate
 from forecaster.errors import DataError
 
 
 def make(name: str, **columns: list[object]) -> Table:
     frame = pd.DataFrame(columns)
     text = {column: "category" for column in frame if frame[column].dtype.kind not in "ifM"}
-    return Table("sales", frame.astype(text), (Part(name, 0, 2),))
+    return Table("sales", frame.astype(text), (Part(name, 0, LineNumbers(2)),))
 
 
 def test_the_place_of_a_row_names_its_file() -> None:

@@ -94,7 +94,12 @@ def test_a_fraction_of_a_second_is_kept() -> None:
         (["1/1/1981", "1/2/1981", "1/13/1981"], ["1981-01-01", "1981-01-02", "1981-01-13"], None),
         (["1/1/1981", "2/1/1981", "13/1/1981"], ["1981-01-01", "1981-01-02", "1981-01-13"], None),
         (["1/1/2020", "2/2/2020"], ["2020-01-01", "2020-02-02"], None),
-        (["6/1/2020", "7/1/2020", "8/1/2020"], ["2020-06-01", "2020-07-01", "2020-08-01"], "read as month/day/year"),
+        (["1.11.2020", "1.12.2020", "1.1.2021"], ["2020-11-01", "2020-12-01", "2021-01-01"], None),
+        (
+            ["1/3/2021 23:00", "2/3/2021 00:00", "2/3/2021 01:00"],
+            ["2021-03-01T23:00:00", "2021-03-02", "2021-03-02T01:00:00"],
+            "read as day/month/year",
+        ),
         (["1/11/2020", "1/12/2020", "1/1/2021"], ["2020-11-01", "2020-12-01", "2021-01-01"], "read as day/month/year"),
     ],
 )
@@ -114,3 +119,72 @@ def test_a_column_with_both_orders_leaves_the_fewest_words_unparsed() -> None:
 )
 def test_ordinary_text_has_no_date_format(words: list[str]) -> None:
     assert not has_date_format(pd.Index(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["2020-W53", "2021-W01"], ["2020-12-28", "2021-01-04"]),
+        (["2020W53-7", "2021W01-1"], ["2021-01-03", "2021-01-04"]),
+        (["KW 1/2021", "KW 2/2021"], ["2021-01-04", "2021-01-11"]),
+        (["2020-H2", "2021-H1"], ["2020-07-01", "2021-01-01"]),
+        (["1979/80", "1980/81"], ["1979-01-01", "1980-01-01"]),
+        (["1999/2000", "2000/2001"], ["1999-01-01", "2000-01-01"]),
+        (["01JAN2022:00:00:00", "01JAN2022:01:00:00"], ["2022-01-01", "2022-01-01T01:00:00"]),
+        (["2021-01-01 11-PM", "2021-01-02 12-AM"], ["2021-01-01T23:00:00", "2021-01-02"]),
+        (["01/31/2021 11 PM", "02/01/2021 12 AM"], ["2021-01-31T23:00:00", "2021-02-01"]),
+        (
+            ["01.01.2021 00:00 - 01.01.2021 01:00", "01.01.2021 01:00 - 01.01.2021 02:00"],
+            ["2021-01-01", "2021-01-01T01:00:00"],
+        ),
+        (
+            ["2021-01-01T00:00Z/2021-01-01T01:00Z", "2021-01-01T01:00Z/2021-01-01T02:00Z"],
+            ["2021-01-01", "2021-01-01T01:00:00"],
+        ),
+        (
+            ["2022-01-01T01:00+01:00[Europe/Berlin]", "2022-01-01T02:00+01:00[Europe/Berlin]"],
+            ["2022-01-01", "2022-01-01T01:00:00"],
+        ),
+        (["2022-01-01 01:00 CET", "2022-07-01 02:00 CEST"], ["2022-01-01", "2022-07-01"]),
+    ],
+)
+def test_formats_of_exports_are_read(words: list[str], expected: list[str]) -> None:
+    found = read(*words)
+    assert found.is_time.all()
+    assert text_of(found) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["Jan 2020", "Mär 2020", "Mai 2020", "Okt 2020", "Dez 2020"],
+        ["janv. 2020", "févr. 2020", "août 2020", "déc. 2020"],
+        ["enero 2020", "agosto 2020", "diciembre 2020"],
+        ["1 gennaio 2020", "2 luglio 2020"],
+        ["sty 2020", "paź 2020", "gru 2020"],
+        ["15. März 2020", "16. Juni 2020"],
+    ],
+)
+def test_names_of_months_in_the_languages_of_europe_are_read(words: list[str]) -> None:
+    pytest.importorskip("babel")
+    found = read(*words)
+    assert found.is_time.all()
+    assert (np.diff(found.stamps) > 0).all()
+
+
+def test_orders_that_fit_equally_well_are_ambiguous() -> None:
+    assert read("6/1/2020", "7/1/2020", "8/1/2020").is_ambiguous
+    assert not parse(pd.Index(["6/1/2020", "7/1/2020"]), day_first=True).is_ambiguous
+
+
+def test_the_format_of_a_bundle_decides_the_order() -> None:
+    words = pd.Index(["01/03/2021", "02/03/2021"])
+    assert text_of(parse(words, date_format="%d/%m/%Y")) == ["2021-03-01", "2021-03-02"]
+    assert text_of(parse(words, date_format="%m/%d/%Y")) == ["2021-01-03", "2021-02-03"]
+    assert not parse(pd.Index(["13/25/2021"]), date_format="%d/%m/%Y").is_time.any()
+
+
+def test_a_format_of_strftime_is_followed_strictly() -> None:
+    found = parse(pd.Index(["2021, day 32", "2021-02-02"]), date_format="%Y, day %j")
+    assert found.is_time.tolist() == [True, False]
+    assert text_of(found)[0] == "2021-02-01"

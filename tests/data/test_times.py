@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data.table import Part, Table
+from forecaster.data.table import LineNumbers, Part, Table
 from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError
 
@@ -13,7 +13,7 @@ def make_table(cells: object, name: str = "ds") -> Table:
     column = pd.Series(cells)
     if column.dtype.kind not in "ifM":
         column = column.astype("category")
-    return Table("t.csv", pd.DataFrame({name: column}), (Part("t", 0, 2),))
+    return Table("t.csv", pd.DataFrame({name: column}), (Part("t", 0, LineNumbers(2)),))
 
 
 def days_of(times: Times) -> list[str]:
@@ -26,6 +26,20 @@ def days_of(times: Times) -> list[str]:
         ("year", [1990, 1991], ["1990-01-01", "1991-01-01"]),
         ("date", [20200131, 20200201], ["2020-01-31", "2020-02-01"]),
         ("date", [202001, 202002], ["2020-01-01", "2020-02-01"]),
+        ("yearweek", [202001, 202002], ["2019-12-30", "2020-01-06"]),
+        ("ds", [202052, 202053, 202101], ["2020-12-21", "2020-12-28", "2021-01-04"]),
+        ("ds", [1990, 1991], ["1990-01-01", "1991-01-01"]),
+        ("MESS_DATUM", [2021022823, 2021030100], ["2021-02-28", "2021-03-01"]),
+        ("stamp", [20211231235900, 20220101000000], ["2021-12-31", "2022-01-01"]),
+        ("stamp", [202112312330, 202201010000], ["2021-12-31", "2022-01-01"]),
+        ("day", [31122020, 1012021], ["2020-12-31", "2021-01-01"]),
+        ("doy", [2020366, 2021001], ["2020-12-31", "2021-01-01"]),
+        ("quarter", [20204, 20211], ["2020-10-01", "2021-01-01"]),
+        ("d", [201231, 210101], ["2020-12-31", "2021-01-01"]),
+        ("Date", [43831, 43832], ["2020-01-01", "2020-01-02"]),
+        ("t", [1577836800_000_000_000, 1577923200_000_000_000], ["2020-01-01", "2020-01-02"]),
+        ("decimal date", [1958.2083, 1958.2917], ["1958-03-01", "1958-04-01"]),
+        ("month", [2010.09, 2010.1, 2010.11], ["2010-09-01", "2010-10-01", "2010-11-01"]),
         ("time", [1577836800, 1577923200], ["2020-01-01", "2020-01-02"]),
         ("time", [1577836800000, 1577923200000], ["2020-01-01", "2020-01-02"]),
     ],
@@ -37,7 +51,8 @@ def test_integers_that_are_dates_are_read_as_dates(name: str, cells: list[int], 
 
 
 @pytest.mark.parametrize(
-    ("name", "cells"), [("ds", [1990, 1991]), ("ds", [0, 1]), ("step", [202001, 202002]), ("t", [5.0, 6.0])]
+    ("name", "cells"),
+    [("ds", [0, 1]), ("load", [43831, 43832]), ("index", [1990, 1991]), ("step", [202001, 202002]), ("t", [5.0, 6.0])],
 )
 def test_other_integers_are_steps(name: str, cells: list[int]) -> None:
     times = parse_times(make_table(cells, name), name)

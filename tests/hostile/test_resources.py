@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from forecaster import runtime
+from forecaster.config.table_format import DETECTED
 from forecaster.data import content, read
 from forecaster.data.content import FileContent, LimitedStream
 from forecaster.data.memory_limit import free_memory
@@ -102,7 +103,7 @@ def test_a_file_that_shrinks_while_it_is_read_ends_no_process(tmp_path: Path, si
     assert isinstance(opened, FileContent)
     os.truncate(path, size)
     try:
-        table = read._parse("a", "a", opened, "a")
+        table = read._parse("a", "a", opened, "a", DETECTED)
     except ForecastError:
         return
     assert 0 < len(table.frame) <= size / len(ROW)

@@ -163,6 +163,7 @@ def test_a_budget_limits_the_steps_but_allows_no_more(panel: Panel, monkeypatch:
     ended = events[-1]
     assert isinstance(ended, TrainingEnded)
     assert ended.steps == 4
+    monkeypatch.setattr("forecaster.models.trained._MIN_SECONDS", 1e-9)
     slow = forecaster_of(panel, budget=1e-9)
     slow.fit(panel, TAIL, watch=ignore, checkpoint=None)
     assert len(slow.history) <= 1

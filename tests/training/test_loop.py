@@ -14,16 +14,9 @@ from forecaster.network.build import Dimensions, build
 from forecaster.network.inputs import Inputs
 from forecaster.network.network import Network
 from forecaster.training import loop
-from forecaster.training.loop import (
-    SCHEDULES,
-    Training,
-    cosine,
-    history_from_array,
-    history_to_array,
-    measure_pace,
-    one_cycle,
-    validation_loss,
-)
+from forecaster.training.history import history_from_array, history_to_array
+from forecaster.training.loop import Training, measure_pace, validation_loss
+from forecaster.training.schedules import SCHEDULES, cosine, one_cycle
 from tests.conftest import MakePanel
 
 TRAINING = TrainingConfig(steps=24, batch=8, validate_every=4, patience=3)

@@ -14,7 +14,7 @@ from forecaster.workflows.job.previous_runs import Updated
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.summary import UpdateSummary
 from forecaster.workflows.manifest import FittedModel, Origin, fingerprint
-from forecaster.workflows.results import HOLDOUT, write_bundle
+from forecaster.workflows.results import HOLDOUT, Evaluation, write_bundle
 
 
 def plan_update(run: JobRun, champion: Bundle, assessment: Assessment, extent: DataExtent, horizon: int) -> bool:
@@ -77,6 +77,6 @@ def _write_update(run: JobRun, champion: Bundle, loaded: LoadedData, since: int)
     metrics = {**champion.metrics, "update": {"from": champion.folder.name, **summary}}
     holdout = (champion.folder / HOLDOUT).read_bytes()
     model = FittedModel(champion.config, forecaster, stages)
-    write_bundle(folder, model, loaded, origin, metrics=metrics, holdout=holdout, watch=run.watch)
+    write_bundle(folder, model, loaded, origin, Evaluation(metrics, holdout), watch=run.watch)
     run.watch(BundleWritten(folder))
     return bundle.read(folder)

@@ -1,0 +1,41 @@
+"""The section `data.format`: how a table of text is read."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from forecaster.config.section import Section
+
+DecimalMark = Literal[".", ","]
+
+
+class TableFormat(Section):
+    """the format of the table; null is detected from all rows, and saved with the bundle"""
+
+    encoding: str | None = Field(None, description="encoding of the text, such as utf-8 or cp1252")
+    delimiter: str | None = Field(None, min_length=1, max_length=1, description="character between two cells")
+    skip_rows: int | None = Field(None, ge=0, description="lines above the header")
+    header: int | None = Field(None, ge=0, le=10, description="lines that name the columns, 0 for none")
+    sheet: str | None = Field(None, description="sheet of a workbook; the first by default")
+    decimal: DecimalMark | dict[str, DecimalMark] | None = Field(
+        None, description="decimal mark, `.` or `,`, of all columns or of each; the other mark groups thousands"
+    )
+    na: tuple[str, ...] = Field((), description="cells that mean a missing value, besides the usual ones")
+    date_format: str | None = Field(None, description="format of the time column, as in %d.%m.%Y %H:%M")
+    day_first: bool | None = Field(None, description="whether 1/2/2021 is 1 February")
+
+    @field_validator("na", mode="before")
+    @classmethod
+    def _words_with_commas(cls, value: object) -> object:
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            return [word.strip() for word in value.split(",")]
+        return [str(word) for word in value] if isinstance(value, list | tuple) else [str(value)]
+
+    def decimal_of(self, column: str) -> DecimalMark | None:
+        """Return the decimal mark of a column; None if it is not known."""
+        return self.decimal.get(column) if isinstance(self.decimal, dict) else self.decimal
+
+
+DETECTED = TableFormat()

@@ -1,0 +1,207 @@
+"""Tables in the layouts of exports: several columns for the time or the id, times as columns, moving days."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.config import DataConfig
+from forecaster.data.load import LoadedData, load
+from forecaster.errors import UsageError
+
+DAYS = pd.date_range("2021-03-01", periods=60)
+
+
+def load_text(folder: Path, text: str, **config: object) -> LoadedData:
+    path = folder / "t.csv"
+    path.write_text(text)
+    return load(str(path), DataConfig(**config))  # type: ignore[arg-type]
+
+
+def load_frame(folder: Path, frame: pd.DataFrame, **config: object) -> LoadedData:
+    return load_text(folder, frame.to_csv(index=False), **config)
+
+
+def stamps_of(loaded: LoadedData, count: int = 3) -> list[str]:
+    panel = loaded.panel
+    return [
+        str(text)
+        for text in panel.frequency.format(
+            panel.start[:1] * 0 + panel.frequency.timestamps(panel.start[:1], np.arange(count))
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "first"),
+    [
+        ({"Date": np.repeat(DAYS.strftime("%Y-%m-%d"), 24), "Hour": np.tile(range(24), 60)}, "2021-03-01T01:00:00"),
+        ({"Date": np.repeat(DAYS.strftime("%d.%m.%Y"), 24), "HE": np.tile(range(1, 25), 60)}, "2021-03-01T01:00:00"),
+        (
+            {
+                "Datum": np.repeat(DAYS.strftime("%d.%m.%Y"), 48),
+                "Uhrzeit": np.tile([f"{h:02}:{m:02}" for h in range(24) for m in (0, 30)], 60),
+            },
+            "2021-03-01T00:30:00",
+        ),
+        (
+            {
+                "SETTLEMENT_DATE": np.repeat(DAYS.strftime("%Y-%m-%d"), 48),
+                "SETTLEMENT_PERIOD": np.tile(range(1, 49), 60),
+            },
+            "2021-03-01T00:30:00",
+        ),
+        ({"Year": np.repeat(range(2012, 2017), 12), "Month": np.tile(range(1, 13), 5)}, "2012-02-01"),
+        ({"Jahr": np.repeat(range(2012, 2017), 4), "Quartal": np.tile(range(1, 5), 5)}, "2012-04-01"),
+        ({"year": DAYS.year, "month": DAYS.month, "day": DAYS.day}, "2021-03-02"),
+        ({"year": np.repeat([2019, 2021], 52), "week": np.tile(range(1, 53), 2)}, "2019-01-07"),
+    ],
+)
+def test_several_columns_are_the_time_together(columns: dict[str, object], first: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame(columns)
+    frame["load"] = np.arange(len(frame)) % 17
+    loaded = load_frame(tmp_path, frame)
+    assert stamps_of(loaded)[1] == first
+    assert loaded.shape == "single"
+    assert loaded.panel.ids.tolist() == ["load"]
+    assert loaded.config.time == ",".join(list(columns))
+    assert any("are the time together" in note for note in loaded.notes)
+    again = load_frame(tmp_path, frame, **loaded.config.model_dump(include={"time", "target"}))
+    np.testing.assert_array_equal(again.panel.values, loaded.panel.values)
+
+
+def test_the_hours_of_several_series_are_joined(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"date": np.tile(np.repeat(DAYS.strftime("%Y-%m-%d"), 24), 2), "hour": np.tile(range(24), 120)}
+    )
+    frame["meter"] = np.repeat(["a", "b"], 24 * 60)
+    frame["load"] = np.arange(len(frame)) % 19
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.panel.ids.tolist() == ["a", "b"]
+    assert loaded.panel.frequency.name == "h"
+
+
+def test_two_columns_name_the_series(tmp_path: Path) -> None:
+    rows = [(day, store, family) for day in DAYS.strftime("%Y-%m-%d") for store in (1, 2) for family in ("B", "D", "M")]
+    frame = pd.DataFrame(rows, columns=["date", "store", "family"])
+    frame.insert(0, "id", range(len(frame)))
+    frame["sales"] = np.arange(len(frame)) * 7 % 101 / 4
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.panel.ids.tolist() == ["1/B", "1/D", "1/M", "2/B", "2/D", "2/M"] or set(loaded.panel.ids) == {
+        f"{family}/{store}" for store in (1, 2) for family in "BDM"
+    }
+    assert loaded.config.target == ("sales",)
+    named = load_frame(tmp_path, frame, id="store,family")
+    assert named.panel.ids.tolist() == ["1/B", "1/D", "1/M", "2/B", "2/D", "2/M"]
+
+
+@pytest.mark.parametrize("names", [[str(year) for year in range(1990, 2020)], list(DAYS.strftime("%Y-%m-%d"))])
+def test_times_as_columns_make_a_series_of_each_row(names: list[str], tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.arange(3 * len(names)).reshape(3, -1) * 1.5, columns=names)
+    frame.insert(0, "Indicator", "population")
+    frame.insert(0, "Code", ["AT", "DE", "IT"])
+    frame.insert(0, "Country", ["Austria", "Germany", "Italy"])
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.panel.ids.tolist() == ["Austria", "Germany", "Italy"]
+    assert loaded.panel.lengths.tolist() == [len(names)] * 3
+    assert stamps_of(loaded)[0] == pd.Timestamp(names[0]).strftime("%Y-%m-%d")
+    assert loaded.panel.values[:3, 0].tolist() == [0, 1.5, 3]
+
+
+def test_series_named_by_numbers_are_not_times(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"date": DAYS.strftime("%Y-%m-%d"), **{str(number): np.arange(60) for number in range(1950, 1960)}}
+    )
+    assert len(load_frame(tmp_path, frame).panel) == 10
+
+
+@pytest.mark.parametrize(
+    "ids", [["01", "02", "10"], ["10E2", "1000", "12E1"], ["1" * 20, "2" * 20, "3" * 20], ["NA", "null", "-"]]
+)
+def test_ids_are_text_to_the_letter(ids: list[str], tmp_path: Path) -> None:
+    rows = [(day, id) for day in DAYS.strftime("%Y-%m-%d") for id in ids]
+    frame = pd.DataFrame(rows, columns=["date", "sku"])
+    frame["qty"] = np.arange(len(frame)) * 31 % 89
+    assert load_frame(tmp_path, frame, id="sku").panel.ids.tolist() == ids
+
+
+def test_the_last_business_day_stands_for_its_month(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"date": pd.date_range("2010-01-31", periods=60, freq="BME").strftime("%Y-%m-%d"), "y": range(60)}
+    )
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.panel.lengths.tolist() == [60]
+    assert loaded.panel.frequency.name == "ME"
+    later = load_frame(tmp_path, frame.iloc[30:], freq="ME")
+    assert later.panel.lengths.tolist() == [30]
+
+
+def test_a_week_moved_by_holidays_is_one_step(tmp_path: Path) -> None:
+    days = pd.date_range("2012-01-05", periods=100, freq="7D").to_series()
+    days.iloc[[10, 30, 51]] -= pd.Timedelta(days=1)
+    frame = pd.DataFrame({"date": days.dt.strftime("%Y-%m-%d"), "y": range(100)})
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.panel.lengths.tolist() == [100]
+    assert loaded.panel.frequency.name == "W"
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "values"),
+    [
+        (["987", "1.021", "1.150", "890"], ";", [987, 1021, 1150, 890]),
+        (["0", "0", "0,511", "0,72"], ";", [0, 0, 0.511, 0.72]),
+        (["5,014", "6,360", "4,999"], "\t", [5014, 6360, 4999]),
+        (["4.875", "5.677", "6.018"], ",", [4.875, 5.677, 6.018]),
+        (["12,34,567", "9,87,654", "1,00,000"], "\t", [1234567, 987654, 100000]),
+        (["1", "1.125", "2", "1.500"], ",", [1, 1.125, 2, 1.5]),
+        (["1.234,5", "1.000", "999"], ";", [1234.5, 1000, 999]),
+        (["1 234", "987", "2 345"], ";", [1234, 987, 2345]),
+    ],
+)
+def test_the_whole_column_decides_the_decimal_mark(
+    cells: list[str], delimiter: str, values: list[float], tmp_path: Path
+) -> None:
+    rows = [f"{day}{delimiter}{cell}" for day, cell in zip(DAYS.strftime("%Y-%m-%d"), cells * 3, strict=False)]
+    loaded = load_text(tmp_path, "\n".join([f"date{delimiter}y", *rows]) + "\n")
+    np.testing.assert_allclose(loaded.panel.values[: len(values), 0], values, rtol=1e-6)
+
+
+def test_columns_may_have_different_decimal_marks(tmp_path: Path) -> None:
+    rows = [f"{day};{number},5;{number}.25" for number, day in enumerate(DAYS.strftime("%Y-%m-%d"))]
+    loaded = load_text(tmp_path, "\n".join(["date;a;b", *rows]) + "\n")
+    assert loaded.panel.values[[1, 61], 0].tolist() == [1.5, 1.25]
+    assert loaded.config.format.decimal == {"a": ",", "b": "."}
+
+
+def test_a_mark_that_nothing_decides_is_refused_with_both_flags(tmp_path: Path) -> None:
+    rows = [f"{day};{number}.234" for number, day in enumerate(DAYS.strftime("%Y-%m-%d"), start=1)]
+    text = "\n".join(["date;y", *rows]) + "\n"
+    with pytest.raises(UsageError, match=r"may be 1\.234 or 1234") as caught:
+        load_text(tmp_path, text)
+    assert "--decimal . for 1.234" in caught.value.hint
+    assert "--decimal , for 1234" in caught.value.hint
+    for mark, value in ((".", 1.234), (",", 1234)):
+        loaded = load_text(tmp_path, text, format={"decimal": mark})
+        assert loaded.panel.values[0, 0] == pytest.approx(value)
+
+
+def test_an_order_that_nothing_decides_is_refused_with_both_flags(tmp_path: Path) -> None:
+    text = "date,y\n" + "".join(f"01/{month:02}/2018,{month}\n" for month in range(1, 13))
+    with pytest.raises(UsageError, match="day/month/year or month/day/year") as caught:
+        load_text(tmp_path, text)
+    assert "--day-first" in caught.value.hint
+    assert load_text(tmp_path, text, format={"day_first": True}).panel.frequency.name == "MS"
+    assert load_text(tmp_path, text, format={"day_first": False}).panel.frequency.name == "D"
+
+
+def test_words_and_numbers_can_mean_missing(tmp_path: Path) -> None:
+    text = "date,y\n" + "".join(
+        f"{day},{cell}\n" for day, cell in zip(DAYS.strftime("%Y-%m-%d"), ["1", "-999", "3"] * 20, strict=True)
+    )
+    assert any("--na=-999" in note for note in load_text(tmp_path, text).notes)
+    masked = load_text(tmp_path, text, format={"na": "-999"})
+    assert masked.quality["missing_values"] == 20
+    assert masked.config.format.na == ("-999",)
+    words = load_text(tmp_path, text.replace("-999", "n.d."), format={"na": "n.d."})
+    assert words.quality["missing_values"] == 20
