@@ -127,7 +127,7 @@ def run(forecast: Forecast, command: str, data: str = "t.csv", *flags: str) -> t
 
 @pytest.mark.parametrize("flags", [[], ["--time", "none"], ["--id", "name"]], ids=str)
 def test_ids_without_any_name_are_refused(forecast: Forecast, tmp_path: Path, flags: list[str]) -> None:
-    rows = [f"2024-01-{day:02},NA,{day}\n" for day in range(1, 20)]
+    rows = [f"2024-01-{day:02},,{day}\n" for day in range(1, 20)]
     (tmp_path / "t.csv").write_text("ds,unique_id,y\n" + "".join(rows))
     code, err = run(forecast, "inspect", "t.csv", *flags)
     assert code in ((65,) if "--id" not in flags else (2, 65)), err
