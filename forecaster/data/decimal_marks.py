@@ -112,6 +112,8 @@ def _may_group(column: pd.Series, *, is_continental: bool) -> bool:
             return False
         if (np.abs(thousandths[thousandths % 1000 != 0]) >= 1e6).any():
             return False
+    if not (np.round(thousandths) % 10 != 0).any():
+        return False  # thousands would not all end with a zero
     fractions = thousandths % 1000 != 0
     return bool(fractions.any()) and (is_continental or bool((np.abs(thousandths[~fractions]) >= 1e5).any()))
 

@@ -59,10 +59,11 @@ def read_codes_as_text(table: Table, reserved: frozenset[str]) -> Table:
 def _find_columns(table: Table, time: str, reserved: frozenset[str]) -> tuple[str, ...]:
     """Find the fewest columns that distinguish the rows with the same time; none if a single one does."""
     frame = table.frame
-    repeated = float(frame[time].duplicated().mean()) if len(frame) else 0.0
+    candidates = list(_list_candidates(frame, time, reserved))
+    repeated = float(frame[time].duplicated().mean()) if len(candidates) > 1 else 0.0
     if repeated < _MIN_REPEATED_SHARE:
         return ()
-    codes = {name: pd.factorize(frame[name])[0] for name in _list_candidates(frame, time, reserved)}
+    codes = {name: pd.factorize(frame[name])[0] for name in candidates}
     times = pd.factorize(frame[time])[0]
     for count in range(1, _MAX_COLUMNS + 1):
         best: tuple[float, tuple[str, ...]] = (0.0, ())

@@ -23,6 +23,7 @@ CALENDAR_NAMES = ("year", "quarter", "month", "week", "weekday", "dayofweek", "d
 MIN_REGULAR = 0.5  # share of the most frequent step in a column of numbers that are times
 
 _SCORE_MARGIN = 0.05
+_PROBE_ROWS = 1000
 
 
 def find_time(table: Table, config: DataConfig) -> str | None:
@@ -89,6 +90,8 @@ def _list_times(table: Table, kinds: dict[str, Kind], config: DataConfig) -> lis
     """List the columns of dates, and those of numbers that are times at even distances."""
     used = {*(config.target or ()), *({config.id} if config.id else ())}
     names = [name for name, kind in kinds.items() if kind == "time" and name not in used]
+    if len(names) == 1 and _varies(table.frame[names[0]]):
+        return [_TimeColumn(names[0])]
     columns = [_TimeColumn(name, _score(table, name)) for name in names if _varies(table.frame[name])]
     for type_of_number in "if":
         if columns:
@@ -104,7 +107,7 @@ def _list_times(table: Table, kinds: dict[str, Kind], config: DataConfig) -> lis
 
 
 def _varies(column: pd.Series) -> bool:
-    return len(column) < 2 or column.nunique() > 1
+    return len(column) < 2 or column.iloc[:_PROBE_ROWS].nunique() > 1 or column.nunique() > 1
 
 
 def _score(table: Table, name: str) -> float:
