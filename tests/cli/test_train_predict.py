@@ -343,7 +343,7 @@ def test_resume_refuses_data_that_has_changed(forecast: Forecast, sales: Path, t
     assert done.code == 65
     assert "has changed" in done.err
     assert forecast("train", sales, "-o", "b").code == 73
-    assert forecast("train", sales, "--resume", "b").code == 2
+    assert forecast("train", sales, "--resume", "b").code == 65
     assert forecast("train", "--resume", "nowhere").code == 66
 
 
