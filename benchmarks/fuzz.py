@@ -8,8 +8,10 @@
 and settings; `commands` runs command lines of random options in a folder with tables, a config, a job and a bundle.
 An input is made from the seed and its number, so `--first 1234 --inputs 1` repeats it alone.
 
-Inputs run in a forked process. An input that takes more than 10 seconds, allocates more than 2 GB, ends the process or
-raises anything but the program's own errors is a finding: it is printed with its number, and the exit code is 1.
+Inputs run in a forked process. An input that needs more than 10 seconds of the processor, hangs, allocates more than
+2 GB, ends the process or raises anything but the program's own errors is a finding: it is printed with its number, and
+the exit code is 1. An input without an answer within 10 seconds is repeated alone, with a minute to answer, before it
+counts as a hang.
 """
 
 import argparse
@@ -34,6 +36,7 @@ MAX_SECONDS = 10.0
 MAX_BYTES = 2 * 10**9
 _BATCH = 500  # inputs of one process, whose memory would otherwise grow over a long run
 _SHOWN = 20
+_PATIENCE = 6  # times as much time for an input that is repeated, since other work may stall a machine
 _FOLDERS_OF_USER = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _PAGE_BYTES = resource.getpagesize()
 
@@ -47,12 +50,14 @@ class Findings:
         outcomes: the number of inputs by outcome: an exit code, or the kind of a finding.
         lines: the findings, each in one line.
         peak_bytes: the most memory that one input added to a process.
+        stalls: the numbers of inputs that gave no answer in time, and were then repeated alone.
     """
 
     inputs: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
     peak_bytes: int = 0
+    stalls: list[int] = field(default_factory=list)
 
     def add(self, number: int, outcome: str, added_bytes: int = 0) -> None:
         """Count the outcome of an input; anything but an exit code is a finding."""
@@ -79,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     counts = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(findings.outcomes.items()))
     print(
         f"{arguments.what}, seed {arguments.seed}: {findings.inputs:,} inputs in {time.monotonic() - started:.0f} s; "
-        f"{len(findings.lines)} findings; outcomes {counts}; peak {findings.peak_bytes / 1e6:.0f} MB"
+        f"{len(findings.lines)} findings; outcomes {counts}; peak {findings.peak_bytes / 1e6:.0f} MB; "
+        f"stalls {findings.stalls}"
     )
     raise SystemExit(1 if findings.lines else 0)
 
@@ -122,12 +128,17 @@ def _run_batch(
             ready, _, _ = select.select([reader], [], [], max_seconds)
             chunk = os.read(reader, 1 << 16) if ready else b""
             if not chunk:
+                if not ready and len(batch) > 1:
+                    findings.stalls.append(number)
+                    alone = range(number, number + 1)
+                    return _run_batch(execute, seed, alone, folder / "alone", findings, _PATIENCE * max_seconds)
                 findings.add(number, "hang" if not ready else "died")
                 return number + 1
             *lines, buffer = (buffer + chunk).split(b"\n")
             for line in lines:
-                added, _, outcome = line.decode(errors="replace").partition(" ")
-                findings.add(number, outcome, int(added))
+                added, seconds, outcome = line.decode(errors="replace").split(" ", 2)
+                is_slow = float(seconds) > MAX_SECONDS
+                findings.add(number, f"slow {seconds} s of the processor" if is_slow else outcome, int(added))
                 number += 1
         return number
     finally:
@@ -146,12 +157,15 @@ def _work(execute: "Execute", seed: int, batch: range, folder: Path, writer: int
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     for number in batch:
-        before = _read_memory()[1]
+        before, started = _read_memory()[1], time.process_time()
         limit = _read_memory()[0] + MAX_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         outcome = _describe(execute, Random(seed, number))
         added = max(_read_memory()[1] - before, 0)
-        os.write(writer, f"{added} {' '.join(outcome.split())[:500]}\n".encode(errors="replace"))
+        os.write(
+            writer,
+            f"{added} {time.process_time() - started:.1f} {' '.join(outcome.split())[:500]}\n".encode(errors="replace"),
+        )
     os._exit(0)
 
 

@@ -47,8 +47,9 @@ def test_each_kind_of_finding_is_noticed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], execute: fuzz.Execute, kind: str
 ) -> None:
     monkeypatch.setitem(fuzz._KINDS, "csv", execute)
-    findings = fuzz.run("csv", 0, range(2), max_seconds=2)
+    findings = fuzz.run("csv", 0, range(2), max_seconds=1 if kind == "hang" else 30)
     assert [line.split()[2] for line in findings.lines] == [kind, kind]
+    assert findings.stalls == ([0] if kind == "hang" else [])
     with pytest.raises(SystemExit) as ended:
         fuzz.main(["csv", "--inputs", "1"] if kind != "hang" else ["yaml", "--inputs", "0"])
     assert ended.value.code == (0 if kind == "hang" else 1)
