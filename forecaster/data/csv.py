@@ -70,12 +70,12 @@ def parse(source: str, content: Content, fixed: TableFormat) -> ParsedCsv:
         content = "\n".join(" ".join(line.split()) for line in content[:].decode("utf-8-sig").splitlines()).encode()
     else:
         content = _strip_blanks_before_quotes(content, layout.delimiter, sample)
-    tail = content[max(len(content) - _TAIL_BYTES, 0) : len(content)].decode(errors="replace")
+    tail = content[max(len(content) - _TAIL_BYTES, 0) : len(content)]
     if len(content) > _TAIL_BYTES:
-        tail = tail.partition("\n")[2]
-    footer = count_footer_lines(tail, layout)
+        tail = tail.partition(b"\n")[2]
+    footer = count_footer_lines(tail.decode(errors="replace"), layout)
     if footer:
-        content = content[: len(content) - len("".join(tail.splitlines(keepends=True)[-footer:]).encode())]
+        content = content[: len(content) - sum(map(len, tail.splitlines(keepends=True)[-footer:]))]
     names = _complete_names(layout, sample)
     try:
         columns = _read(content, layout, names)

@@ -107,19 +107,19 @@ def count_footer_lines(tail: str, layout: Layout) -> int:
         tail: the last lines of the file, all of them complete.
         layout: of the table.
     """
-    lines = tail.splitlines()
+    count = len(list(StringIO(tail, newline="")))  # str.splitlines also breaks lines at other characters
     rows = dict(split_rows(tail, layout.delimiter))
     firsts = [bool(_STAMP.fullmatch(cells[0])) for cells in rows.values() if len(cells) == layout.width]
     is_dated = sum(firsts) > len(firsts) / 2
     footer = 0
-    for line in range(len(lines), max(len(lines) - _MAX_FOOTER_LINES, 0), -1):
+    for line in range(count, max(count - _MAX_FOOTER_LINES, 0), -1):
         cells = rows.get(line)
         if cells is None:
             continue  # blank, or a line within a cell
         first = next((cell for cell in cells if cell), "")
         if _is_value(first) or (len(cells) == layout.width and not (is_dated and cells[0] not in MISSING_WORDS)):
             break
-        footer = len(lines) - line + 1
+        footer = count - line + 1
     return footer
 
 

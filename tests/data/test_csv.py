@@ -67,6 +67,16 @@ def test_lines_below_the_table_are_skipped_and_counted(below: str, lines: int) -
     assert parsed.notes == ((f"skipped {lines} line{'s' * (lines > 1)} below the table",) if lines else ())
 
 
+@pytest.mark.parametrize("source", ["Quelle: Zürich", "Quelle:\u2028 Amt", "Quelle:\x0c Amt"])
+def test_lines_below_a_long_table_take_nothing_from_the_last_row(source: str) -> None:
+    rows = "".join(f"2020-01-01 {minute // 60:02}:{minute % 60:02},{minute}\n" for minute in range(1440))
+    for encoding in ("utf-8", "cp1252"):
+        content = f"date,a\n{rows}{source}\n".encode(encoding, errors="ignore")
+        parsed = parse("t.csv", content, TableFormat())
+        assert parsed.columns.column("a")[-1].as_py() == 1439
+        assert parsed.columns.num_rows == 1440
+
+
 def test_a_last_row_that_was_cut_off_is_refused() -> None:
     with pytest.raises(DataError, match="line 22 has 2 fields where the table has 3"):
         parse_text("date,a,b\n" + ROWS + "2020-01-21,3")
