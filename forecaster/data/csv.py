@@ -104,8 +104,14 @@ def parse(source: str, content: Content, fixed: TableFormat) -> ParsedCsv:
 def _decode(source: str, content: Content, encoding: str | None) -> tuple[Content, str]:
     """Convert text to UTF-8 if its beginning shows that it is not; return it with the name of its encoding."""
     if encoding is not None and encoding.lower().replace("-", "") not in ("utf8", "utf8sig", "ascii"):
+        data = content[:]
+        if not data.isascii() and not data.startswith(_UTF16) and _is_utf8(data):
+            raise DataError(
+                f"{source}: contradicts the encoding {encoding}: it is UTF-8",
+                hint="pass --encoding utf-8, or save the file in the encoding of the earlier data",
+            )
         try:
-            return content[:].decode(encoding).removeprefix("\ufeff").encode(), encoding
+            return data.decode(encoding).removeprefix("\ufeff").encode(), encoding
         except LookupError:
             raise DataError(
                 f"{source}: there is no encoding {encoding!r}", hint="pass --encoding utf-8, cp1252 or utf-16"
@@ -121,6 +127,15 @@ def _decode(source: str, content: Content, encoding: str | None) -> tuple[Conten
     except UnicodeDecodeError:
         return _to_utf8(content[:])
     return content, "utf-8"
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Return True for UTF-8; other text with accents hardly ever is."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _to_utf8(content: bytes) -> tuple[bytes, str]:

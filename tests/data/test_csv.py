@@ -105,6 +105,15 @@ def test_columns_are_read_again_to_the_letter() -> None:
     assert parsed.reread(["id"])["id"].tolist() == ["007", "1e3", "NA"]
 
 
+def test_text_in_utf8_contradicts_another_encoding() -> None:
+    text = "stadt,y\nKöln,1\nMünster,2\n"
+    cp1252 = parse("t.csv", text.encode("cp1252"), TableFormat())
+    assert cp1252.format.encoding == "cp1252"
+    with pytest.raises(DataError, match="it is UTF-8"):
+        parse("t.csv", text.encode(), cp1252.format)
+    assert parse("t.csv", text.encode("ascii", errors="ignore"), cp1252.format).columns.num_rows == 2
+
+
 def test_given_parts_of_the_format_are_not_detected() -> None:
     text = "a|b;c\n1|2;3\n" * 3
     assert parse_text(text, delimiter="|").columns.num_columns == 2
