@@ -16,7 +16,6 @@ class TableFormat(Section):
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="character between two cells")
     skip_rows: int | None = Field(None, ge=0, description="lines above the header")
     header: int | None = Field(None, ge=0, le=10, description="lines that name the columns, 0 for none")
-    sheet: str | None = Field(None, description="sheet of a workbook; the first by default")
     decimal: DecimalMark | dict[str, DecimalMark] | None = Field(
         None, description="decimal mark, `.` or `,`, of all columns or of each; the other mark groups thousands"
     )

@@ -26,9 +26,9 @@ def decide_decimals(table: Table) -> Table:
     Raises: UsageError: two marks are equally likely; the hint names both flags.
     """
     if table.format.decimal is not None and not isinstance(table.format.decimal, dict):
-        return _reread_by(table, {})
+        return _reread_commas(table)
     known = dict(table.format.decimal or {})
-    table = _reread_by(table, known)
+    table = _reread_commas(table)
     points = [name for name in table.frame.columns if table.frame[name].dtype.kind == "f" and name not in known]
     marks = _find_marks_of_text(table, known, has_points=bool(points))
     habit = _find_habit(table, marks, known)
@@ -76,13 +76,10 @@ def _read_grouped(table: Table, points: list[str], habit: DecimalMark | None) ->
     return replace(table, frame=table.frame.assign(**{name: texts[name] for name in marks})), marks
 
 
-def _reread_by(table: Table, known: dict[str, DecimalMark]) -> Table:
-    """Read numbers again as text where the format has another decimal mark than the parser, which knows the point."""
-    commas = [
-        name
-        for name in table.frame.columns
-        if table.frame[name].dtype.kind == "f" and (known.get(name) or table.format.decimal_of(name)) == ","
-    ]
+def _reread_commas(table: Table) -> Table:
+    """Read numbers again as text where the format has a decimal comma, since the parser knows only the point."""
+    columns = table.frame.columns
+    commas = [name for name in columns if table.frame[name].dtype.kind == "f" and table.decimal_of(name) == ","]
     if not commas or table.reread is None:
         return table
     texts = table.reread(commas)

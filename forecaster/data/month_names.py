@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 
-from forecaster.errors import DependencyError
 from forecaster.frequency import MONTHS
 
 _LANGUAGES = (
@@ -39,18 +38,6 @@ def find_month_numbers(words: Iterable[str]) -> dict[str, int]:
         if len(best) == len(distinct):
             break
     return best
-
-
-def require_babel(place: str, word: str) -> None:
-    """Check that the names of months in other languages are known.
-
-    Raises: DependencyError: the package `babel` is not installed.
-    """
-    if find_spec("babel") is None:
-        raise DependencyError(
-            f"{place}: {word!r} may name a month, and the package babel, which knows its language, is not installed",
-            hint="pip install 'forecast-rnn[names]'",
-        )
 
 
 def _match(words: set[str], names: Names) -> dict[str, int]:

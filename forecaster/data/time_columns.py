@@ -93,13 +93,9 @@ def _find_columns(table: Table, reserved: frozenset[str]) -> tuple[tuple[str, ..
         kind = _kind_of(table, name) if name not in reserved else ""
         if kind:
             columns.setdefault(kind, []).append(name)
-    repeated = [
-        name for name in columns.get("date", []) if table.frame[name].duplicated().mean() >= _MIN_REPEATED_SHARE
-    ]
-    for name, kind in product(repeated, ("clock", "hour", "period")):
+    for name, kind in product(columns.get("date", []), ("clock", "hour", "period")):
         for other in columns.get(kind, []):
-            share = float(table.frame.duplicated([name, other]).mean())
-            if share <= 1 - (1 - float(table.frame[name].duplicated().mean())) * 2 and _has_no_clock(table, name):
+            if _distinguishes(table.frame, name, other) and _has_no_clock(table, name):
                 return (name, other), ("date", kind)
     if columns.get("date"):
         return None
@@ -160,9 +156,9 @@ def _join(table: Table, names: tuple[str, ...], kinds: tuple[str, ...]) -> Table
         month = 3 * values["quarter"] - 2 if "quarter" in values else values.get("month", np.ones(len(stamps)))
         stamps = to_stamps(values["year"], month, values.get("day", np.ones(len(stamps))))
     is_missing = stamps == NO_TIME
-    for kind, offset in _offsets(values):
+    for offset in _offsets(values):
         is_missing |= offset < 0
-        stamps = np.where(is_missing, NO_TIME, stamps + offset) if kind else stamps
+        stamps = np.where(is_missing, NO_TIME, stamps + offset)
     joint = SEPARATOR.join(names)
     if is_missing.any():
         row = int(np.flatnonzero(is_missing)[0])
@@ -194,16 +190,16 @@ def _values(table: Table, name: str, kind: str) -> npt.NDArray[np.float64]:
     return np.append(values, np.nan)[column.cat.codes.to_numpy()]
 
 
-def _offsets(values: dict[str, npt.NDArray[np.float64]]) -> Iterator[tuple[str, Ints]]:
+def _offsets(values: dict[str, npt.NDArray[np.float64]]) -> Iterator[Ints]:
     """Yield the microseconds since midnight of each row, -1 where there is none."""
     if "clock" in values:
         clock = values["clock"]
-        yield "clock", np.where(np.isnan(clock), -1, np.nan_to_num(clock)).astype(np.int64)
+        yield np.where(np.isnan(clock), -1, np.nan_to_num(clock)).astype(np.int64)
     if "hour" in values:
         hour = values["hour"]
         is_ending = hour.max() == 24 and hour.min() >= 1  # hours from 1 to 24 end at their number
-        yield "hour", ((hour - is_ending) * HOUR).astype(np.int64)
+        yield ((hour - is_ending) * HOUR).astype(np.int64)
     if "period" in values:
         period = values["period"]
         count = next((each for each in _PERIODS_PER_DAY if period.max() <= each + 2), _PERIODS_PER_DAY[-1])
-        yield "period", ((period - (period.min() >= 1)) * (DAY // count // MINUTE) * MINUTE).astype(np.int64)
+        yield ((period - (period.min() >= 1)) * (DAY // count // MINUTE) * MINUTE).astype(np.int64)
