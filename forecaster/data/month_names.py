@@ -29,7 +29,11 @@ def find_month_numbers(words: Iterable[str]) -> dict[str, int]:
     """
     distinct = {word.lower() for word in words}
     best = _match(distinct, _names_in_english())
-    if len(best) == len(distinct) or find_spec("babel") is None:
+    if (
+        len(best) == len(distinct)
+        or not all(word.rstrip(".").isalpha() for word in distinct)
+        or find_spec("babel") is None
+    ):
         return best
     for language in _LANGUAGES:
         numbers = _match(distinct, _names_in(language))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.data import month_names
 from forecaster.data.time_formats import ParsedTimes, has_date_format, parse
 
 
@@ -188,3 +189,8 @@ def test_a_format_of_strftime_is_followed_strictly() -> None:
     found = parse(pd.Index(["2021, day 32", "2021-02-02"]), date_format="%Y, day %j")
     assert found.is_time.tolist() == [True, False]
     assert text_of(found)[0] == "2021-02-01"
+
+
+def test_names_in_other_languages_are_looked_up_for_letters_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(month_names, "_names_in", lambda language: pytest.fail("loads a language"))
+    assert month_names.find_month_numbers(["1949-01", "1949-02"]) == {}
