@@ -61,6 +61,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return is_unmapped or isinstance(error, MemoryError)
 
 
+def count_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def prepare_torch(threads: int) -> None:
     """Import torch and set its threads, its memory allocator and its deterministic mode.
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -68,11 +69,6 @@ _ZONES = {
     "NZDT": 780,
 }
 _ZONE = rf" ?(?P<zone>Z|z|UTC|GMT|{'|'.join(_ZONES)}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?[\[(][\w/+-]+[\])])?"
-_PATTERNS = {
-    name: re.compile(rf"^ *{date}(?:(?:[Tt:]|,? +|-(?=\d+[ -]?[AaPp][Mm])){_CLOCK}(?:{_ZONE})?)? *$")
-    for name, date in _DATES.items()
-}
-_CLOCK_PATTERN = re.compile(rf"^ *{_CLOCK} *$")
 _INTERVAL = re.compile(r"(.*\S)(?: +(?:-|\u2013|\u2014|to|bis) +|/(?=\d{4}-))(.*\S)")
 
 
@@ -97,12 +93,18 @@ class ParsedTimes:
     is_ambiguous: bool = False
 
 
+@cache
+def _date_pattern(name: str) -> re.Pattern[str]:
+    """Compile the pattern of a format when it is needed: most of them never are, and it takes a millisecond each."""
+    return re.compile(rf"^ *{_DATES[name]}(?:(?:[Tt:]|,? +|-(?=\d+[ -]?[AaPp][Mm])){_CLOCK}(?:{_ZONE})?)? *$")
+
+
 def has_date_format(words: pd.Index, share: float = 0.8) -> bool:
     """Return True if at least this share of the words has the same date format."""
     if not len(words):
         return False
     words, _ = _start_of_intervals(words)
-    return _count_matches(_PATTERNS[_find_format(words)], words) >= share * len(words)
+    return _count_matches(_date_pattern(_find_format(words)), words) >= share * len(words)
 
 
 def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | None = None) -> ParsedTimes:
@@ -113,7 +115,7 @@ def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | 
         day_first: the order of day and month; None to choose the more regular one.
     """
     words, is_interval = _start_of_intervals(words)
-    if date_format is not None and date_format not in (*_PATTERNS, MONTH_FIRST):
+    if date_format is not None and date_format not in (*_DATES, MONTH_FIRST):
         return _parse_strictly(words, date_format)
     if date_format in (DAY_FIRST, MONTH_FIRST):
         day_first = date_format == DAY_FIRST if day_first is None else day_first
@@ -126,7 +128,7 @@ def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | 
 
 def parse_clocks(words: pd.Index) -> Ints:
     """Parse [W] words as times of day: microseconds since midnight, -1 where a word is none."""
-    parts = words.to_series().astype(object).str.extract(_CLOCK_PATTERN)
+    parts = words.to_series().astype(object).str.extract(rf"^ *{_CLOCK} *$")
     clock = _to_clock(parts)
     return np.where(parts["hour"].notna().to_numpy(), clock, -1)
 
@@ -141,7 +143,7 @@ def _parse_strictly(words: pd.Index, date_format: str) -> ParsedTimes:
 
 
 def _parse_by(words: pd.Index, name: str, day_first: bool | None) -> ParsedTimes:
-    parts = words.to_series().astype(object).str.extract(_PATTERNS[name])
+    parts = words.to_series().astype(object).str.extract(_date_pattern(name))
     is_time = parts["year"].notna().to_numpy()
     year = _to_numbers(parts, "year", np.nan)
     if (parts["year"].str.len() == 2).any():
@@ -204,7 +206,7 @@ def _count_matches(pattern: re.Pattern[str], words: pd.Index) -> int:
 
 def _find_format(words: pd.Index) -> str:
     sample = words[:: max(len(words) // 100, 1)]
-    return max(_PATTERNS, key=lambda name: _count_matches(_PATTERNS[name], sample))
+    return max(_DATES, key=lambda name: _count_matches(_date_pattern(name), sample))
 
 
 def _to_numbers(parts: pd.DataFrame, name: str, default: float) -> Floats64:

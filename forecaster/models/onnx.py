@@ -127,6 +127,7 @@ def open_session(graph: bytes, threads: int, **options: Any) -> Any:
     """Load a graph by onnxruntime.
 
     Args:
+        threads: processor threads; the results do not depend on their number.
         options: further arguments of `InferenceSession`.
 
     Raises: InputError: onnxruntime cannot read the graph.
@@ -136,6 +137,7 @@ def open_session(graph: bytes, threads: int, **options: Any) -> Any:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     settings.log_severity_level = _SEVERITY
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other processes need the cores, too
     try:
         return onnxruntime.InferenceSession(graph, settings, providers=["CPUExecutionProvider"], **options)
     except Exception as error:  # the errors of onnxruntime have no other common base class

@@ -40,16 +40,16 @@ class PretrainedForecaster:
     name = "pretrained"
     point = "median"
 
-    def __init__(self, config: PretrainedConfig, *, threads: int = 1) -> None:
+    def __init__(self, config: PretrainedConfig, *, threads: int = 1, graph_threads: int | None = None) -> None:
         """Create a forecaster; the network is loaded when it is needed.
 
         Args:
             config: with the hash of the weights, or None for the newest.
-            threads: processor threads.
+            threads, graph_threads: as for `PretrainedNetwork`.
         """
         self.history: list[TrainingStep] = []
         self._hash, self._version = config.weights, None
-        self._threads = threads
+        self._threads, self._graph_threads = threads, graph_threads
         self._network: PretrainedNetwork | None = None
         self._has_noted_covariates = False
 
@@ -90,7 +90,8 @@ class PretrainedForecaster:
 
     def _open(self) -> PretrainedNetwork:
         if self._network is None:
-            self._network = PretrainedNetwork(pretrained.find(self._hash), threads=self._threads)
+            weights = pretrained.find(self._hash)
+            self._network = PretrainedNetwork(weights, threads=self._threads, graph_threads=self._graph_threads)
         return self._network
 
 

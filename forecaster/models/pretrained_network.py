@@ -26,12 +26,15 @@ class PretrainedNetwork:
         horizon: the steps of a forecast, H.
     """
 
-    def __init__(self, weights: PretrainedWeights, *, threads: int, run: Run | None = None) -> None:
+    def __init__(
+        self, weights: PretrainedWeights, *, threads: int, graph_threads: int | None = None, run: Run | None = None
+    ) -> None:
         """Load the network.
 
         Args:
             weights: of the package.
-            threads: processor threads.
+            threads: processor threads for torch, whose results depend on them.
+            graph_threads: processor threads for onnxruntime; None for as many as for torch.
             run: runs a network of the same sizes; None to run that of the weights.
 
         Raises: InputError: a file of the weights is missing or altered.
@@ -39,7 +42,7 @@ class PretrainedNetwork:
         self.context, self.horizon = weights.context, weights.horizon
         self._recurrent_contexts = weights.recurrent_contexts
         self._name = weights.name
-        self._run = run or _open(weights, threads)
+        self._run = run or _open(weights, threads, graph_threads or threads)
 
     def forecast(
         self, windows: Values, season: Ints, second_season: Ints, *, least_size: Values | None = None
@@ -88,13 +91,13 @@ class PretrainedNetwork:
         return standardised.restore((output[:count] - output[count:, :, ::-1]) / 2)
 
 
-def _open(weights: PretrainedWeights, threads: int) -> Run:
+def _open(weights: PretrainedWeights, threads: int, graph_threads: int) -> Run:
     if find_spec("onnxruntime") is not None:
         from forecaster.models.onnx import open_session
 
         graph = weights.read_graph()
         try:
-            session = open_session(graph, threads)
+            session = open_session(graph, graph_threads)
         except (ImportError, InputError):  # an onnxruntime too old for the graph
             pass
         else:

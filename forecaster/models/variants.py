@@ -1,7 +1,6 @@
 """The configs of an ensemble's members, and the number of worker processes that train them."""
 
 import math
-import os
 
 from forecaster import runtime
 from forecaster.config import Config, EnsembleConfig
@@ -44,7 +43,7 @@ def max_workers(config: Config) -> int:
         return config.ensemble.workers
     if has_networks(config) and runtime.resolve_device(config.training.device) == "cuda":
         return 1
-    return max(len(os.sched_getaffinity(0)) // config.training.threads, 1)
+    return max(runtime.count_cores() // config.training.threads, 1)
 
 
 def has_networks(config: Config) -> bool:

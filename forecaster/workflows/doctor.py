@@ -117,7 +117,7 @@ def _check_extras() -> Iterator[Check]:
 
 
 def _check_processor() -> Check:
-    cores, load = _count_cores(), os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    cores, load = runtime.count_cores(), os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     text = f"{cores} of {plural(os.cpu_count() or cores, 'core')} for this process, load {load:.1f}"
     if load > cores:
         hint = "leave training.threads at 1: on a busy machine, more threads wait for each other"
@@ -241,10 +241,6 @@ def train_twice() -> tuple[float, bool]:
     if not np.isfinite(forecasts).all():
         raise ArithmeticError("the forecast is not finite")
     return 2 * _TRAINING_STEPS * config.training.batch / seconds, forecasts[0].tobytes() == forecasts[1].tobytes()
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _free_memory() -> int | None:

@@ -15,6 +15,7 @@ from forecaster.frequency import Ints
 from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.panel import Panel
 from forecaster.report.words import plural
+from forecaster.runtime import count_cores
 from forecaster.settings import load
 from forecaster.workflows.predicted import FreshData, Part, Predicted
 from forecaster.workflows.reading import describe_sparse, refuse_without_known
@@ -49,7 +50,7 @@ def predict_pretrained(data: FreshData, *, horizon: int | None, watch: Watch) ->
         watch(Note(describe_sparse(first.panel)))
     _refuse_too_short(source.place, first.panel)
     assert isinstance(config.model, PretrainedConfig)
-    forecaster = PretrainedForecaster(config.model, threads=config.training.threads)
+    forecaster = PretrainedForecaster(config.model, threads=config.training.threads, graph_threads=count_cores())
     steps = first.config.resolved_horizon
     return Predicted(None, steps, _forecast(itertools.chain([first], parts), forecaster, steps, watch))
 

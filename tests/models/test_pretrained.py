@@ -285,7 +285,7 @@ def test_the_recurrence_reads_the_fewest_steps_that_cover_the_values(
         assert_array_equal(context, history[:, -context.shape[1] :])
         return np.zeros((len(history), HORIZON, len(PROBABILITIES)), np.float32)
 
-    monkeypatch.setattr(pretrained_network, "_open", lambda weights, threads: run)
+    monkeypatch.setattr(pretrained_network, "_open", lambda *arguments: run)
     lengths = [64, 65, 3, 900, 2000]
     values = np.random.default_rng(5).normal(size=2000)
     holed = np.where(np.arange(400) == 0, 1.0, NAN)

@@ -75,6 +75,21 @@ def test_forecasts_by_the_graph_are_the_golden_ones() -> None:
     _assert_equals_golden()
 
 
+@pytest.mark.parametrize("count", [1, 3, 70])
+def test_the_graph_s_bits_do_not_depend_on_its_threads(count: int) -> None:
+    pytest.importorskip("onnxruntime")
+    weights, generator = pretrained.find(), np.random.default_rng(1)
+    windows = 10 + np.cumsum(generator.normal(0, 1, (count, weights.context)), axis=1)
+    seasons = np.full(count, 12)
+    one, two, five = (
+        pretrained_network.PretrainedNetwork(weights, threads=1, graph_threads=threads).forecast(
+            windows, seasons, seasons
+        )
+        for threads in (None, 2, 5)
+    )
+    assert one.tobytes() == two.tobytes() == five.tobytes()
+
+
 def test_forecasts_by_torch_are_the_golden_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained_network, "find_spec", lambda name: None)
     _assert_equals_golden()
