@@ -79,8 +79,12 @@ def prepare(table: Table, config: DataConfig, roles: Roles | None = None) -> Tab
     table = read_codes_as_text(read_dates_as_text(table, config.time), reserved)
     table = decide_decimals(table)
     table = join_time_columns(table, roles.time if roles else config.time, reserved)
-    time = roles.time if roles else find_time(table, config)
-    return join_id_columns(table, roles.id if roles else config.id, time, reserved)
+    return join_id_columns(
+        table,
+        roles.id if roles else config.id,
+        find_time=lambda: roles.time if roles else find_time(table, config),
+        reserved=reserved,
+    )
 
 
 def _read_ids_as_text(table: Table, name: str) -> Table:
@@ -265,9 +269,8 @@ def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.objec
         return np.zeros(len(table.frame), np.int64), np.array([roles.targets[0]], object)
     codes, names = pd.factorize(table.frame[roles.id])
     is_blank = np.append(names.to_numpy() == "", True)  # code -1 picks the last one
-    is_unnamed = is_blank[codes]
-    if is_unnamed.any():
-        row = int(np.flatnonzero(is_unnamed)[0])
+    if is_blank[:-1].any() or codes.min() < 0:
+        row = int(np.flatnonzero(is_blank[codes])[0])
         raise DataError(
             f"{table.source}: column {roles.id!r}, {table.place(row)}: the series has no name",
             hint="fill in the cell, or pass --id with another column",

@@ -96,7 +96,7 @@ def parse(source: str, content: Content, fixed: TableFormat) -> ParsedCsv:
         header=layout.header,
         **fixed.model_dump(include={"decimal", "na", "date_format", "day_first"}),
     )
-    lines = LineNumbers.of(content, columns.num_rows, above=layout.body)
+    lines = LineNumbers(content, columns.num_rows, above=layout.body)
     notes = tuple(_describe_skipped(layout, footer))
     return ParsedCsv(columns, known, lines, notes, content, layout, names)
 

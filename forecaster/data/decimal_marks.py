@@ -14,6 +14,8 @@ from forecaster.errors import UsageError
 
 _POINT_DATE = re.compile(r" *\d{1,2}\.(\d{1,2}\.)?\d{2,4}\b.*")
 _PROBE_ROWS = 1000
+_SAMPLE_ROWS = 50_000
+_MIN_FRACTIONS = 30  # in so many numbers with thousands, one has another last digit than zero
 
 
 def decide_decimals(table: Table) -> Table:
@@ -97,21 +99,24 @@ def _has_digits(table: Table, name: str) -> bool:
 
 def _has_fractions(column: pd.Series) -> bool:
     values = column.to_numpy(np.float64)
-    return bool((values[np.isfinite(values)] % 1 > 0).any())
+    with np.errstate(invalid="ignore"):
+        return any(bool((part - np.floor(part) > 0).any()) for part in (values[:_PROBE_ROWS], values))
 
 
 def _may_group(column: pd.Series, *, is_continental: bool) -> bool:
     """Return True if the numbers of a column may have been written with points between thousands."""
     values = column.to_numpy(np.float64)
-    for part in (values[:_PROBE_ROWS], values):
+    sample = values[:: max(len(values) // _SAMPLE_ROWS, 1)]
+    for part in (values[:_PROBE_ROWS], sample, values):
         thousandths = part[np.isfinite(part)] * 1000
         if (np.abs(thousandths - np.round(thousandths)) > 1e-6 * np.maximum(np.abs(thousandths), 1)).any():
             return False
         if (np.abs(thousandths[thousandths % 1000 != 0]) >= 1e6).any():
             return False
-    if not (np.round(thousandths) % 10 != 0).any():
-        return False  # thousands would not all end with a zero
-    fractions = thousandths % 1000 != 0
+        fractions = thousandths % 1000 != 0
+        # Thousands would not all end with a zero.
+        if (np.round(thousandths) % 10 == 0).all() and (part is values or fractions.sum() >= _MIN_FRACTIONS):
+            return False
     return bool(fractions.any()) and (is_continental or bool((np.abs(thousandths[~fractions]) >= 1e5).any()))
 
 

@@ -1,6 +1,6 @@
 """Several columns that name the series together, such as a store and a product: joined into one column."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
 
@@ -19,13 +19,15 @@ _MAX_DUPLICATES_SHARE = 0.1  # share of repeated times that columns may leave un
 _MIN_COVERAGE = 0.5  # share of the pairs of series and time that have a row
 
 
-def join_id_columns(table: Table, name: str | None, time: str | None, reserved: frozenset[str]) -> Table:
+def join_id_columns(
+    table: Table, name: str | None, *, find_time: Callable[[], str | None], reserved: frozenset[str]
+) -> Table:
     """Join the columns that name the series together into one, which replaces them.
 
     Args:
         table: the table.
         name: the columns as the user or a bundle named them, separated by commas; None to find them.
-        time: the time column; None if there is none.
+        find_time: returns the time column; None if there is none.
         reserved: columns that have other roles.
     """
     if name is not None:
@@ -33,7 +35,8 @@ def join_id_columns(table: Table, name: str | None, time: str | None, reserved: 
             return table
         names = tuple(part.strip() for part in name.split(SEPARATOR))
         return _join(table, names) if set(names) <= set(table.frame.columns) else table
-    if time is None:
+    possible = [column for column in table.frame.columns if column not in reserved]
+    if sum(_may_be_id(table.frame[column]) for column in possible) < 2 or (time := find_time()) is None:
         return table
     names = _find_columns(table, time, reserved)
     if not names:
@@ -85,13 +88,16 @@ def _list_candidates(frame: pd.DataFrame, time: str, reserved: frozenset[str]) -
     columns = []
     for name in frame.columns:
         column = frame[name]
-        is_text = isinstance(column.dtype, pd.CategoricalDtype)
-        if name == time or name in reserved or not (is_text or column.dtype.kind in "ib") or column.isna().any():
+        if name == time or name in reserved or not _may_be_id(column) or column.isna().any():
             continue
         count = column.nunique()
         if 1 < count <= len(frame) / 2:
-            columns.append((not is_text, count, name))
+            columns.append((column.dtype.kind in "ib", count, name))
     yield from (name for *_, name in sorted(columns)[:_MAX_CANDIDATES])
+
+
+def _may_be_id(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind in "ib"
 
 
 def _join(table: Table, names: tuple[str, ...]) -> Table:

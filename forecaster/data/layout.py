@@ -129,7 +129,7 @@ def _is_value(cell: str) -> bool:
 
 def _find_delimiter(text: str) -> str:
     scores: dict[str, tuple[float, int]] = {}
-    for delimiter in _DELIMITERS:
+    for delimiter in filter(text.__contains__, _DELIMITERS):
         widths = Counter(len(row) for _, row in split_rows(text, delimiter))
         width, count = widths.most_common(1)[0] if widths else (1, 0)
         if width > 1:

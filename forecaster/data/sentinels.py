@@ -34,18 +34,19 @@ def find_codes(values: Floats, begin: Ints) -> list[Code]:
     counts: dict[float, int] = {}
     length = np.diff(begin, append=len(values))
     for sign in (1, -1):
-        signed = sign * values
-        extreme = np.fmin.reduceat(signed, begin)
-        is_extreme = signed == np.repeat(extreme, length)
-        inner = np.where(is_extreme, np.float32(np.nan), signed)
-        low, high = np.fmin.reduceat(inner, begin), np.fmax.reduceat(inner, begin)
-        count = np.add.reduceat(is_extreme, begin, dtype=np.int64)
-        known = np.add.reduceat(~np.isnan(inner), begin, dtype=np.int64)
-        is_far = low - extreme > _MIN_DISTANCE_OF_NINES * (high - low)
-        for number in np.flatnonzero(is_far & (count >= _MIN_REPEATED) & (known > count) & (extreme != 0)):
-            value = float(sign * extreme[number])
-            if _has_nines(value) or low[number] - extreme[number] > _MIN_DISTANCE * (high[number] - low[number]):
-                counts[value] = counts.get(value, 0) + int(count[number])
+        extremes = (np.fmin if sign > 0 else np.fmax).reduceat(values, begin)
+        repeats = np.add.reduceat(values == np.repeat(extremes, length), begin, dtype=np.int64)
+        for number in np.flatnonzero((repeats >= _MIN_REPEATED) & (extremes != 0)):
+            value, count = float(extremes[number]), int(repeats[number])
+            series = values[begin[number] : begin[number] + length[number]]
+            others = series[(series != extremes[number]) & ~np.isnan(series)]
+            if len(others) <= count:
+                continue
+            low, high = float(others.min()), float(others.max())
+            distance = low - value if sign > 0 else value - high
+            least = _MIN_DISTANCE_OF_NINES if _has_nines(value) else _MIN_DISTANCE
+            if distance > least * (high - low):
+                counts[value] = counts.get(value, 0) + count
     return [Code(value, count) for value, count in sorted(counts.items(), key=lambda item: -item[1])]
 
 

@@ -1,7 +1,8 @@
 """Tables of a few column types, before the columns have roles."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -50,37 +51,37 @@ Reread = Callable[[list[str]], pd.DataFrame]
 class LineNumbers:
     """The lines of the rows of a file, which may have blank lines, and line breaks within cells.
 
+    They are counted when the first one is needed, which is in an error.
+
     Attributes:
-        first: the line of the first row, from 1.
-        later: [K] rows, in order, from each of which on the line is one further down.
+        content: a file as text.
+        rows: the number of rows.
+        above: the number of lines above the first row.
     """
 
-    first: int
-    later: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    content: Content
+    rows: int
+    above: int
 
-    @classmethod
-    def of(cls, content: Content, rows: int, *, above: int) -> "LineNumbers":
-        """Count the lines of the rows of a table.
+    def __getitem__(self, row: int) -> int:
+        return self.above + 1 + row + int(np.searchsorted(self._later, row, side="right"))
 
-        Args:
-            content: a file as text.
-            rows: the number of rows.
-            above: the number of lines above the first row.
-        """
+    @cached_property
+    def _later(self) -> Ints:
+        """The rows, in order, from each of which on the line is one further down."""
+        content = self.content
         lines = sum(content[begin : begin + BLOCK_BYTES].count(b"\n") for begin in range(0, len(content), BLOCK_BYTES))
-        if lines - above in (rows, rows - 1):
-            return cls(above + 1)
+        if lines - self.above in (self.rows, self.rows - 1):
+            return np.empty(0, np.int64)
         data = np.frombuffer(content[:], np.uint8)
         ends = np.flatnonzero(data == ord("\n"))
         is_quoted = np.searchsorted(np.flatnonzero(data == ord('"')), ends) % 2 == 1
         size = np.diff(ends, prepend=-1) - 1
         is_blank = ((size == 0) | ((size == 1) & (data[ends - 1] == ord("\r")))) & ~is_quoted
-        is_extra = (is_quoted | is_blank)[above:]
+        is_extra = (is_quoted | is_blank)[self.above :]
         row = np.cumsum(~is_extra) - (~is_extra)  # rows that ended before
-        return cls(above + 1, np.where(is_quoted[above:], row + 1, row)[is_extra])
-
-    def __getitem__(self, row: int) -> int:
-        return self.first + row + int(np.searchsorted(self.later, row, side="right"))
+        later: Ints = np.where(is_quoted[self.above :], row + 1, row)[is_extra]
+        return later
 
 
 @dataclass(frozen=True)

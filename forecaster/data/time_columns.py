@@ -35,6 +35,7 @@ _WITH_YEAR = (
     ("year", "quarter"),
     ("year", "week"),
 )
+_PROBE_ROWS = 1000
 _MIN_REPEATED_SHARE = 0.3  # share of repeated dates from which on another column may have the time of day
 _MAX_DATES_IN_NUMBERS = 4  # columns of numbers that are read again
 _PERIODS_PER_DAY = (24, 48, 96)
@@ -114,22 +115,23 @@ def _distinguishes(frame: pd.DataFrame, date: str, other: str) -> bool:
 def _kind_of(table: Table, name: str) -> str:
     """Return the part of a time that a column contains: `date`, `clock`, or a key of `_NAMES`; "" for none."""
     column = table.frame[name]
-    if not len(column) or column.isna().all():
-        return ""
     lowered = name.strip().lower()
+    named = next((kind for kind, names in _NAMES.items() if lowered in names), "")
+    is_number = column.dtype.kind in "iufb"
+    if (is_number and not named) or column.dtype.kind == "m" or column.dtype == object:
+        return ""
+    if column.iloc[:_PROBE_ROWS].isna().all() and column.isna().all():
+        return ""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return "date"
-    if column.dtype.kind == "m" or column.dtype == object:
-        return ""
-    named = next((kind for kind, names in _NAMES.items() if lowered in names), "")
     if isinstance(column.dtype, pd.CategoricalDtype):
         words = column.cat.categories
         if named == "month" and len(find_month_numbers(map(str, words))) == len(words):
             return "month"
-        if (time_formats.parse_clocks(words[:100]) >= 0).all() and (time_formats.parse_clocks(words) >= 0).all():
+        if time_formats.has_clocks(words[:100]) and (time_formats.parse_clocks(words) >= 0).all():
             return "clock"
         return "date" if time_formats.has_date_format(words[:50]) else ""
-    if column.isna().any() or column.dtype.kind not in "if" or not named:
+    if column.dtype.kind not in "if" or column.isna().any():
         return ""
     low, high = (1500, 2200) if named == "year" else _RANGES[named]
     values = column.to_numpy(np.float64)

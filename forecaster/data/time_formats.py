@@ -1,8 +1,9 @@
 """The formats of times in text: patterns for dates, clocks and zones, and the order of day and month."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,7 @@ _ZONES = {
     "NZDT": 780,
 }
 _ZONE = rf" ?(?P<zone>Z|z|UTC|GMT|{'|'.join(_ZONES)}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?[\[(][\w/+-]+[\])])?"
+_CLOCK_PATTERN = re.compile(rf"^ *{_CLOCK} *$")
 _INTERVAL = re.compile(r"(.*\S)(?: +(?:-|\u2013|\u2014|to|bis) +|/(?=\d{4}-))(.*\S)")
 
 
@@ -104,7 +106,7 @@ def has_date_format(words: pd.Index, share: float = 0.8) -> bool:
     if not len(words):
         return False
     words, _ = _start_of_intervals(words)
-    return _count_matches(_date_pattern(_find_format(words)), words) >= share * len(words)
+    return _count_matches(_date_pattern(_find_format(words)), list(map(str, words))) >= share * len(words)
 
 
 def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | None = None) -> ParsedTimes:
@@ -126,9 +128,14 @@ def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | 
     return replace(parsed, note="; ".join(filter(None, (note, parsed.note))) or None)
 
 
+def has_clocks(words: pd.Index) -> bool:
+    """Return True if all words are written as times of day."""
+    return all(map(_CLOCK_PATTERN.fullmatch, map(str, words)))
+
+
 def parse_clocks(words: pd.Index) -> Ints:
     """Parse [W] words as times of day: microseconds since midnight, -1 where a word is none."""
-    parts = words.to_series().astype(object).str.extract(rf"^ *{_CLOCK} *$")
+    parts = words.to_series().astype(object).str.extract(_CLOCK_PATTERN)
     clock = _to_clock(parts)
     return np.where(parts["hour"].notna().to_numpy(), clock, -1)
 
@@ -196,8 +203,8 @@ def _start_of_intervals(words: pd.Index) -> tuple[pd.Index, bool]:
     return pd.Index([match[1] if match else word for match, word in zip(matches, words, strict=True)]), True
 
 
-def _count_matches(pattern: re.Pattern[str], words: pd.Index) -> int:
-    matches = list(filter(None, (pattern.fullmatch(str(word)) for word in words)))
+def _count_matches(pattern: re.Pattern[str], words: Sequence[str]) -> int:
+    matches = list(filter(None, map(pattern.fullmatch, words)))
     if "name" not in pattern.groupindex:
         return len(matches)
     numbers = find_month_numbers([match["name"] for match in matches])
@@ -205,8 +212,20 @@ def _count_matches(pattern: re.Pattern[str], words: pd.Index) -> int:
 
 
 def _find_format(words: pd.Index) -> str:
-    sample = words[:: max(len(words) // 100, 1)]
-    return max(_DATES, key=lambda name: _count_matches(_date_pattern(name), sample))
+    return _find_format_of(tuple(map(str, words[:: max(len(words) // 100, 1)])))
+
+
+@lru_cache(maxsize=16)
+def _find_format_of(words: tuple[str, ...]) -> str:
+    """Return the first of the formats that fit most words. A column is asked for its format several times."""
+    best, largest = "", -1
+    for name in _DATES:
+        count = _count_matches(_date_pattern(name), words)
+        if count > largest:
+            best, largest = name, count
+        if count == len(words):
+            break
+    return best
 
 
 def _to_numbers(parts: pd.DataFrame, name: str, default: float) -> Floats64:

@@ -146,7 +146,7 @@ def is_even(column: pd.Series) -> bool:
 
 def find_kind(column: pd.Series, decimal: str) -> Kind:
     """Return the kind of a column; text counts as numbers if at least half of its rows are numbers."""
-    if column.isna().all():
+    if column.iloc[:_PROBE_ROWS].isna().all() and column.isna().all():
         return "empty"
     if isinstance(column.dtype, pd.CategoricalDtype):
         if numeric_share(column, decimal) >= 0.5:

@@ -72,22 +72,19 @@ def parse_times(table: Table, name: str) -> Times:
     if column.isna().any():
         raise _cell_error(table, name, int(np.flatnonzero(column.isna())[0]))
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        day = (
-            (column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz else column)
-            .to_numpy()
-            .astype("datetime64[s]")
-        )
-        is_countable = (day >= _FIRST_DAY) & (day <= _LAST_DAY)
-        if not is_countable.all():
-            raise _cell_error(table, name, int(np.flatnonzero(~is_countable)[0]))
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        stamps = _microseconds(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
-        return Times(stamps, zone=str(column.dtype.tz))
-    if pd.api.types.is_datetime64_dtype(column.dtype):
-        return Times(_microseconds(column.to_numpy()))
+        zone = column.dt.tz
+        stamps = (column.dt.tz_convert("UTC").dt.tz_localize(None) if zone else column).to_numpy()
+        if len(stamps) and not _are_countable(np.array([stamps.min(), stamps.max()])).all():
+            raise _cell_error(table, name, int(np.flatnonzero(~_are_countable(stamps))[0]))
+        return Times(_microseconds(stamps), zone=str(zone) if zone else None)
     if column.dtype.kind == "b":
         raise _cell_error(table, name, 0)
     return _parse_numbers(table, name)
+
+
+def _are_countable(stamps: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+    seconds = stamps.astype("datetime64[s]")
+    return (seconds >= _FIRST_DAY) & (seconds <= _LAST_DAY)
 
 
 def _parse_text(table: Table, name: str) -> Times:

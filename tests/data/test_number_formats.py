@@ -45,7 +45,7 @@ def test_the_share_of_numbers_counts_rows_not_words() -> None:
 def make_table(cells: list[object]) -> Table:
     column = pd.Series(cells)
     frame = pd.DataFrame({"sales": column.astype("category") if column.dtype.kind not in "if" else column})
-    return Table("t.csv", frame, (Part("t", 0, LineNumbers(2)),))
+    return Table("t.csv", frame, (Part("t", 0, LineNumbers(b"", 0, above=1)),))
 
 
 def test_values_are_float32_with_nan_if_missing() -> None:

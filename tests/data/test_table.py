@@ -10,7 +10,7 @@ from forecaster.errors import DataError
 def make(name: str, **columns: list[object]) -> Table:
     frame = pd.DataFrame(columns)
     text = {column: "category" for column in frame if frame[column].dtype.kind not in "ifM"}
-    return Table("sales", frame.astype(text), (Part(name, 0, LineNumbers(2)),))
+    return Table("sales", frame.astype(text), (Part(name, 0, LineNumbers(b"", 0, above=1)),))
 
 
 def test_the_place_of_a_row_names_its_file() -> None:

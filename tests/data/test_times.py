@@ -13,7 +13,7 @@ def make_table(cells: object, name: str = "ds") -> Table:
     column = pd.Series(cells)
     if column.dtype.kind not in "ifM":
         column = column.astype("category")
-    return Table("t.csv", pd.DataFrame({name: column}), (Part("t", 0, LineNumbers(2)),))
+    return Table("t.csv", pd.DataFrame({name: column}), (Part("t", 0, LineNumbers(b"", 0, above=1)),))
 
 
 def days_of(times: Times) -> list[str]:
