@@ -110,8 +110,8 @@ def read_table(arguments: argparse.Namespace) -> dict[str, Any]:
     import pandas as pd
 
     from forecaster.config import DataConfig
+    from forecaster.data.files.read import read as read_source
     from forecaster.data.load import load
-    from forecaster.data.read import read as read_source
 
     source = str(arguments.data)
 

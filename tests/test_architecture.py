@@ -56,7 +56,7 @@ HOMES = {
     "plotly": ("report.page.document",),
     "matplotlib": ("report.figure.",),
     "onnxruntime": ("models.onnx",),
-    "babel": ("data.month_names",),
+    "babel": ("data.cells.month_names",),
     "onnx": ("models.graph_check",),
 }
 # the modules that draw synthetic series need numpy only
@@ -250,7 +250,7 @@ def modules_with(pattern: str) -> set[str]:
         pytest.param("StudentT", {"network.heads.student_t", "config.network", "network.build"}, id="a head"),
         pytest.param("no_refit", {"cli.train"}, id="a flag of train"),
         pytest.param(r'"--integer"', {"cli.options"}, id="a flag of all commands that read tables"),
-        pytest.param(r"csv\.parse\(", {"data.read"}, id="an input format"),
+        pytest.param(r"csv\.parse\(", {"data.files.read"}, id="an input format"),
         pytest.param(r'columns\["status"\] = ', {"forecast"}, id="an output column"),
     ],
 )

@@ -8,19 +8,21 @@ import pandas as pd
 
 from forecaster.config import DataConfig
 from forecaster.config.table_format import TableFormat
-from forecaster.data import covariates, future, repair, transpose
-from forecaster.data.covariates import Categories
-from forecaster.data.decimal_marks import decide_decimals
-from forecaster.data.id_columns import join_id_columns, read_codes_as_text
-from forecaster.data.periods import find_periods, snap
-from forecaster.data.precision import read_targets
-from forecaster.data.repair import Rows, Series
-from forecaster.data.roles import Roles, find_roles
-from forecaster.data.spacing import find_frequency, is_on_grid
+from forecaster.data import future
+from forecaster.data.cells.decimal_marks import decide_decimals
+from forecaster.data.cells.precision import read_targets
+from forecaster.data.cells.times import Times, parse_times
+from forecaster.data.columns import covariates, transpose
+from forecaster.data.columns.covariates import Categories
+from forecaster.data.columns.id_columns import join_id_columns, read_codes_as_text
+from forecaster.data.columns.roles import Roles, find_roles
+from forecaster.data.columns.time_columns import join_time_columns, read_dates_as_text
+from forecaster.data.columns.time_roles import find_time
+from forecaster.data.grid import repair
+from forecaster.data.grid.periods import find_periods, snap
+from forecaster.data.grid.repair import Rows, Series
+from forecaster.data.grid.spacing import find_frequency, is_on_grid
 from forecaster.data.table import Table
-from forecaster.data.time_columns import join_time_columns, read_dates_as_text
-from forecaster.data.time_roles import find_time
-from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError
 from forecaster.frequency import WEEK, Frequency, Ints
 from forecaster.panel import Floats, Panel, Role

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data.covariates import Categories, encode
-from forecaster.data.read import read
-from forecaster.data.repair import Rows
-from forecaster.data.roles import Roles
+from forecaster.data.cells.times import Times, parse_times
+from forecaster.data.columns.covariates import Categories, encode
+from forecaster.data.columns.roles import Roles
+from forecaster.data.files.read import read
+from forecaster.data.grid.repair import Rows
 from forecaster.data.table import Table, concatenate
-from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError, did_you_mean
 from forecaster.panel import Panel
 

@@ -11,14 +11,14 @@ from forecaster.batches.holidays import check_country
 from forecaster.config import DataConfig
 from forecaster.data import future
 from forecaster.data.assemble import AssembledPanel, assemble, prepare
+from forecaster.data.cells.sentinels import describe_codes, find_codes
+from forecaster.data.columns.roles import Roles, Shape, find_roles
+from forecaster.data.files.parquet import Catalogue
+from forecaster.data.files.read import TableSource, open_parquet
+from forecaster.data.grid.season import find_season, find_season_conflict
+from forecaster.data.grid.spacing import describe_frequency
 from forecaster.data.memory_limit import rows_at_once, sample_series
 from forecaster.data.notes import describe_repairs, describe_roles, describe_violations
-from forecaster.data.parquet import Catalogue
-from forecaster.data.read import TableSource, open_parquet
-from forecaster.data.roles import Roles, Shape, find_roles
-from forecaster.data.season import find_season, find_season_conflict
-from forecaster.data.sentinels import describe_codes, find_codes
-from forecaster.data.spacing import describe_frequency
 from forecaster.data.table import concatenate
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency

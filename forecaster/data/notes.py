@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from forecaster.config import DataConfig
-from forecaster.data.roles import Roles
-from forecaster.data.spacing import describe_frequency
+from forecaster.data.columns.roles import Roles
+from forecaster.data.grid.spacing import describe_frequency
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from forecaster.config.table_format import DETECTED, DecimalMark, TableFormat
-from forecaster.data.content import BLOCK_BYTES, Content
+from forecaster.data.files.content import BLOCK_BYTES, Content
 from forecaster.errors import DataError
 from forecaster.frequency import Ints
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import AutoConfig, Config
+from forecaster.data.grid.season import assess_season
+from forecaster.data.grid.series_profile import SeriesProfile, profile_series
+from forecaster.data.grid.spacing import describe_frequency
 from forecaster.data.load import LoadedData
-from forecaster.data.season import assess_season
-from forecaster.data.series_profile import SeriesProfile, profile_series
-from forecaster.data.spacing import describe_frequency
 from forecaster.errors import DataError
 from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore

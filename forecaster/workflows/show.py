@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster import __version__
-from forecaster.data.spacing import describe_frequency
+from forecaster.data.grid.spacing import describe_frequency
 from forecaster.errors import InputError, as_input_error
 from forecaster.store import lock
 from forecaster.store.bundle import CONFIG, LATEST, MANIFEST, METRICS, Bundle, read_config

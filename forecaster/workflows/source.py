@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import DataConfig
-from forecaster.data.read import TableSource
+from forecaster.data.files.read import TableSource
 from forecaster.errors import UsageError
 
 

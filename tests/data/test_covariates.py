@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.data.covariates import Categories, encode, encode_static, find_categories
-from forecaster.data.read import read
+from forecaster.data.columns.covariates import Categories, encode, encode_static, find_categories
+from forecaster.data.files.read import read
 from forecaster.data.table import Table
 from forecaster.errors import DataError
 

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from forecaster.config.table_format import TableFormat
-from forecaster.data.csv import BLOCK_BYTES, ParsedCsv, parse
-from forecaster.data.layout import detect_layout
+from forecaster.data.files.csv import BLOCK_BYTES, ParsedCsv, parse
+from forecaster.data.files.layout import detect_layout
 from forecaster.errors import DataError
 
 ROWS = "".join(f"2020-01-{day:02},{day},{day / 2}\n" for day in range(1, 21))

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from forecaster.config import DataConfig
+from forecaster.data.files.read import TableSource
 from forecaster.data.load import LoadedData, load
-from forecaster.data.read import TableSource
 from forecaster.errors import DataError, DependencyError, ForecastError, UsageError
 from tests.conftest import fake_holidays
 

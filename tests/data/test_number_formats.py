@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data.number_formats import numeric_share, parse_numbers, to_float32
+from forecaster.data.cells.number_formats import numeric_share, parse_numbers, to_float32
 from forecaster.data.table import LineNumbers, Part, Table
 from forecaster.errors import DataError
 

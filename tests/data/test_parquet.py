@@ -13,9 +13,9 @@ import pytest
 from forecaster.config import DataConfig
 from forecaster.data import load as loading
 from forecaster.data import memory_limit
+from forecaster.data.files.parquet import ParquetFiles
+from forecaster.data.files.read import open_parquet, read
 from forecaster.data.load import LoadedData, load, load_in_parts
-from forecaster.data.parquet import ParquetFiles
-from forecaster.data.read import open_parquet, read
 from forecaster.errors import DataError, InputError
 from forecaster.frequency import HOUR, Frequency
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecaster.data.read import read
+from forecaster.data.files.read import read
 from forecaster.errors import DataError, ForecastError, InputError
 
 PLAIN = "date,y\n2020-01-01,1.5\n2020-01-02,2.5\n2020-01-03,NA\n"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from forecaster.data import spacing
-from forecaster.data.repair import Rows, Series, merge_duplicates, number_steps, sort, split_columns, to_grid, trim
+from forecaster.data.grid import spacing
+from forecaster.data.grid.repair import Rows, Series, merge_duplicates, number_steps, sort, split_columns, to_grid, trim
 from forecaster.errors import DataError
 from forecaster.frequency import DAY, HOUR, SECOND, Frequency
 

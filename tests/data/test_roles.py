@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from forecaster.config import DataConfig
-from forecaster.data.read import read
-from forecaster.data.roles import Roles, find_roles
+from forecaster.data.columns.roles import Roles, find_roles
+from forecaster.data.files.read import read
 from forecaster.errors import DataError, ForecastError, UsageError
 
 LONG = "store,day,sales\n" + "".join(f"{s},2020-01-{d:02},{d * s}.5\n" for d in range(1, 9) for s in (1, 2, 3))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.data.season import assess_season, autocorrelate, find_season, find_season_conflict
+from forecaster.data.grid.season import assess_season, autocorrelate, find_season, find_season_conflict
 from forecaster.frequency import Frequency
 from tests.conftest import MakePanel
 

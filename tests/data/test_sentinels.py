@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecaster.data.sentinels import Code, describe_codes, find_codes
+from forecaster.data.cells.sentinels import Code, describe_codes, find_codes
 
 
 def codes_of(*series: list[float]) -> list[Code]:

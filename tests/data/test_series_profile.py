@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecaster.data.series_profile import find_outliers, profile_series
+from forecaster.data.grid.series_profile import find_outliers, profile_series
 from tests.conftest import MakePanel
 
 NAN = float("nan")

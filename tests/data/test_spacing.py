@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data import spacing
-from forecaster.data.spacing import describe_frequency, find_frequency, infer_frequency, parse_frequency
+from forecaster.data.grid import spacing
+from forecaster.data.grid.spacing import describe_frequency, find_frequency, infer_frequency, parse_frequency
 from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data import month_names
-from forecaster.data.time_formats import ParsedTimes, has_date_format, parse
+from forecaster.data.cells import month_names
+from forecaster.data.cells.time_formats import ParsedTimes, has_date_format, parse
 
 
 def read(*words: str) -> ParsedTimes:

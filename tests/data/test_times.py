@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.data.cells.times import Times, parse_times
 from forecaster.data.table import LineNumbers, Part, Table
-from forecaster.data.times import Times, parse_times
 from forecaster.errors import DataError
 
 

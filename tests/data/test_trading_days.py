@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data.trading_days import Rule, learn_trading, learn_weekdays
+from forecaster.data.grid.trading_days import Rule, learn_trading, learn_weekdays
 from forecaster.frequency import Ints
 
 SP500 = Path(__file__).parents[2] / "data" / "sp500.csv"

@@ -13,8 +13,8 @@ import pytest
 
 from forecaster import runtime
 from forecaster.config.table_format import DETECTED
-from forecaster.data import content, read
-from forecaster.data.content import FileContent, LimitedStream
+from forecaster.data.files import content, read
+from forecaster.data.files.content import FileContent, LimitedStream
 from forecaster.data.memory_limit import free_memory
 from forecaster.errors import DataError, DependencyError, ForecastError, InputError
 from tests.cli.conftest import Forecast, write_sales

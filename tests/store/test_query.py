@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from forecaster.config import DataConfig
+from forecaster.data.files.read import TableSource
 from forecaster.data.load import load
-from forecaster.data.read import TableSource
 from forecaster.errors import DataError, DependencyError, InputError, LockError, UsageError
 from forecaster.store.database import open_database, reading, writing
 from forecaster.store.query.read import read_query as read_within

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from forecaster.data.day_order import NO_TIME, Floats64, to_stamps
-from forecaster.data.regularity import regular_share
-from forecaster.data.time_formats import weeks_to_stamps
+from forecaster.data.cells.day_order import NO_TIME, Floats64, to_stamps
+from forecaster.data.cells.time_formats import weeks_to_stamps
+from forecaster.data.grid.regularity import regular_share
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, Ints
 
 _YEARS = (1700, 2101)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data.number_formats import numeric_share
-from forecaster.data.regularity import regular_share
+from forecaster.data.cells.number_formats import numeric_share
+from forecaster.data.cells.time_integers import find_times
+from forecaster.data.cells.times import HINT_WITHOUT_TIME, is_time, parse_times
+from forecaster.data.grid.regularity import regular_share
 from forecaster.data.table import Table
-from forecaster.data.time_integers import find_times
-from forecaster.data.times import HINT_WITHOUT_TIME, is_time, parse_times
 from forecaster.errors import DataError, UsageError, did_you_mean
 
 Kind = Literal["number", "flag", "time", "text", "empty"]

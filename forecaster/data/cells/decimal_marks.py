@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config.table_format import DecimalMark
-from forecaster.data.number_formats import Marks, find_marks, numeric_share, parse_numbers
+from forecaster.data.cells.number_formats import Marks, find_marks, numeric_share, parse_numbers
 from forecaster.data.table import Table
 from forecaster.errors import UsageError
 
 _POINT_DATE = re.compile(r" *\d{1,2}\.(\d{1,2}\.)?\d{2,4}\b.*")
 _PROBE_ROWS = 1000
 _SAMPLE_ROWS = 50_000
-_MIN_FRACTIONS = 30  # in so many numbers with thousands, one has another last digit than zero
+_MIN_FRACTIONS = 30  # Of so many numbers with thousands, one ends with another digit than zero.
 
 
 def decide_decimals(table: Table) -> Table:

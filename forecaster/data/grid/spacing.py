@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.data.trading_days import learn_trading
+from forecaster.data.grid.trading_days import learn_trading
 from forecaster.errors import DataError, UsageError, did_you_mean
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
 

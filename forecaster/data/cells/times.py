@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecaster.data import time_formats
-from forecaster.data.day_order import NO_TIME
+from forecaster.data.cells import time_formats
+from forecaster.data.cells.day_order import NO_TIME
+from forecaster.data.cells.time_integers import find_times, parse_numbers_by
 from forecaster.data.table import Table
-from forecaster.data.time_integers import find_times, parse_numbers_by
 from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from forecaster.data.roles import ID_NAMES
+from forecaster.data.columns.roles import ID_NAMES
 from forecaster.data.table import Table
 
 SEPARATOR, NAME_SEPARATOR = ",", "/"

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecaster.data import time_formats, times
-from forecaster.data.day_order import NO_TIME, to_stamps
-from forecaster.data.month_names import find_month_numbers
+from forecaster.data.cells import time_formats, times
+from forecaster.data.cells.day_order import NO_TIME, to_stamps
+from forecaster.data.cells.month_names import find_month_numbers
+from forecaster.data.cells.time_formats import weeks_to_stamps
 from forecaster.data.table import Table
-from forecaster.data.time_formats import weeks_to_stamps
 from forecaster.errors import DataError
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 

@@ -11,8 +11,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 
 from forecaster.config.table_format import TableFormat
-from forecaster.data.content import Content, to_arrow
-from forecaster.data.layout import BLANKS, Layout, count_footer_lines, detect_layout
+from forecaster.data.files.content import Content, to_arrow
+from forecaster.data.files.layout import BLANKS, Layout, count_footer_lines, detect_layout
 from forecaster.data.table import MISSING_WORDS, LineNumbers, make_distinct, to_frame
 from forecaster.errors import DataError
 

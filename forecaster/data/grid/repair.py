@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import Duplicates
-from forecaster.data.spacing import MIN_ON_GRID_SHARE, split_rows
+from forecaster.data.grid.spacing import MIN_ON_GRID_SHARE, split_rows
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats

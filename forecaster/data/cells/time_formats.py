@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecaster.data.day_order import NO_TIME, Floats64, choose_order, to_stamps
-from forecaster.data.month_names import find_month_numbers
+from forecaster.data.cells.day_order import NO_TIME, Floats64, choose_order, to_stamps
+from forecaster.data.cells.month_names import find_month_numbers
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, Ints
 
 _NAME = r"(?P<name>[^\W\d_]{3,})\.?"

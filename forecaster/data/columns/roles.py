@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.data.table import Table
-from forecaster.data.time_integers import find_times
-from forecaster.data.time_roles import (
+from forecaster.data.cells.time_integers import find_times
+from forecaster.data.columns.time_roles import (
     CALENDAR_NAMES,
     MIN_REGULAR,
     Kind,
@@ -21,6 +20,7 @@ from forecaster.data.time_roles import (
     find_kind,
     is_even,
 )
+from forecaster.data.table import Table
 from forecaster.errors import DataError, UsageError
 
 Shape = Literal["single", "wide", "long"]

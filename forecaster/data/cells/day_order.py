@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.data.regularity import ordered_share, regular_share
+from forecaster.data.grid.regularity import ordered_share, regular_share
 from forecaster.frequency import Ints
 
 Floats64 = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.data.number_formats import narrow_numbers, read_numbers
+from forecaster.data.cells.number_formats import narrow_numbers, read_numbers
 from forecaster.data.table import Table
 from forecaster.frequency import Ints
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from forecaster.data import time_formats
-from forecaster.data.regularity import ordered_share, regular_share
+from forecaster.data.cells import time_formats
+from forecaster.data.cells.times import is_time
+from forecaster.data.columns.time_roles import find_kind
+from forecaster.data.grid.regularity import ordered_share, regular_share
 from forecaster.data.table import Part, Table
-from forecaster.data.time_roles import find_kind
-from forecaster.data.times import is_time
 
 _MIN_TIMES = 3
 _MIN_TIMES_SHARE = 0.5

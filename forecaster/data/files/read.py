@@ -15,8 +15,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.config.table_format import DETECTED, TableFormat
-from forecaster.data import csv
-from forecaster.data.content import (
+from forecaster.data.files import csv
+from forecaster.data.files.content import (
     BLOCK_BYTES,
     DECOMPRESSION_ERRORS,
     Content,
@@ -25,7 +25,7 @@ from forecaster.data.content import (
     decompress,
     to_arrow,
 )
-from forecaster.data.parquet import ParquetFiles, check_size, damaged_error, find_partitions, find_texts
+from forecaster.data.files.parquet import ParquetFiles, check_size, damaged_error, find_partitions, find_texts
 from forecaster.data.table import Part, Table, from_frame, to_frame
 from forecaster.errors import DataError, InputError, did_you_mean
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecaster.data.number_formats import numeric_share, to_float32
+from forecaster.data.cells.number_formats import numeric_share, to_float32
 from forecaster.data.table import MISSING_WORDS, Table
 from forecaster.errors import DataError
 from forecaster.frequency import Ints
