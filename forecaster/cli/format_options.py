@@ -14,6 +14,16 @@ Encoding = Annotated[
     str | None,
     typer.Option("--encoding", help="Encoding of the text.", rich_help_panel=_FORMAT, show_default="detected"),
 ]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        "--sheet",
+        metavar="NAME|NUMBER",
+        help="Sheet of a workbook.",
+        rich_help_panel=_FORMAT,
+        show_default="the first with a table",
+    ),
+]
 SkipRows = Annotated[
     int | None,
     typer.Option(

@@ -21,7 +21,7 @@ Data = Annotated[
     str | None,
     typer.Argument(
         metavar="DATA",
-        help="CSV or Parquet file, a folder or a glob of them, - for standard input, or a SQL URL.",
+        help="File (CSV, Excel, Parquet, JSON ...), a folder or glob, - for standard input, or a SQL URL.",
         show_default=False,
     ),
 ]
@@ -215,6 +215,7 @@ def _columns(
     minimum: Minimum = None,
     maximum: Maximum = None,
     integer: Integer = False,
+    sheet: format_options.Sheet = None,
     delimiter: format_options.Delimiter = None,
     encoding: format_options.Encoding = None,
     skip_rows: format_options.SkipRows = None,
@@ -242,6 +243,7 @@ def _columns(
         "data.minimum": minimum,
         "data.maximum": maximum,
         "data.integer": integer or None,
+        "data.format.sheet": sheet,
         "data.format.delimiter": delimiter,
         "data.format.encoding": encoding,
         "data.format.skip_rows": skip_rows,

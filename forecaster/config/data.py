@@ -16,7 +16,7 @@ class DataConfig(Section):
     """The table, and the roles of its columns."""
 
     path: str | None = Field(
-        None, description="CSV or Parquet file, folder or glob; `-` for standard input; or a SQL URL"
+        None, description="file, folder or glob; `-` for standard input; or a SQL URL"
     )
     query: str | None = Field(None, description="SQL query that returns the table, if the path is a SQL URL")
     query_timeout: float = Field(

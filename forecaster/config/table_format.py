@@ -12,6 +12,7 @@ DecimalMark = Literal[".", ","]
 class TableFormat(Section):
     """the format of the table; null is detected from all rows, and saved with the bundle"""
 
+    sheet: str | None = Field(None, description="sheet of a workbook: its name, or its number from 1")
     encoding: str | None = Field(None, description="encoding of the text, such as utf-8 or cp1252")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="character between two cells")
     skip_rows: int | None = Field(None, ge=0, description="lines above the header")

@@ -127,9 +127,8 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
         (b"\n  \n", "is empty"),
         (b"date,y\n", "has a header but no rows"),
         (b"%PDF-1.7\n%\xe2\xe3", "is a PDF"),
-        (b"PK\x03\x04\x14", "zip archive or an Excel workbook"),
-        (b"BZh91AY", "compressed with bzip2"),
-        (b'{"a": 1}', "is JSON"),
+        (b"FEA1\0\0", "is a Feather file of version 1"),
+        (b"SQLite format 3\0", "is a SQLite database"),
         (b"<html></html>", "is HTML"),
         (bytes(range(256)) * 20, "is binary"),
         (b"date,y\n2020-01-01,1\n2020-01-02,2,3\n", "line 3 has 3 fields where the table has 2"),
@@ -152,7 +151,7 @@ def test_a_file_that_is_not_a_table_is_refused_with_a_reason(content: bytes, say
     [
         ("sale.csv", "no such file (did you mean 'sales.csv'?)"),
         ("nothing-*.csv", "no file matches"),
-        ("empty", "the folder has no CSV or Parquet file"),
+        ("empty", "the folder has no table"),
     ],
 )
 def test_a_missing_file_is_an_input_error(name: str, says: str, tmp_path: Path) -> None:

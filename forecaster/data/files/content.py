@@ -3,12 +3,10 @@
 A memory map would do the same, but the system kills a process that reads a mapped file after another has shortened it.
 """
 
-import gzip
 import io
 import os
-import zlib
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
@@ -18,7 +16,6 @@ from forecaster.errors import DataError, InputError
 BLOCK_BYTES = 1 << 20
 _MAX_STREAM_BYTES = 1 << 30
 _SHARE_OF_MEMORY = 4  # the columns of a table need about three times the bytes of its text
-_GZIP = b"\x1f\x8b"
 
 
 class FileContent:
@@ -102,19 +99,9 @@ class LimitedStream:
         return bytes(content)
 
 
-def decompress(source: str, head: bytes, stream: LimitedStream) -> LimitedStream | None:
-    """Return the decompressed stream; None if it is not compressed.
-
-    Args:
-        head: the first bytes, which are read already.
-    """
-    if not head.startswith(_GZIP):
-        return None
-    joined = io.BufferedReader(_Joined(head, stream))
-    return LimitedStream(source, cast(BinaryIO, gzip.GzipFile(fileobj=joined)))
-
-
-DECOMPRESSION_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
+def join(head: bytes, stream: LimitedStream) -> BinaryIO:
+    """Return a stream with the first bytes, which are read already."""
+    return io.BufferedReader(_Joined(head, stream))
 
 
 class _Joined(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""Tables from CSV and Parquet files: a file, a folder, a glob or standard input."""
+"""Tables from files of any format: a file, a folder, a glob or standard input."""
 
 import codecs
 import glob
@@ -15,40 +15,38 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.config.table_format import DETECTED, TableFormat
-from forecaster.data.files import csv
-from forecaster.data.files.content import (
-    BLOCK_BYTES,
-    DECOMPRESSION_ERRORS,
-    Content,
-    FileContent,
-    LimitedStream,
-    decompress,
-    to_arrow,
-)
+from forecaster.data.files import arrow_file, compression, csv, json_rows, workbook
+from forecaster.data.files.content import BLOCK_BYTES, Content, FileContent, LimitedStream, join, to_arrow
 from forecaster.data.files.parquet import ParquetFiles, check_size, damaged_error, find_partitions, find_texts
 from forecaster.data.table import Part, Table, from_frame, to_frame
 from forecaster.errors import DataError, InputError, did_you_mean
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
-SUFFIXES = (".csv", ".tsv", ".txt", ".dat", *_PARQUET_SUFFIXES)
+_WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson", ".arrow", ".feather"),
+    *_PARQUET_SUFFIXES,
+    *_WORKBOOK_SUFFIXES,
+)
 
 _SAMPLE_BYTES = 1 << 14  # text has no other control characters at its beginning
 
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_PARQUET = b"PAR1"
+_BINARY_FORMATS = (_PARQUET, *arrow_file.MAGICS, compression.ZIP, workbook.OLD_EXCEL)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OTHER_FORMATS = {
     b"%PDF": "is a PDF",
-    b"PK\x03\x04": "is a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "is an old Excel workbook",
-    b"BZh": "is compressed with bzip2",
-    b"\xfd7zXZ": "is compressed with xz",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd",
-    b"{": "is JSON",
-    b"[": "is JSON",
+    b"FEA1": "is a Feather file of version 1",
+    b"ORC": "is an ORC file",
+    b"\x89HDF": "is an HDF5 file",
+    b"SQLite format 3": "is a SQLite database",
+    b"7z\xbc\xaf": "is a 7z archive",
+    b"Rar!": "is a RAR archive",
     b"<": "is HTML or XML",
 }
 _TEXT_CONTROLS = b"\t\n\r\f\x1a\x1b"
 _BINARY_BYTES = bytes(set(range(32)) - set(_TEXT_CONTROLS))
+_JSON_BLANKS = b"\xef\xbb\xbf \t\r\n"
 _HINT_TO_CONVERT = "save the table as CSV or Parquet and name that file"
 
 
@@ -57,7 +55,7 @@ class TableSource:
     """A table to read, or the rows that a database has returned for it.
 
     Attributes:
-        place: a CSV or Parquet file, a folder or glob of them, or `-`; errors start with it.
+        place: a file, a folder or glob of them, or `-`; errors start with it.
         stdin: the stream that `-` reads from.
         frame: the rows of a database; None to read `place`.
     """
@@ -143,7 +141,7 @@ def find_files(source: str) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file() and _is_table(file))
         if not files:
-            raise InputError(f"{source}: the folder has no CSV or Parquet file", hint="name a folder with data")
+            raise InputError(f"{source}: the folder has no table", hint="name a folder with *.csv, *.parquet or *.xlsx")
         return files
     if glob.has_magic(source):
         files = sorted(Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file())  # noqa: PTH207
@@ -167,11 +165,11 @@ def _list_paths(find: Callable[[str], list[Path]], source: str) -> list[Path]:
 
 
 def _is_table(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+    return not path.name.startswith((".", "~$")) and compression.strip_suffix(path.name).lower().endswith(SUFFIXES)
 
 
 def _stem(path: Path) -> str:
-    return Path(path.name.removesuffix(".gz")).stem
+    return Path(compression.strip_suffix(path.name)).stem
 
 
 def _open(source: str, path: Path) -> Content:
@@ -181,14 +179,19 @@ def _open(source: str, path: Path) -> Content:
             return _read_stream(source, stream)
         head = stream.read(BLOCK_BYTES)
         stream.seek(0)
-        if not head or head.startswith(_GZIP):
+        if not head or head.startswith(compression.ZIP) or compression.find_compression(head):
             return _read_stream(source, stream)
     content = FileContent(source, path)
-    if not head.startswith(_PARQUET):
+    if not _is_checked_by_parser(head):
         _refuse_foreign(source, head)
         for begin in range(0, len(content), BLOCK_BYTES):
             _refuse_long_line(source, content, begin, begin + BLOCK_BYTES)
     return content
+
+
+def _is_checked_by_parser(head: bytes) -> bool:
+    """Return True for formats whose parser refuses other content; JSON may have long lines."""
+    return head.startswith(_BINARY_FORMATS) or head.lstrip(_JSON_BLANKS).startswith(json_rows.STARTS)
 
 
 def _read_stream(source: str, stream: BinaryIO) -> bytes:
@@ -199,16 +202,15 @@ def _read_stream(source: str, stream: BinaryIO) -> bytes:
 def _read_limited(source: str, stream: LimitedStream, *, is_decompressed: bool = False) -> bytes:
     """Read and decompress a stream; stop at the first block that cannot belong to a table."""
     content = bytearray(stream.read(BLOCK_BYTES))
-    decompressed = decompress(source, bytes(content), stream)
-    if decompressed is not None:
-        if is_decompressed:  # A file can decompress to itself without end.
-            raise DataError(f"{source}: is compressed twice", hint="decompress the file once")
-        try:
-            return _read_limited(source, decompressed, is_decompressed=True)
-        except DECOMPRESSION_ERRORS as error:
-            raise InputError(f"{source}: damaged gzip: {error}", hint="compress the file again") from error
-    if content.startswith(_PARQUET):
-        return bytes(content + stream.read())
+    head = bytes(content)
+    if (form := compression.find_compression(head)) is not None:
+        return _read_decompressed(source, form.name, lambda: form.open(join(head, stream)), is_decompressed)
+    if _is_checked_by_parser(head):
+        content += stream.read()
+        archive = bytes(content)
+        if not head.startswith(compression.ZIP) or _is_workbook(source, archive):
+            return archive
+        return _read_decompressed(source, "zip", lambda: compression.open_member(source, archive), is_decompressed)
     _refuse_foreign(source, content)
     begin = 0
     while len(content) == begin + BLOCK_BYTES:
@@ -216,6 +218,22 @@ def _read_limited(source: str, stream: LimitedStream, *, is_decompressed: bool =
         begin += BLOCK_BYTES
         content += stream.read(BLOCK_BYTES)
     return bytes(content)
+
+
+def _read_decompressed(source: str, name: str, open_stream: Callable[[], BinaryIO], is_decompressed: bool) -> bytes:
+    if is_decompressed:  # A file can decompress to itself without end.
+        raise DataError(f"{source}: is compressed twice", hint="decompress the file once")
+    try:
+        return _read_limited(source, LimitedStream(source, open_stream()), is_decompressed=True)
+    except compression.ERRORS as error:
+        raise InputError(f"{source}: damaged {name}: {error}", hint="compress the file again") from error
+
+
+def _is_workbook(source: str, archive: bytes) -> bool:
+    try:
+        return compression.is_workbook(archive)
+    except compression.ERRORS as error:
+        raise InputError(f"{source}: damaged zip: {error}", hint="compress the file again") from error
 
 
 def _refuse_long_line(source: str, content: bytearray | FileContent, begin: int, end: int) -> None:
@@ -237,18 +255,44 @@ def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
 
 
 def _parse(place: str, name: str, content: Content, source: str, fixed: TableFormat) -> Table:
-    if content[: len(_PARQUET)] == _PARQUET:
-        try:
-            with to_arrow(content) as file:
-                schema = check_size(place, pyarrow.parquet.read_metadata(file), len(content))
-                columns = pyarrow.parquet.read_table(file, read_dictionary=find_texts(schema))
-        except (pa.ArrowException, OSError) as error:
-            raise damaged_error(place, error) from error
-        index = [name for name in columns.column_names if name.startswith("__index_level_")]
-        columns = columns.drop_columns([name for name in index if not pa.types.is_temporal(columns[name].type)])
-        if not columns.num_rows:
-            raise DataError(f"{place}: has no rows", hint="provide a file with at least two rows of data")
-        return Table(source, to_frame(columns), (Part(name, 0, None),), fixed)
-    parsed = csv.parse(place, content, fixed)
+    head = content[:BLOCK_BYTES]
+    if head.startswith((compression.ZIP, workbook.OLD_EXCEL)):
+        return _parse_workbook(place, name, content, source, fixed)
+    if head.startswith(_PARQUET):
+        return _from_arrow(place, name, _parse_parquet(place, content), source, fixed)
+    if head.startswith(arrow_file.MAGICS):
+        return _from_arrow(place, name, arrow_file.parse(place, content), source, fixed)
+    if head.lstrip(_JSON_BLANKS).startswith(json_rows.STARTS):
+        return _from_arrow(place, name, json_rows.parse(place, content), source, fixed)
+    return _from_csv(name, csv.parse(place, content, fixed), source)
+
+
+def _parse_parquet(place: str, content: Content) -> pa.Table:
+    try:
+        with to_arrow(content) as file:
+            schema = check_size(place, pyarrow.parquet.read_metadata(file), len(content))
+            return pyarrow.parquet.read_table(file, read_dictionary=find_texts(schema))
+    except (pa.ArrowException, OSError) as error:
+        raise damaged_error(place, error) from error
+
+
+def _from_arrow(place: str, name: str, columns: pa.Table, source: str, fixed: TableFormat) -> Table:
+    index = [column for column in columns.column_names if column.startswith("__index_level_")]
+    columns = columns.drop_columns([column for column in index if not pa.types.is_temporal(columns[column].type)])
+    if not columns.num_rows:
+        raise DataError(f"{place}: has no rows", hint="provide a file with at least two rows of data")
+    return Table(source, to_frame(columns), (Part(name, 0, None),), fixed)
+
+
+def _parse_workbook(place: str, name: str, content: Content, source: str, fixed: TableFormat) -> Table:
+    sheet = workbook.read_sheet(place, content, fixed.sheet)
+    layout = fixed.model_copy(update={"encoding": None, "delimiter": ","})
+    table = _from_csv(name, csv.parse(place, sheet.text, layout), source)
+    own = {"encoding": fixed.encoding, "delimiter": fixed.delimiter, "sheet": sheet.name}
+    notes = (sheet.note, *table.notes) if sheet.note else table.notes
+    return replace(table, format=table.format.model_copy(update=own), notes=notes)
+
+
+def _from_csv(name: str, parsed: csv.ParsedCsv, source: str) -> Table:
     part = Part(name, 0, parsed.lines)
     return Table(source, to_frame(parsed.columns), (part,), parsed.format, parsed.notes, parsed.reread)
