@@ -15,9 +15,7 @@ Duplicates = Literal["error", "first", "last", "mean", "sum"]
 class DataConfig(Section):
     """The table, and the roles of its columns."""
 
-    path: str | None = Field(
-        None, description="file, folder or glob; `-` for standard input; or a SQL URL"
-    )
+    path: str | None = Field(None, description="file, folder or glob; `-` for standard input; or a SQL URL")
     query: str | None = Field(None, description="SQL query that returns the table, if the path is a SQL URL")
     query_timeout: float = Field(
         600, gt=0, le=86_400 * 28, description="time limit for the query, in seconds or as 30s, 10m, 1h"

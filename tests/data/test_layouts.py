@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from forecaster.config import DataConfig
+from forecaster.config.table_format import TableFormat
 from forecaster.data.load import LoadedData, load
-from forecaster.errors import UsageError
+from forecaster.errors import DataError, UsageError
 
 DAYS = pd.date_range("2021-03-01", periods=60)
 
@@ -205,3 +206,66 @@ def test_words_and_numbers_can_mean_missing(tmp_path: Path) -> None:
     assert masked.config.format.na == ("-999",)
     words = load_text(tmp_path, text.replace("-999", "n.d."), format={"na": "n.d."})
     assert words.quality["missing_values"] == 20
+
+
+ROWS = "".join(f"{day:%d.%m.%Y};{number % 7 + 1}.{number % 10}00,5\n" for number, day in enumerate(DAYS))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Netz Süd;;\nStand: 01.05.2021;;\n;;\nDatum;Umsatz\n" + ROWS, id="preamble-with-empty-cells"),
+        pytest.param("Report: Daily\nCreated: 2021-03-05 10:11\nCustomer: 4711\nDatum;Umsatz\n" + ROWS, id="preamble"),
+        pytest.param("Category: All categories\n\nDatum;Umsatz\n" + ROWS, id="title"),
+        pytest.param(" Datum | Umsatz \n-------+-------\n" + ROWS.replace(";", " | ") + "(60 rows)\n", id="psql"),
+        pytest.param("Datum|Umsatz\n---|---\n" + ROWS.replace(";", "|"), id="markdown"),
+        pytest.param("Datum;Umsatz\n" + ROWS + "Quelle: Amt;\nStand: Mai;\n", id="notes-of-the-same-width"),
+        pytest.param("Datum;Umsatz\n" + ROWS + ";\nSumme;123.456,7\nMittel;2.345,6\n", id="totals"),
+        pytest.param("Datum;Umsatz\n" + ROWS + "\nNotes:\n1. Seasonally unadjusted; see below\n", id="numbered-note"),
+    ],
+)
+def test_lines_around_the_table_are_skipped(text: str, tmp_path: Path) -> None:
+    loaded = load_text(tmp_path, text)
+    assert (loaded.quality["first"], loaded.quality["last"]) == ("2021-03-01", "2021-04-29")
+    assert loaded.config.target == ("Umsatz",)
+    assert loaded.panel.values[:2, 0].tolist() == [1000.5, 2100.5]
+
+
+def test_totals_are_recognised_by_any_column_with_digits(tmp_path: Path) -> None:
+    rows = "".join(f"{day:%A};{day:%Y-%m-%d};{number};{number}.5\n" for number, day in enumerate(DAYS, start=1))
+    loaded = load_text(tmp_path, "Weekday;Date;Guests;Sales\n" + rows + "Total;;1830;\n", target=("Sales",))
+    assert loaded.panel.lengths.tolist() == [60]
+
+
+def test_a_last_series_with_a_name_without_digits_is_no_footer(tmp_path: Path) -> None:
+    names = [f"S{number}" for number in range(20)] + ["Other"]
+    frame = pd.DataFrame({"id": np.repeat(names, 10), "date": np.tile(DAYS[:10], 21), "y": 1.5})
+    assert load_frame(tmp_path, frame).panel.ids.tolist() == names
+
+
+def test_text_that_may_be_a_time_is_not_replaced_by_row_numbers(tmp_path: Path) -> None:
+    rows = "".join(f"<{day:%Y~%m~%d}>,{number}.5\n" for number, day in enumerate(DAYS))
+    with pytest.raises(
+        DataError, match="column 'when' may be the time, but '<2021~03~01>' has no known format"
+    ) as caught:
+        load_text(tmp_path, "when,y\n" + rows)
+    assert "--time none" not in caught.value.hint
+    loaded = load_text(tmp_path, "when,y\n" + rows, time="when", format=TableFormat(date_format="<%Y~%m~%d>"))
+    assert loaded.quality["last"] == "2021-04-29"
+
+
+def test_row_numbers_in_front_are_no_series(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"row_id": range(60), "sensor_time": 1_643_673_600 + 3600 * np.arange(60), "temp": 20.5})
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.config.target == ("temp",)
+    assert loaded.quality["left_out"] == {"row_id": "row numbers"}
+
+
+@pytest.mark.parametrize("cell", ["100,5", "1.100,5", "100.0 ", ":"])
+def test_times_as_columns_may_have_cells_of_text(cell: str, tmp_path: Path) -> None:
+    years = [str(year) for year in range(1990, 2020)]
+    number = "105.0" if cell.startswith("100.0") else "105,0"
+    rows = "".join(f"{name};{cell};" + ";".join([number] * 29) + "\n" for name in ("Nord", "Ost"))
+    loaded = load_text(tmp_path, "Region;" + ";".join(years) + "\n" + rows)
+    assert loaded.panel.ids.tolist() == ["Nord", "Ost"]
+    assert loaded.panel.frequency.every == 12

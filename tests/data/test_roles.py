@@ -166,9 +166,14 @@ def test_the_error_for_unclear_roles_says_what_to_type(
 
 
 def test_two_columns_that_could_name_the_series_are_refused(tmp_path: Path) -> None:
-    lines = ["shop,town,date,y"] + [f"s{s},t{s},2020-01-{d:02},{d}.5" for d in range(1, 9) for s in (1, 2)]
-    with pytest.raises(UsageError, match="several columns could name the series: shop, town"):
+    lines = ["kind,town,date,y"] + [f"s{s},t{(s + d) % 2},2020-01-{d:02},{d}.5" for d in range(1, 9) for s in (1, 2)]
+    with pytest.raises(UsageError, match="several columns could name the series: kind, town"):
         roles_of("\n".join(lines), tmp_path)
+
+
+def test_of_two_columns_that_name_the_same_series_the_first_counts(tmp_path: Path) -> None:
+    lines = ["Entity,Code,date,y"] + [f"s{s},t{s},2020-01-{d:02},{d}.5" for d in range(1, 9) for s in (1, 2)]
+    assert roles_of("\n".join(lines), tmp_path).id == "Entity"
 
 
 WEATHER = rows("date,sky,temp,y", "2020-01-0#", "rain", "#.5", "#")

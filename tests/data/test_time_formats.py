@@ -52,6 +52,30 @@ def text_of(found: ParsedTimes) -> list[str]:
         ("1/2/2020 1:30:00 PM", "2020-01-02T13:30:00"),
         ("2020-01-02 24:00", "2020-01-03"),
         ("  2020-01-02  ", "2020-01-02"),
+        ("Mo, 04.01.2021", "2021-01-04"),
+        ("lunes, 4 de enero de 2021", "2021-01-04"),
+        ("4th of January 2021", "2021-01-04"),
+        ("le 3 mars 2021", "2021-03-03"),
+        ("2021. 1. 4.", "2021-01-04"),
+        ("2021年1月4日", "2021-01-04"),
+        ("2021년 1월 4일", "2021-01-04"),
+        ("2021年1月", "2021-01-01"),
+        ("Q1-98", "1998-01-01"),
+        ("3Q21", "2021-07-01"),
+        ("2. Quartal 1998", "1998-04-01"),
+        ("1er trimestre 2020", "2020-01-01"),
+        ("2020T3", "2020-07-01"),
+        ("2020K2", "2020-04-01"),
+        ("2. Halbjahr 2020", "2020-07-01"),
+        ("1H20", "2020-01-01"),
+        ("2010m3", "2010-03-01"),
+        ("FY2019/20", "2019-01-01"),
+        ("20220201-0300", "2022-02-01T03:00:00"),
+        ("20220201 03", "2022-02-01T03:00:00"),
+        ("2022-02-01-03.00.00.000000", "2022-02-01T03:00:00"),
+        ("1.5.2021 3.30", "2021-05-01T03:30:00"),
+        ("13/05/2021 3h30", "2021-05-13T03:30:00"),
+        ("13/05/2021 03h", "2021-05-13T03:00:00"),
     ],
 )
 def test_a_word_is_parsed(word: str, expected: str) -> None:
@@ -194,3 +218,36 @@ def test_a_format_of_strftime_is_followed_strictly() -> None:
 def test_names_in_other_languages_are_looked_up_for_letters_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(month_names, "_names_in", lambda language: pytest.fail("loads a language"))
     assert month_names.find_month_numbers(["1949-01", "1949-02"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "expected", "zone"),
+    [
+        ("20220201T030405Z", "2022-02-01T03:04:05", "UTC"),
+        ("Tue Feb 01 2022 03:00:00 GMT+0100 (Central European Standard Time)", "2022-02-01T02:00:00", "+01:00"),
+        ("Tue Feb  1 03:00:00 CET 2022", "2022-02-01T02:00:00", "+01:00"),
+        ("Wed Aug 27 13:08:45 +0000 2008", "2008-08-27T13:08:45", "UTC"),
+    ],
+)
+def test_the_zone_of_a_word_is_read(word: str, expected: str, zone: str) -> None:
+    found = read(word)
+    assert text_of(found) == [expected]
+    assert list(found.zones) == [zone]
+
+
+@pytest.mark.parametrize("minutes", [10, 15, 30, 60])
+@pytest.mark.parametrize("is_day_first", [True, False])
+def test_ten_days_are_not_ten_months(minutes: int, is_day_first: bool) -> None:
+    times = pd.date_range("2021-03-01", "2021-03-10 23:59", freq=f"{minutes}min")
+    words = times.strftime("%d/%m/%Y %H:%M" if is_day_first else "%m/%d/%Y %H:%M")
+    found = parse(words)
+    assert not found.is_ambiguous
+    assert text_of(found)[-1].startswith("2021-03-10T23")
+
+
+@pytest.mark.parametrize("is_day_first", [True, False])
+def test_the_first_business_days_of_months_decide_the_order(is_day_first: bool) -> None:
+    days = pd.date_range("2010-01-01", periods=150, freq="BMS")
+    days = days[days.day < 10]  # all of them
+    found = parse(days.strftime("%d/%m/%Y" if is_day_first else "%m/%d/%Y"))
+    assert found.stamps.tolist() == days.astype("datetime64[us]").astype(np.int64).tolist()

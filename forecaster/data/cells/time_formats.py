@@ -17,33 +17,49 @@ _NAME = r"(?P<name>[^\W\d_]{3,})\.?"
 _WEEKDAY = r"(?:[^\W\d_]+\.?,? +)?"
 _YEAR, _MONTH, _DAY = r"(?P<year>\d{4})", r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>\d{1,2})"
 _ANY_YEAR = r"'?(?P<year>\d{4}|\d{2})"
+_ORDINAL = r"(?:st|nd|rd|th|\.|er|ère|e|º|°)?"
+_OF = r"(?:(?:de|del|of|d') ?)?"
+_QUARTER = r"(?:[QqTtKk]|[Qq]uar\w*\.?|[Tt]rim\w*\.?|[Kk]wartaal|[Kk]v\w*\.?)"
 DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
 # The name of each format, as `data.format.date_format` stores it, and its pattern; separators and clocks may differ.
 _DATES = {
-    "%Y-%m-%d": rf"{_YEAR}-{_MONTH}-{_DAY}",
-    "%Y/%m/%d": rf"{_YEAR}[/.]{_MONTH}[/.]{_DAY}",
-    "%Y-%m": rf"{_YEAR}[-/.:]?M?{_MONTH}",
-    DAY_FIRST: rf"(?P<first>\d{{1,2}})(?P<mark>[-/. ])(?P<second>\d{{1,2}})[-/. ]{_ANY_YEAR}",
+    "%Y-%m-%d": rf"{_WEEKDAY}{_YEAR}-{_MONTH}-{_DAY}",
+    "%Y/%m/%d": rf"{_WEEKDAY}{_YEAR}[/.] ?{_MONTH}[/.] ?{_DAY}\.?",
+    "%Y-%m": rf"{_YEAR}[-/.:]?[Mm]?{_MONTH}",
+    DAY_FIRST: rf"{_WEEKDAY}(?P<first>\d{{1,2}})(?P<mark>[-/. ]) ?(?P<second>\d{{1,2}})[-/. ] ?{_ANY_YEAR}",
     "%m/%Y": rf"{_MONTH}[-/.]{_YEAR}",
-    "%Y-Q%q": rf"{_YEAR}[-:/ ]?[Qq](?P<quarter>[1-4])",
-    "Q%q-%Y": rf"[Qq](?P<quarter>[1-4])[-:/ ]?{_YEAR}",
+    "%Y-Q%q": rf"{_YEAR}[-:/ ]*{_QUARTER}[. ]?(?P<quarter>[1-4])",
+    "Q%q-%Y": rf"{_QUARTER}[. ]?(?P<quarter>[1-4])[-:/ .]*{_ANY_YEAR}",
+    "%qQ%Y": rf"(?P<quarter>[1-4]){_ORDINAL}[- ]*{_QUARTER}[-:/ .]*{_ANY_YEAR}",
     "%Y-H%h": rf"{_YEAR}[-:/ ]?[HhSs](?P<half_year>[12])",
-    "H%h-%Y": rf"[HhSs](?P<half_year>[12])[-:/ ]?{_YEAR}",
-    "%G-W%V": rf"{_YEAR}[- ]?[Ww](?:[Ee][Ee]?[Kk])? ?(?P<week>\d{{1,2}})(?:-?(?P<weekday>[1-7]))?",
+    "H%h-%Y": rf"[HhSs](?P<half_year>[12])[-:/ ]?{_ANY_YEAR}",
+    "%hH%Y": rf"(?P<half_year>[12])[. ]*(?:[HhSs]|[Hh]albjahr|[Ss]em\w*)[-:/ .]*{_ANY_YEAR}",
+    "%G-W%V": rf"{_YEAR}[-:/ ]?[Ww](?:[Ee][Ee]?[Kk])? ?(?P<week>\d{{1,2}})(?:-?(?P<weekday>[1-7]))?",
     "W%V-%G": r"(?:[Ww](?:[Ee]{0,2}[Kk])?|[Kk][Ww]|[Ss]) ?(?P<week>\d{1,2})[-/. ]+(?P<year>\d{4})",
-    "%d %b %Y": rf"{_WEEKDAY}{_DAY}[-/. ]*{_NAME}[-/. ,]*{_ANY_YEAR}",
-    "%b %d, %Y": rf"{_WEEKDAY}{_NAME}[-/. ]+{_DAY}(?:st|nd|rd|th)?[-/., ]+{_YEAR}",
-    "%b %Y": rf"{_NAME}[-/. ,]*{_ANY_YEAR}",
+    "%d %b %Y": rf"{_WEEKDAY}{_DAY}{_ORDINAL}[-/. ]*{_OF}{_NAME}[-/. ,]*{_OF}{_ANY_YEAR}",
+    "%b %d, %Y": rf"{_WEEKDAY}{_NAME}[-/. ]+{_DAY}{_ORDINAL}[-/., ]+{_YEAR}",
+    "%b %Y": rf"{_NAME}[-/. ,]*{_OF}{_ANY_YEAR}",
     "%Y %b": rf"{_YEAR}[-/. ]*{_NAME}",
     "%Y-%b-%d": rf"{_YEAR}[-/. ]{_NAME}[-/. ]{_DAY}",
     "%Y%m%d": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
-    "%Y/%y": rf"{_YEAR}[-/](?P<next>\d{{2}}|\d{{4}})",  # a season or school year, from one year to the next
-    "%Y": _YEAR,
+    "%Y%m%dT%H%M%S": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[T _:-]"
+    r"(?P<hour>\d{2})(?P<minute>\d{2})?(?P<second_>\d{2}(?:[.,]\d+)?)?",
+    "%Y年%m月%d日": rf"{_YEAR}[年년] ?{_MONTH}[月월] ?{_DAY}[日일]",
+    "%Y年%m月": rf"{_YEAR}[年년] ?{_MONTH}[月월]",
+    "%Y/%y": rf"(?:[Ff][Yy] ?)?{_YEAR}[-/](?P<next>\d{{2}}|\d{{4}})",  # from one year to the next, as in schools
+    "%Y": rf"(?:[Ff][Yy] ?)?{_YEAR}",
 }
-_CLOCK = (
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second_>\d{2}(?:[.,]\d+)?))?|(?=[ -]?[AaPp]\.?[Mm]))"
-    r"(?:[ -]?(?P<half>[AaPp])\.?[Mm]\.?)?"
-)
+
+
+def _clock_pattern(marks: str) -> str:
+    """Return the pattern of a time of day: hour and minute with one of the marks, or an hour with `h`, AM or PM."""
+    return (
+        rf"(?=\d{{1,2}} ?[{marks}hH]|\d{{1,2}}[ -]?[AaPp]\.?[Mm])"
+        rf"(?P<hour>\d{{1,2}})(?: ?[{marks}hH] ?(?P<minute>\d{{2}})(?:[{marks}m](?P<second_>\d{{2}}(?:[.,]\d+)?)s?)?)?"
+        r"(?: ?[hH])?(?:[ -]?(?P<half>[AaPp])\.?[Mm]\.?)?"
+    )
+
+
 # The minutes by which zones are ahead of UTC, for abbreviations with one meaning.
 _ZONES = {
     "WET": 0,
@@ -69,8 +85,16 @@ _ZONES = {
     "NZST": 720,
     "NZDT": 780,
 }
-_ZONE = rf" ?(?P<zone>Z|z|UTC|GMT|{'|'.join(_ZONES)}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?[\[(][\w/+-]+[\])])?"
-_CLOCK_PATTERN = re.compile(rf"^ *{_CLOCK} *$")
+_ZONE = (
+    r" ?(?:(?:UTC|GMT)(?=[+-]))?"
+    rf"(?P<zone>Z|z|UTC|GMT|{'|'.join(_ZONES)}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?[\[(][\w/+ -]+[\])])?"
+)
+_CLOCK = re.compile(rf"^ *{_clock_pattern(':')} *$")  # 12.30 alone is a number
+# Dates whose year comes last, as `date` and `Date.toString` write them: Tue Feb 01 12:00:00 CET 2022.
+_LATE_YEAR = re.compile(
+    r"(?P<date>[^\W\d_]{3} [^\W\d_]{3} +\d{1,2}) "
+    r"(?P<clock>\d{1,2}:\d{2}:\d{2}(?: [A-Z]{3,5}| [+-]\d{4})?) (?P<year>\d{4})"
+)
 _INTERVAL = re.compile(r"(.*\S)(?: +(?:-|\u2013|\u2014|to|bis) +|/(?=\d{4}-))(.*\S)")
 
 
@@ -98,14 +122,17 @@ class ParsedTimes:
 @cache
 def _date_pattern(name: str) -> re.Pattern[str]:
     """Compile the pattern of a format when it is needed: most of them never are, and it takes a millisecond each."""
-    return re.compile(rf"^ *{_DATES[name]}(?:(?:[Tt:]|,? +|-(?=\d+[ -]?[AaPp][Mm])){_CLOCK}(?:{_ZONE})?)? *$")
+    date = _DATES[name]
+    if "(?P<hour>" in date:
+        return re.compile(rf"^ *{date}(?:{_ZONE})? *$")
+    return re.compile(rf"^ *{date}(?:(?:[Tt:-]|,? +){_clock_pattern(':.')}(?:{_ZONE})?)? *$")
 
 
 def has_date_format(words: pd.Index, share: float = 0.8) -> bool:
     """Return True if at least this share of the words has the same date format."""
     if not len(words):
         return False
-    words, _ = _start_of_intervals(words)
+    words, _ = _normalise(words)
     return _count_matches(_date_pattern(_find_format(words)), list(map(str, words))) >= share * len(words)
 
 
@@ -116,7 +143,7 @@ def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | 
         date_format: the name of a format, or a format as `strftime` has; None to detect it.
         day_first: the order of day and month; None to choose the more regular one.
     """
-    words, is_interval = _start_of_intervals(words)
+    words, is_interval = _normalise(words)
     if date_format is not None and date_format not in (*_DATES, MONTH_FIRST):
         return _parse_strictly(words, date_format)
     if date_format in (DAY_FIRST, MONTH_FIRST):
@@ -130,12 +157,12 @@ def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | 
 
 def has_clocks(words: pd.Index) -> bool:
     """Return True if all words are written as times of day."""
-    return all(map(_CLOCK_PATTERN.fullmatch, map(str, words)))
+    return all(map(_CLOCK.fullmatch, map(str, words)))
 
 
 def parse_clocks(words: pd.Index) -> Ints:
     """Parse [W] words as times of day: microseconds since midnight, -1 where a word is none."""
-    parts = words.to_series().astype(object).str.extract(_CLOCK_PATTERN)
+    parts = words.to_series().astype(object).str.extract(_CLOCK)
     clock = _to_clock(parts)
     return np.where(parts["hour"].notna().to_numpy(), clock, -1)
 
@@ -194,13 +221,13 @@ def weeks_to_stamps(year: Floats64, week: Floats64) -> Ints:
     return np.where(is_valid, monday * DAY, NO_TIME)
 
 
-def _start_of_intervals(words: pd.Index) -> tuple[pd.Index, bool]:
-    """Return the starts of intervals such as `01:00 - 02:00`, and True; other words unchanged, and False."""
-    sample = [_INTERVAL.fullmatch(str(word)) for word in words[:20]]
-    if not len(words) or not all(sample):
-        return words, False
-    matches = [_INTERVAL.fullmatch(str(word)) for word in words]
-    return pd.Index([match[1] if match else word for match, word in zip(matches, words, strict=True)]), True
+def _normalise(words: pd.Index) -> tuple[pd.Index, bool]:
+    """Return the starts of intervals such as `01:00 - 02:00`, and True; or dates with the year in front, and False."""
+    sample = [str(word) for word in words[:20]]
+    for pattern, replacement in ((_INTERVAL, r"\1"), (_LATE_YEAR, r"\g<date> \g<year> \g<clock>")):
+        if sample and all(map(pattern.fullmatch, sample)):
+            return pd.Index([pattern.sub(replacement, str(word)) for word in words]), pattern is _INTERVAL
+    return words, False
 
 
 def _count_matches(pattern: re.Pattern[str], words: Sequence[str]) -> int:
@@ -250,7 +277,7 @@ def _to_months(parts: pd.DataFrame) -> Floats64:
 def _to_clock(parts: pd.DataFrame) -> Ints:
     """Return the [W] microseconds since midnight; -1 for an impossible time of day."""
     hour, minute, second = (_to_numbers(parts, name, 0) for name in ("hour", "minute", "second_"))
-    half = parts["half"].str.lower()
+    half = (parts["half"] if "half" in parts else pd.Series(None, parts.index, dtype=str)).str.lower()
     is_wrong = (half.notna() & ((hour < 1) | (hour > 12))).to_numpy() | (minute >= 60) | (second >= 60) | (hour > 24)
     hour = np.where(half.notna(), hour % 12 + 12 * (half == "p"), hour)
     clock = (hour * HOUR + minute * MINUTE + np.round(second * SECOND)).astype(np.int64)

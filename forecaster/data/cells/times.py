@@ -17,6 +17,7 @@ from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 _HINT_TO_FIX = "fix that cell, or name another column with --time"
 HINT_WITHOUT_TIME = "pass --time none if the rows are in order; steps are then 0, 1, 2 ..."
 
+_MIN_TIMES_SHARE = 0.8  # share of words that fit the format of a column of times
 _MAX_INTEGER = 10**18  # the distance of two times is then within int64
 _FIRST_DAY, _LAST_DAY = (
     np.datetime64("0001-01-02", "s"),
@@ -50,11 +51,18 @@ class Times:
         return _microseconds(local.tz_localize(None).to_numpy())
 
 
-def is_time(column: pd.Series) -> bool:
-    """Return True if a column contains dates, or text whose first words can be parsed as times."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return time_formats.has_date_format(column.cat.categories[:50])
-    return pd.api.types.is_datetime64_any_dtype(column.dtype)
+def is_time(column: pd.Series, date_format: str | None = None) -> bool:
+    """Return True if a column contains dates, or text whose first words can be parsed as times.
+
+    Args:
+        date_format: the format of the times, if it is known.
+    """
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.api.types.is_datetime64_any_dtype(column.dtype)
+    words = column.cat.categories[:50]
+    if date_format is not None and "%" in date_format and len(words):
+        return bool(time_formats.parse(words, date_format=date_format).is_time.mean() >= _MIN_TIMES_SHARE)
+    return time_formats.has_date_format(words)
 
 
 def parse_times(table: Table, name: str) -> Times:
@@ -92,9 +100,9 @@ def _parse_text(table: Table, name: str) -> Times:
     codes, words = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     if (codes < 0).any():
         raise _cell_error(table, name, int(np.flatnonzero(codes < 0)[0]))
-    if len(words) == 0 or not time_formats.has_date_format(words[:1000], share=0.01):
-        raise _cell_error(table, name, 0)
     known = table.format
+    if len(words) == 0 or (known.date_format is None and not time_formats.has_date_format(words[:1000], share=0.01)):
+        raise _cell_error(table, name, 0)
     parsed = time_formats.parse(words, date_format=known.date_format, day_first=known.day_first)
     is_time = (
         parsed.is_time & (parsed.stamps >= _microseconds(_FIRST_DAY)) & (parsed.stamps <= _microseconds(_LAST_DAY))
@@ -159,6 +167,8 @@ def _parse_numbers(table: Table, name: str) -> Times:
         raise _cell_error(table, name, int(np.flatnonzero(~np.isfinite(numbers))[0]))
     if known is not None:
         stamps = exact.astype(np.int64) if known == "integer" else parse_numbers_by(numbers, known)
+        if stamps is None and table.reread is not None and "%" in known:
+            return _parse_text(replace(table, frame=table.reread([name])), name)
         if stamps is None:
             raise DataError(
                 f"{table.source}: column {name!r} contains numbers, not times in the format {known!r}",

@@ -30,7 +30,9 @@ _MIN_COVERAGE_OF_ID = 0.8  # share of the times for which a series has a row
 ID_NAMES = (
     *("unique_id", "series_id", "series", "id", "item_id", "item", "sku", "product_id", "product", "symbol", "ticker"),
     *("store_id", "store", "station_id", "station", "sensor_id", "sensor", "meter_id", "meter", "region", "country"),
-    *("city", "customer", "group", "key", "name"),
+    *("city", "customer", "group", "key", "name", "location", "site", "device", "branch", "shop", "article"),
+    *("filiale", "artikel", "stn", "produkt", "land", "kunde", "standort", "zaehler", "zähler"),
+    *("magasin", "produit", "pays", "tienda", "producto", "negozio", "prodotto", "winkel", "butik"),
 )
 
 
@@ -72,7 +74,7 @@ def find_roles(table: Table, config: DataConfig) -> Roles:
         UsageError: the config names a column that does not exist, or one in two roles; or several columns would fit.
         DataError: no column can be the time, or none contains numbers.
     """
-    kinds = {name: find_kind(table.frame[name], table.decimal_of(name)) for name in table.frame.columns}
+    kinds = {name: find_kind(table, name) for name in table.frame.columns}
     covariates = {"--past": config.past, "--known": config.known, "--static": config.static}
     named = {"--id": (config.id,), "--target": config.target or (), **covariates}
     for option, names in named.items():
@@ -130,12 +132,18 @@ def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str
     best = [name for name, value in candidates.items() if value == min(candidates.values())]
     if len(best) > 1 and time is not None:
         best = _drop_scattered(frame, best, time)
-    if len(best) > 1:
+    if len(best) > 1 and not _are_synonyms(frame, best):
         raise UsageError(
             f"{table.source}: several columns could name the series: {', '.join(best)}",
             hint=f"pass --id {shlex.quote(best[0])}",
         )
     return best[0] if best else None
+
+
+def _are_synonyms(frame: pd.DataFrame, names: list[str]) -> bool:
+    """Return True if columns divide the rows into the same series, such as the name and the code of a country."""
+    counts = {frame[name].nunique() for name in names}
+    return len(counts) == 1 and len(frame[names].drop_duplicates()) == counts.pop()
 
 
 def _drop_scattered(frame: pd.DataFrame, names: list[str], time: str) -> list[str]:
@@ -158,11 +166,19 @@ def _leave_out(table: Table, kinds: dict[str, Kind], time: str | None, id: str |
             left_out[name] = "a part of the time"
         elif len(column) > 1 and _names_things(name) and column.nunique() == 1:
             left_out[name] = "the same number in all rows"
-        elif time and (name == "column1" or lowered in _ROW_NUMBER_NAMES) and is_even(column):
+        elif time and _counts_rows(table, name):
             left_out[name] = "row numbers"
         elif time and _is_time_too(table, name, time):
             left_out[name] = "times"
     return left_out
+
+
+def _counts_rows(table: Table, name: str) -> bool:
+    """Return True for row numbers: by their name, or because they count from 0 or 1 in front of all other columns."""
+    column = table.frame[name]
+    is_named = name == "column1" or name.strip().lower() in _ROW_NUMBER_NAMES
+    is_first = name == table.frame.columns[0] and list(column.iloc[:2]) in ([0, 1], [1, 2])
+    return (is_named or is_first) and is_even(column)
 
 
 def _names_things(name: str) -> bool:

@@ -24,6 +24,7 @@ MIN_REGULAR = 0.5  # share of the most frequent step in a column of numbers that
 
 _SCORE_MARGIN = 0.05
 _PROBE_ROWS = 1000
+_MIN_DIGITS_SHARE = 0.8
 
 
 def find_time(table: Table, config: DataConfig) -> str | None:
@@ -31,7 +32,7 @@ def find_time(table: Table, config: DataConfig) -> str | None:
     try:
         used = {*config.past, *config.known, *config.static}
         names = [name for name in table.frame.columns if name not in used]
-        kinds = {name: find_kind(table.frame[name], table.decimal_of(name)) for name in names}
+        kinds = {name: find_kind(table, name) for name in names}
         return choose_time(table, kinds, config)
     except (DataError, UsageError):
         return None
@@ -56,9 +57,7 @@ def choose_time(table: Table, kinds: dict[str, Kind], config: DataConfig) -> str
     if not candidates:
         steps = _find_steps(table, kinds, config)
         if not steps:
-            raise DataError(
-                f"{table.source}: no column contains times{describe_columns(table, kinds)}", hint=HINT_WITHOUT_TIME
-            )
+            raise _no_time_error(table, kinds)
         candidates = [_TimeColumn(name) for name in steps]
     for names in (("ds",), TIME_NAMES):
         named = [each.name for each in candidates if each.name.lower() in names]
@@ -72,6 +71,28 @@ def choose_time(table: Table, kinds: dict[str, Kind], config: DataConfig) -> str
         f"{table.source}: several columns could be the time: {', '.join([best.name, *rivals])}",
         hint=f"pass --time {shlex.quote(best.name)}",
     )
+
+
+def _no_time_error(table: Table, kinds: dict[str, Kind]) -> DataError:
+    """Make the error for a table without times, which suggests to count the rows only if no column may be a time."""
+    for name, kind in kinds.items():
+        column = table.frame[name]
+        if kind == "text" and _looks_like_time(column):
+            return DataError(
+                f"{table.source}: column {name!r} may be the time, but {str(column.dropna().iloc[0])[:40]!r} "
+                "has no known format",
+                hint=f"pass --time {shlex.quote(name)} and --date-format with the format, such as '%d.%m.%Y %H:%M'",
+            )
+    return DataError(
+        f"{table.source}: no column contains times{describe_columns(table, kinds)}", hint=HINT_WITHOUT_TIME
+    )
+
+
+def _looks_like_time(column: pd.Series) -> bool:
+    """Return True for text most of which has digits and differs from row to row."""
+    words = column.cat.categories
+    has_digits = np.mean([any(letter.isdigit() for letter in str(word)) for word in words[:_PROBE_ROWS]])
+    return bool(has_digits >= _MIN_DIGITS_SHARE and 2 * len(words) > len(column))
 
 
 class _TimeColumn(NamedTuple):
@@ -144,14 +165,15 @@ def is_even(column: pd.Series) -> bool:
     return len(steps) > 0 and steps[0] != 0 and bool((steps == steps[0]).all())
 
 
-def find_kind(column: pd.Series, decimal: str) -> Kind:
+def find_kind(table: Table, name: str) -> Kind:
     """Return the kind of a column; text counts as numbers if at least half of its rows are numbers."""
+    column, date_format = table.frame[name], table.format.date_format
     if column.iloc[:_PROBE_ROWS].isna().all() and column.isna().all():
         return "empty"
     if isinstance(column.dtype, pd.CategoricalDtype):
-        if numeric_share(column, decimal) >= 0.5:
+        if numeric_share(column, table.decimal_of(name)) >= 0.5:
             return "number"
-        return "time" if is_time(column) else "text"
+        return "time" if is_time(column, date_format) else "text"
     if is_time(column):
         return "time"
     return "flag" if column.dtype.kind == "b" else "number"

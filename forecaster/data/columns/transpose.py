@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from forecaster.data.cells import time_formats
+from forecaster.data.cells.number_formats import parse_numbers
 from forecaster.data.cells.times import is_time
-from forecaster.data.columns.time_roles import find_kind
 from forecaster.data.grid.regularity import ordered_share, regular_share
 from forecaster.data.table import Part, Table
 
 _MIN_TIMES = 3
 _MIN_TIMES_SHARE = 0.5
+_MIN_NUMBERS_SHARE = 0.5
 _MIN_REGULAR = 0.5  # share of the most frequent step
 _NAME_SEPARATOR = "/"
 TIME, ID, VALUE = "time", "unique_id", "y"
@@ -75,21 +76,28 @@ def _list_times(table: Table) -> list[str]:
     others = [table.frame[name] for name in columns if name not in times]
     if regular_share(stamps) < _MIN_REGULAR or ordered_share(stamps) < 1 or any(map(is_time, others)):
         return []
-    kinds = {find_kind(table.frame[name], table.decimal_of(name)) for name in times}
-    return times if kinds <= {"number", "empty"} else []
+    return times if all(_contains_numbers(table.frame[name]) for name in times) else []
+
+
+def _contains_numbers(column: pd.Series) -> bool:
+    """Return True for numbers with any decimal mark, or no values."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column.dtype.kind in "if"
+    words = column.cat.categories
+    return any(parse_numbers(words, mark)[1].mean() >= _MIN_NUMBERS_SHARE for mark in (".", ","))
 
 
 def _name_series(frame: pd.DataFrame) -> pd.Index:
     """Return a distinct name for each row."""
     names: list[str] | None = None
     for column in frame.columns:
-        words = frame[column].astype(str).tolist()
+        words = frame[column].astype(object).where(frame[column].notna(), "").astype(str).tolist()
         if len(set(words)) == 1 and len(frame) > 1:
             continue
         if names is None:
             names = words
-        elif len(set(names)) < len(frame):
-            names = [_NAME_SEPARATOR.join(pair) for pair in zip(names, words, strict=True)]
+        elif len(set(names)) < len(frame) or "" in names:
+            names = [_NAME_SEPARATOR.join(filter(None, pair)) for pair in zip(names, words, strict=True)]
     if names is None:
         names = [str(number + 1) for number in range(len(frame))]
     if len(set(names)) < len(names):

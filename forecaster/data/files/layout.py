@@ -14,12 +14,13 @@ BLANKS = " "  # the delimiter that stands for any run of blanks
 
 _DELIMITERS = "\t;|,"  # the comma is last, since it is a decimal mark if another delimiter fits too
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)  # Excel's first line, which names the delimiter
+_RULER = re.compile(r"[-+|=:\s]*(-{3}|={3})[-+|=:\s]*")  # the line below a header that is drawn
 _NUMBER = re.compile(r"[+-]?[\d.,'\s]*\d[\d.,]*([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ].*)?|\d{4}-?Q[1-4]")
-_STAMP = re.compile(rf"{_DATE.pattern}|\d{{6,14}}")
 _YEAR = re.compile(r"(1[5-9]|20|21)\d\d")
 _MAX_HEADER_LINES = 3
 _MAX_FOOTER_LINES = 20
+_MIN_SHARE_WITH_DIGITS = 0.8
 _MIN_DATED_NAMES = 3
 _MIN_NUMERIC_SHARE = 0.8
 _BODY_ROWS = 200
@@ -63,6 +64,8 @@ def detect_layout(sample: str, fixed: TableFormat) -> Layout:
     text = "".join(sample.splitlines(keepends=True)[skip:])
     delimiter = delimiter or _find_delimiter(text)
     rows = list(split_rows(text, delimiter))
+    rulers = {line for line, cells in rows if _RULER.fullmatch("".join(cells))}
+    rows = [(line, cells) for line, cells in rows if line not in rulers]
     if not rows:
         return Layout(delimiter, skip, 0, None, skip, 1)
     first = 0 if fixed.skip_rows is not None else _find_start(rows)
@@ -74,7 +77,8 @@ def detect_layout(sample: str, fixed: TableFormat) -> Layout:
         width = len(cells[0])  # the rows do not fit to their header, which the parser reports
     names = _join_names(cells[:header], width) if header else None
     above = skip + (lines[first - 1] if first else 0)
-    body = skip + (lines[first + header - 1] if first + header else 0)
+    last = lines[first + header - 1] if first + header else 0  # of the header
+    body = skip + max((line for line in rulers if line == last + 1), default=last)
     return Layout(delimiter, above, header, names, body, width)
 
 
@@ -100,8 +104,8 @@ def split_rows(text: str, delimiter: str) -> Iterator[tuple[int, Cells]]:
 def count_footer_lines(tail: str, layout: Layout) -> int:
     """Return the number of lines below a table: notes, sources and totals.
 
-    They have another number of cells, or a first cell that is no date although those of the rows are.
-    A last row that starts with a date or a number was cut off, and does not count as a line below the table.
+    They have another number of cells, or a word where the rows have dates, quarters or codes. A last row that starts
+    with a date or a number was cut off, and does not count as a line below the table.
 
     Args:
         tail: the last lines of the file, all of them complete.
@@ -109,18 +113,58 @@ def count_footer_lines(tail: str, layout: Layout) -> int:
     """
     count = len(list(StringIO(tail, newline="")))  # str.splitlines also breaks lines at other characters
     rows = dict(split_rows(tail, layout.delimiter))
-    firsts = [bool(_STAMP.fullmatch(cells[0])) for cells in rows.values() if len(cells) == layout.width]
-    is_dated = sum(firsts) > len(firsts) / 2
-    footer = 0
+    key = _find_key([cells for cells in rows.values() if len(cells) == layout.width], layout.width)
+    footer, words = 0, set[str]()
     for line in range(count, max(count - _MAX_FOOTER_LINES, 0), -1):
         cells = rows.get(line)
         if cells is None:
             continue  # blank, or a line within a cell
-        first = next((cell for cell in cells if cell), "")
-        if _is_value(first) or (len(cells) == layout.width and not (is_dated and cells[0] not in MISSING_WORDS)):
+        first = next((cell for cell in cells if cell), None)
+        if first is None:  # cells without content, as a spreadsheet writes them
+            footer = count - line + 1
+            continue
+        is_outside = len(cells) != layout.width or (key is not None and key.is_missing_in(cells) and first not in words)
+        if _is_value(first) or not is_outside:
             break
+        words.add(first)
         footer = count - line + 1
     return footer
+
+
+@dataclass(frozen=True)
+class _Key:
+    """The first column that has digits in nearly all rows, such as dates, quarters and codes.
+
+    Attributes:
+        number: of the column.
+        words: the most frequent number of words in a cell.
+    """
+
+    number: int
+    words: int
+
+    def is_missing_in(self, cells: Cells) -> bool:
+        """Return True for a row of the same width that is no row of the table, such as a total."""
+        cell = cells[self.number]
+        if cell in MISSING_WORDS:
+            return any(before and not _has_digit(before) for before in cells[: self.number])
+        return not _has_digit(cell) or _count_words(cell) > self.words
+
+
+def _find_key(body: list[Cells], width: int) -> _Key | None:
+    for number in range(width if body else 0):
+        column = [cells[number] for cells in body]
+        if sum(map(_has_digit, column)) >= _MIN_SHARE_WITH_DIGITS * len(column):
+            return _Key(number, Counter(map(_count_words, column)).most_common(1)[0][0])
+    return None
+
+
+def _count_words(cell: str) -> int:
+    return len(re.findall(r"[^\W\d_]{2,}", cell))
+
+
+def _has_digit(cell: str) -> bool:
+    return any(letter.isdigit() for letter in cell)
 
 
 def _is_value(cell: str) -> bool:
@@ -154,11 +198,22 @@ def _find_start(rows: list[tuple[int, Cells]]) -> int:
     while start + 1 < len(rows) and widths[start + 1] != common and common in widths[start + 1 :]:
         start += 1 + widths[start + 1 :].index(common)
     above = rows[start - 1][1] if start else []
-    if len(above) == common - 1 and not any(map(_is_value, above)):
+    if len(above) == common - 1 and not any(map(_is_value, above)) and any(map(_is_value, rows[start][1])):
         start -= 1  # a header without a name for the last or the first column
+    start = _skip_padded(rows, start)
     while start + 1 < len(rows) and rows[start][1][0].startswith("#") and not any(map(_is_value, rows[start + 1][1])):
         start += 1
     return start
+
+
+def _skip_padded(rows: list[tuple[int, Cells]], start: int) -> int:
+    """Return the number of the row below a preamble that a spreadsheet filled with empty cells to the width."""
+    filled = [max((number for number, cell in enumerate(row, start=1) if cell), default=0) for _, row in rows]
+    common = Counter(filled[start:]).most_common(1)[0][0]
+    if common < 2 or filled[start] >= common:
+        return start
+    full = next(number for number in range(start, len(rows)) if filled[number] >= common)
+    return full if not any(map(_is_value, rows[full][1])) else start
 
 
 def _count_header_lines(cells: list[Cells], width: int) -> int:

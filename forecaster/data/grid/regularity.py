@@ -10,7 +10,7 @@ _MAX_DISTINCT = 100_000  # times that are compared; more say nothing new
 def regular_share(stamps: Ints, *, is_calendar: bool = True) -> float:
     """Return the share of the most frequent step between distinct times.
 
-    Steps are months if all times are on one day of the month, or all on the last one.
+    Steps are months if each time is midnight of a day in another month, such as the last day or the first business day.
 
     Args:
         stamps: [R] microseconds since 1970, in any order; or integers, if `is_calendar` is False.
@@ -22,12 +22,19 @@ def regular_share(stamps: Ints, *, is_calendar: bool = True) -> float:
         return 0.0
     steps = np.diff(distinct)
     if is_calendar and not (distinct % DAY).any():
-        days = distinct.astype("datetime64[us]").astype("datetime64[D]")
-        months = days.astype("datetime64[M]")
-        is_last = (days + 1).astype("datetime64[M]") != months
-        if len(np.unique(days - months.astype("datetime64[D]"))) == 1 or is_last.all():
-            steps = np.diff(months).astype(np.int64)
+        months = np.diff(distinct.astype("datetime64[us]").astype("datetime64[M]")).astype(np.int64)
+        if (months > 0).all():
+            steps = months
     return float(np.unique(steps, return_counts=True)[1].max() / len(steps))
+
+
+def filled_share(stamps: Ints) -> float:
+    """Return the share of the steps between the first and the last time that have one."""
+    distinct = np.unique(stamps)
+    if len(distinct) < 2:
+        return 1.0
+    steps, counts = np.unique(np.diff(distinct), return_counts=True)
+    return float((len(distinct) - 1) / ((distinct[-1] - distinct[0]) / steps[counts.argmax()]))
 
 
 def ordered_share(stamps: Ints) -> float:
