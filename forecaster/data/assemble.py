@@ -76,8 +76,8 @@ def prepare(table: Table, config: DataConfig, roles: Roles | None = None) -> Tab
     """
     reserved = frozenset({*(config.target or ()), *config.past, *config.known, *config.static, config.id or ""})
     table = table.with_format(config.format)
-    if config.time in (None, transpose.TIME) and transpose.is_transposed(table):
-        table = transpose.transpose(table)
+    if config.time in (None, transpose.TIME):
+        table = transpose.make_long(table)
     table = read_codes_as_text(read_dates_as_text(table, config.time), reserved)
     table = decide_decimals(table)
     table = join_time_columns(table, roles.time if roles else config.time, reserved)

@@ -80,25 +80,27 @@ def test_the_content_decides_the_format(content: bytes, tmp_path: Path) -> None:
     assert loaded.panel.values[:2, 0].tolist() == [1.25, 2.25]
 
 
+BROKEN = [
+    (zip_of(a=CSV, b=CSV), "the zip archive has 2 files: a, b"),
+    (zip_of(a=CSV)[:60], "damaged zip"),
+    (lzma.compress(CSV)[:100], "damaged xz"),
+    (bz2.compress(CSV)[:100], "damaged bzip2"),
+    (pa.compress(CSV, codec="zstd", asbytes=True)[:100], "damaged zstd"),
+    (zip_of(a=gzip.compress(CSV)), "is compressed twice"),
+    (b'{"date": "2021-01-01"\n', "is not JSON"),
+    (b'{"date": "2021-01-01"}\nx\n', "line 2 is not JSON"),
+    (b'{"date": "2021-01-01"}\n[1]\n', "line 2 is not an object"),
+    (b"[1, 2, 3]", "the JSON has no rows"),
+    (b"[[", "is not JSON"),
+    (b"[" * 100_000, "is not JSON"),
+    (b"ARROW1\0\0" + bytes(60), "the Arrow file is damaged"),
+    (b"\xd0\xcf\x11\xe0" + bytes(600), "the workbook is damaged"),
+    (zip_of(**{"xl/workbook.xml": b"<"}), "the workbook is damaged"),
+]
+
+
 @pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (zip_of(a=CSV, b=CSV), "the zip archive has 2 files: a, b"),
-        (zip_of(a=CSV)[:60], "damaged zip"),
-        (lzma.compress(CSV)[:100], "damaged xz"),
-        (bz2.compress(CSV)[:100], "damaged bzip2"),
-        (pa.compress(CSV, codec="zstd", asbytes=True)[:100], "damaged zstd"),
-        (zip_of(a=gzip.compress(CSV)), "is compressed twice"),
-        (b'{"date": "2021-01-01"\n', "is not JSON"),
-        (b'{"date": "2021-01-01"}\nx\n', "line 2 is not JSON"),
-        (b'{"date": "2021-01-01"}\n[1]\n', "line 2 is not an object"),
-        (b"[1, 2, 3]", "the JSON has no rows"),
-        (b"[[", "is not JSON"),
-        (b"[" * 100_000, "is not JSON"),
-        (b"ARROW1\0\0" + bytes(60), "the Arrow file is damaged"),
-        (b"\xd0\xcf\x11\xe0" + bytes(600), "the workbook is damaged"),
-        (zip_of(**{"xl/workbook.xml": b"<"}), "the workbook is damaged"),
-    ],
+    ("content", "says"), BROKEN, ids=[f"{number}-{says}" for number, (_, says) in enumerate(BROKEN)]
 )
 def test_what_is_no_table_is_refused_with_the_reason(content: bytes, says: str, tmp_path: Path) -> None:
     with pytest.raises((DataError, InputError)) as caught:

@@ -269,3 +269,99 @@ def test_times_as_columns_may_have_cells_of_text(cell: str, tmp_path: Path) -> N
     loaded = load_text(tmp_path, "Region;" + ";".join(years) + "\n" + rows)
     assert loaded.panel.ids.tolist() == ["Nord", "Ost"]
     assert loaded.panel.frequency.every == 12
+
+
+def test_months_as_columns_are_months_of_the_year(tmp_path: Path) -> None:
+    names = ["Year", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Annual"]
+    rows = [[1960 + year, *[year * 12 + month + 0.5 for month in range(12)], 99.0] for year in range(20)]
+    loaded = load_frame(tmp_path, pd.DataFrame(rows, columns=names))
+    assert loaded.panel.values[:, 0].tolist() == [number + 0.5 for number in range(240)]
+    assert (loaded.quality["first"], loaded.quality["last"]) == ("1960-01-01", "1979-12-01")
+    assert "the columns Jan to Dec are months of Year; left out: Annual" in loaded.notes
+
+
+def test_months_as_columns_keep_the_ids_and_the_missing_end(tmp_path: Path) -> None:
+    names = ["Ort", "Jahr", *(["Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"])]
+    rows = [[town, 2000 + year, *[10.5] * 12] for town in ("Ulm", "Jena") for year in range(10)]
+    rows[-1][-3:] = [None] * 3
+    loaded = load_frame(tmp_path, pd.DataFrame(rows, columns=names))
+    assert loaded.panel.ids.tolist() == ["Ulm", "Jena"]
+    assert loaded.panel.lengths.tolist() == [120, 117]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"H{hour:02}" for hour in range(1, 25)],
+        [f"HE{hour}" for hour in range(1, 25)],
+        [f"{hour:02}:00" for hour in range(24)],
+        [f"{half // 2}:{half % 2 * 30:02}" for half in range(48)],
+    ],
+    ids=["H01", "HE1", "00:00", "0:30"],
+)
+def test_times_of_day_as_columns_are_steps_of_the_day(names: list[str], tmp_path: Path) -> None:
+    values = np.arange(30 * len(names)).reshape(30, -1) + 0.5
+    frame = pd.DataFrame(values, columns=names)
+    frame.insert(0, "Datum", DAYS[:30].strftime("%d.%m.%Y"))
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.panel.values[:, 0].tolist() == values.ravel().tolist()
+    assert loaded.quality["first"] == "2021-03-01T00:00:00"
+
+
+HOURS = {"day": np.repeat(DAYS, 24), "hour": np.tile(range(24), 60)}
+HALVES = np.tile([f"{half // 2:02}{half % 2 * 30:02}" for half in range(48)], 60)
+
+
+@pytest.mark.parametrize(
+    ("columns", "last"),
+    [
+        ({"Date": HOURS["day"].strftime("%m/%d/%Y"), "HE": [f"HE{h + 1:02}" for h in HOURS["hour"]]}, "2021-04-29T23"),
+        ({"YYYYMMDD": HOURS["day"].strftime("%Y%m%d"), "HH": HOURS["hour"]}, "2021-04-29T23"),
+        ({"STN": 260, "YYYYMMDD": HOURS["day"].strftime("%Y%m%d"), "HH": HOURS["hour"] + 1}, "2021-04-29T23"),
+        ({"date": np.repeat(DAYS, 48), "time": HALVES.astype(int)}, "2021-04-29T23:30"),
+        ({"date": np.repeat(DAYS.strftime("%Y%m%d"), 48), "hhmm": HALVES}, "2021-04-29T23:30"),
+        (
+            {
+                "Date": np.repeat(DAYS.strftime("%d/%m/%Y"), 24),
+                "Interval": [f"{h:02}:00 - {(h + 1) % 24:02}:00" for h in HOURS["hour"]],
+            },
+            "2021-04-29T23",
+        ),
+        (
+            {"date": np.repeat(DAYS, 48), "hour": np.tile(np.arange(48) // 2, 60), "minute": np.tile([0, 30], 24 * 60)},
+            "2021-04-29T23:30",
+        ),
+        ({"Jahr": np.repeat(range(1998, 2013), 4), "Quartal": ["Q1", "Q2", "Q3", "Q4"] * 15}, "2012-10-01"),
+        ({"Year": np.repeat(range(1960, 1990), 2), "Half": ["H1", "H2"] * 30}, "1989-07-01"),
+        ({"Year": np.repeat(range(2000, 2020), 12), "Period": [f"M{m:02}" for m in range(1, 13)] * 20}, "2019-12-01"),
+        ({"YEAR": DAYS.year, "DOY": DAYS.day_of_year}, "2021-04-29"),
+        ({"YYYY": DAYS.year, "MM": DAYS.month, "DD": DAYS.day}, "2021-04-29"),
+        ({"Year": 2019, "Week": [f"W{week:02}" for week in range(1, 53)]}, "2019-12-23"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else value,
+)
+def test_parts_of_the_time_have_many_forms(columns: dict[str, object], last: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame(columns)
+    frame["value"] = np.arange(len(frame)) + 0.5
+    loaded = load_frame(tmp_path, frame)
+    assert loaded.panel.lengths.tolist() == [len(frame)]
+    assert loaded.quality["last"].startswith(last)
+    assert loaded.config.target == ("value",)
+
+
+def test_parts_of_the_time_may_have_no_names(tmp_path: Path) -> None:
+    rows = "".join(f"{day:%Y;%m;%d};{hour};{hour + 45.5};\n" for day in DAYS for hour in range(1, 25))
+    loaded = load_text(tmp_path, "MARGINALPDBC;\n" + rows + "*\n")
+    assert loaded.quality["last"] == "2021-04-29T23:00:00"
+    assert loaded.panel.lengths.tolist() == [1440]
+
+
+def test_named_columns_of_any_name_are_joined(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Stichtag": np.repeat(DAYS, 24), "Pos": np.tile(range(24), 60), "y": 0.5})
+    with pytest.raises(UsageError, match="'Pos' counts to 23 on each day: times of day, or 24 series") as caught:
+        load_frame(tmp_path, frame)
+    assert "--time Stichtag,Pos" in caught.value.hint
+    assert load_frame(tmp_path, frame, time="Stichtag,Pos").panel.lengths.tolist() == [1440]
+    assert load_frame(tmp_path, frame, id="Pos").panel.lengths.tolist() == [60] * 24
+    with pytest.raises(UsageError, match="column 'y' is no part of a time"):
+        load_frame(tmp_path, frame, time="Stichtag,y")

@@ -156,12 +156,14 @@ def parse(words: pd.Index, *, date_format: str | None = None, day_first: bool | 
 
 
 def has_clocks(words: pd.Index) -> bool:
-    """Return True if all words are written as times of day."""
+    """Return True if all words are times of day such as 9:30, 9 PM or 9h30, or intervals of them."""
+    words, _ = _normalise(words)
     return all(map(_CLOCK.fullmatch, map(str, words)))
 
 
 def parse_clocks(words: pd.Index) -> Ints:
     """Parse [W] words as times of day: microseconds since midnight, -1 where a word is none."""
+    words, _ = _normalise(words)
     parts = words.to_series().astype(object).str.extract(_CLOCK)
     clock = _to_clock(parts)
     return np.where(parts["hour"].notna().to_numpy(), clock, -1)

@@ -164,7 +164,7 @@ def _leave_out(table: Table, kinds: dict[str, Kind], time: str | None, id: str |
         lowered = name.strip().lower()
         if lowered in CALENDAR_NAMES:
             left_out[name] = "a part of the time"
-        elif len(column) > 1 and _names_things(name) and column.nunique() == 1:
+        elif len(column) > 1 and names_things(name) and column.nunique() == 1:
             left_out[name] = "the same number in all rows"
         elif time and _counts_rows(table, name):
             left_out[name] = "row numbers"
@@ -181,7 +181,7 @@ def _counts_rows(table: Table, name: str) -> bool:
     return (is_named or is_first) and is_even(column)
 
 
-def _names_things(name: str) -> bool:
+def names_things(name: str) -> bool:
     """Return True for the name of a column whose numbers are names, such as `STATIONS_ID`."""
     lowered = name.strip().lower()
     return lowered in ID_NAMES or bool(re.search(r"(^|[_ ])(id|no|nr|code|key)$", lowered))

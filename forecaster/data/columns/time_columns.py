@@ -1,6 +1,7 @@
 """Times in several columns, such as a date and an hour, or a year and a month: joined into one column."""
 
-from collections.abc import Iterator
+import re
+import shlex
 from dataclasses import replace
 from itertools import product
 
@@ -12,34 +13,75 @@ from forecaster.data.cells import time_formats, times
 from forecaster.data.cells.day_order import NO_TIME, to_stamps
 from forecaster.data.cells.month_names import find_month_numbers
 from forecaster.data.cells.time_formats import weeks_to_stamps
+from forecaster.data.cells.time_integers import parse_numbers_by
+from forecaster.data.columns.roles import names_things
+from forecaster.data.columns.time_roles import is_unnamed
 from forecaster.data.table import Table
-from forecaster.errors import DataError
+from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 
 _NAMES: dict[str, tuple[str, ...]] = {
-    "year": ("year", "yr", "jahr", "annee", "année", "anno", "ano", "año", "jaar", "rok", "år"),
+    "year": ("year", "yr", "yyyy", "jahr", "annee", "année", "anno", "ano", "año", "jaar", "rok", "år"),
+    "half": ("half", "halfyear", "half_year", "half-year", "semester", "semestre", "halbjahr"),
     "quarter": ("quarter", "qtr", "quartal", "trimestre", "kwartaal", "q"),
     "month": ("month", "mon", "mo", "monat", "mois", "mes", "mese", "maand", "mês", "måned", "månad", "mm"),
     "week": ("week", "wk", "woche", "kw", "semaine", "semana", "settimana", "isoweek", "iso_week"),
-    "day": ("day", "dy", "tag", "jour", "dia", "día", "giorno", "dag", "dd", "mday"),
-    "hour": ("hour", "hr", "stunde", "heure", "hora", "ora", "uur", "he", "hour ending", "hour_ending", "hourending"),
-    "period": ("settlement period", "settlement_period", "settlementperiod", "period", "sp", "interval"),
+    "dayofyear": ("doy", "dayofyear", "day_of_year", "day of year", "yday", "julian", "julian day", "jday", "ddd"),
+    "day": ("day", "dy", "tag", "jour", "dia", "día", "giorno", "dag", "dd", "da", "mday"),
+    "hour": (
+        *("hour", "hr", "hh", "stunde", "heure", "hora", "ora", "uur", "he", "hour ending", "hour_ending"),
+        "hourending",
+    ),
+    "minute": ("minute", "min", "mn", "mi", "minuut", "minuto"),
+    "period": (
+        *("settlement period", "settlement_period", "settlementperiod", "period", "sp", "interval", "trading period"),
+        *("trading_period", "tp", "isp", "ptu", "pte", "mtu"),
+    ),
+    "clock": ("time", "hhmm", "clock", "uhrzeit", "zeit", "tijd", "tid", "aika", "godzina"),
 }
-_RANGES = {"quarter": (1, 4), "month": (1, 12), "week": (1, 53), "day": (1, 31), "hour": (0, 24), "period": (1, 100)}
-# The combinations that make a time, the more precise ones first.
-_WITH_YEAR = (
-    ("year", "month", "day", "clock"),
-    ("year", "month", "day", "hour"),
-    ("year", "month", "day"),
-    ("year", "month"),
-    ("year", "quarter"),
-    ("year", "week"),
-)
+_RANGES = {
+    "year": (1500, 2200),
+    "half": (1, 2),
+    "quarter": (1, 4),
+    "month": (1, 12),
+    "week": (1, 53),
+    "dayofyear": (1, 366),
+    "day": (1, 31),
+    "hour": (0, 24),
+    "minute": (0, 59),
+    "period": (1, 100),
+}
+# The letters in front of numbers such as HE01, W05 and Q1.
+_PREFIXES = {"he": "hour", "h": "hour", "hr": "hour", "w": "week", "kw": "week", "wk": "week", "week": "week"} | {
+    "q": "quarter",
+    "t": "quarter",
+    "m": "month",
+    "s": "half",
+}
+_NUMBERED = re.compile(r"\s*([A-Za-z]{1,4})[ .]?(\d{1,2})\s*")
+# The columns that together are a day, and those that together are a time of day; the more precise ones first.
+_DAYS = (("date",), ("year", "month", "day"), ("year", "dayofyear"))
+_CLOCKS = (("clock",), ("hour", "minute"), ("hour",), ("period",))
+_COARSE = (("year", "month"), ("year", "quarter"), ("year", "half"), ("year", "week"))
+# The kind of a column of whole numbers without a name that says it, by the kind of the column in front of it.
+_NEXT_KINDS = {
+    "": ("year",),
+    "year": ("month", "week", "dayofyear"),
+    "month": ("day",),
+    "day": ("hour", "period"),
+    "dayofyear": ("hour", "period"),
+    "date": ("hour", "period"),
+    "hour": ("minute",),
+}
+_FIRST_DATE, _LAST_DATE = 17_000_101, 21_001_231  # dates in digits
 _PROBE_ROWS = 1000
 _MIN_REPEATED_SHARE = 0.3  # share of repeated dates from which on another column may have the time of day
 _MAX_DATES_IN_NUMBERS = 4  # columns of numbers that are read again
 _PERIODS_PER_DAY = (24, 48, 96)
+_MIN_COUNTING_SHARE = 0.95  # share of rows in which a column counts on, or begins again
 SEPARATOR = ","
+
+Floats64 = npt.NDArray[np.float64]
 
 
 def join_time_columns(table: Table, name: str | None, reserved: frozenset[str]) -> Table:
@@ -50,7 +92,9 @@ def join_time_columns(table: Table, name: str | None, reserved: frozenset[str]) 
         name: the columns as the user or a bundle named them, separated by commas; None to find them.
         reserved: columns that have other roles.
 
-    Raises: DataError: a row has no time.
+    Raises:
+        DataError: a row has no time.
+        UsageError: a named column is no part of a time, or a column may be the time of day or the id.
     """
     if name is not None:
         if name in table.frame.columns or SEPARATOR not in name:
@@ -58,7 +102,7 @@ def join_time_columns(table: Table, name: str | None, reserved: frozenset[str]) 
         names = tuple(part.strip() for part in name.split(SEPARATOR))
         if not set(names) <= set(table.frame.columns):
             return table  # `find_roles` reports the name
-        kinds = tuple(_kind_of(table, each) for each in names)
+        kinds = _kinds_of_named(table, names)
     else:
         pair = _find_columns(table, reserved)
         if pair is None:
@@ -87,76 +131,176 @@ def read_dates_as_text(table: Table, name: str | None) -> Table:
     return table
 
 
+def _kinds_of_named(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
+    kinds: list[str] = []
+    for name in names:
+        kind = _kind_of(table, name) or _guess_kind(table, name, kinds[-1] if kinds else "")
+        if not kind or kind in kinds:
+            raise UsageError(
+                f"{table.source}: --time {','.join(names)}: column {name!r} is no part of a time",
+                hint="name columns such as a date and an hour, or year, month and day",
+            )
+        kinds.append(kind)
+    return tuple(kinds)
+
+
 def _find_columns(table: Table, reserved: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Find the columns whose values together are the time of a row."""
+    """Find the columns whose values together are the time of a row, with their kinds."""
     columns: dict[str, list[str]] = {}
     for name in table.frame.columns:
         kind = _kind_of(table, name) if name not in reserved else ""
         if kind:
             columns.setdefault(kind, []).append(name)
-    for name, kind in product(columns.get("date", []), ("clock", "hour", "period")):
-        for other in columns.get(kind, []):
-            if _distinguishes(table.frame, name, other) and _has_no_clock(table, name):
-                return (name, other), ("date", kind)
+    if not columns:
+        return _find_unnamed(table, reserved)
+    for clock in _CLOCKS:
+        for day, *others in product(*(columns.get(kind, []) for kind in ("date", *clock))):
+            if _distinguishes(table.frame, day, others) and _has_no_clock(table, day):
+                return (day, *others), ("date", *clock)
     if columns.get("date"):
+        _refuse_steps_of_day(table, columns["date"], reserved)
         return None
-    for kinds in _WITH_YEAR:
-        if all(len(columns.get(kind, [])) == 1 for kind in kinds):
+    is_single = {kind: len(names) == 1 for kind, names in columns.items()}
+    choices = [(*day, *clock) for day in _DAYS[1:] for clock in (*_CLOCKS, ())] + list(_COARSE)
+    for kinds in choices:
+        if all(is_single.get(kind, False) for kind in kinds):
             return tuple(columns[kind][0] for kind in kinds), kinds
     return None
 
 
-def _distinguishes(frame: pd.DataFrame, date: str, other: str) -> bool:
-    """Return True if dates are repeated, and another column at least doubles the number of distinct times."""
-    dates = 1 - float(frame[date].duplicated().mean())
-    return dates <= 1 - _MIN_REPEATED_SHARE and 1 - float(frame.duplicated([date, other]).mean()) >= 2 * dates
+def _find_unnamed(table: Table, reserved: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Find year, month and day, and perhaps hour and minute, in the first columns of a table without names."""
+    names, kinds = list[str](), list[str]()
+    for name in table.frame.columns:
+        kind = _guess_kind(table, name, kinds[-1] if kinds else "") if is_unnamed(name) else ""
+        if not kind or name in reserved or (len(kinds) > 2 and not _distinguishes(table.frame, names, [name])):
+            break
+        names.append(name)
+        kinds.append(kind)
+    return (tuple(names), tuple(kinds)) if tuple(kinds[:3]) == _DAYS[1] else None
+
+
+def _distinguishes(frame: pd.DataFrame, days: str | list[str], others: list[str]) -> bool:
+    """Return True if days are repeated, and other columns at least double the number of distinct times."""
+    names = [days] if isinstance(days, str) else days
+    distinct = 1 - float(frame.duplicated(names).mean())
+    return distinct <= 1 - _MIN_REPEATED_SHARE and 1 - float(frame.duplicated([*names, *others]).mean()) >= 2 * distinct
+
+
+def _refuse_steps_of_day(table: Table, dates: list[str], reserved: frozenset[str]) -> None:
+    """Refuse a column that counts from row to row through 24, 48 or 96 numbers: times of day, or as many series."""
+    frame = table.frame
+    for name in frame.columns:
+        column = frame[name]
+        if name in reserved or column.dtype.kind != "i" or names_things(name) or _kind_of(table, name):
+            continue
+        values = column.to_numpy()
+        low, high = int(values.min()), int(values.max())
+        count = high - low + 1
+        if low not in (0, 1) or count not in _PERIODS_PER_DAY or len(values) < 2 * count:
+            continue
+        step = np.diff(values)
+        is_counting = float(((step == 1) | (step == low - high)).mean()) >= _MIN_COUNTING_SHARE
+        if is_counting and _distinguishes(frame, dates[0], [name]) and _has_no_clock(table, dates[0]):
+            joint = SEPARATOR.join((dates[0], name))
+            raise UsageError(
+                f"{table.source}: column {name!r} counts to {high} on each day: times of day, or {count} series",
+                hint=f"pass --time {shlex.quote(joint)} for times of day, or --id {shlex.quote(name)} for series",
+            )
 
 
 def _kind_of(table: Table, name: str) -> str:
-    """Return the part of a time that a column contains: `date`, `clock`, or a key of `_NAMES`; "" for none."""
+    """Return the part of a time that a column contains: `date` or a key of `_NAMES`; "" for none."""
     column = table.frame[name]
     lowered = name.strip().lower()
     named = next((kind for kind, names in _NAMES.items() if lowered in names), "")
-    is_number = column.dtype.kind in "iufb"
-    if (is_number and not named) or column.dtype.kind == "m" or column.dtype == object:
+    if column.dtype.kind == "m" or column.dtype == object:
         return ""
     if column.iloc[:_PROBE_ROWS].isna().all() and column.isna().all():
         return ""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return "date"
     if isinstance(column.dtype, pd.CategoricalDtype):
-        words = column.cat.categories
-        if named == "month" and len(find_month_numbers(map(str, words))) == len(words):
-            return "month"
-        if time_formats.has_clocks(words[:100]) and (time_formats.parse_clocks(words) >= 0).all():
-            return "clock"
-        return "date" if time_formats.has_date_format(words[:50]) else ""
-    if column.dtype.kind not in "if" or column.isna().any():
+        return _kind_of_words(column.cat.categories, named)
+    if column.dtype.kind == "i" and _are_dates(column):
+        return "date"
+    if not named or column.dtype.kind not in "if" or column.isna().any():
         return ""
-    low, high = (1500, 2200) if named == "year" else _RANGES[named]
     values = column.to_numpy(np.float64)
-    return named if ((values % 1 == 0) & (values >= low) & (values <= high)).all() else ""
+    if named in ("clock", "hour") and values.max() > 24:
+        return "clock" if _are_clocks(values) else ""
+    return named if named in _RANGES and _is_within(values, named) else ""
+
+
+def _kind_of_words(words: pd.Index, named: str) -> str:
+    if named == "month" and len(find_month_numbers(map(str, words))) == len(words):
+        return "month"
+    if time_formats.has_clocks(words[:100]) and (time_formats.parse_clocks(words) >= 0).all():
+        return "clock"
+    numbered = _split_numbered(words)
+    if numbered is not None:
+        letters, values = numbered
+        kind = _PREFIXES.get(letters, "")
+        if kind == "hour" and (named == "half" or values.max() <= 2):
+            kind = "half"
+        if kind and _is_within(values, kind):
+            return kind
+    return "date" if time_formats.has_date_format(words[:50]) else ""
+
+
+def _guess_kind(table: Table, name: str, previous: str) -> str:
+    """Return the kind of a column of whole numbers that follows one of another kind; "" for none."""
+    column = table.frame[name]
+    if column.dtype.kind not in "if" or not len(column) or column.isna().any():
+        return ""
+    values = column.to_numpy(np.float64)
+    return next((kind for kind in _NEXT_KINDS.get(previous, ()) if _is_within(values, kind)), "")
+
+
+def _split_numbered(words: pd.Index) -> tuple[str, Floats64] | None:
+    """Split words such as HE01 into their letters, which are those of all words, and their [W] numbers."""
+    matches = [_NUMBERED.fullmatch(str(word)) for word in words[: _RANGES["dayofyear"][1]]]
+    if not matches or len(words) > len(matches) or not all(matches):
+        return None
+    letters = {match[1].lower() for match in matches if match}
+    return (letters.pop(), np.array([float(match[2]) for match in matches if match])) if len(letters) == 1 else None
+
+
+def _are_dates(column: pd.Series) -> bool:
+    values = column.to_numpy(np.float64)
+    if not len(values) or values.min() < _FIRST_DATE or values.max() > _LAST_DATE:
+        return False
+    stamps = parse_numbers_by(values, "%Y%m%d")
+    return stamps is not None and bool((stamps != NO_TIME).all())
+
+
+def _are_clocks(values: Floats64) -> bool:
+    """Return True for times of day in digits: 0, 30, 100 ... 2330."""
+    return bool(((values % 1 == 0) & (values >= 0) & (values <= 2400) & (values % 100 < 60)).all())
+
+
+def _is_within(values: Floats64, kind: str) -> bool:
+    low, high = _RANGES[kind]
+    return bool(((values % 1 == 0) & (values >= low) & (values <= high)).all())
 
 
 def _has_no_clock(table: Table, name: str) -> bool:
     column = table.frame[name]
     if isinstance(column.dtype, pd.CategoricalDtype):
         return not column.cat.categories[:50].astype(str).str.contains(":").any()
+    if column.dtype.kind == "i":
+        return True
     return bool((column.dropna().dt.normalize() == column.dropna()).all())
 
 
 def _join(table: Table, names: tuple[str, ...], kinds: tuple[str, ...]) -> Table:
-    stamps = np.zeros(len(table.frame), np.int64)
     date_format = table.format.date_format
     values = {kind: _values(table, name, kind) for name, kind in zip(names, kinds, strict=True) if kind != "date"}
     if "date" in kinds:
         dates = times.parse_times(table, names[kinds.index("date")])
         stamps, date_format = dates.stamps, dates.format
-    elif "week" in values:
-        stamps = weeks_to_stamps(values["year"], values["week"])
-    elif "year" in values:
-        month = 3 * values["quarter"] - 2 if "quarter" in values else values.get("month", np.ones(len(stamps)))
-        stamps = to_stamps(values["year"], month, values.get("day", np.ones(len(stamps))))
+    else:
+        stamps = _to_days(values)
     is_missing = stamps == NO_TIME
     for offset in _offsets(values):
         is_missing |= offset < 0
@@ -170,7 +314,9 @@ def _join(table: Table, names: tuple[str, ...], kinds: tuple[str, ...]) -> Table
         )
     frame = table.frame.drop(columns=list(names))
     frame.insert(0, joint, stamps.astype("datetime64[us]"))
-    note = f"{' and '.join(names)} are the time together; --time names another column"
+    ending = next((kind for kind in ("hour", "period") if _is_ending(values, kind)), None)
+    start = f"; {ending} 1 starts at midnight" if ending else ""
+    note = f"{', '.join(names[:-1])} and {names[-1]} are the time together{start}; --time names another column"
     return replace(
         table,
         frame=frame,
@@ -179,29 +325,60 @@ def _join(table: Table, names: tuple[str, ...], kinds: tuple[str, ...]) -> Table
     )
 
 
-def _values(table: Table, name: str, kind: str) -> npt.NDArray[np.float64]:
+def _to_days(values: dict[str, Floats64]) -> Ints:
+    """Return midnight of the first day that the parts name."""
+    year = values["year"]
+    if "week" in values:
+        return weeks_to_stamps(year, values["week"])
+    if "dayofyear" in values:
+        january = to_stamps(year, np.ones_like(year), np.ones_like(year))
+        stamps = january + ((values["dayofyear"] - 1) * DAY).astype(np.int64)
+        is_same_year = stamps.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970 == year
+        return np.where((january != NO_TIME) & is_same_year, stamps, NO_TIME)
+    if "quarter" in values:
+        month = 3 * values["quarter"] - 2
+    elif "half" in values:
+        month = 6 * values["half"] - 5
+    else:
+        month = values.get("month", np.ones_like(year))
+    return to_stamps(year, month, values.get("day", np.ones_like(year)))
+
+
+def _is_ending(values: dict[str, Floats64], kind: str) -> bool:
+    """Return True for hours from 1 to 24 and periods from 1 on, which end at their number."""
+    numbers = values.get(kind)
+    return numbers is not None and bool(numbers.min() >= 1 and (kind == "period" or numbers.max() == 24))
+
+
+def _values(table: Table, name: str, kind: str) -> Floats64:
+    """Return the [R] numbers of a part of the time; microseconds since midnight for a clock, -1 for none."""
     column = table.frame[name]
     if not isinstance(column.dtype, pd.CategoricalDtype):
-        return column.to_numpy(np.float64)
+        values = column.to_numpy(np.float64)
+        return values // 100 * HOUR + values % 100 * MINUTE if kind == "clock" else values
     words = column.cat.categories
+    numbered = _split_numbered(words)
     if kind == "clock":
         values = time_formats.parse_clocks(words).astype(np.float64)
+    elif numbered is not None:
+        values = numbered[1]
     else:
         numbers = find_month_numbers(map(str, words))
         values = np.array([numbers.get(str(word).lower(), np.nan) for word in words])
     return np.append(values, np.nan)[column.cat.codes.to_numpy()]
 
 
-def _offsets(values: dict[str, npt.NDArray[np.float64]]) -> Iterator[Ints]:
-    """Yield the microseconds since midnight of each row, -1 where there is none."""
+def _offsets(values: dict[str, Floats64]) -> list[Ints]:
+    """Return the microseconds that parts of a day add to its midnight, for each row; -1 where a row has none."""
+    offsets = []
     if "clock" in values:
-        clock = values["clock"]
-        yield np.where(np.isnan(clock), -1, np.nan_to_num(clock)).astype(np.int64)
+        offsets.append(values["clock"])
     if "hour" in values:
-        hour = values["hour"]
-        is_ending = hour.max() == 24 and hour.min() >= 1  # hours from 1 to 24 end at their number
-        yield ((hour - is_ending) * HOUR).astype(np.int64)
+        offsets.append((values["hour"] - _is_ending(values, "hour")) * HOUR)
+    if "minute" in values:
+        offsets.append(values["minute"] * MINUTE)
     if "period" in values:
         period = values["period"]
         count = next((each for each in _PERIODS_PER_DAY if period.max() <= each + 2), _PERIODS_PER_DAY[-1])
-        yield ((period - (period.min() >= 1)) * (DAY // count // MINUTE) * MINUTE).astype(np.int64)
+        offsets.append((period - _is_ending(values, "period")) * (DAY // count // MINUTE) * MINUTE)
+    return [np.where(np.isnan(each), -1, np.nan_to_num(each)).astype(np.int64) for each in offsets]
