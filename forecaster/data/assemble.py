@@ -1,5 +1,6 @@
 """The steps from a table to a panel: find the roles and the frequency, then repair the rows."""
 
+import shlex
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,15 +15,15 @@ from forecaster.data.cells.precision import read_targets
 from forecaster.data.cells.times import Times, parse_times
 from forecaster.data.columns import covariates, transpose
 from forecaster.data.columns.covariates import Categories
-from forecaster.data.columns.id_columns import join_id_columns, read_codes_as_text
+from forecaster.data.columns.id_columns import join_id_columns, read_codes_as_text, suggest_id
 from forecaster.data.columns.roles import Roles, find_roles
-from forecaster.data.columns.time_columns import join_time_columns, read_dates_as_text
+from forecaster.data.columns.time_columns import join_time_columns, read_dates_as_text, read_digits_as_numbers
 from forecaster.data.columns.time_roles import find_time
 from forecaster.data.grid import repair
 from forecaster.data.grid.periods import find_periods, snap
 from forecaster.data.grid.repair import Rows, Series
 from forecaster.data.grid.spacing import find_frequency, is_on_grid
-from forecaster.data.table import Table
+from forecaster.data.table import Table, name_of
 from forecaster.errors import DataError
 from forecaster.frequency import WEEK, Frequency, Ints
 from forecaster.panel import Floats, Panel, Role
@@ -78,7 +79,8 @@ def prepare(table: Table, config: DataConfig, roles: Roles | None = None) -> Tab
     table = table.with_format(config.format)
     if config.time in (None, transpose.TIME):
         table = transpose.make_long(table)
-    table = read_codes_as_text(read_dates_as_text(table, config.time), reserved)
+    table = read_digits_as_numbers(read_dates_as_text(table, config.time), config.time, reserved)
+    table = read_codes_as_text(table, reserved)
     table = decide_decimals(table)
     table = join_time_columns(table, roles.time if roles else config.time, reserved)
     return join_id_columns(
@@ -91,7 +93,7 @@ def prepare(table: Table, config: DataConfig, roles: Roles | None = None) -> Tab
 
 def _read_ids_as_text(table: Table, name: str) -> Table:
     """Read numbers that name series again as text, so that `007` stays `007`."""
-    if table.frame[name].dtype.kind not in "if" or table.reread is None:
+    if table.frame[name].dtype.kind not in "ifb" or table.reread is None:
         return table
     return replace(table, frame=table.frame.assign(**{name: table.reread([name])[name]}))
 
@@ -142,7 +144,15 @@ def assemble(
     raw = _extract_rows(table, roles, categories)
     if later is not None and roles.known:
         raw = _append(raw, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
-    grid, frequency, counts, period_note = _regularise(raw, config, frequency)
+    try:
+        grid, frequency, counts, period_note = _regularise(raw, config, frequency)
+    except repair.RepeatedTimesError as error:
+        used = frozenset((*config.past, *config.known, *config.static))
+        name = suggest_id(table, roles.time, used) if roles.time is not None and roles.id is None else None
+        if name is None:
+            raise
+        hint = f"pass --id {shlex.quote(name)} if it names the series, or --duplicates mean, first, last or sum"
+        raise DataError(error.message, hint=hint) from error
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
     series, empty = repair.trim(series, frequency, known=raw.roles.count("known"))
     times = raw.times
@@ -277,7 +287,7 @@ def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.objec
             f"{table.source}: column {roles.id!r}, {table.place(row)}: the series has no name",
             hint="fill in the cell, or pass --id with another column",
         )
-    return codes.astype(np.int64), np.array([str(name) for name in names], object)
+    return codes.astype(np.int64), np.array([name_of(name) for name in names.tolist()], object)
 
 
 def _find_times(table: Table, roles: Roles, codes: Ints) -> Times:

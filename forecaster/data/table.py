@@ -249,6 +249,11 @@ def _to_arrow(column: pd.Series) -> pa.ChunkedArray:
     return pa.chunked_array([values])
 
 
+def name_of(value: object) -> str:
+    """Return the name of a series: text to the letter, whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def make_distinct(names: Iterable[str]) -> list[str]:
     """Return names of columns in which unnamed and repeated ones are numbered."""
     distinct: dict[str, None] = {}

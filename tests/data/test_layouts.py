@@ -365,3 +365,55 @@ def test_named_columns_of_any_name_are_joined(tmp_path: Path) -> None:
     assert load_frame(tmp_path, frame, id="Pos").panel.lengths.tolist() == [60] * 24
     with pytest.raises(UsageError, match="column 'y' is no part of a time"):
         load_frame(tmp_path, frame, time="Stichtag,y")
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("id", ["001", "007", "7", "070"]),
+        ("store", ["01", "1", "2", "3"]),
+        ("member", ["TRUE", "FALSE"]),
+        ("sensor", ["1.0", "1.10", "1.1", "2"]),
+    ],
+)
+def test_ids_that_are_equal_numbers_stay_apart(name: str, ids: list[str], tmp_path: Path) -> None:
+    rows = "".join(f"{each},{day:%Y-%m-%d},{number}.5\n" for each in ids for number, day in enumerate(DAYS))
+    assert load_text(tmp_path, f"{name},date,y\n" + rows).panel.ids.tolist() == ids
+
+
+def test_the_hint_for_repeated_times_names_the_column_that_divides_them(tmp_path: Path) -> None:
+    cohorts = [f"2019-{month:02}" for month in range(5, 8)]
+    rows = "".join(f"{each},{day:%Y-%m-%d},{number}.5\n" for each in cohorts for number, day in enumerate(DAYS))
+    rows = rows.replace("2019-06,2021-03-01,0.5", "2019-06,2021-03-01,9.5")
+    with pytest.raises(DataError) as caught:
+        load_text(tmp_path, "cohort,date,y\n" + rows.replace(".5\n", ".25\n", 1))
+    assert "--id cohort" in caught.value.hint
+    assert load_text(tmp_path, "cohort,date,y\n" + rows, id="cohort").panel.ids.tolist() == cohorts
+
+
+def test_many_equal_rows_are_not_dropped_without_a_question(tmp_path: Path) -> None:
+    rows = "".join(f"{day:%Y-%m-%d},1\n" * 4 for day in DAYS)
+    with pytest.raises(DataError, match="180 of 240 rows are equal to the one before") as caught:
+        load_text(tmp_path, "date,sold\n" + rows)
+    assert "--duplicates first" in caught.value.hint
+    assert "--duplicates sum" in caught.value.hint
+    assert load_text(tmp_path, "date,sold\n" + rows, duplicates="sum").panel.values[0, 0] == 4
+
+
+@pytest.mark.parametrize("digits", ["%Y%m%d", "%Y%m%d%H", "%Y%m"])
+def test_times_in_digits_may_be_text(digits: str, tmp_path: Path) -> None:
+    frequency = {"%Y%m%d": "D", "%Y%m%d%H": "h", "%Y%m": "MS"}[digits]
+    times = pd.date_range("2020-01-01", periods=90, freq=frequency)
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"when": times.strftime(digits), "y": np.arange(90) + 0.5}).to_parquet(path)
+    loaded = load(str(path), DataConfig())
+    assert loaded.panel.start.tolist() == [times[0].value // 1000]
+    assert loaded.panel.lengths.tolist() == [90]
+
+
+def test_whole_floats_name_series_as_integers(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pairs = [(float(store), item) for store in (1, 2) for item in (1, 2, 3)]
+    frame = pd.DataFrame(pairs, columns=["store", "item"]).loc[np.repeat(range(6), 60)]
+    frame.assign(date=np.tile(DAYS, 6), y=np.arange(360) + 0.5).to_parquet(path)
+    assert load(str(path), DataConfig()).panel.ids.tolist() == ["1/1", "1/2", "1/3", "2/1", "2/2", "2/3"]

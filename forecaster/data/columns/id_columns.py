@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.data.columns.roles import ID_NAMES
-from forecaster.data.table import Table
+from forecaster.data.columns.time_roles import is_even
+from forecaster.data.table import Table, name_of
 
 SEPARATOR, NAME_SEPARATOR = ",", "/"
 
@@ -36,7 +37,7 @@ def join_id_columns(
         names = tuple(part.strip() for part in name.split(SEPARATOR))
         return _join(table, names) if set(names) <= set(table.frame.columns) else table
     possible = [column for column in table.frame.columns if column not in reserved]
-    if sum(_may_be_id(table.frame[column]) for column in possible) < 2 or (time := find_time()) is None:
+    if sum(_may_be_id(table, column) for column in possible) < 2 or (time := find_time()) is None:
         return table
     names = _find_columns(table, time, reserved)
     if not names:
@@ -47,13 +48,18 @@ def join_id_columns(
 
 
 def read_codes_as_text(table: Table, reserved: frozenset[str]) -> Table:
-    """Read numbers with fractions or exponents again as text if their column is named like an id: `10E2` is a code."""
+    """Read numbers again as text if their column is named like an id: `10E2` and `007` are codes."""
+    if table.reread is None:
+        return table
     names = [
         name
         for name in table.frame.columns
-        if table.frame[name].dtype.kind == "f" and name not in reserved and name.lower() in ID_NAMES
+        if table.frame[name].dtype.kind in "if"
+        and name not in reserved
+        and name.lower() in ID_NAMES
+        and not is_even(table.frame[name])
     ]
-    if not names or table.reread is None:
+    if not names:
         return table
     texts = table.reread(names)
     return replace(table, frame=table.frame.assign(**{name: texts[name] for name in names}))
@@ -62,7 +68,7 @@ def read_codes_as_text(table: Table, reserved: frozenset[str]) -> Table:
 def _find_columns(table: Table, time: str, reserved: frozenset[str]) -> tuple[str, ...]:
     """Find the fewest columns that distinguish the rows with the same time; none if a single one does."""
     frame = table.frame
-    candidates = list(_list_candidates(frame, time, reserved))
+    candidates = list(_list_candidates(table, time, reserved))
     repeated = float(frame[time].duplicated().mean()) if len(candidates) > 1 else 0.0
     if repeated < _MIN_REPEATED_SHARE:
         return ()
@@ -83,20 +89,43 @@ def _find_columns(table: Table, time: str, reserved: frozenset[str]) -> tuple[st
     return ()
 
 
-def _list_candidates(frame: pd.DataFrame, time: str, reserved: frozenset[str]) -> Iterator[str]:
+def suggest_id(table: Table, time: str, used: frozenset[str]) -> str | None:
+    """Return the first column of any kind that distinguishes the rows of one time; None if no column does."""
+    frame = table.frame
+    repeated = float(frame[time].duplicated().mean())
+    for name in frame.columns:
+        column = frame[name]
+        if name == time or name in used or 2 * column.nunique() > len(frame):
+            continue
+        if column.dtype.kind in "if" and table.reread is not None:
+            column = table.reread([name])[name]
+        if (
+            float(pd.DataFrame({"id": column, "time": frame[time]}).duplicated().mean())
+            <= _MAX_DUPLICATES_SHARE * repeated
+        ):
+            return str(name)
+    return None
+
+
+def _list_candidates(table: Table, time: str, reserved: frozenset[str]) -> Iterator[str]:
     """Yield the columns with few values, those of text first."""
+    frame = table.frame
     columns = []
     for name in frame.columns:
         column = frame[name]
-        if name == time or name in reserved or not _may_be_id(column) or column.isna().any():
+        if name == time or name in reserved or not _may_be_id(table, name) or column.isna().any():
             continue
         count = column.nunique()
         if 1 < count <= len(frame) / 2:
-            columns.append((column.dtype.kind in "ib", count, name))
+            columns.append((column.dtype.kind in "ibf", count, name))
     yield from (name for *_, name in sorted(columns)[:_MAX_CANDIDATES])
 
 
-def _may_be_id(column: pd.Series) -> bool:
+def _may_be_id(table: Table, name: str) -> bool:
+    """Return True for text and whole numbers; in files with types of their own these may be floats."""
+    column = table.frame[name]
+    if column.dtype.kind == "f":
+        return table.reread is None and bool((column % 1 == 0).all())
     return isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind in "ib"
 
 
@@ -111,7 +140,7 @@ def _join(table: Table, names: tuple[str, ...]) -> Table:
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    values = [[*map(str, words), ""] for _, words in factors]  # the code of a missing cell is -1, the last one
+    values = [[*map(name_of, words), ""] for _, words in factors]  # the code of a missing cell is -1, the last one
     words = [NAME_SEPARATOR.join(each[code] for code, each in zip(row, values, strict=True)) for row in distinct[order]]
     joint = pd.Series(pd.Categorical.from_codes(rank[inverse.ravel()], categories=pd.Index(words, dtype=object)))
     rest = frame.drop(columns=list(names))

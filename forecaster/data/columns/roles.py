@@ -117,7 +117,7 @@ def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str
     repeated_share = 0.0 if time is None else float(frame[time].duplicated().mean())
     for name, kind in kinds.items():
         is_named = kind != "flag" and name.lower() in ID_NAMES
-        is_float = frame[name].dtype.kind == "f" and not (is_named and table.reread is not None)
+        is_float = frame[name].dtype.kind == "f" and not is_named
         if name in used or kind not in rank or is_float or name.lower() in CALENDAR_NAMES:
             continue
         count = frame[name].nunique()
@@ -159,9 +159,13 @@ def _leave_out(table: Table, kinds: dict[str, Kind], time: str | None, id: str |
     left_out = {name: reasons[kind] for name, kind in kinds.items() if kind in reasons and name not in (time, id)}
     for name in kinds:
         column = table.frame[name]
-        if name in (time, id) or name in left_out or column.dtype.kind != "i":
-            continue
         lowered = name.strip().lower()
+        if name in (time, id) or name in left_out:
+            continue
+        if isinstance(column.dtype, pd.CategoricalDtype) and lowered in ID_NAMES:
+            left_out[name] = "the same number in all rows" if column.nunique() == 1 else "codes"
+        if column.dtype.kind != "i":
+            continue
         if lowered in CALENDAR_NAMES:
             left_out[name] = "a part of the time"
         elif len(column) > 1 and names_things(name) and column.nunique() == 1:

@@ -13,9 +13,9 @@ from forecaster.data.cells import time_formats, times
 from forecaster.data.cells.day_order import NO_TIME, to_stamps
 from forecaster.data.cells.month_names import find_month_numbers
 from forecaster.data.cells.time_formats import weeks_to_stamps
-from forecaster.data.cells.time_integers import parse_numbers_by
+from forecaster.data.cells.time_integers import find_times, parse_numbers_by
 from forecaster.data.columns.roles import names_things
-from forecaster.data.columns.time_roles import is_unnamed
+from forecaster.data.columns.time_roles import MIN_REGULAR, is_unnamed
 from forecaster.data.table import Table
 from forecaster.errors import DataError, UsageError
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
@@ -129,6 +129,31 @@ def read_dates_as_text(table: Table, name: str | None) -> Table:
         if not text.isna().any() and time_formats.has_date_format(text.cat.categories, share=1.0):
             return replace(table, frame=frame.assign(**{column: text}))
     return table
+
+
+def read_digits_as_numbers(table: Table, name: str | None, reserved: frozenset[str]) -> Table:
+    """Read times in digits, such as `202101`, as numbers where a file has them as text.
+
+    Args:
+        table: the table.
+        name: the time column as the user or a bundle named it; None if no column was named.
+        reserved: columns that have other roles.
+    """
+    if table.reread is not None:
+        return table
+    numbers = {}
+    for column in table.frame.columns:
+        text = table.frame[column]
+        if not isinstance(text.dtype, pd.CategoricalDtype) or column in reserved or name not in (None, column):
+            continue
+        words = text.cat.categories.astype(str)
+        if not len(words) or text.isna().any() or not words.str.fullmatch(r"\d{4,17}").all():
+            continue
+        values = words.astype(np.int64).to_numpy()[text.cat.codes.to_numpy()]
+        reading = find_times(values.astype(np.float64), str(column))
+        if reading is not None and reading.format != "integer" and reading.regularity >= MIN_REGULAR:
+            numbers[column] = values
+    return replace(table, frame=table.frame.assign(**numbers)) if numbers else table
 
 
 def _kinds_of_named(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from forecaster.panel import Floats
 MAX_STEPS = 10_000_000
 MAX_STEPS_PER_ROW = 50
 
+# Equal rows that exceed both are not dropped without a question.
+_MAX_DROPPED_SHARE, _MAX_DROPPED_ROWS = 0.3, 10
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -75,6 +78,10 @@ def sort(rows: Rows) -> tuple[Rows, int]:
     return rows.take(np.lexsort((rows.stamps, rows.codes))), int((rows.stamps < latest).sum())
 
 
+class RepeatedTimesError(DataError):
+    """Rows of a series have the same time."""
+
+
 def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tuple[Rows, int, int]:
     """Merge the rows of a series that have the same time.
 
@@ -84,7 +91,7 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
         frequency: formats the time in the error.
 
     Returns: the rows, the number of equal rows dropped, and the number of differing rows merged.
-    Raises: DataError: rows differ and the policy is `error`; names the first.
+    Raises: RepeatedTimesError: the policy is `error`, and rows differ or many are equal; names the first.
     """
     is_duplicate = _is_same_time(rows)
     if not is_duplicate.any():
@@ -93,6 +100,11 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
     is_equal = ((rows.values == previous) | (np.isnan(rows.values) & np.isnan(previous))).all(axis=1)
     is_equal &= policy not in ("sum", "mean")  # these count every row
     dropped = int((is_duplicate & is_equal).sum())
+    if policy == "error" and dropped > max(_MAX_DROPPED_SHARE * len(rows.stamps), _MAX_DROPPED_ROWS):
+        raise RepeatedTimesError(
+            f"{rows.source}: {dropped:,} of {len(rows.stamps):,} rows are equal to the one before",
+            hint="pass --duplicates first to count equal rows once, or --duplicates sum to add them up",
+        )
     rows = rows.take(~(is_duplicate & is_equal))
     is_duplicate = _is_same_time(rows)
     merged = int(is_duplicate.sum())
@@ -103,7 +115,7 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
     if policy == "error":
         row = first[size > 1][0]
         time = frequency.format(rows.stamps[[row]])[0]
-        raise DataError(
+        raise RepeatedTimesError(
             f"{rows.source}: series {rows.ids[rows.codes[row]]!r} has {size[size > 1][0]} rows for {time} "
             "with different values",
             hint="pass --duplicates mean (or first, last, sum), or --id COLUMN if a column names the series",
