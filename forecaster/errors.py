@@ -16,6 +16,7 @@ A message names the place, the problem and the value found; a hint says what to 
 """
 
 import difflib
+import shlex
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -139,6 +140,12 @@ def as_input_error(problem: str, hint: str = "train again") -> Iterator[None]:
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_REASON]
         raise InputError(f"{problem}: {reason}", hint=hint) from error
+
+
+def quote_value(value: str) -> str:
+    """Quote the value of an option for the shell; one with a comma as well, which would seem to end in a sentence."""
+    quoted = shlex.quote(value)
+    return f"'{value}'" if quoted == value and "," in value else quoted
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

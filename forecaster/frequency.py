@@ -7,7 +7,8 @@ clock change is neither a gap nor a duplicate. There are four kinds of frequency
     integer    start + every * i                          steps without a calendar
     fixed      start + every * i, every in microseconds   seconds, minutes, hours, days, weeks on any weekday
     months     every calendar months, on the start's day or on the last day of the month
-    business   the days of `weekmask` that are not `holidays`: business days, or trading days learned from the data
+    business   the days of `weekmask` that are not `holidays`: business days, or trading days learned from the data;
+               with `times`, the same times on each of them, such as every hour from 9:30 to 15:30
 """
 
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ class Frequency:
         month_end: for `months`: True if timestamps are the last day of their month.
         weekmask: for `business`: seven characters from Monday, `1` for a working day.
         holidays: for `business`: days without trade that `weekmask` would allow, in days since 1970.
+        times: for `business`: the times of day of the steps, in ascending microseconds; none for one step a day, at the
+            time of the start.
     """
 
     kind: Literal["integer", "fixed", "months", "business"]
@@ -56,6 +59,7 @@ class Frequency:
     month_end: bool = False
     weekmask: str = "1111100"
     holidays: tuple[int, ...] = field(default=(), repr=False)
+    times: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def is_integer(self) -> bool:
@@ -67,7 +71,7 @@ class Frequency:
         if self.kind == "integer":
             return "integer" if self.every == 1 else f"{self.every} integer"
         if self.kind == "business":
-            return "B" if self.weekmask == "1111100" and not self.holidays else "trading"
+            return "B" if self.weekmask == "1111100" and not self.holidays and not self.times else "trading"
         if self.kind == "months":
             edge = "E" if self.month_end else "S"
             for months, letter in ((12, "Y"), (3, "Q")):
@@ -103,6 +107,10 @@ class Frequency:
         day, time = _split_day(start)
         days: npt.NDArray[np.datetime64]
         if self.kind == "business":
+            if self.times:
+                index = index + self._find_time(day, time)
+                index, number = np.divmod(index, len(self.times))
+                time = np.array(self.times)[number]
             days = np.busday_offset(day, index, roll="forward", busdaycal=self._business_calendar())
         else:
             month = day.astype("datetime64[M]")
@@ -121,10 +129,12 @@ class Frequency:
         start, timestamps = np.asarray(start, np.int64), np.asarray(timestamps, np.int64)
         if self.kind in ("integer", "fixed"):
             return (timestamps - start) // self.every
-        first, _ = _split_day(start)
-        day, _ = _split_day(timestamps)
+        first, first_time = _split_day(start)
+        day, time = _split_day(timestamps)
         if self.kind == "business":
             step: Ints = np.busday_count(first, day, busdaycal=self._business_calendar()).astype(np.int64)
+            if self.times:
+                step = step * len(self.times) + self._find_time(day, time) - self._find_time(first, first_time)
         else:
             step = (day.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64) // self.every
         is_later = self.timestamps(start, step) > timestamps
@@ -136,7 +146,7 @@ class Frequency:
             return 1, 8
         if self.kind == "business":
             working = self.weekmask.count("1")
-            return working, 2 * working
+            return (len(self.times), max(len(self.times), 8)) if self.times else (working, 2 * working)
         if self.kind == "months":
             if self.every in _MONTH_DEFAULTS:
                 return _MONTH_DEFAULTS[self.every]
@@ -193,12 +203,13 @@ class Frequency:
             "month_end": self.month_end,
             "weekmask": self.weekmask,
             "holidays": list(self.holidays),
+            **({"times": list(self.times)} if self.times else {}),
         }
 
     def _check_reach(self, start: Ints, index: Ints) -> None:
         if not start.size or not index.size:
             return
-        step = self.every * {"months": 31 * DAY, "business": WEEK}.get(self.kind, 1)
+        step = self.every * {"months": 31 * DAY, "business": WEEK // max(len(self.times), 1)}.get(self.kind, 1)
         first, last = int(start.min()) + step * int(index.min()), int(start.max()) + step * int(index.max())
         low, high = (-_MAX_INTEGER, _MAX_INTEGER) if self.is_integer else (_FIRST_STAMP, _LAST_STAMP)
         if first < low or last > high:
@@ -206,6 +217,12 @@ class Frequency:
             raise DataError(
                 f"steps of {self.name} would leave {place}", hint="pass a shorter --horizon, or another --freq"
             )
+
+    def _find_time(self, day: npt.NDArray[np.datetime64], time: Ints) -> Ints:
+        """Return the number of the last of `times` up to a time of day; -1 if there is none, or no trade on the day."""
+        number = np.searchsorted(np.array(self.times), time, side="right") - 1
+        is_open = np.is_busday(day, busdaycal=self._business_calendar())
+        return np.where(is_open, number, -1).astype(np.int64)
 
     def _business_calendar(self) -> np.busdaycalendar:
         return np.busdaycalendar(self.weekmask, np.array(self.holidays, "datetime64[D]"))

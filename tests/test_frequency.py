@@ -22,6 +22,7 @@ EVERY_KIND = [
     (Frequency("months", 12), stamp("2020-02-29")),
     (Frequency("business"), stamp("2020-01-03T16:00")),
     (Frequency("business", weekmask="1111011", holidays=(18262, 18300)), stamp("2020-01-02")),
+    (Frequency("business", times=(9 * HOUR, 12 * HOUR, 13 * HOUR), holidays=(18263,)), stamp("2020-01-03T12:00")),
 ]
 
 

@@ -75,7 +75,7 @@ def _cycles(frequency: Frequency) -> list[str]:
     if frequency.kind == "months":
         return [] if frequency.every % 12 == 0 else ["quarter"] if frequency.every == 3 else ["month"]
     if frequency.kind == "business":
-        return ["weekday", "day_of_year"]
+        return ["hour_of_day"] * bool(frequency.times) + ["weekday", "day_of_year"]
     every = frequency.every
     parts = {MINUTE: "second_of_minute", HOUR: "minute_of_hour", DAY: "hour_of_day"}
     cycles = [cycle for period, cycle in parts.items() if every % period]

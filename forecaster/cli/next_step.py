@@ -18,8 +18,10 @@ def compose_command(words: Sequence[str], options: Mapping[str, Any], settings: 
     command = list(words)
     for key, value in options.items():
         name = key.rpartition(".")[2]
-        if value is not None:
-            command += [_FLAGS.get(name, f"--{name.replace('_', '-')}")] + ([] if value is True else [_text(value)])
+        if isinstance(value, bool):
+            command.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
+        elif value is not None:
+            command += [_FLAGS.get(name, f"--{name.replace('_', '-')}"), _text(value)]
     return shlex.join([*command, *(word for each in settings or () for word in ("--set", each))])
 
 

@@ -1,6 +1,5 @@
 """The steps from a table to a panel: find the roles and the frequency, then repair the rows."""
 
-import shlex
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +23,7 @@ from forecaster.data.grid.periods import find_periods, snap
 from forecaster.data.grid.repair import Rows, Series
 from forecaster.data.grid.spacing import find_frequency, is_on_grid
 from forecaster.data.table import Table, name_of
-from forecaster.errors import DataError
+from forecaster.errors import DataError, quote_value
 from forecaster.frequency import WEEK, Frequency, Ints
 from forecaster.panel import Floats, Panel, Role
 
@@ -151,7 +150,7 @@ def assemble(
         name = suggest_id(table, roles.time, used) if roles.time is not None and roles.id is None else None
         if name is None:
             raise
-        hint = f"pass --id {shlex.quote(name)} if it names the series, or --duplicates mean, first, last or sum"
+        hint = f"pass --id {quote_value(name)} if it names the series, or --duplicates mean, first, last or sum"
         raise DataError(error.message, hint=hint) from error
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
     series, empty = repair.trim(series, frequency, known=raw.roles.count("known"))

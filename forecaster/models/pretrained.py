@@ -130,6 +130,9 @@ def find_seasons(panel: Panel, context: int) -> tuple[int, int]:
     season = panel.season if panel.season <= context // 2 else 1
     frequency = panel.frequency
     is_day = season > 1 and frequency.kind == "fixed" and season * frequency.every == DAY
+    if season > 1 and season == len(frequency.times):
+        week = frequency.weekmask.count("1") * season
+        return season, week if week < context else season
     return season, 7 * season if is_day and 7 * season < context else season
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from forecaster.config import DataConfig
 from forecaster.errors import InputError
-from forecaster.frequency import Frequency
+from forecaster.frequency import DAY, Frequency
 
 SCHEMA_VERSION = 1
 
@@ -160,7 +161,7 @@ class Manifest:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the file.
 
-        `choice`, `job` and `training.start` are left out if they are None.
+        `choice`, `job` and `training.start` are left out if they are None, and `data.frequency.times` if it is empty.
         """
         names = {"choice": "chosen"}
         values = {
@@ -170,6 +171,8 @@ class Manifest:
         }
         if self.training.start is None:
             del values["training"]["start"]
+        if not self.data.frequency.times:
+            del values["data"]["frequency"]["times"]
         return values
 
 
@@ -188,6 +191,10 @@ def _check_frequency(frequency: Frequency, place: str) -> None:
         raise _refuse(place, "data.frequency.every", f"is {frequency.every}")
     if not re.fullmatch("(?=.*1)[01]{7}", frequency.weekmask):
         raise _refuse(place, "data.frequency.weekmask", "is not seven digits 0 or 1 with a working day")
+    times = frequency.times
+    is_ascending = all(earlier < later for earlier, later in pairwise(times))
+    if times and not (is_ascending and times[0] >= 0 and times[-1] < DAY):
+        raise _refuse(place, "data.frequency.times", "are not ascending times of day")
     if any(abs(day) > _MAX_DAYS for day in frequency.holidays):
         raise _refuse(place, "data.frequency.holidays", "are too far from 1970")
 

@@ -40,7 +40,7 @@ def step_ends(frequency: Frequency, stamps: Ints) -> Ints:
     """
     if frequency.is_integer:
         return stamps
-    if frequency.kind == "business" or frequency.month_end:
+    if (frequency.kind == "business" and not frequency.times) or frequency.month_end:
         return stamps + DAY
     if frequency.kind == "fixed" and frequency.every == WEEK:
         return np.where((stamps - _FIRST_SUNDAY) % WEEK < DAY, stamps + DAY, stamps + WEEK)

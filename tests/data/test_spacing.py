@@ -184,3 +184,43 @@ def test_a_frequency_for_another_kind_of_time_is_refused(text: str, is_integer: 
 )
 def test_a_frequency_is_described_in_words(text: str, words: str) -> None:
     assert describe_frequency(parse_frequency(text)) == words
+
+
+TRADING_DAYS = pd.bdate_range("2023-01-02", periods=60)
+HOURS = pd.DatetimeIndex([day + pd.Timedelta(hours=9.5 + hour) for day in TRADING_DAYS for hour in range(7)])
+MANY_HOURS = pd.date_range("2023-01-01", periods=1400, freq="h")
+
+
+def microseconds(times: pd.DatetimeIndex) -> Ints:
+    return times.to_numpy("datetime64[us]").astype(np.int64)
+
+
+def test_the_hours_of_trade_are_learned_as_its_days_are() -> None:
+    stamps = microseconds(HOURS.delete([100, 200, 201]))
+    frequency = infer_frequency(stamps, np.array([0]))
+    assert frequency.times == tuple(microseconds(HOURS[:7]) % DAY)
+    assert frequency.defaults() == (7, 8)
+    following = frequency.timestamps(stamps[-1:], np.arange(1, 9))
+    assert [str(each) for each in following.astype("datetime64[us]").astype("datetime64[m]")][::7] == [
+        "2023-03-27T09:30",
+        "2023-03-28T09:30",
+    ]
+    assert frequency.index(stamps[0], microseconds(HOURS)).tolist() == list(range(420))
+
+
+def test_trading_hours_can_be_named_and_may_have_a_break() -> None:
+    times = HOURS[[number for number in range(len(HOURS)) if number % 7 != 3]]
+    frequency = find_frequency(microseconds(times), np.array([0]), text="trading")
+    assert len(frequency.times) == 6
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pytest.param(pd.date_range("2023-01-01", periods=900, freq="h").delete(slice(200, 260)), id="gap"),
+        pytest.param(HOURS[:21], id="three-days"),
+        pytest.param(MANY_HOURS[np.random.default_rng(0).random(1400) < 0.7], id="random"),
+    ],
+)
+def test_hours_with_other_gaps_stay_hourly(times: pd.DatetimeIndex) -> None:
+    assert infer_frequency(microseconds(times), np.array([0])) == Frequency("fixed", HOUR)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from forecaster.config.table_format import DecimalMark
 from forecaster.data.table import MISSING_WORDS, Table
-from forecaster.errors import DataError
+from forecaster.errors import DataError, quote_value
 
 _MAX = float(np.finfo(np.float32).max)
 _THOUSANDS_SEPARATORS = "' \u2019\u00a0\u202f"  # besides comma and point
@@ -149,7 +149,11 @@ def _not_a_number(table: Table, name: str, row: int, decimal: DecimalMark) -> Da
             f"{place}: {cell!r} is not a number with the decimal mark {decimal!r} of this column",
             hint=f"write all numbers with one decimal mark; pass --decimal '{_OTHER[decimal]}' if it is the other one",
         )
-    return DataError(f"{place}: {cell!r} is not a number", hint="write plain numbers, and NA for a missing value")
+    hint = "write plain numbers, and NA for a missing value"
+    if not any(letter.isdigit() or letter == "," for letter in cell):
+        words = ",".join((*table.format.na, cell.strip()))
+        hint = f"pass --na={quote_value(words)} if it means a missing value"
+    return DataError(f"{place}: {cell!r} is not a number", hint=hint)
 
 
 def _mask(values: Floats64, missing: tuple[str, ...]) -> Floats64:

@@ -205,7 +205,7 @@ def _order_error(table: Table, name: str) -> UsageError:
     cell = str(table.frame[name].iloc[0])[:60]
     return UsageError(
         f"{table.source}: column {name!r}: {cell!r} may be day/month/year or month/day/year, and no cell decides",
-        hint="pass --day-first for day/month/year, or --no-day-first for month/day/year",
+        hint="pass --day-first (day/month/year) or --no-day-first (month/day/year)",
     )
 
 

@@ -1,6 +1,5 @@
 """Covariates as numbers: booleans become 0 and 1, text becomes one column per value."""
 
-import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 
 from forecaster.data.cells.number_formats import numeric_share, to_float32
 from forecaster.data.table import MISSING_WORDS, Table
-from forecaster.errors import DataError
+from forecaster.errors import DataError, quote_value
 from forecaster.frequency import Ints
 from forecaster.panel import Floats
 
@@ -112,7 +111,7 @@ def encode_static(
             raise DataError(
                 f"{table.source}: series {ids[series]!r} has more than one value of the static column {name!r}: "
                 f"{first}, {second}",
-                hint=f"pass --known {shlex.quote(name)} if its future is known, else --past {shlex.quote(name)}",
+                hint=f"pass --known {quote_value(name)} if its future is known, else --past {quote_value(name)}",
             )
         parts.append(low)
         columns += encoded.columns

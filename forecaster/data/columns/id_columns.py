@@ -95,7 +95,8 @@ def suggest_id(table: Table, time: str, used: frozenset[str]) -> str | None:
     repeated = float(frame[time].duplicated().mean())
     for name in frame.columns:
         column = frame[name]
-        if name == time or name in used or 2 * column.nunique() > len(frame):
+        others = [each for each in frame.columns if each not in (name, time) and frame[each].dtype.kind in "if"]
+        if name == time or name in used or not others or 2 * column.nunique() > len(frame):
             continue
         if column.dtype.kind in "if" and table.reread is not None:
             column = table.reread([name])[name]

@@ -1,7 +1,6 @@
 """The roles of columns: the time, the id, the targets, the covariates, and the columns that are left out."""
 
 import re
-import shlex
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +20,7 @@ from forecaster.data.columns.time_roles import (
     is_even,
 )
 from forecaster.data.table import Table
-from forecaster.errors import DataError, UsageError
+from forecaster.errors import DataError, UsageError, quote_value
 
 Shape = Literal["single", "wide", "long"]
 
@@ -97,7 +96,7 @@ def find_roles(table: Table, config: DataConfig) -> Roles:
     if id and len(targets) > 1:
         raise UsageError(
             f"{table.source}: a table with an id column can have only one target, got {', '.join(targets)}",
-            hint=f"pass --target {shlex.quote(targets[0])}",
+            hint=f"pass --target {quote_value(targets[0])}",
         )
     for name in kinds:
         if name not in {time, id, *targets}:
@@ -135,7 +134,7 @@ def _find_id(table: Table, kinds: dict[str, Kind], config: DataConfig, time: str
     if len(best) > 1 and not _are_synonyms(frame, best):
         raise UsageError(
             f"{table.source}: several columns could name the series: {', '.join(best)}",
-            hint=f"pass --id {shlex.quote(best[0])}",
+            hint=f"pass --id {quote_value(best[0])}",
         )
     return best[0] if best else None
 
@@ -213,7 +212,7 @@ def _find_targets(
     if id and len(targets) > 1:
         raise UsageError(
             f"{table.source}: several columns could be the target: {', '.join(targets)}",
-            hint=f"pass --target {shlex.quote(targets[0])}",
+            hint=f"pass --target {quote_value(targets[0])}",
         )
     return tuple(targets)
 
@@ -234,4 +233,4 @@ def _refuse_two_roles(table: Table, named: dict[str, tuple[str | None, ...]]) ->
 
 def _suggest_target(kinds: dict[str, Kind], used: set[str | None]) -> str:
     numeric = [name for name, kind in kinds.items() if kind == "number" and name not in used]
-    return f"pass --target {shlex.quote(numeric[0])}" if numeric else "provide a column of plain numbers, without units"
+    return f"pass --target {quote_value(numeric[0])}" if numeric else "provide a column of plain numbers, without units"

@@ -1,7 +1,6 @@
 """Times in several columns, such as a date and an hour, or a year and a month: joined into one column."""
 
 import re
-import shlex
 from dataclasses import replace
 from itertools import product
 
@@ -17,7 +16,7 @@ from forecaster.data.cells.time_integers import find_times, parse_numbers_by
 from forecaster.data.columns.roles import names_things
 from forecaster.data.columns.time_roles import MIN_REGULAR, is_unnamed
 from forecaster.data.table import Table
-from forecaster.errors import DataError, UsageError
+from forecaster.errors import DataError, UsageError, quote_value
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -230,7 +229,7 @@ def _refuse_steps_of_day(table: Table, dates: list[str], reserved: frozenset[str
             joint = SEPARATOR.join((dates[0], name))
             raise UsageError(
                 f"{table.source}: column {name!r} counts to {high} on each day: times of day, or {count} series",
-                hint=f"pass --time {shlex.quote(joint)} for times of day, or --id {shlex.quote(name)} for series",
+                hint=f"pass --time {quote_value(joint)} for times of day, or --id {quote_value(name)} for series",
             )
 
 

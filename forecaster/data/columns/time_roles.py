@@ -1,7 +1,6 @@
 """The time column of a table, among columns of dates, of numbers that are times, and of steps."""
 
 import re
-import shlex
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from forecaster.data.cells.time_integers import find_times
 from forecaster.data.cells.times import HINT_WITHOUT_TIME, is_time, parse_times
 from forecaster.data.grid.regularity import regular_share
 from forecaster.data.table import Table
-from forecaster.errors import DataError, UsageError, did_you_mean
+from forecaster.errors import DataError, UsageError, did_you_mean, quote_value
 
 Kind = Literal["number", "flag", "time", "text", "empty"]
 
@@ -69,7 +68,7 @@ def choose_time(table: Table, kinds: dict[str, Kind], config: DataConfig) -> str
         return best.name
     raise UsageError(
         f"{table.source}: several columns could be the time: {', '.join([best.name, *rivals])}",
-        hint=f"pass --time {shlex.quote(best.name)}",
+        hint=f"pass --time {quote_value(best.name)}",
     )
 
 
@@ -81,7 +80,7 @@ def _no_time_error(table: Table, kinds: dict[str, Kind]) -> DataError:
             return DataError(
                 f"{table.source}: column {name!r} may be the time, but {str(column.dropna().iloc[0])[:40]!r} "
                 "has no known format",
-                hint=f"pass --time {shlex.quote(name)} and --date-format with the format, such as '%d.%m.%Y %H:%M'",
+                hint=f"pass --time {quote_value(name)} and --date-format with the format, such as '%d.%m.%Y %H:%M'",
             )
     return DataError(
         f"{table.source}: no column contains times{describe_columns(table, kinds)}", hint=HINT_WITHOUT_TIME

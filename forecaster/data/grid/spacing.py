@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.data.grid.trading_days import learn_trading
+from forecaster.data.grid.trading_days import learn_hours, learn_trading
 from forecaster.errors import DataError, UsageError, did_you_mean
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Ints
 
@@ -82,6 +82,8 @@ def parse_frequency(text: str) -> Frequency:
 
 def describe_frequency(frequency: Frequency) -> str:
     """Describe a frequency in words: `daily`, `month ends`, `every 15min`."""
+    if frequency.times:
+        return f"{len(frequency.times)} times a trading day"
     return _WORDS.get(frequency.name) or f"every {frequency.name}"
 
 
@@ -110,7 +112,9 @@ def find_frequency(
     if frequency.kind == "months":
         return replace(frequency, month_end=_are_month_ends(stamps))
     if text.strip() == "trading":
-        return learn_trading(_days(stamps), min_coverage=_MIN_COVERAGE) or frequency
+        step = int(np.diff(np.unique(stamps[: begin[1] if len(begin) > 1 else None])).min(initial=DAY))
+        hours = learn_hours(stamps, step, min_coverage=_MIN_COVERAGE) if step < DAY else None
+        return hours or learn_trading(_days(stamps), min_coverage=_MIN_COVERAGE) or frequency
     return frequency
 
 
@@ -174,6 +178,10 @@ def _list_candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool)
         business = learn_trading(_days(stamps), min_coverage=_MIN_COVERAGE)
         if business:
             yield business
+    if common < DAY and not is_even:
+        hours = learn_hours(stamps, common, min_coverage=_MIN_COVERAGE)
+        if hours:
+            yield hours
     yield Frequency("fixed", common)
 
 

@@ -3,14 +3,14 @@
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
 import numpy as np
 from dateutil.easter import easter  # type: ignore[import-untyped]
 
-from forecaster.frequency import Frequency, Ints
+from forecaster.frequency import DAY, Frequency, Ints
 
 YEARS_AHEAD = 20
 
@@ -18,6 +18,10 @@ _STANDARD_MASK = np.array([1, 1, 1, 1, 1, 0, 0], bool)
 _MONDAY_OFFSET = 3  # 1970-01-01 was a Thursday
 _EPOCH = date(1970, 1, 1).toordinal()
 _WEEKEND_SHIFTS = ((0, 0), (-1, 0), (0, 1), (-1, 1))  # days by which a holiday on a Saturday, or a Sunday, moves
+_MIN_DAYS = 5  # fewer say nothing about the times of a day
+_MIN_SHARE_OF_DAYS = 0.5  # share of the days on which a time of day has data
+_MAX_OPEN_SHARE = 0.9  # share of the steps of a day that have data
+_MAX_SHARE_OUTSIDE = 0.01  # share of the rows at other times of day
 _MIN_YEARS, _MIN_SHARE_OF_YEARS = 3, 0.9
 
 
@@ -92,6 +96,28 @@ def learn_trading(days: Ints, *, min_coverage: float) -> Frequency | None:
         return Frequency("business", weekmask=text)
     ahead = predict_holidays(absent, int(days[0]), int(days[-1]), text)
     return Frequency("business", weekmask=text, holidays=(*map(int, absent), *ahead))
+
+
+def learn_hours(stamps: Ints, step: int, *, min_coverage: float) -> Frequency | None:
+    """Learn the times of day with data, if most other times of day have none.
+
+    Args:
+        stamps: the times of all rows, in microseconds on the wall clock.
+        step: the most frequent step, shorter than a day.
+        min_coverage: as for `learn_trading`.
+
+    Returns: trading days with these times; None if all times of day have data, or there is too little data to decide.
+    """
+    distinct = np.unique(stamps)
+    days = np.unique(distinct // DAY)
+    times, present = np.unique(distinct % DAY, return_counts=True)
+    is_open = present >= _MIN_SHARE_OF_DAYS * len(days)
+    is_part_of_day = 1 < is_open.sum() <= _MAX_OPEN_SHARE * DAY / step
+    outside = int(present[~is_open].sum())
+    if len(days) < _MIN_DAYS or not is_part_of_day or outside > _MAX_SHARE_OUTSIDE * len(distinct):
+        return None
+    calendar = learn_trading(days, min_coverage=min_coverage) or Frequency("business", weekmask="1111111")
+    return replace(calendar, times=tuple(map(int, times[is_open])))
 
 
 def predict_holidays(holidays: Ints, first: int, last: int, weekmask: str) -> list[int]:
