@@ -360,7 +360,7 @@ def test_named_columns_of_any_name_are_joined(tmp_path: Path) -> None:
     frame = pd.DataFrame({"Stichtag": np.repeat(DAYS, 24), "Pos": np.tile(range(24), 60), "y": 0.5})
     with pytest.raises(UsageError, match="'Pos' counts to 23 on each day: times of day, or 24 series") as caught:
         load_frame(tmp_path, frame)
-    assert "--time Stichtag,Pos" in caught.value.hint
+    assert "--time 'Stichtag,Pos'" in caught.value.hint
     assert load_frame(tmp_path, frame, time="Stichtag,Pos").panel.lengths.tolist() == [1440]
     assert load_frame(tmp_path, frame, id="Pos").panel.lengths.tolist() == [60] * 24
     with pytest.raises(UsageError, match="column 'y' is no part of a time"):
@@ -417,3 +417,18 @@ def test_whole_floats_name_series_as_integers(tmp_path: Path) -> None:
     frame = pd.DataFrame(pairs, columns=["store", "item"]).loc[np.repeat(range(6), 60)]
     frame.assign(date=np.tile(DAYS, 6), y=np.arange(360) + 0.5).to_parquet(path)
     assert load(str(path), DataConfig()).panel.ids.tolist() == ["1/1", "1/2", "1/3", "2/1", "2/2", "2/3"]
+
+
+def test_the_start_of_an_interval_is_its_time(tmp_path: Path) -> None:
+    times = pd.date_range("2021-03-01", periods=100, freq="15min")
+    ends = times + pd.Timedelta(minutes=15)
+    frame = pd.DataFrame({"Datum bis": ends, "Datum von": times, "Last": np.arange(100) + 0.5})
+    for names in (["Datum von", "Datum bis", "Last"], ["Datum bis", "Datum von", "Last"]):
+        loaded = load_frame(tmp_path, frame[names])
+        assert loaded.config.time == "Datum von"
+        assert loaded.quality["left_out"] == {"Datum bis": "times"}
+
+
+def test_day_numbers_of_matlab_are_dates(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"datenum": 737_791 + np.arange(60), "level": np.arange(60) + 0.5})
+    assert load_frame(tmp_path, frame).quality["first"] == "2020-01-01"

@@ -20,6 +20,7 @@ _LEAST_REGULAR = 0.5
 _EVEN = 0.99
 _MARGIN = 0.02  # difference of two shares that decides between two formats
 _EXCEL_EPOCH_DAY = -25_569  # 30 December 1899, in days since 1970
+_DATENUM_EPOCH_DAY = 719_529  # the day number of 1 January 1970
 _YEAR_WORDS = ("year", "yr", "jahr", "annee", "année", "anno", "ano", "año", "rok", "jaar", "vuosi", "år")
 _DATE_WORDS = ("date", "time", "day", "datum", "tag", "fecha", "data", "zeit", "dag", "giorno", "jour", "ds")
 _WEEK_WORDS = ("week", "wk", "woche", "kw", "semana", "semaine", "settimana", "vecka", "uge")
@@ -134,6 +135,8 @@ def _suits(format_name: str, column: str) -> bool:
     """Return True if the name of a column allows a format that any numbers could have."""
     if format_name == "excel":
         return any(word in column for word in _DATE_WORDS)
+    if format_name == "datenum":
+        return "datenum" in column
     if format_name == "%Y":
         return any(word in column for word in (*_YEAR_WORDS, *_DATE_WORDS)) and column not in _STEP_NAMES
     return True
@@ -198,6 +201,10 @@ def _parse_excel(numbers: Floats64) -> Ints:
     return np.round((numbers + _EXCEL_EPOCH_DAY) * 86_400).astype(np.int64) * SECOND
 
 
+def _parse_datenum(numbers: Floats64) -> Ints:
+    return _parse_excel(numbers - _DATENUM_EPOCH_DAY - _EXCEL_EPOCH_DAY)
+
+
 def _parse_year(numbers: Floats64) -> Ints:
     return to_stamps(numbers, np.ones_like(numbers), np.ones_like(numbers))
 
@@ -236,6 +243,7 @@ FORMATS = (
     NumberFormat("epoch_us", 1e14, 1e16, _since_1970(1), _EPOCH_NOTE.format("microseconds")),
     NumberFormat("epoch_ns", 1e17, 9e18, _since_1970(1e-3), _EPOCH_NOTE.format("nanoseconds")),
     NumberFormat("excel", 1e4, 8e4, _parse_excel, "read as day numbers of a spreadsheet", has_fractions=True),
+    NumberFormat("datenum", 6e5, 8e5, _parse_datenum, "read as day numbers of MATLAB", has_fractions=True),
     NumberFormat("%Y", 1500, 2101, _parse_year),
     NumberFormat("%Y.%m", 1700, 2101, _parse_year_point_month, "read as year.month", has_fractions=True),
     NumberFormat("decimal_year", 1700, 2101, _parse_decimal_year, "read as years with a fraction", has_fractions=True),

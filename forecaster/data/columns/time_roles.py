@@ -24,6 +24,7 @@ MIN_REGULAR = 0.5  # share of the most frequent step in a column of numbers that
 _SCORE_MARGIN = 0.05
 _PROBE_ROWS = 1000
 _MIN_DIGITS_SHARE = 0.8
+_MIN_EVEN_SHARE = 0.95  # share of intervals of equal length; a clock change makes others
 
 
 def find_time(table: Table, config: DataConfig) -> str | None:
@@ -66,10 +67,26 @@ def choose_time(table: Table, kinds: dict[str, Kind], config: DataConfig) -> str
     rivals = [each.name for each in candidates if each is not best and each.score > best.score - _SCORE_MARGIN]
     if not rivals or is_unnamed(best.name):
         return best.name
+    if start := _find_start(table, [best.name, *rivals]):
+        return start
     raise UsageError(
         f"{table.source}: several columns could be the time: {', '.join([best.name, *rivals])}",
         hint=f"pass --time {quote_value(best.name)}",
     )
+
+
+def _find_start(table: Table, names: list[str]) -> str | None:
+    """Return the column with the starts of intervals whose ends the other columns have; None for other times."""
+    try:
+        stamps = {name: parse_times(table, name).stamps for name in names}
+    except (DataError, UsageError):
+        return None
+    first = min(stamps, key=lambda name: int(stamps[name][0]))
+    for each in stamps.values():
+        sizes, counts = np.unique(each - stamps[first], return_counts=True)
+        if counts.max() < _MIN_EVEN_SHARE * len(each) or sizes[counts.argmax()] < 0:
+            return None
+    return first
 
 
 def _no_time_error(table: Table, kinds: dict[str, Kind]) -> DataError:
