@@ -18,7 +18,7 @@ from forecaster.data.files.read import TableSource, open_parquet
 from forecaster.data.grid.season import find_season, find_season_conflict
 from forecaster.data.grid.spacing import describe_frequency
 from forecaster.data.memory_limit import rows_at_once, sample_series
-from forecaster.data.notes import describe_repairs, describe_roles, describe_violations
+from forecaster.data.notes import describe_ends, describe_repairs, describe_roles, describe_violations
 from forecaster.data.table import concatenate
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
@@ -174,12 +174,18 @@ def _assemble_parts(
 def _assemble_whole(
     source: TableSource, config: DataConfig, frequency: Frequency | None, *, later: str | None
 ) -> AssembledPanel:
-    tables = source.read(config.format)
+    tables = source.read(config.format, _list_names(config))
     is_by_file = len(tables) > 1 and find_roles(prepare(tables[0], config), config).shape != "long"
     if is_by_file:
         tables = [future.add_file_column(table) for table in tables]
     table = concatenate(source.place, tables) if len(tables) > 1 else tables[0]
     return assemble(table, config, frequency=frequency, later=later, is_by_file=is_by_file)
+
+
+def _list_names(config: DataConfig) -> frozenset[str]:
+    """Return the names of the columns that a config names."""
+    joint = [part.strip() for name in (config.time, config.id) if name for part in name.split(",")]
+    return frozenset((*joint, *(config.target or ()), *config.past, *config.known, *config.static)) - {"none"}
 
 
 def _join_parts(place: str, config: DataConfig, parts: Sequence[AssembledPanel]) -> LoadedData:
@@ -204,6 +210,7 @@ def _join_parts(place: str, config: DataConfig, parts: Sequence[AssembledPanel])
     if config.horizon is None:
         notes.append(f"horizon {horizon}, the default for {describe_frequency(frequency)}; --horizon overrides")
 
+    notes += describe_ends(panel, horizon)
     oldest, newest = frequency.format(np.array([panel.start.min(), panel.cutoff.max()]), panel.zone)
     empty = tuple(name for part in parts for name in part.empty)
     quality = {

@@ -12,6 +12,7 @@ from forecaster.panel import Panel
 
 _TARGETS_SHOWN = 6
 _EMPTY_SERIES_SHOWN = 5
+_SERIES_SHOWN = 5
 
 
 def describe_roles(roles: Roles, frequency: Frequency, series: int) -> str:
@@ -68,6 +69,31 @@ def describe_violations(panel: Panel) -> list[str]:
     if panel.is_integer:
         violations["with a fraction; forecasts will be whole numbers"] = ~np.isnan(target) & (target % 1 != 0)
     return [f"{_count(int(rows.sum()), 'value')} {text}" for text, rows in violations.items() if rows.any()]
+
+
+def describe_ends(panel: Panel, horizon: int) -> list[str]:
+    """Describe the series that ended more than a horizon before the newest one, and those with a single value.
+
+    Steps without a calendar have no common present, so that series of other lengths are usual.
+    """
+    notes = []
+    newest = int(panel.cutoff.max())
+    if not panel.frequency.is_integer:
+        cutoffs = panel.cutoff
+        is_over = panel.frequency.timestamps(cutoffs, np.full(len(panel), horizon)) < newest
+        if is_over.any():
+            last = panel.frequency.format(np.array([newest]), panel.zone)[0]
+            names = _shorten([str(name) for name in panel.ids[is_over]], _SERIES_SHOWN)
+            notes.append(
+                f"{int(is_over.sum())} of {len(panel)} series ended more than {horizon} steps before {last}, and their "
+                f"forecasts start where they ended: {names}"
+            )
+    is_single = panel.lengths == 1
+    if is_single.any() and len(panel) > 1:
+        names = _shorten([str(name) for name in panel.ids[is_single]], _SERIES_SHOWN)
+        count = f"{int(is_single.sum())} of {len(panel)} series"
+        notes.append(f"{count} with a single value, so their intervals mean little: {names}")
+    return notes
 
 
 def _shorten(names: list[str] | tuple[str, ...], count: int) -> str:

@@ -12,7 +12,7 @@ from forecaster.data import future
 from forecaster.data.load import LoadedData, load_in_parts
 from forecaster.errors import UsageError, as_input_error
 from forecaster.evaluation.backtest import iterate_parts
-from forecaster.events import DataRead, Note, Watch, ignore
+from forecaster.events import Note, Watch, ignore
 from forecaster.models.restore import CANNOT_RUN, restore_forecaster
 from forecaster.store import pretrained
 from forecaster.store.bundle import LATEST, Bundle
@@ -25,6 +25,7 @@ from forecaster.workflows.reading import (
     refuse_older_cutoff,
     refuse_sparse,
     refuse_without_known,
+    report_reading,
     source_of,
 )
 
@@ -105,7 +106,7 @@ def _forecast(
                 refuse_sparse(place, float(np.median(spacings)), bundle)
                 refuse_older_cutoff(place, max(cutoffs), loaded.panel, bundle)
             if forecaster is None:
-                watch(DataRead(place, loaded.series, loaded.rows, loaded.roles))
+                report_reading(loaded, bundle, place, watch)
                 forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=device)
             future.require(loaded.panel, horizon, loaded.config, place)
             for _, panel in iterate_parts(loaded.panel, horizon):

@@ -122,6 +122,20 @@ def read_data(
     return loaded
 
 
+def report_reading(loaded: LoadedData, bundle: Bundle, place: str, watch: Watch) -> None:
+    """Report how data was read by the format of a bundle, and what changed since its training.
+
+    Args:
+        place: of the data.
+    """
+    watch(DataRead(place, loaded.series, loaded.rows, loaded.roles))
+    trained = bundle.manifest.data.series
+    if loaded.series != trained:
+        watch(Note(f"the table has {loaded.series:,} series, the training data had {trained:,}"))
+    for note in loaded.notes:
+        watch(Note(note))
+
+
 def describe_sparse(panel: Panel) -> str:
     """Describe a panel whose rows are usually several steps apart."""
     distance = f"{panel.spacing:g} steps of {panel.frequency.name}"

@@ -492,3 +492,16 @@ def test_threads_are_what_is_asked_for_and_recorded(forecast: Forecast, sales: P
     assert forecast("train", sales, *QUICK, "--threads", "2", "-o", "b").code == 0
     assert yaml.safe_load(Path("b/config.yaml").read_text())["training"]["threads"] == 2
     assert json.loads(Path("b/manifest.json").read_text())["training"]["threads"] == 2
+
+
+def test_predict_says_how_newer_data_was_read_and_what_changed(forecast: Forecast) -> None:
+    days = [f"2024-{1 + day // 28:02}-{1 + day % 28:02}" for day in range(84)]
+    rows = {name: "".join(f"{name};{day};1.{number:03}\n" for number, day in enumerate(days)) for name in "abc"}
+    Path("old.csv").write_text("shop;day;sales\n" + rows["a"] + rows["b"])
+    assert forecast("train", "old.csv", "--model", "naive", "--decimal", ",", "-o", "b").code == 0
+    Path("new.csv").write_text("Report of June;;\nshop;day;sales\n" + rows["a"] + rows["b"] + rows["c"] + "Total;;9\n")
+    done = forecast("predict", "new.csv", "--bundle", "b")
+    assert done.code == 0
+    assert "the table has 3 series, the training data had 2" in done.err
+    assert "skipped 1 line above the table" in done.err
+    assert "skipped 1 line below the table" in done.err

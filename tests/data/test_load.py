@@ -344,3 +344,25 @@ def test_the_error_for_an_unusable_table_says_where_and_what_to_type(
     assert caught.value.message.startswith(f"{tmp_path / 'sales.csv'}: ")
     assert says in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_series_that_ended_long_ago_and_single_values_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [
+        f"{name},2021-{1 + day // 28:02}-{1 + day % 28:02},{day % 7}.5\n"
+        for name, days in (("new", 1), ("old", 100), ("gone", 80), ("late", 95))
+        for day in range(days)
+    ]
+    path.write_text("id,date,y\n" + "".join(rows))
+    notes = load(str(path), DataConfig(horizon=10)).notes
+    ended = "2 of 4 series ended more than 10 steps before 2021-04-16"
+    assert f"{ended}, and their forecasts start where they ended: new, gone" in notes
+    assert "1 of 4 series with a single value, so their intervals mean little: new" in notes
+
+
+def test_steps_without_a_calendar_have_no_common_end(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "unique_id,ds,y\n" + "".join(f"{name},{t},{t}.5\n" for name, n in (("a", 90), ("b", 30)) for t in range(n))
+    )
+    assert not any("ended" in note for note in load(str(path), DataConfig(horizon=10)).notes)

@@ -109,7 +109,8 @@ def test_the_config_decides(
     ("content", "config", "error", "says", "hint"),
     [
         (
-            rows("ordered,shipped,y", "2020-01-0#", "2020-01-0#", "#"),
+            "ordered,shipped,y\n"
+            + "".join(f"2020-01-0{day},2020-01-0{3 * day % 7 + 1},{day}\n" for day in range(1, 7)),
             {},
             UsageError,
             "several columns could be the time: ordered, shipped",

@@ -103,7 +103,7 @@ def test_a_file_that_shrinks_while_it_is_read_ends_no_process(tmp_path: Path, si
     assert isinstance(opened, FileContent)
     os.truncate(path, size)
     try:
-        table = read._parse("a", "a", opened, "a", DETECTED)
+        table = read._parse("a", "a", opened, "a", DETECTED, frozenset())
     except ForecastError:
         return
     assert 0 < len(table.frame) <= size / len(ROW)

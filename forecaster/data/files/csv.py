@@ -53,19 +53,23 @@ class ParsedCsv:
         return to_frame(_read(self._content, self._layout, self._names, types, only=names))
 
 
-def parse(source: str, content: Content, fixed: TableFormat) -> ParsedCsv:
+def parse(source: str, content: Content, fixed: TableFormat, expected: frozenset[str] = frozenset()) -> ParsedCsv:
     """Parse a CSV file in any encoding.
 
     Args:
         source: names the file in errors.
         content: the bytes of the file.
         fixed: the parts of the format that are known already.
+        expected: names of columns; without them, the lines above the table are counted anew.
 
     Raises: DataError: there are no rows, rows of unequal length, or text that is not in the encoding of `fixed`.
     """
     content, encoding = _decode(source, content, fixed.encoding)
     sample = _decode_sample(content)
     layout = detect_layout(sample, fixed)
+    if fixed.skip_rows is not None and not expected <= set(layout.names or ()):
+        other = detect_layout(sample, fixed.model_copy(update={"skip_rows": None, "header": None}))
+        layout = other if expected <= set(other.names or ()) else layout
     if layout.delimiter == BLANKS:
         content = "\n".join(" ".join(line.split()) for line in content[:].decode("utf-8-sig").splitlines()).encode()
     else:

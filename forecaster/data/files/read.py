@@ -64,20 +64,23 @@ class TableSource:
     stdin: BinaryIO | None = None
     frame: pd.DataFrame | None = None
 
-    def read(self, fixed: TableFormat = DETECTED) -> list[Table]:
+    def read(self, fixed: TableFormat = DETECTED, expected: frozenset[str] = frozenset()) -> list[Table]:
         """Return one table per file; see `read`."""
         if self.frame is None:
-            return read(self.place, self.stdin, fixed)
+            return read(self.place, self.stdin, fixed, expected)
         return [replace(from_frame(self.place, self.frame), format=fixed)]
 
 
-def read(source: str, stdin: BinaryIO | None = None, fixed: TableFormat = DETECTED) -> list[Table]:
+def read(
+    source: str, stdin: BinaryIO | None = None, fixed: TableFormat = DETECTED, expected: frozenset[str] = frozenset()
+) -> list[Table]:
     """Read all files of a source.
 
     Args:
         source: a path, a folder, a glob, or `-`.
         stdin: the stream that `-` reads from.
         fixed: the parts of the format that are known already; the others are detected.
+        expected: columns that the table must have; without them, the lines above it are counted anew.
 
     Returns: one table per file, at least one, in the order of the file names.
     Raises:
@@ -87,7 +90,7 @@ def read(source: str, stdin: BinaryIO | None = None, fixed: TableFormat = DETECT
     if source == "-":
         if stdin is None:
             raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
-        return [_parse(source, "stdin", _read_stream(source, stdin), source, fixed)]
+        return [_parse(source, "stdin", _read_stream(source, stdin), source, fixed, expected)]
     partitions = _list_paths(find_partitions, source)
     if partitions:
         return [replace(ParquetFiles(source, partitions, root=Path(source)).read(), format=fixed)]
@@ -102,7 +105,7 @@ def read(source: str, stdin: BinaryIO | None = None, fixed: TableFormat = DETECT
             content = _open(place, path)
         except OSError as error:
             raise InputError(f"{place}: {error.strerror or error}", hint="check the permissions of the file") from error
-        tables.append(_parse(place, name, content, source, fixed))
+        tables.append(_parse(place, name, content, source, fixed, expected))
     return tables
 
 
@@ -254,17 +257,17 @@ def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
         raise DataError(f"{source}: is binary, not a table", hint=_HINT_TO_CONVERT)
 
 
-def _parse(place: str, name: str, content: Content, source: str, fixed: TableFormat) -> Table:
+def _parse(place: str, name: str, content: Content, source: str, fixed: TableFormat, expected: frozenset[str]) -> Table:
     head = content[:BLOCK_BYTES]
     if head.startswith((compression.ZIP, workbook.OLD_EXCEL)):
-        return _parse_workbook(place, name, content, source, fixed)
+        return _parse_workbook(place, name, content, source, fixed, expected)
     if head.startswith(_PARQUET):
         return _from_arrow(place, name, _parse_parquet(place, content), source, fixed)
     if head.startswith(arrow_file.MAGICS):
         return _from_arrow(place, name, arrow_file.parse(place, content), source, fixed)
     if head.lstrip(_JSON_BLANKS).startswith(json_rows.STARTS):
         return _from_arrow(place, name, json_rows.parse(place, content), source, fixed)
-    return _from_csv(name, csv.parse(place, content, fixed), source)
+    return _from_csv(name, csv.parse(place, content, fixed, expected), source)
 
 
 def _parse_parquet(place: str, content: Content) -> pa.Table:
@@ -284,10 +287,12 @@ def _from_arrow(place: str, name: str, columns: pa.Table, source: str, fixed: Ta
     return Table(source, to_frame(columns), (Part(name, 0, None),), fixed)
 
 
-def _parse_workbook(place: str, name: str, content: Content, source: str, fixed: TableFormat) -> Table:
+def _parse_workbook(
+    place: str, name: str, content: Content, source: str, fixed: TableFormat, expected: frozenset[str]
+) -> Table:
     sheet = workbook.read_sheet(place, content, fixed.sheet)
     layout = fixed.model_copy(update={"encoding": None, "delimiter": ","})
-    table = _from_csv(name, csv.parse(place, sheet.text, layout), source)
+    table = _from_csv(name, csv.parse(place, sheet.text, layout, expected), source)
     own = {"encoding": fixed.encoding, "delimiter": fixed.delimiter, "sheet": sheet.name}
     notes = (sheet.note, *table.notes) if sheet.note else table.notes
     return replace(table, format=table.format.model_copy(update=own), notes=notes)

@@ -11,7 +11,7 @@ from forecaster.addresses import hide_secrets
 from forecaster.data import future
 from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
-from forecaster.events import DataRead, Note
+from forecaster.events import Note
 from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.models.restore import restore_forecaster
@@ -37,7 +37,7 @@ from forecaster.workflows.job.summary import ActualsSummary, DataSummary, ErrorS
 from forecaster.workflows.job.update import plan_update, update
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.reading import load_data, read_data
+from forecaster.workflows.reading import load_data, read_data, report_reading
 
 
 def run_steps(run: JobRun) -> int:
@@ -96,7 +96,7 @@ def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
         loaded = read_data(job.source, job.config, None, run.watch)
     else:
         loaded = load_data(job.source, champion)
-        run.watch(DataRead(source, len(loaded.panel), loaded.quality["rows"], loaded.roles))
+        report_reading(loaded, champion, source, run.watch)
     frequency, zone = loaded.panel.frequency, loaded.panel.zone
     now = now_on(frequency, zone, run.now, home=policy.zone)
     if policy.partial == "drop":
