@@ -206,18 +206,29 @@ def concatenate(source: str, tables: list[Table]) -> Table:
             )
         parts.append(Part(part.name, rows, part.lines))
         rows += len(table.frame)
+    rereads = [table.reread for table in tables if table.reread is not None]
+    is_text = len(rereads) == len(tables)
+    frames = [table.frame[names] for table in tables]
+    mixed = [name for name in names if len({frame[name].dtype.kind == "O" for frame in frames}) > 1]
+    if mixed and is_text:  # numbers in one file and text in another, such as 1 and 1,5
+        frames = [frame.assign(**each(mixed)) for frame, each in zip(frames, rereads, strict=True)]
     try:
-        arrow = [pa.Table.from_pandas(table.frame[names], preserve_index=False) for table in tables]
-        joined = pa.concat_tables(arrow, promote_options="permissive")
+        frame = _join_frames(frames)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        kinds = {name: {str(table.frame[name].dtype) for table in tables} for name in names}
-        mixed = next((name for name, types in kinds.items() if len(types) > 1), names[0])
+        kinds = {name: {str(frame[name].dtype) for frame in frames} for name in names}
+        odd = next((name for name, types in kinds.items() if len(types) > 1), names[0])
         raise DataError(
-            f"{source}: column {mixed!r} is {' in one file and '.join(sorted(kinds[mixed]))} in another",
+            f"{source}: column {odd!r} is {' in one file and '.join(sorted(kinds[odd]))} in another",
             hint="make the column the same type in all files",
         ) from error
     notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
-    return Table(source, to_frame(joined), tuple(parts), _common_format(tables), notes)
+    reread: Reread = lambda columns: _join_frames([each(columns) for each in rereads])  # noqa: E731
+    return Table(source, frame, tuple(parts), _common_format(tables), notes, reread if is_text else None)
+
+
+def _join_frames(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    tables = [pa.Table.from_pandas(frame, preserve_index=False) for frame in frames]
+    return to_frame(pa.concat_tables(tables, promote_options="permissive"))
 
 
 def _common_format(tables: list[Table]) -> TableFormat:

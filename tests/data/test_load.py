@@ -366,3 +366,12 @@ def test_steps_without_a_calendar_have_no_common_end(tmp_path: Path) -> None:
         "unique_id,ds,y\n" + "".join(f"{name},{t},{t}.5\n" for name, n in (("a", 90), ("b", 30)) for t in range(n))
     )
     assert not any("ended" in note for note in load(str(path), DataConfig(horizon=10)).notes)
+
+
+def test_the_files_of_a_folder_are_read_as_one_text(tmp_path: Path) -> None:
+    days = pd.date_range("2021-01-01", periods=56).strftime("%Y-%m-%d")
+    (tmp_path / "a.csv").write_text("store;date;y\n" + "".join(f"007;{day};1\n7;{day};3\n" for day in days[:28]))
+    (tmp_path / "b.csv").write_text("store;date;y\n" + "".join(f"007;{day};1,5\n7;{day};3,5\n" for day in days[28:]))
+    panel = load(str(tmp_path), DataConfig()).panel
+    assert panel.ids.tolist() == ["007", "7"]
+    assert panel.values[[0, 55, 56, 111], 0].tolist() == [1, 1.5, 3, 3.5]
