@@ -6,7 +6,8 @@ clock change is neither a gap nor a duplicate. There are four kinds of frequency
 
     integer    start + every * i                          steps without a calendar
     fixed      start + every * i, every in microseconds   seconds, minutes, hours, days, weeks on any weekday
-    months     every calendar months, on the start's day or on the last day of the month
+    months     every calendar months, on the start's day or on the last day of the month; with `days`, the same days of
+               each month, such as the 1st and the 15th
     business   the days of `weekmask` that are not `holidays`: business days, or trading days learned from the data;
                with `times`, the same times on each of them, such as every hour from 9:30 to 15:30
 """
@@ -48,6 +49,8 @@ class Frequency:
         kind: the meaning of `every` (see the module's docstring).
         every: the size of a step: integers, microseconds or months; 1 for business days.
         month_end: for `months`: True if timestamps are the last day of their month.
+        days: for `months`: the days of a month on which it has steps, ascending, 31 for the last one; none for one step
+            each `every` months.
         weekmask: for `business`: seven characters from Monday, `1` for a working day.
         holidays: for `business`: days without trade that `weekmask` would allow, in days since 1970.
         times: for `business`: the times of day of the steps, in ascending microseconds; none for one step a day, at the
@@ -60,6 +63,7 @@ class Frequency:
     weekmask: str = "1111100"
     holidays: tuple[int, ...] = field(default=(), repr=False)
     times: tuple[int, ...] = field(default=(), repr=False)
+    days: tuple[int, ...] = ()
 
     @property
     def is_integer(self) -> bool:
@@ -72,6 +76,8 @@ class Frequency:
             return "integer" if self.every == 1 else f"{self.every} integer"
         if self.kind == "business":
             return "B" if self.weekmask == "1111100" and not self.holidays and not self.times else "trading"
+        if self.days:
+            return {2: "SM", 3: "dekads"}.get(len(self.days), "days of months")
         if self.kind == "months":
             edge = "E" if self.month_end else "S"
             for months, letter in ((12, "Y"), (3, "Q")):
@@ -114,6 +120,9 @@ class Frequency:
             days = np.busday_offset(day, index, roll="forward", busdaycal=self._business_calendar())
         else:
             month = day.astype("datetime64[M]")
+            if self.days:
+                index, number = np.divmod(index + self._find_day(day), len(self.days))
+                day = month.astype("datetime64[D]") + (np.array(self.days)[number] - 1)
             target = month + index * self.every
             last = (target + 1).astype("datetime64[D]") - 1
             same = target.astype("datetime64[D]") + (day - month.astype("datetime64[D]"))
@@ -137,6 +146,8 @@ class Frequency:
                 step = step * len(self.times) + self._find_time(day, time) - self._find_time(first, first_time)
         else:
             step = (day.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64) // self.every
+            if self.days:
+                step = step * len(self.days) + self._find_day(day) - self._find_day(first)
         is_later = self.timestamps(start, step) > timestamps
         return step - is_later
 
@@ -147,6 +158,8 @@ class Frequency:
         if self.kind == "business":
             working = self.weekmask.count("1")
             return (len(self.times), max(len(self.times), 8)) if self.times else (working, 2 * working)
+        if self.days:
+            return 12 * len(self.days), 6 * len(self.days)
         if self.kind == "months":
             if self.every in _MONTH_DEFAULTS:
                 return _MONTH_DEFAULTS[self.every]
@@ -204,6 +217,7 @@ class Frequency:
             "weekmask": self.weekmask,
             "holidays": list(self.holidays),
             **({"times": list(self.times)} if self.times else {}),
+            **({"days": list(self.days)} if self.days else {}),
         }
 
     def _check_reach(self, start: Ints, index: Ints) -> None:
@@ -223,6 +237,13 @@ class Frequency:
         number = np.searchsorted(np.array(self.times), time, side="right") - 1
         is_open = np.is_busday(day, busdaycal=self._business_calendar())
         return np.where(is_open, number, -1).astype(np.int64)
+
+    def _find_day(self, day: npt.NDArray[np.datetime64]) -> Ints:
+        """Return the number of the last of `days` up to a day of a month, -1 before the first."""
+        month = day.astype("datetime64[M]")
+        number = (day - month.astype("datetime64[D]")).astype(np.int64) + 1
+        is_last = (day + 1).astype("datetime64[M]") != month
+        return np.searchsorted(np.array(self.days), np.where(is_last, 31, number), side="right").astype(np.int64) - 1
 
     def _business_calendar(self) -> np.busdaycalendar:
         return np.busdaycalendar(self.weekmask, np.array(self.holidays, "datetime64[D]"))

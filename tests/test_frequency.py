@@ -22,6 +22,9 @@ EVERY_KIND = [
     (Frequency("months", 12), stamp("2020-02-29")),
     (Frequency("business"), stamp("2020-01-03T16:00")),
     (Frequency("business", weekmask="1111011", holidays=(18262, 18300)), stamp("2020-01-02")),
+    (Frequency("months", 1, days=(1, 15)), stamp("2020-02-15")),
+    (Frequency("months", 1, days=(15, 31)), stamp("2020-02-29")),
+    (Frequency("months", 1, days=(1, 11, 21)), stamp("2019-12-21T06:00")),
     (Frequency("business", times=(9 * HOUR, 12 * HOUR, 13 * HOUR), holidays=(18263,)), stamp("2020-01-03T12:00")),
 ]
 

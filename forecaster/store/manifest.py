@@ -161,7 +161,8 @@ class Manifest:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the file.
 
-        `choice`, `job` and `training.start` are left out if they are None, and `data.frequency.times` if it is empty.
+        `choice`, `job` and `training.start` are left out if they are None, and `times` and `days` of
+        the frequency if they are empty.
         """
         names = {"choice": "chosen"}
         values = {
@@ -171,8 +172,9 @@ class Manifest:
         }
         if self.training.start is None:
             del values["training"]["start"]
-        if not self.data.frequency.times:
-            del values["data"]["frequency"]["times"]
+        for name in ("times", "days"):
+            if not values["data"]["frequency"][name]:
+                del values["data"]["frequency"][name]
         return values
 
 
@@ -195,6 +197,9 @@ def _check_frequency(frequency: Frequency, place: str) -> None:
     is_ascending = all(earlier < later for earlier, later in pairwise(times))
     if times and not (is_ascending and times[0] >= 0 and times[-1] < DAY):
         raise _refuse(place, "data.frequency.times", "are not ascending times of day")
+    days = frequency.days
+    if days and not (all(earlier < later for earlier, later in pairwise(days)) and days[0] >= 1 and days[-1] <= 31):
+        raise _refuse(place, "data.frequency.days", "are not ascending days of a month")
     if any(abs(day) > _MAX_DAYS for day in frequency.holidays):
         raise _refuse(place, "data.frequency.holidays", "are too far from 1970")
 

@@ -40,7 +40,8 @@ def step_ends(frequency: Frequency, stamps: Ints) -> Ints:
     """
     if frequency.is_integer:
         return stamps
-    if (frequency.kind == "business" and not frequency.times) or frequency.month_end:
+    ends_with_day = frequency.month_end or frequency.days[-1:] == (31,)
+    if (frequency.kind == "business" and not frequency.times) or ends_with_day:
         return stamps + DAY
     if frequency.kind == "fixed" and frequency.every == WEEK:
         return np.where((stamps - _FIRST_SUNDAY) % WEEK < DAY, stamps + DAY, stamps + WEEK)

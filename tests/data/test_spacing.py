@@ -224,3 +224,24 @@ def test_trading_hours_can_be_named_and_may_have_a_break() -> None:
 )
 def test_hours_with_other_gaps_stay_hourly(times: pd.DatetimeIndex) -> None:
     assert infer_frequency(microseconds(times), np.array([0])) == Frequency("fixed", HOUR)
+
+
+@pytest.mark.parametrize(
+    ("days", "following"),
+    [
+        ((1, 15), "2023-01-01"),
+        ((15, 31), "2023-01-15"),
+        ((5, 20), "2023-01-05"),
+        ((1, 11, 21), "2023-01-01"),
+    ],
+)
+def test_half_months_and_dekads_are_steps(days: tuple[int, ...], following: str) -> None:
+    every = pd.date_range("2020-01-01", "2022-12-31")
+    is_step = np.isin(every.day, days) | ((days[-1] == 31) & every.is_month_end)
+    times = every[is_step].delete([9, 20])
+    frequency = infer_frequency(microseconds(times), ONE)
+    assert frequency == Frequency("months", 1, days=days)
+    assert frequency.defaults()[0] == 12 * len(days)
+    last = microseconds(times)[-1:]
+    assert str(frequency.timestamps(last, np.array([1]))[0].astype("datetime64[us]"))[:10] == following
+    assert find_frequency(microseconds(times), ONE, text=frequency.name) == frequency

@@ -13,6 +13,7 @@ from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, WEEK, Frequency, Int
 MIN_ON_GRID_SHARE = 0.99  # share of rows on the grid of a detected frequency
 
 _MIN_UNIT_STEP_SHARE = 0.25  # share of steps that are not gaps
+_MIN_SHARE_OF_MONTHS = 0.5  # share of the months that have a step on a day
 _MIN_COVERAGE = 0.9  # share of working days with data; the others are then holidays, not gaps
 _ROWS_AT_ONCE = 250_000
 _MEAN_MONTH = 30.436875 * DAY
@@ -34,6 +35,9 @@ _ALIASES: dict[str, Frequency] = {
     **dict.fromkeys(("QE", "Q"), Frequency("months", 3, month_end=True)),
     **dict.fromkeys(("YS", "AS", "yearly"), Frequency("months", 12)),
     **dict.fromkeys(("YE", "Y", "A"), Frequency("months", 12, month_end=True)),
+    **dict.fromkeys(("SM", "SMS"), Frequency("months", 1, days=(1, 15))),
+    "SME": Frequency("months", 1, days=(15, 31)),
+    "dekads": Frequency("months", 1, days=(1, 11, 21)),
     **dict.fromkeys(("B", "business", "trading"), Frequency("business")),
     "integer": Frequency("integer"),
 }
@@ -54,6 +58,8 @@ _WORDS = {
     "QE": "quarter ends",
     "YS": "yearly",
     "YE": "year ends",
+    "SM": "twice a month",
+    "dekads": "three times a month",
 }
 
 
@@ -109,6 +115,8 @@ def find_frequency(
     if frequency.is_integer != is_integer:
         kind = "integers" if is_integer else "dates"
         raise DataError(f"{source}: time is in {kind}, so --freq {text} cannot be used", hint="leave --freq out")
+    if frequency.days:
+        return _learn_days(stamps) or frequency
     if frequency.kind == "months":
         return replace(frequency, month_end=_are_month_ends(stamps))
     if text.strip() == "trading":
@@ -174,6 +182,10 @@ def _list_candidates(stamps: Ints, common: int, is_even: bool, is_integer: bool)
         return
     if common >= 28 * DAY:
         yield Frequency("months", max(round(common / _MEAN_MONTH), 1), month_end=_are_month_ends(stamps))
+    if 8 * DAY <= common <= 17 * DAY and not is_even:
+        days = _learn_days(stamps)
+        if days:
+            yield days
     if common <= 3 * DAY and common % DAY == 0 and not is_even:
         business = learn_trading(_days(stamps), min_coverage=_MIN_COVERAGE)
         if business:
@@ -217,6 +229,19 @@ def _are_month_ends(stamps: Ints) -> bool:
     day = stamps.astype("datetime64[us]").astype("datetime64[D]")
     month = day.astype("datetime64[M]")
     return bool(((day + 1).astype("datetime64[M]") != month).all())
+
+
+def _learn_days(stamps: Ints) -> Frequency | None:
+    """Learn the two or three days of a month on which all times are; None if there are others."""
+    day = np.unique(stamps).astype("datetime64[us]").astype("datetime64[D]")
+    month = day.astype("datetime64[M]")
+    number = (day - month.astype("datetime64[D]")).astype(np.int64) + 1
+    is_last = (day + 1).astype("datetime64[M]") != month
+    days, counts = np.unique(np.where(is_last, 31, number), return_counts=True)
+    is_usual = counts >= _MIN_SHARE_OF_MONTHS * len(np.unique(month))
+    if not 2 <= is_usual.sum() <= 3 or counts[~is_usual].sum() > (1 - MIN_ON_GRID_SHARE) * len(day):
+        return None
+    return Frequency("months", 1, days=tuple(map(int, days[is_usual])))
 
 
 def _days(stamps: Ints) -> Ints:

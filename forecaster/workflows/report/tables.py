@@ -92,6 +92,8 @@ def parse_stamps(texts: pd.Series, frequency: Frequency, zone: str | None) -> In
 
 def unit_of(frequency: Frequency) -> str:
     """Return the length of a step in words, for `12 months`; `step` if there is no word for it."""
+    if frequency.days:
+        return "step"
     if frequency.kind == "business" and not frequency.times:
         return "business day" if frequency.name == "B" else "trading day"
     names = {"fixed": _UNITS, "months": _MONTHS}.get(frequency.kind, {})
