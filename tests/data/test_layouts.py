@@ -282,11 +282,12 @@ def test_months_as_columns_are_months_of_the_year(tmp_path: Path) -> None:
 
 def test_months_as_columns_keep_the_ids_and_the_missing_end(tmp_path: Path) -> None:
     names = ["Ort", "Jahr", *(["Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"])]
-    rows = [[town, 2000 + year, *[10.5] * 12] for town in ("Ulm", "Jena") for year in range(10)]
-    rows[-1][-3:] = [None] * 3
-    loaded = load_frame(tmp_path, pd.DataFrame(rows, columns=names))
-    assert loaded.panel.ids.tolist() == ["Ulm", "Jena"]
-    assert loaded.panel.lengths.tolist() == [120, 117]
+    for towns in (["Ulm", "Jena"], ["007", "070"]):
+        rows = [[town, 2000 + year, *[10.5] * 12] for town in towns for year in range(10)]
+        rows[-1][-3:] = [None] * 3
+        loaded = load_frame(tmp_path, pd.DataFrame(rows, columns=names))
+        assert loaded.panel.ids.tolist() == towns
+        assert loaded.panel.lengths.tolist() == [120, 117]
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,11 @@ def _unfold(table: Table, grid: _Grid) -> Table:
         stamps = np.repeat(parse_times(table, grid.base).stamps, count) + np.tile(grid.offsets, len(frame))
     others = [name for name in frame.columns if name not in (grid.base, *grid.columns)]
     ids = [name for name in others if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    if frame[grid.base].duplicated().any():  # several series, which numbers may name
+        numbers = [name for name in others if frame[name].dtype.kind == "i"]
+        codes = [name for name in numbers if not frame.duplicated([name, grid.base]).any()]
+        frame = frame if table.reread is None or not codes else frame.assign(**table.reread(codes))
+        ids += codes
     long = frame[ids].loc[frame.index.repeat(count)].reset_index(drop=True)
     long[TIME] = stamps.astype("datetime64[us]")
     long[VALUE] = _cells_of(frame[grid.columns])
