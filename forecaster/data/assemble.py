@@ -23,7 +23,7 @@ from forecaster.data.grid.periods import find_periods, snap
 from forecaster.data.grid.repair import Rows, Series
 from forecaster.data.grid.spacing import find_frequency, is_on_grid
 from forecaster.data.table import Table, name_of
-from forecaster.errors import DataError, quote_value
+from forecaster.errors import DataError
 from forecaster.frequency import WEEK, Frequency, Ints
 from forecaster.panel import Floats, Panel, Role
 
@@ -143,15 +143,8 @@ def assemble(
     raw = _extract_rows(table, roles, categories)
     if later is not None and roles.known:
         raw = _append(raw, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
-    try:
+    with suggest_id(table, roles, config):
         grid, frequency, counts, period_note = _regularise(raw, config, frequency)
-    except repair.RepeatedTimesError as error:
-        used = frozenset((*config.past, *config.known, *config.static))
-        name = suggest_id(table, roles.time, used) if roles.time is not None and roles.id is None else None
-        if name is None:
-            raise
-        hint = f"pass --id {quote_value(name)} if it names the series, or --duplicates mean, first, last or sum"
-        raise DataError(error.message, hint=hint) from error
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
     series, empty = repair.trim(series, frequency, known=raw.roles.count("known"))
     times = raw.times

@@ -59,7 +59,10 @@ CASES = [
     Case("infinite values", changed(9, f"{DAYS[8]},inf"), 65, ["t.csv", "inf"]),
     Case("numbers with text", changed(9, f'{DAYS[8]},"1,234 kg"'), 65, ["1,234 kg", "line 10"]),
     Case(
-        "two time columns", "a,b,y\n" + "".join(f"{d},{d},{n}\n" for n, d in enumerate(DAYS)), 2, ["--time", "a", "b"]
+        "two time columns",
+        "a,b,y\n" + "".join(f"{d},{DAYS[-n]},{n}\n" for n, d in enumerate(DAYS)),
+        2,
+        ["--time", "a", "b"],
     ),
     Case("an unknown target", GOOD, 2, ["'yy'", "did you mean 'y'"], ["--target", "yy"]),
     Case("an unknown config key", GOOD, 78, ["did you mean 'steps'"], ["--set", "training.stepz=3"]),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from forecaster.data.cells.day_order import NO_TIME, Floats64, choose_order, to_stamps
 from forecaster.data.cells.month_names import find_month_numbers
+from forecaster.data.cells.zones import ZONE, parse_zones
 from forecaster.frequency import DAY, HOUR, MINUTE, SECOND, Ints
 
 _NAME = r"(?P<name>[^\W\d_]{3,})\.?"
@@ -60,35 +61,6 @@ def _clock_pattern(marks: str) -> str:
     )
 
 
-# The minutes by which zones are ahead of UTC, for abbreviations with one meaning.
-_ZONES = {
-    "WET": 0,
-    "WEST": 60,
-    "CET": 60,
-    "CEST": 120,
-    "MEZ": 60,
-    "MESZ": 120,
-    "EET": 120,
-    "EEST": 180,
-    "MSK": 180,
-    "EST": -300,
-    "EDT": -240,
-    "CST": -360,
-    "CDT": -300,
-    "MST": -420,
-    "MDT": -360,
-    "PST": -480,
-    "PDT": -420,
-    "JST": 540,
-    "AEST": 600,
-    "AEDT": 660,
-    "NZST": 720,
-    "NZDT": 780,
-}
-_ZONE = (
-    r" ?(?:(?:UTC|GMT)(?=[+-]))?"
-    rf"(?P<zone>Z|z|UTC|GMT|{'|'.join(_ZONES)}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?[\[(][\w/+ -]+[\])])?"
-)
 _CLOCK = re.compile(rf"^ *{_clock_pattern(':')} *$")  # 12.30 alone is a number
 # Dates whose year comes last, as `date` and `Date.toString` write them: Tue Feb 01 12:00:00 CET 2022.
 _LATE_YEAR = re.compile(
@@ -124,8 +96,8 @@ def _date_pattern(name: str) -> re.Pattern[str]:
     """Compile the pattern of a format when it is needed: most of them never are, and it takes a millisecond each."""
     date = _DATES[name]
     if "(?P<hour>" in date:
-        return re.compile(rf"^ *{date}(?:{_ZONE})? *$")
-    return re.compile(rf"^ *{date}(?:(?:[Tt:-]|,? +){_clock_pattern(':.')}(?:{_ZONE})?)? *$")
+        return re.compile(rf"^ *{date}(?:{ZONE})? *$")
+    return re.compile(rf"^ *{date}(?:(?:[Tt:-]|,? +){_clock_pattern(':.')}(?:{ZONE})?)? *$")
 
 
 def has_date_format(words: pd.Index, share: float = 0.8) -> bool:
@@ -207,7 +179,7 @@ def _parse_by(words: pd.Index, name: str, day_first: bool | None) -> ParsedTimes
     if "next" in parts:
         following = _to_numbers(parts, "next", np.nan)
         dates = np.where(following % 100 == (year + 1) % 100, dates, NO_TIME)
-    zones, offset = _to_zones(parts)
+    zones, offset = parse_zones(parts["zone"])
     is_time = is_time & (dates != NO_TIME) & (clock >= 0) & (np.abs(offset) < DAY)
     stamps = np.where(is_time, dates + clock - offset, NO_TIME)
     return ParsedTimes(stamps, is_time, zones, note, name, is_ambiguous)
@@ -284,26 +256,3 @@ def _to_clock(parts: pd.DataFrame) -> Ints:
     hour = np.where(half.notna(), hour % 12 + 12 * (half == "p"), hour)
     clock = (hour * HOUR + minute * MINUTE + np.round(second * SECOND)).astype(np.int64)
     return np.where(is_wrong | (clock > DAY), -1, clock)
-
-
-def _to_zones(parts: pd.DataFrame) -> tuple[npt.NDArray[np.object_], Ints]:
-    """Return the [W] names of the zones, and the [W] microseconds by which they are ahead of UTC.
-
-    An offset of a day or more does not exist.
-    """
-    text = parts["zone"]
-    if text.isna().all():
-        return np.full(len(parts), None, object), np.zeros(len(parts), np.int64)
-    codes, words = pd.factorize(text)
-    names, offsets = [], []
-    for word in words:
-        digits = word[1:].replace(":", "")
-        hours, minutes = (
-            (int(digits[:2]), int(digits[2:] or 0)) if digits.isdecimal() else (0, abs(_ZONES.get(word, 0)))
-        )
-        if digits.isdecimal():
-            minutes = 60 * hours + minutes if minutes < 60 else DAY // MINUTE
-        sign = "-" if word[0] == "-" or _ZONES.get(word, 0) < 0 else "+"
-        names.append(f"{sign}{minutes // 60:02}:{minutes % 60:02}" if minutes else "UTC")
-        offsets.append(int(f"{sign}1") * minutes * MINUTE)
-    return np.array([*names, None], object)[codes], np.array([*offsets, 0], np.int64)[codes]

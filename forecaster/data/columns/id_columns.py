@@ -1,15 +1,19 @@
 """Several columns that name the series together, such as a store and a product: joined into one column."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from forecaster.data.columns.roles import ID_NAMES
+from forecaster.config import DataConfig
+from forecaster.data.columns.roles import ID_NAMES, Roles
 from forecaster.data.columns.time_roles import is_even
+from forecaster.data.grid.repair import RepeatedTimesError
 from forecaster.data.table import Table, name_of
+from forecaster.errors import DataError, quote_value
 
 SEPARATOR, NAME_SEPARATOR = ",", "/"
 
@@ -89,7 +93,21 @@ def _find_columns(table: Table, time: str, reserved: frozenset[str]) -> tuple[st
     return ()
 
 
-def suggest_id(table: Table, time: str, used: frozenset[str]) -> str | None:
+@contextmanager
+def suggest_id(table: Table, roles: Roles, config: DataConfig) -> Iterator[None]:
+    """Suggest `--id` in the error for repeated times, if a column divides them into series."""
+    try:
+        yield
+    except RepeatedTimesError as error:
+        used = frozenset((*config.past, *config.known, *config.static))
+        name = _find_divider(table, roles.time, used) if roles.time is not None and roles.id is None else None
+        if name is None:
+            raise
+        hint = f"pass --id {quote_value(name)} if it names the series, or --duplicates mean, first, last or sum"
+        raise DataError(error.message, hint=hint) from error
+
+
+def _find_divider(table: Table, time: str, used: frozenset[str]) -> str | None:
     """Return the first column of any kind that distinguishes the rows of one time; None if no column does."""
     frame = table.frame
     repeated = float(frame[time].duplicated().mean())

@@ -1,9 +1,7 @@
 """Tables from files of any format: a file, a folder, a glob or standard input."""
 
 import codecs
-import glob
 import os
-import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,16 +16,9 @@ from forecaster.config.table_format import DETECTED, TableFormat
 from forecaster.data.files import arrow_file, compression, csv, json_rows, workbook
 from forecaster.data.files.content import BLOCK_BYTES, Content, FileContent, LimitedStream, join, to_arrow
 from forecaster.data.files.parquet import ParquetFiles, check_size, damaged_error, find_partitions, find_texts
+from forecaster.data.files.paths import PARQUET_SUFFIXES, find_files, list_paths, stem_of
 from forecaster.data.table import Part, Table, from_frame, to_frame
-from forecaster.errors import DataError, InputError, did_you_mean
-
-_PARQUET_SUFFIXES = (".parquet", ".pq")
-_WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-SUFFIXES = (
-    *(".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson", ".arrow", ".feather"),
-    *_PARQUET_SUFFIXES,
-    *_WORKBOOK_SUFFIXES,
-)
+from forecaster.errors import DataError, InputError
 
 _SAMPLE_BYTES = 1 << 14  # text has no other control characters at its beginning
 
@@ -91,12 +82,12 @@ def read(
         if stdin is None:
             raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
         return [_parse(source, "stdin", _read_stream(source, stdin), source, fixed, expected)]
-    partitions = _list_paths(find_partitions, source)
+    partitions = list_paths(find_partitions, source)
     if partitions:
         return [replace(ParquetFiles(source, partitions, root=Path(source)).read(), format=fixed)]
     tables = []
-    paths = _list_paths(find_files, source)
-    names = [_stem(path) for path in paths]
+    paths = list_paths(find_files, source)
+    names = [stem_of(path) for path in paths]
     if len(set(names)) < len(names):
         names = [str(path.parent / name) for path, name in zip(paths, names, strict=True)]
     for path, name in zip(paths, names, strict=True):
@@ -120,59 +111,17 @@ def open_parquet(source: str) -> ParquetFiles | None:
     """
     if source == "-":
         return None
-    partitions = _list_paths(find_partitions, source)
+    partitions = list_paths(find_partitions, source)
     if partitions:
         return ParquetFiles(source, partitions, root=Path(source))
-    paths = _list_paths(find_files, source)
-    if not all(path.is_file() and path.name.lower().endswith(_PARQUET_SUFFIXES) for path in paths):
+    paths = list_paths(find_files, source)
+    if not all(path.is_file() and path.name.lower().endswith(PARQUET_SUFFIXES) for path in paths):
         return None
     try:
         first, *others = map(pyarrow.parquet.read_schema, paths)
     except (pa.ArrowException, OSError):
         return None  # `read` reports the error
     return ParquetFiles(source, paths) if all(first.equals(other) for other in others) else None
-
-
-def find_files(source: str) -> list[Path]:
-    """List the files of a path, folder or glob.
-
-    Raises: InputError: there is no such file.
-    """
-    path = Path(source)
-    if path.exists() and not path.is_dir():
-        return [path]
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.is_file() and _is_table(file))
-        if not files:
-            raise InputError(f"{source}: the folder has no table", hint="name a folder with *.csv, *.parquet or *.xlsx")
-        return files
-    if glob.has_magic(source):
-        files = sorted(Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file())  # noqa: PTH207
-        if not files:
-            raise InputError(
-                f"{source}: no file matches", hint=f"list the files there: ls {shlex.quote(str(path.parent))}"
-            )
-        return files
-    siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-    raise InputError(
-        f"{source}: no such file{did_you_mean(path.name, siblings)}",
-        hint=f"list the files there: ls {shlex.quote(str(path.parent))}",
-    )
-
-
-def _list_paths(find: Callable[[str], list[Path]], source: str) -> list[Path]:
-    try:
-        return find(source)
-    except OSError as error:
-        raise InputError(f"{source}: {error.strerror or error}", hint="check the permissions of the folder") from error
-
-
-def _is_table(path: Path) -> bool:
-    return not path.name.startswith((".", "~$")) and compression.strip_suffix(path.name).lower().endswith(SUFFIXES)
-
-
-def _stem(path: Path) -> str:
-    return Path(compression.strip_suffix(path.name)).stem
 
 
 def _open(source: str, path: Path) -> Content:
