@@ -8,6 +8,7 @@ import pytest
 
 from forecaster.config import DataConfig
 from forecaster.config.table_format import TableFormat
+from forecaster.data.cells import month_names
 from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, UsageError
 
@@ -252,6 +253,15 @@ def test_text_that_may_be_a_time_is_not_replaced_by_row_numbers(tmp_path: Path) 
     assert "--time none" not in caught.value.hint
     loaded = load_text(tmp_path, "when,y\n" + rows, time="when", format=TableFormat(date_format="<%Y~%m~%d>"))
     assert loaded.quality["last"] == "2021-04-29"
+
+
+def test_the_hint_names_the_package_that_knows_more_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"{day} marca 2021;{day}.5\n" for day in range(1, 29))
+    assert load_text(tmp_path, "dzień;y\n" + rows).panel.lengths.tolist() == [28]
+    monkeypatch.setattr(month_names, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match="'dzień' may be the time") as caught:
+        load_text(tmp_path, "dzień;y\n" + rows.replace("2021", "2022"))
+    assert "pip install babel" in caught.value.hint
 
 
 def test_row_numbers_in_front_are_no_series(tmp_path: Path) -> None:

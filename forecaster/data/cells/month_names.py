@@ -1,5 +1,6 @@
 """Names of months, in English and with the package `babel` in the languages of Europe."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
@@ -42,6 +43,11 @@ def find_month_numbers(words: Iterable[str]) -> dict[str, int]:
         if len(best) == len(distinct):
             break
     return best
+
+
+def needs_languages(words: Iterable[str]) -> bool:
+    """Return True if words may contain names of months that only the missing package `babel` knows."""
+    return find_spec("babel") is None and all(re.search(r"[^\W\d_]{3}", word) for word in words)
 
 
 def _match(words: set[str], names: Names) -> dict[str, int]:

@@ -22,7 +22,7 @@ _MARGIN = 0.02  # difference of two shares that decides between two formats
 _EXCEL_EPOCH_DAY = -25_569  # 30 December 1899, in days since 1970
 _DATENUM_EPOCH_DAY = 719_529  # the day number of 1 January 1970
 _YEAR_WORDS = ("year", "yr", "jahr", "annee", "année", "anno", "ano", "año", "rok", "jaar", "vuosi", "år")
-_DATE_WORDS = ("date", "time", "day", "datum", "tag", "fecha", "data", "zeit", "dag", "giorno", "jour", "ds")
+DATE_WORDS = ("date", "time", "day", "datum", "tag", "fecha", "data", "zeit", "dag", "giorno", "jour", "ds")
 _WEEK_WORDS = ("week", "wk", "woche", "kw", "semana", "semaine", "settimana", "vecka", "uge")
 _STEP_NAMES = ("t", "step", "index", "period", "n", "i", "no", "number", "epoch")
 
@@ -134,11 +134,11 @@ def find_times(numbers: Floats64, name: str) -> NumberTimes | None:
 def _suits(format_name: str, column: str) -> bool:
     """Return True if the name of a column allows a format that any numbers could have."""
     if format_name == "excel":
-        return any(word in column for word in _DATE_WORDS)
+        return any(word in column for word in DATE_WORDS)
     if format_name == "datenum":
         return "datenum" in column
     if format_name == "%Y":
-        return any(word in column for word in (*_YEAR_WORDS, *_DATE_WORDS)) and column not in _STEP_NAMES
+        return any(word in column for word in (*_YEAR_WORDS, *DATE_WORDS)) and column not in _STEP_NAMES
     return True
 
 

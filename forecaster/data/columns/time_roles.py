@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
+from forecaster.data.cells.month_names import needs_languages
 from forecaster.data.cells.number_formats import numeric_share
-from forecaster.data.cells.time_integers import find_times
+from forecaster.data.cells.time_integers import DATE_WORDS, find_times
 from forecaster.data.cells.times import HINT_WITHOUT_TIME, is_time, parse_times
 from forecaster.data.grid.regularity import regular_share
 from forecaster.data.table import Table
@@ -93,22 +94,26 @@ def _no_time_error(table: Table, kinds: dict[str, Kind]) -> DataError:
     """Make the error for a table without times, which suggests to count the rows only if no column may be a time."""
     for name, kind in kinds.items():
         column = table.frame[name]
-        if kind == "text" and _looks_like_time(column):
+        if kind == "text" and _looks_like_time(column, name):
+            hint = f"pass --time {quote_value(name)} and --date-format with the format, such as '%d.%m.%Y %H:%M'"
+            if needs_languages(map(str, column.cat.categories[:_PROBE_ROWS])):
+                hint = f"for names of months in other languages than English: pip install babel; else {hint}"
             return DataError(
                 f"{table.source}: column {name!r} may be the time, but {str(column.dropna().iloc[0])[:40]!r} "
                 "has no known format",
-                hint=f"pass --time {quote_value(name)} and --date-format with the format, such as '%d.%m.%Y %H:%M'",
+                hint=hint,
             )
     return DataError(
         f"{table.source}: no column contains times{describe_columns(table, kinds)}", hint=HINT_WITHOUT_TIME
     )
 
 
-def _looks_like_time(column: pd.Series) -> bool:
-    """Return True for text most of which has digits and differs from row to row."""
+def _looks_like_time(column: pd.Series, name: str) -> bool:
+    """Return True for text most of which has digits, and which differs from row to row or has the name of a time."""
     words = column.cat.categories
     has_digits = np.mean([any(letter.isdigit() for letter in str(word)) for word in words[:_PROBE_ROWS]])
-    return bool(has_digits >= _MIN_DIGITS_SHARE and 2 * len(words) > len(column))
+    is_named = any(word in name.lower() for word in DATE_WORDS)
+    return bool(has_digits >= _MIN_DIGITS_SHARE and (2 * len(words) > len(column) or is_named))
 
 
 class _TimeColumn(NamedTuple):
