@@ -57,7 +57,7 @@ HOMES = {
     "matplotlib": ("report.figure.",),
     "onnxruntime": ("models.onnx",),
     "babel": ("data.cells.month_names",),
-    "python_calamine": ("data.files.workbook",),
+    "python_calamine": ("data.files.sheet_process",),
     "onnx": ("models.graph_check",),
 }
 # the modules that draw synthetic series need numpy only

@@ -92,7 +92,9 @@ BROKEN = [
     (b'{"date": "2021-01-01"}\n[1]\n', "line 2 is not an object"),
     (b"[1, 2, 3]", "the JSON has no rows"),
     (b"[[", "is not JSON"),
-    (b"[" * 100_000, "is not JSON"),
+    (b"[" * 100_000, "nested more than 200 levels deep"),
+    (b'{"a":1}\n{"a":' + b"[" * 500_000 + b"]" * 500_000 + b"}\n", "nested more than 200 levels deep"),
+    (b'{"a":' * 5000 + b"1" + b"}" * 5000 + b'\n{"a":1}\n', "nested more than 200 levels deep"),
     (b"ARROW1\0\0" + bytes(60), "the Arrow file is damaged"),
     (b"\xd0\xcf\x11\xe0" + bytes(600), "the workbook is damaged"),
     (zip_of(**{"xl/workbook.xml": b"<"}), "the workbook is damaged"),
@@ -243,6 +245,25 @@ def test_without_the_package_a_workbook_is_refused_with_its_name(
     workbook: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = workbook({"a": [["day", "item", "sales"], *days()]})
-    monkeypatch.setitem(__import__("sys").modules, "python_calamine", None)
+    monkeypatch.setattr("forecaster.data.files.workbook.find_spec", lambda name: None)
     with pytest.raises(DependencyError, match="needs the package python-calamine"):
         read(source)
+
+
+def test_a_cell_far_from_the_table_ends_no_process(workbook: Book, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active["A1"] = "date"
+    book.active.cell(1_048_576, 16_384, 5)
+    book.save(tmp_path / "corner.xlsx")
+    with pytest.raises(DataError, match="needs more than 2 GiB of memory"):
+        read(str(tmp_path / "corner.xlsx"))
+
+
+def test_modules_in_the_working_directory_are_not_run(
+    workbook: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = workbook({"a": [["day", "item", "sales"], *days()]})
+    (tmp_path / "python_calamine.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    assert len(read(source)) == 1

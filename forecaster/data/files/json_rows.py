@@ -4,14 +4,16 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.json  # type: ignore[import-untyped]
 
-from forecaster.data.files.content import Content
+from forecaster.data.files.content import BLOCK_BYTES, Content
 from forecaster.errors import DataError
 
 STARTS = (b"{", b"[")
 _MAX_BLOCK_BYTES = 1 << 30
+_MAX_DEPTH = 200
 _HINT = 'write one object a line, such as {"date": "2024-01-01", "sales": 12.5}'
 
 
@@ -24,6 +26,7 @@ def parse(place: str, content: Content) -> pa.Table:
     Raises: DataError: the text is not JSON, or has no rows.
     """
     data = content[:].removeprefix(b"\xef\xbb\xbf").strip()
+    _refuse_nested(place, data)
     try:
         is_lines = data.startswith(b"{") and b"\n" in data and isinstance(json.loads(data.partition(b"\n")[0]), dict)
     except ValueError:
@@ -34,6 +37,18 @@ def parse(place: str, content: Content) -> pa.Table:
         return _parse_lines(data)
     except pa.ArrowInvalid:
         return _parse_mixed(place, data)
+
+
+def _refuse_nested(place: str, data: bytes) -> None:
+    """Refuse values that are nested deeper than parsers can follow; brackets in text count, too."""
+    depth = 0
+    for begin in range(0, len(data), BLOCK_BYTES):
+        letters = np.frombuffer(data[begin : begin + BLOCK_BYTES], np.uint8)
+        steps = np.isin(letters, list(b"[{")).astype(np.int64) - np.isin(letters, list(b"]}"))
+        depths = depth + np.cumsum(steps)
+        if depths.max() > _MAX_DEPTH:
+            raise DataError(f"{place}: the JSON is nested more than {_MAX_DEPTH} levels deep", hint=_HINT)
+        depth = int(depths[-1])
 
 
 def _parse_lines(data: bytes) -> pa.Table:
