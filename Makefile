@@ -19,6 +19,7 @@ soak: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.soak kills --count 200
 	for data in $(SOAK); do $(BIN)/python -m benchmarks.soak nights --data $$data --nights 60 || exit 1; done
 	$(BIN)/python -m benchmarks.fuzz csv --inputs 200000
+	$(BIN)/python -m benchmarks.fuzz formats --inputs 20000
 	$(BIN)/python -m benchmarks.fuzz yaml --inputs 50000
 	$(BIN)/python -m benchmarks.fuzz commands --inputs 20000
 

@@ -1,11 +1,13 @@
 """Run the program on mutated input, and count tracebacks, hangs and excessive memory.
 
     python -m benchmarks.fuzz csv --inputs 2000 --seed 0
+    python -m benchmarks.fuzz formats --inputs 2000
     python -m benchmarks.fuzz yaml --inputs 2000
     python -m benchmarks.fuzz commands --inputs 2000
 
-`csv` reads mutated tables, inspects some of them and forecasts others without training; `yaml` loads mutated configs
-and settings; `commands` runs command lines of random options in a folder with tables, a config, a job and a bundle.
+`csv` reads mutated tables, inspects some of them and forecasts others without training; `formats` reads mutated files
+that are compressed, JSON, Arrow, Parquet or workbooks; `yaml` loads mutated configs and settings; `commands` runs
+command lines of random options in a folder with tables, a config, a job and a bundle.
 An input is made from the seed and its number, so `--first 1234 --inputs 1` repeats it alone.
 
 Inputs run in a forked process. An input that needs more than 10 seconds of the processor, hangs, allocates more than
@@ -30,6 +32,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.fuzz_formats import make_file
 from benchmarks.fuzz_inputs import Random, make_command, make_csv, make_yaml, write_folder
 
 MAX_SECONDS = 10.0
@@ -208,6 +211,20 @@ def run_csv(random: Random) -> int:
     return 0
 
 
+def run_file(random: Random) -> int:
+    """Read a mutated file of another format."""
+    from forecaster.config import DataConfig
+    from forecaster.data.load import load
+    from forecaster.errors import ForecastError
+
+    Path("input").write_bytes(make_file(random))
+    try:
+        load("input", DataConfig())
+    except ForecastError as error:
+        return error.code
+    return 0
+
+
 def run_yaml(random: Random) -> int:
     """Load a mutated config, or a setting."""
     from forecaster.errors import ForecastError
@@ -260,7 +277,7 @@ def _standard_input() -> Iterator[None]:
 
 
 Execute = Callable[[Random], int]
-_KINDS: dict[str, Execute] = {"csv": run_csv, "yaml": run_yaml, "commands": run_command}
+_KINDS: dict[str, Execute] = {"csv": run_csv, "formats": run_file, "yaml": run_yaml, "commands": run_command}
 
 if __name__ == "__main__":
     main()

@@ -77,7 +77,7 @@ def make_csv(random: Random) -> bytes:
     encoding = random.choice(["utf-8", "utf-8", "utf-8", "utf-8-sig", "latin-1", "utf-16"])
     content = bytearray(text.encode(encoding, errors="replace"))
     for _ in range(random.few(8) - 1):
-        _mutate_bytes(content, random)
+        mutate_bytes(content, random)
     return bytes(content)
 
 
@@ -105,7 +105,8 @@ def _mutate_rows(rows: list[list[str]], random: Random) -> None:
             rows[number], rows[0] = rows[0], row
 
 
-def _mutate_bytes(content: bytearray, random: Random) -> None:
+def mutate_bytes(content: bytearray, random: Random) -> None:
+    """Change, insert, remove or repeat a few bytes."""
     place = random.integer(len(content) + 1)
     match random.integer(5):
         case 0 if place < len(content):
@@ -179,7 +180,7 @@ def make_yaml(random: Random) -> tuple[Path | None, tuple[str, ...]]:
                 lines[place] = " " * random.integer(4) + lines[place]
     content = bytearray("\n".join(lines).encode())
     for _ in range(random.few(4) - 1):
-        _mutate_bytes(content, random)
+        mutate_bytes(content, random)
     path = Path("input.yaml")
     path.write_bytes(content)
     return path, ()

@@ -6,10 +6,11 @@ import time
 import pytest
 
 from benchmarks import fuzz
+from benchmarks.fuzz_formats import make_file
 from benchmarks.fuzz_inputs import Random, make_command, make_csv, make_yaml
 
 
-@pytest.mark.parametrize(("what", "count"), [("csv", 40), ("yaml", 40), ("commands", 5)])
+@pytest.mark.parametrize(("what", "count"), [("csv", 40), ("formats", 20), ("yaml", 40), ("commands", 5)])
 def test_a_few_inputs_give_no_finding(what: str, count: int) -> None:
     findings = fuzz.run(what, 1, range(count), max_seconds=60)
     assert findings.lines == []
@@ -18,7 +19,7 @@ def test_a_few_inputs_give_no_finding(what: str, count: int) -> None:
 
 def test_a_number_and_a_seed_give_the_same_input(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(str(tmp_path))
-    for make in (make_csv, make_yaml, make_command):
+    for make in (make_csv, make_file, make_yaml, make_command):
         assert make(Random(3, 7)) == make(Random(3, 7))
     assert len({make_csv(Random(3, number)) for number in range(20)}) > 10
 

@@ -20,8 +20,10 @@ def parse(place: str, content: Content) -> pa.Table:
     open_batches = pa.ipc.open_stream if content[: len(_STREAM)] == _STREAM else pa.ipc.open_file
     try:
         with to_arrow(content) as file:
-            return open_batches(file).read_all()
-    except (pa.ArrowException, OSError) as error:
+            table = open_batches(file).read_all()
+        table.validate(full=True)  # the offsets of a damaged file could lead out of its buffers
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         raise DataError(
             f"{place}: the Arrow file is damaged: {' '.join(str(error).split())[:200]}", hint="write the file again"
         ) from error
+    return table

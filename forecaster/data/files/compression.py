@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from forecaster.errors import DataError
 
 ZIP = b"PK\x03\x04"
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
-ERRORS = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
+# `zipfile` computes with the numbers of damaged archives before it checks them.
+_ZIP_ERRORS = (zipfile.BadZipFile, ValueError, KeyError, NotImplementedError, struct.error)
+ERRORS = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, pa.ArrowException, *_ZIP_ERRORS)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ def parse(place: str, content: Content) -> pa.Table:
     Raises: DataError: the text is not JSON, or has no rows.
     """
     data = content[:].removeprefix(b"\xef\xbb\xbf").strip()
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place}: the JSON is not text in UTF-8: {error.reason}", hint="save it in UTF-8") from error
     _refuse_nested(place, data)
     try:
         is_lines = data.startswith(b"{") and b"\n" in data and isinstance(json.loads(data.partition(b"\n")[0]), dict)

@@ -9,7 +9,7 @@ import zipfile
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from forecaster.data.files.compression import ZIP
+from forecaster.data.files import compression
 from forecaster.data.files.content import Content
 from forecaster.errors import DataError, DependencyError, did_you_mean
 
@@ -53,7 +53,7 @@ def read_sheet(place: str, content: Content, sheet: str | None) -> Sheet:
             hint="pip install python-calamine, or save the sheet as CSV",
         )
     data = content[:]
-    if data.startswith(ZIP):
+    if data.startswith(compression.ZIP):
         _check_size(place, data)
     answer, text = _ask(place, data, sheet)
     if problem := answer.get("problem"):
@@ -68,7 +68,7 @@ def _check_size(place: str, data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(each.file_size for each in archive.infolist())
-    except zipfile.BadZipFile as error:
+    except compression.ERRORS as error:
         raise DataError(f"{place}: the workbook is damaged: {error}", hint=_HINT_DAMAGED) from error
     if size > max(_MAX_UNPACKED_BYTES, _MAX_RATIO * len(data)):
         raise DataError(f"{place}: the workbook unpacks to {size >> 20:,} MiB", hint="save the sheet as CSV")
