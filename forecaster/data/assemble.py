@@ -9,19 +9,17 @@ import pandas as pd
 from forecaster.config import DataConfig
 from forecaster.config.table_format import TableFormat
 from forecaster.data import future
-from forecaster.data.cells.decimal_marks import decide_decimals
 from forecaster.data.cells.precision import read_targets
 from forecaster.data.cells.times import Times, parse_times
-from forecaster.data.columns import covariates, transpose
+from forecaster.data.columns import covariates
 from forecaster.data.columns.covariates import Categories
-from forecaster.data.columns.id_columns import join_id_columns, read_codes_as_text, suggest_id
+from forecaster.data.columns.id_columns import suggest_id
 from forecaster.data.columns.roles import Roles, find_roles
-from forecaster.data.columns.time_columns import join_time_columns, read_dates_as_text, read_digits_as_numbers
-from forecaster.data.columns.time_roles import find_time
 from forecaster.data.grid import repair
 from forecaster.data.grid.periods import find_periods, snap
 from forecaster.data.grid.repair import Rows, Series
 from forecaster.data.grid.spacing import find_frequency, is_on_grid
+from forecaster.data.prepare import prepare, read_ids_as_text
 from forecaster.data.table import Table, name_of
 from forecaster.errors import DataError
 from forecaster.frequency import WEEK, Frequency, Ints
@@ -67,36 +65,6 @@ class AssembledPanel:
         return config.model_copy(update=update)
 
 
-def prepare(table: Table, config: DataConfig, roles: Roles | None = None) -> Table:
-    """Decide the decimal marks of a table, and join the columns that are the time together.
-
-    Raises:
-        UsageError: two decimal marks are equally likely.
-        DataError: a row has no time.
-    """
-    reserved = frozenset({*(config.target or ()), *config.past, *config.known, *config.static, config.id or ""})
-    table = table.with_format(config.format)
-    if config.time in (None, transpose.TIME):
-        table = transpose.make_long(table)
-    table = read_digits_as_numbers(read_dates_as_text(table, config.time), config.time, reserved)
-    table = read_codes_as_text(table, reserved)
-    table = decide_decimals(table)
-    table = join_time_columns(table, roles.time if roles else config.time, reserved)
-    return join_id_columns(
-        table,
-        roles.id if roles else config.id,
-        find_time=lambda: roles.time if roles else find_time(table, config),
-        reserved=reserved,
-    )
-
-
-def _read_ids_as_text(table: Table, name: str) -> Table:
-    """Read numbers that name series again as text, so that `007` stays `007`."""
-    if table.frame[name].dtype.kind not in "ifb" or table.reread is None:
-        return table
-    return replace(table, frame=table.frame.assign(**{name: table.reread([name])[name]}))
-
-
 @dataclass(frozen=True)
 class _RawSeries:
     """The rows of a table that become the panel, not yet sorted.
@@ -136,13 +104,13 @@ def assemble(
     table = prepare(table, config, roles)
     roles = roles or find_roles(table, config)
     if roles.id is not None:
-        table = _read_ids_as_text(table, roles.id)
+        table = read_ids_as_text(table, roles.id)
     categories, notes = config.categories, list[str]()
     if categories is None:
         categories, notes = covariates.find_categories(table, roles.covariates)
     raw = _extract_rows(table, roles, categories)
     if later is not None and roles.known:
-        raw = _append(raw, table, roles, categories, future.read_future(later, roles, is_by_file=is_by_file))
+        raw = _append(raw, table, roles, categories, future.read_future(later, roles, config, is_by_file=is_by_file))
     with suggest_id(table, roles, config):
         grid, frequency, counts, period_note = _regularise(raw, config, frequency)
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
+from forecaster.config.table_format import DETECTED
 from forecaster.data.cells.times import Times, parse_times
 from forecaster.data.columns.covariates import Categories, encode
 from forecaster.data.columns.roles import Roles
 from forecaster.data.files.read import read
 from forecaster.data.grid.repair import Rows
+from forecaster.data.prepare import prepare, read_ids_as_text
 from forecaster.data.table import Table, concatenate
 from forecaster.errors import DataError, did_you_mean
 from forecaster.panel import Panel
@@ -18,19 +20,21 @@ from forecaster.panel import Panel
 FILE_COLUMN = "unique_id"  # names the file of each row if every file is one series
 
 
-def read_future(source: str, roles: Roles, *, is_by_file: bool) -> Table:
+def read_future(source: str, roles: Roles, config: DataConfig, *, is_by_file: bool) -> Table:
     """Read a table of future steps: its time, id and known columns; other columns are ignored.
 
     Args:
         source: a path, folder or glob.
         roles: the roles of the columns of the data.
+        config: that of the data; its format does not count, since the table may come from another program.
         is_by_file: True if each file of the data is a series; the table names them by `unique_id` or by file.
 
     Raises:
         InputError: as `read`.
         DataError: as `read`, or a column is missing; names it.
     """
-    tables = read(source)
+    own = config.model_copy(update={"format": DETECTED})
+    tables = [prepare(table, own, roles) for table in read(source)]
     if is_by_file:
         tables = [table if FILE_COLUMN in table.frame.columns else add_file_column(table) for table in tables]
     needed = [name for name in (roles.time, roles.id, *roles.known) if name is not None]
@@ -42,7 +46,9 @@ def read_future(source: str, roles: Roles, *, is_by_file: bool) -> Table:
                 f"{source}: has no column {missing[0]!r}{did_you_mean(missing[0], columns)}",
                 hint=f"provide {', '.join(needed)}; `forecast init DATA --future-template` writes such a table",
             )
-    tables = [replace(table, frame=table.frame[needed]) for table in tables]
+    if roles.id is not None:
+        tables = [read_ids_as_text(table, roles.id) for table in tables]
+    tables = [replace(table, frame=table.frame[needed], reread=None) for table in tables]
     return concatenate(source, tables) if len(tables) > 1 else tables[0]
 
 

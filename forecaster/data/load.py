@@ -10,7 +10,7 @@ import numpy.typing as npt
 from forecaster.batches.holidays import check_country
 from forecaster.config import DataConfig
 from forecaster.data import future
-from forecaster.data.assemble import AssembledPanel, assemble, prepare
+from forecaster.data.assemble import AssembledPanel, assemble
 from forecaster.data.cells.sentinels import describe_codes, find_codes
 from forecaster.data.columns.roles import Roles, Shape, find_roles
 from forecaster.data.files.parquet import Catalogue
@@ -19,6 +19,7 @@ from forecaster.data.grid.season import find_season, find_season_conflict
 from forecaster.data.grid.spacing import describe_frequency
 from forecaster.data.memory_limit import rows_at_once, sample_series
 from forecaster.data.notes import describe_ends, describe_repairs, describe_roles, describe_violations
+from forecaster.data.prepare import prepare
 from forecaster.data.table import concatenate
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency

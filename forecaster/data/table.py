@@ -250,13 +250,13 @@ def _to_plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _to_plain(column.cast(kind.value_type))
     if pa.types.is_null(kind):
         return column.cast(pa.float64())
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
-        return column.cast(pa.float64())
-    if pa.types.is_integer(kind):
+    if pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0):
         try:
             return column.cast(pa.int64())
-        except pa.ArrowInvalid:  # an unsigned number beyond int64
-            return column.cast(pa.float64())
+        except pa.ArrowInvalid:  # beyond int64; an id of twenty digits must not lose any
+            return column.cast(pa.string()).dictionary_encode().unify_dictionaries()
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        return column.cast(pa.float64())
     if pa.types.is_floating(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return column
     if pa.types.is_boolean(kind) and not column.null_count:

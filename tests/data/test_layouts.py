@@ -1,9 +1,12 @@
 """Tables in the layouts of exports: several columns for the time or the id, times as columns, moving days."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from forecaster.config import DataConfig
@@ -443,3 +446,20 @@ def test_the_start_of_an_interval_is_its_time(tmp_path: Path) -> None:
 def test_day_numbers_of_matlab_are_dates(tmp_path: Path) -> None:
     frame = pd.DataFrame({"datenum": 737_791 + np.arange(60), "level": np.arange(60) + 0.5})
     assert load_frame(tmp_path, frame).quality["first"] == "2020-01-01"
+
+
+@pytest.mark.parametrize("type_", [pa.decimal128(20, 0), pa.uint64(), pa.string()])
+def test_ids_of_twenty_digits_keep_them_all(type_: pa.DataType, tmp_path: Path) -> None:
+    ids = ["12345678901234567890", "12345678901234567891"]
+    values = [ids[number // 60] for number in range(120)]
+    kind = Decimal if pa.types.is_decimal(type_) else int if pa.types.is_integer(type_) else str
+    column = pa.array([kind(each) for each in values], type_)
+    table = pa.table({"id": column, "day": pa.array([*DAYS, *DAYS]), "y": pa.array(np.arange(120) / 4)})
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert load(str(tmp_path / "t.parquet"), DataConfig()).panel.ids.tolist() == ids
+
+
+def test_decimals_without_a_fraction_are_numbers(tmp_path: Path) -> None:
+    counts = pa.array([Decimal(number) for number in range(60)], pa.decimal128(38, 0))
+    pq.write_table(pa.table({"day": pa.array(DAYS), "y": counts}), tmp_path / "t.parquet")
+    assert load(str(tmp_path / "t.parquet"), DataConfig()).panel.values[:, 0].tolist() == list(range(60))

@@ -375,3 +375,23 @@ def test_the_files_of_a_folder_are_read_as_one_text(tmp_path: Path) -> None:
     panel = load(str(tmp_path), DataConfig()).panel
     assert panel.ids.tolist() == ["007", "7"]
     assert panel.values[[0, 55, 56, 111], 0].tolist() == [1, 1.5, 3, 3.5]
+
+
+def test_future_values_may_have_the_columns_of_the_data_or_of_the_template(tmp_path: Path) -> None:
+    days = pd.date_range("2021-03-01", periods=20)
+    head = "store;item;Datum;Stunde"
+    keys = [(store, item) for store in ("01", "1") for item in ("a", "b")]
+    past = [f"{s};{i};{d:%d.%m.%Y};{h};{h},5;{h % 2}" for s, i in keys for d in days for h in range(24)]
+    (tmp_path / "t.csv").write_text("\n".join([f"{head};y;promo", *past, ""]))
+    later = [f"{s};{i};21.03.2021;{h};{h % 2}" for s, i in keys for h in range(24)]
+    (tmp_path / "own.csv").write_text("\n".join([f"{head};promo", *later, ""]))
+    joint = [f"{i}/{s},2021-03-21T{h:02}:00:00,{h % 2}" for s, i in keys for h in range(24)]
+    (tmp_path / "template.csv").write_text("\n".join(['"item,store","Datum,Stunde",promo', *joint, ""]))
+    config = DataConfig(target=("y",), known=("promo",), horizon=24)
+    panels = [
+        load(str(tmp_path / "t.csv"), config, later=str(tmp_path / name)).panel for name in ("own.csv", "template.csv")
+    ]
+    for panel in panels:
+        assert panel.ids.tolist() == ["a/01", "b/01", "a/1", "b/1"]
+        assert panel.stop is not None
+        assert (panel.stop - panel.end).tolist() == [24] * 4
