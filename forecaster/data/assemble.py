@@ -15,14 +15,14 @@ from forecaster.data.columns import covariates
 from forecaster.data.columns.covariates import Categories
 from forecaster.data.columns.id_columns import suggest_id
 from forecaster.data.columns.roles import Roles, find_roles
-from forecaster.data.grid import repair
+from forecaster.data.grid import jitter, repair
 from forecaster.data.grid.periods import find_periods, snap
 from forecaster.data.grid.repair import Rows, Series
 from forecaster.data.grid.spacing import find_frequency, is_on_grid
 from forecaster.data.prepare import prepare, read_ids_as_text
 from forecaster.data.table import Table, name_of
 from forecaster.errors import DataError
-from forecaster.frequency import WEEK, Frequency, Ints
+from forecaster.frequency import SECOND, WEEK, Frequency, Ints
 from forecaster.panel import Floats, Panel, Role
 
 
@@ -182,9 +182,13 @@ def _regularise(
     missing = np.isnan(unordered.values[~is_later, : unordered.targets])
     rows, out_of_order = repair.sort(replace(unordered, stamps=times.on_wall_clock()))
     is_named = frequency is None and config.freq is not None
+    is_detected = frequency is None and config.freq is None
     rows, frequency, period_note = _find_frequency(rows, frequency, config, times)
     if times.zone and not frequency.is_wall_clock:  # so that a clock change is neither a gap nor a duplicate
         rows, out_of_order = repair.sort(replace(unordered, stamps=times.stamps))
+    if not is_detected or times.zone:  # otherwise the times are on the grid
+        rows, frequency, jitter_note = _snap(rows, frequency)
+        period_note = period_note or jitter_note
     rows, dropped, merged = repair.merge_duplicates(rows, config.duplicates, frequency)
     rows_on_grid, steps = repair.number_steps(rows, frequency, is_named=is_named)
     grid = repair.to_grid(rows_on_grid, steps, frequency, raw.static)
@@ -212,7 +216,10 @@ def _find_frequency(
         except DataError:
             periods = None if times.is_integer else find_periods(rows.stamps, rows.codes)
             if periods is None:
-                raise
+                step = None if times.is_integer or config.freq else jitter.find_step(rows.stamps, rows.codes)
+                if step is None:
+                    raise
+                return _snap(rows, step)
             stamps, frequency, name = periods
             return replace(rows, stamps=stamps), frequency, f"times move within the {name}; each stands for its {name}"
     if frequency.kind == "months" or (frequency.kind == "fixed" and frequency.every == WEEK):
@@ -221,6 +228,18 @@ def _find_frequency(
         if periods is not None and periods[1].kind == frequency.kind:
             return replace(rows, stamps=snap(rows.stamps, frequency)), frequency, None
     return rows, frequency, None
+
+
+def _snap(rows: Rows, frequency: Frequency) -> tuple[Rows, Frequency, str | None]:
+    """Snap times that are a little off an even grid; the note says so."""
+    if frequency.kind != "fixed" or is_on_grid(rows.stamps, rows.begin, frequency):
+        return rows, frequency, None
+    stamps = jitter.snap(rows.stamps, rows.codes, frequency)
+    if stamps is None:
+        return rows, frequency, None
+    seconds = float(np.abs(stamps - rows.stamps).max()) / SECOND
+    note = f"times are up to {seconds:.3g} s off the steps of {frequency.name}; each stands for its step"
+    return replace(rows, stamps=stamps), frequency, note
 
 
 def _is_later(rows: Rows, known: int) -> npt.NDArray[np.bool_]:

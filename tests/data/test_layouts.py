@@ -463,3 +463,25 @@ def test_decimals_without_a_fraction_are_numbers(tmp_path: Path) -> None:
     counts = pa.array([Decimal(number) for number in range(60)], pa.decimal128(38, 0))
     pq.write_table(pa.table({"day": pa.array(DAYS), "y": counts}), tmp_path / "t.parquet")
     assert load(str(tmp_path / "t.parquet"), DataConfig()).panel.values[:, 0].tolist() == list(range(60))
+
+
+@pytest.mark.parametrize("zone", ["", "+02:00"])
+def test_times_a_little_off_the_grid_are_snapped(zone: str, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    offsets = pd.to_timedelta(generator.integers(-4, 5, 400), unit="s")
+    times = (pd.date_range("2021-03-01", periods=400, freq="15min") + offsets).delete([50, 51])
+    rows = "".join(f"{time:%Y-%m-%d %H:%M:%S}{zone},{number}.5\n" for number, time in enumerate(times))
+    loaded = load_text(tmp_path, "when,y\n" + rows)
+    assert loaded.panel.frequency.name == "15min"
+    assert loaded.panel.lengths.tolist() == [400]
+    assert any("up to 4 s off the steps of 15min" in note for note in loaded.notes)
+    again = load(str(tmp_path / "t.csv"), loaded.config, frequency=loaded.panel.frequency)
+    assert again.panel.lengths.tolist() == [400]
+    assert load_text(tmp_path, "when,y\n" + rows, freq="15min").panel.lengths.tolist() == [400]
+
+
+def test_times_without_a_grid_are_refused(tmp_path: Path) -> None:
+    seconds = np.cumsum(np.random.default_rng(0).integers(1, 2000, 300))
+    times = pd.Timestamp("2021-03-01") + pd.to_timedelta(seconds, unit="s")
+    with pytest.raises(DataError, match="time is irregular"):
+        load_text(tmp_path, "when,y\n" + "".join(f"{time},{number}.5\n" for number, time in enumerate(times)))
