@@ -98,6 +98,19 @@ def fill_folder(folder: Path) -> None:
     columns = zip(days, promo, weather, sales, strict=True)
     shop = [f"{day},north,{action},{degrees:.1f},{value:.0f}" for day, action, degrees, value in columns]
     (folder / "shop.csv").write_text("\n".join(["day,region,promo,weather,sales", *shop]) + "\n")
+    _write_export(folder / "verbrauch.csv")
+
+
+def _write_export(path: Path) -> None:
+    """Write a table as a German program does: a preamble, hours from 1 to 24, points between thousands, a total."""
+    first = date(2021, 3, 1)
+    rows = [
+        f"{first + timedelta(days=day):%d.%m.%Y};{hour};1.{200 + round(100 * math.sin(hour / 4)) + day * hour % 40:03}"
+        for day in range(61)
+        for hour in range(1, 25)
+    ]
+    preamble = ["Netzbetreiber Süd;;", "Zeitraum: 01.03.2021 - 30.04.2021;;", ";;", "Datum;Stunde;Verbrauch [kWh]"]
+    path.write_bytes("\n".join([*preamble, *rows, ";;", "Summe;;1.234.567", ""]).encode("cp1252"))
 
 
 def run_command(command: Command, folder: Path, environment: dict[str, str]) -> Result:
