@@ -266,7 +266,7 @@ def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.objec
             f"{table.source}: column {roles.id!r}, {table.place(row)}: the series has no name",
             hint="fill in the cell, or pass --id with another column",
         )
-    return codes.astype(np.int64), np.array([name_of(name) for name in names.tolist()], object)
+    return codes.astype(np.int64, copy=False), np.array([name_of(name) for name in names.tolist()], object)
 
 
 def _find_times(table: Table, roles: Roles, codes: Ints) -> Times:

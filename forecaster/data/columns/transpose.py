@@ -76,7 +76,8 @@ class _Grid:
 
 def _find_grid(table: Table) -> _Grid | None:
     names = [str(name) for name in table.frame.columns]
-    months = find_month_numbers(name for name in names if name.rstrip(".").isalpha())
+    words = [name for name in names if name.rstrip(".").isalpha()]
+    months = find_month_numbers(words) if len(words) >= _MONTHS else {}
     columns = {months[name.lower()]: name for name in names if name.lower() in months}
     if len(columns) == _MONTHS and (base := _find_years(table)) is not None:
         ordered = sorted(columns)
