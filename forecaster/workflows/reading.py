@@ -132,6 +132,11 @@ def report_reading(loaded: LoadedData, bundle: Bundle, place: str, watch: Watch)
     trained = bundle.manifest.data.series
     if loaded.series != trained:
         watch(Note(f"the table has {loaded.series:,} series, the training data had {trained:,}"))
+    context = getattr(bundle.config.model, "context", None)
+    is_short = loaded.panel.lengths < (context or 0)
+    if is_short.any():
+        count = f"{int(is_short.sum()):,} of {len(loaded.panel):,} series"
+        watch(Note(f"{count} are shorter than the {context} steps that the network reads"))
     for note in loaded.notes:
         watch(Note(note))
 

@@ -505,3 +505,13 @@ def test_predict_says_how_newer_data_was_read_and_what_changed(forecast: Forecas
     assert "the table has 3 series, the training data had 2" in done.err
     assert "skipped 1 line above the table" in done.err
     assert "skipped 1 line below the table" in done.err
+
+
+def test_predict_says_which_series_are_shorter_than_the_context(forecast: Forecast, sales: Path) -> None:
+    assert forecast("train", sales, *QUICK, "--set", "model.context=30", "-o", "b").code == 0
+    rows = sales.read_text().splitlines()
+    Path("short.csv").write_text("\n".join([rows[0], *rows[-20:], ""]))
+    assert (
+        "1 of 1 series are shorter than the 30 steps that the network reads"
+        in forecast("predict", "short.csv", "--bundle", "b").err
+    )
