@@ -107,7 +107,7 @@ def _find_years(table: Table) -> str | None:
 
 
 def _parse_clock(name: str) -> int | None:
-    """Return the time of day that names a column, such as `H01`, `HE24`, `07:30` and `7`, in microseconds."""
+    """Return the time of day that names a column, such as `H01`, `HE24` and `07:30`, in microseconds."""
     match = _CLOCK_NAME.fullmatch(name.strip())
     if match is None or not (match["letters"] or match["minute"]):
         return None
