@@ -27,7 +27,12 @@ Sheet = Annotated[
 SkipRows = Annotated[
     int | None,
     typer.Option(
-        "--skip-rows", min=0, help="Lines above the header.", rich_help_panel=_FORMAT, show_default="detected"
+        "--skip-rows",
+        min=0,
+        max=1_000_000,
+        help="Lines above the header.",
+        rich_help_panel=_FORMAT,
+        show_default="detected",
     ),
 ]
 Header = Annotated[

@@ -15,7 +15,7 @@ class TableFormat(Section):
     sheet: str | None = Field(None, description="sheet of a workbook: its name, or its number from 1")
     encoding: str | None = Field(None, description="encoding of the text, such as utf-8 or cp1252")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="character between two cells")
-    skip_rows: int | None = Field(None, ge=0, description="lines above the header")
+    skip_rows: int | None = Field(None, ge=0, le=1_000_000, description="lines above the header")
     header: int | None = Field(None, ge=0, le=10, description="lines that name the columns, 0 for none")
     decimal: DecimalMark | dict[str, DecimalMark] | None = Field(
         None, description="decimal mark, `.` or `,`, of all columns or of each; the other mark groups thousands"

@@ -515,3 +515,10 @@ def test_predict_says_which_series_are_shorter_than_the_context(forecast: Foreca
         "1 of 1 series are shorter than the 30 steps that the network reads"
         in forecast("predict", "short.csv", "--bundle", "b").err
     )
+
+
+@pytest.mark.parametrize("value", ["", "MS", "\x1b[2J"])
+def test_predict_refuses_a_delimiter_that_is_no_character(value: str, forecast: Forecast, trained: Path) -> None:
+    done = forecast("predict", "--bundle", trained, "--delimiter", value)
+    assert done.code == 2
+    assert "error: --delimiter: String should have at" in done.err
