@@ -95,12 +95,12 @@ def test_following_the_hints_reads_the_table_right(case: str, forecast: Forecast
         assert options, f"the hint names no flag: {hint}"
         assert shlex.split(options[0]) not in (flags[-2:], flags[-1:]), f"the hint repeats itself: {hint}"
         flags += shlex.split(options[0])
-    found = done.json
-    read = {
-        "series": found["series"],
-        "first": str(found["first"]),
-        "longest": found["steps"]["longest"],
-        "target": next(each["name"] for each in found["columns"] if each["role"] == "target"),
+    answer = done.json
+    facts = {
+        "series": answer["series"],
+        "first": str(answer["first"]),
+        "longest": answer["steps"]["longest"],
+        "target": next(each["name"] for each in answer["columns"] if each["role"] == "target"),
     }
-    assert {name: read[name] for name in truth} == truth, flags
-    assert forecast(*shlex.split(found["next"])[1:2], "a table.csv", "--help").code == 0
+    assert {name: facts[name] for name in truth} == truth, flags
+    assert forecast(*shlex.split(answer["next"])[1:2], "a table.csv", "--help").code == 0

@@ -101,6 +101,10 @@ def test_other_text_is_not_a_time(word: str) -> None:
         ("2020-01-01 12:00:00+02:00", "2020-01-01T10:00:00", "+02:00"),
         ("2020-01-01 12:00:00-0530", "2020-01-01T17:30:00", "-05:30"),
         ("2020-01-01 12:00:00+00", "2020-01-01T12:00:00", "UTC"),
+        ("20220201T030405Z", "2022-02-01T03:04:05", "UTC"),
+        ("Tue Feb 01 2022 03:00:00 GMT+0100 (Central European Standard Time)", "2022-02-01T02:00:00", "+01:00"),
+        ("Tue Feb  1 03:00:00 CET 2022", "2022-02-01T02:00:00", "+01:00"),
+        ("Wed Aug 27 13:08:45 +0000 2008", "2008-08-27T13:08:45", "UTC"),
     ],
 )
 def test_zones_are_kept_and_times_counted_in_utc(word: str, utc: str, zone: str) -> None:
@@ -218,21 +222,6 @@ def test_a_format_of_strftime_is_followed_strictly() -> None:
 def test_names_in_other_languages_are_looked_up_for_letters_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(month_names, "_names_in", lambda language: pytest.fail("loads a language"))
     assert month_names.find_month_numbers(["1949-01", "1949-02"]) == {}
-
-
-@pytest.mark.parametrize(
-    ("word", "expected", "zone"),
-    [
-        ("20220201T030405Z", "2022-02-01T03:04:05", "UTC"),
-        ("Tue Feb 01 2022 03:00:00 GMT+0100 (Central European Standard Time)", "2022-02-01T02:00:00", "+01:00"),
-        ("Tue Feb  1 03:00:00 CET 2022", "2022-02-01T02:00:00", "+01:00"),
-        ("Wed Aug 27 13:08:45 +0000 2008", "2008-08-27T13:08:45", "UTC"),
-    ],
-)
-def test_the_zone_of_a_word_is_read(word: str, expected: str, zone: str) -> None:
-    found = read(word)
-    assert text_of(found) == [expected]
-    assert list(found.zones) == [zone]
 
 
 @pytest.mark.parametrize("minutes", [10, 15, 30, 60])

@@ -36,17 +36,20 @@ def find_codes(values: Floats, begin: Ints) -> list[Code]:
     for sign in (1, -1):
         extremes = (np.fmin if sign > 0 else np.fmax).reduceat(values, begin)
         repeats = np.add.reduceat(values == np.repeat(extremes, length), begin, dtype=np.int64)
-        for number in np.flatnonzero((repeats >= _MIN_REPEATED) & (extremes != 0)):
-            value, count = float(extremes[number]), int(repeats[number])
-            series = values[begin[number] : begin[number] + length[number]]
-            others = series[(series != extremes[number]) & ~np.isnan(series)]
-            if len(others) <= count:
-                continue
-            low, high = float(others.min()), float(others.max())
-            distance = low - value if sign > 0 else value - high
-            least = _MIN_DISTANCE_OF_NINES if _has_nines(value) else _MIN_DISTANCE
-            if distance > least * (high - low):
-                counts[value] = counts.get(value, 0) + count
+        is_candidate = (repeats >= _MIN_REPEATED) & (extremes != 0)
+        if not is_candidate.any():
+            continue
+        extremes, repeats, size = extremes[is_candidate], repeats[is_candidate], length[is_candidate]
+        inner = values[np.repeat(is_candidate, length)]
+        inner = np.where(inner == np.repeat(extremes, size), np.float32(np.nan), inner)
+        first = np.cumsum(size) - size
+        low, high = np.fmin.reduceat(inner, first), np.fmax.reduceat(inner, first)
+        others = np.add.reduceat(~np.isnan(inner), first, dtype=np.int64)
+        distance = low - extremes if sign > 0 else extremes - high
+        for number in np.flatnonzero((others > repeats) & (distance > _MIN_DISTANCE_OF_NINES * (high - low))):
+            value = float(extremes[number])
+            if _has_nines(value) or distance[number] > _MIN_DISTANCE * (high[number] - low[number]):
+                counts[value] = counts.get(value, 0) + int(repeats[number])
     return [Code(value, count) for value, count in sorted(counts.items(), key=lambda item: -item[1])]
 
 

@@ -100,16 +100,18 @@ def _parse_text(table: Table, name: str) -> Times:
     codes, words = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     if (codes < 0).any():
         raise _cell_error(table, name, int(np.flatnonzero(codes < 0)[0]))
-    known = table.format
-    if len(words) == 0 or (known.date_format is None and not time_formats.has_date_format(words[:1000], share=0.01)):
+    table_format = table.format
+    if len(words) == 0 or (
+        table_format.date_format is None and not time_formats.has_date_format(words[:1000], share=0.01)
+    ):
         raise _cell_error(table, name, 0)
-    parsed = time_formats.parse(words, date_format=known.date_format, day_first=known.day_first)
+    parsed = time_formats.parse(words, date_format=table_format.date_format, day_first=table_format.day_first)
     is_time = (
         parsed.is_time & (parsed.stamps >= _microseconds(_FIRST_DAY)) & (parsed.stamps <= _microseconds(_LAST_DAY))
     )
     if not is_time.all():
         row = int(np.flatnonzero(~is_time[codes])[0])
-        if known.date_format is not None:
+        if table_format.date_format is not None:
             raise _contradiction(table, name, row)
         raise _cell_error(table, name, row, hint="fix that cell, or remove the row")
     if parsed.is_ambiguous:
@@ -162,21 +164,21 @@ def _merge_dst_offsets(
 def _parse_numbers(table: Table, name: str) -> Times:
     numbers = table.frame[name].to_numpy(np.float64)
     exact = table.frame[name].to_numpy()
-    known = table.format.date_format
+    date_format = table.format.date_format
     if not np.isfinite(numbers).all():
         raise _cell_error(table, name, int(np.flatnonzero(~np.isfinite(numbers))[0]))
-    if known is not None:
-        stamps = exact.astype(np.int64) if known == "integer" else parse_numbers_by(numbers, known)
-        if stamps is None and table.reread is not None and "%" in known:
+    if date_format is not None:
+        stamps = exact.astype(np.int64) if date_format == "integer" else parse_numbers_by(numbers, date_format)
+        if stamps is None and table.reread is not None and "%" in date_format:
             return _parse_text(replace(table, frame=table.reread([name])), name)
         if stamps is None:
             raise DataError(
-                f"{table.source}: column {name!r} contains numbers, not times in the format {known!r}",
+                f"{table.source}: column {name!r} contains numbers, not times in the format {date_format!r}",
                 hint="leave --date-format out to detect the format",
             )
         if (stamps == NO_TIME).any():
             raise _contradiction(table, name, int(np.flatnonzero(stamps == NO_TIME)[0]))
-        return Times(stamps, is_integer=known == "integer", format=known)
+        return Times(stamps, is_integer=date_format == "integer", format=date_format)
     reading = find_times(numbers, name)
     is_countable = (numbers % 1 == 0) & (np.abs(numbers) <= _MAX_INTEGER)
     if reading is None or (reading.format == "integer" and not is_countable.all()):

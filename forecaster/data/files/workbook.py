@@ -2,7 +2,6 @@
 
 import io
 import json
-import shlex
 import subprocess
 import sys
 import zipfile
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from forecaster.data.files import compression
 from forecaster.data.files.content import Content
-from forecaster.errors import DataError, DependencyError, did_you_mean
+from forecaster.errors import DataError, DependencyError, did_you_mean, quote_value
 
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _PACKAGE = "python_calamine"
@@ -59,7 +58,7 @@ def read_sheet(place: str, content: Content, sheet: str | None) -> Sheet:
     if problem := answer.get("problem"):
         raise _refuse(place, problem, answer, sheet)
     name, others = answer["name"], answer["others"]
-    note = f"read the sheet {name!r}; --sheet {shlex.quote(others[0])} reads another one" if others else None
+    note = f"read the sheet {name!r}; --sheet {quote_value(others[0])} reads another one" if others else None
     return Sheet(text, name, note)
 
 
