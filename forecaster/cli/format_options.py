@@ -73,6 +73,16 @@ DateFormat = Annotated[
         show_default="detected",
     ),
 ]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone",
+        metavar="ZONE",
+        help="Time zone of local times, such as Europe/Berlin; for clocks that go forward and back.",
+        rich_help_panel=_FORMAT,
+        show_default="none",
+    ),
+]
 DayFirst = Annotated[
     bool | None,
     typer.Option(

@@ -224,6 +224,7 @@ def _columns(
     na: format_options.MissingWords = None,
     date_format: format_options.DateFormat = None,
     day_first: format_options.DayFirst = None,
+    zone: format_options.Zone = None,
 ) -> dict[str, Any]:
     """Return the options on the table's columns and format by config key; None for those that were not passed."""
     return {
@@ -252,6 +253,7 @@ def _columns(
         "data.format.na": na,
         "data.format.date_format": date_format,
         "data.format.day_first": day_first,
+        "data.format.zone": zone,
     }
 
 

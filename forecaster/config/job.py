@@ -1,11 +1,10 @@
 """The section `job`: the files and policies of `forecast run`."""
 
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from forecaster.config.section import Section
+from forecaster.config.section import Section, TimeZone
 from forecaster.durations import parse_duration
 
 
@@ -84,7 +83,7 @@ class JobConfig(Section):
         0.5, ge=0, lt=1, description="share of rows or series that may be missing since the last run"
     )
     partial: Literal["drop", "keep"] = Field("drop", description="what to do with a last step that is not over")
-    zone: str | None = Field(None, description="time zone of data without one; null for the machine's")
+    zone: TimeZone | None = Field(None, description="time zone of data without one; null for the machine's")
 
     recent: int = Field(30, ge=1, description="recent steps whose forecasts measure the skill")
     retrain: RetrainConfig = RetrainConfig()
@@ -109,16 +108,6 @@ class JobConfig(Section):
     @classmethod
     def _comments_alone_set_nothing(cls, value: object) -> object:
         return {} if value is None else value
-
-    @field_validator("zone")
-    @classmethod
-    def _is_known(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-                raise ValueError("no such time zone; write it as Europe/Paris or UTC") from error
-        return value
 
     @field_validator("outputs", mode="before")
     @classmethod

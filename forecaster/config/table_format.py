@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from forecaster.config.section import Section
+from forecaster.config.section import Section, TimeZone
 
 DecimalMark = Literal[".", ","]
 
@@ -23,6 +23,9 @@ class TableFormat(Section):
     na: tuple[str, ...] = Field((), description="cells that mean a missing value, besides the usual ones")
     date_format: str | None = Field(None, description="format of the time column, as in %d.%m.%Y %H:%M")
     day_first: bool | None = Field(None, description="whether 1/2/2021 is 1 February")
+    zone: TimeZone | None = Field(
+        None, description="time zone of clocks that go forward and back, such as Europe/Berlin"
+    )
 
     @field_validator("na", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from forecaster.data.columns import covariates
 from forecaster.data.columns.covariates import Categories
 from forecaster.data.columns.id_columns import suggest_id
 from forecaster.data.columns.roles import Roles, find_roles
-from forecaster.data.grid import jitter, repair
+from forecaster.data.grid import clock_changes, jitter, repair
 from forecaster.data.grid.periods import find_periods, snap
 from forecaster.data.grid.repair import Rows, Series
 from forecaster.data.grid.spacing import find_frequency, is_on_grid
@@ -111,12 +111,12 @@ def assemble(
     raw = _extract_rows(table, roles, categories)
     if later is not None and roles.known:
         raw = _append(raw, table, roles, categories, future.read_future(later, roles, config, is_by_file=is_by_file))
+    raw = _read_clocks(raw, config.format.zone)
     with suggest_id(table, roles, config):
         grid, frequency, counts, period_note = _regularise(raw, config, frequency)
     series = repair.split_columns(grid, roles.targets) if roles.shape == "wide" else grid
     series, empty = repair.trim(series, frequency, known=raw.roles.count("known"))
-    times = raw.times
-    notes = [note for note in (times.note, period_note) if note] + notes
+    notes = [note for note in (raw.times.note, period_note) if note] + notes
     panel = Panel(
         values=series.values,
         begin=series.begin,
@@ -125,7 +125,7 @@ def assemble(
         ids=series.ids,
         frequency=frequency,
         season=config.season or frequency.defaults()[0],
-        zone=times.zone,
+        zone=raw.times.zone,
         columns=raw.columns,
         roles=raw.roles,
         stop=series.stop,  # type: ignore[arg-type]
@@ -144,8 +144,12 @@ def assemble(
         notes=(*table.notes, *notes),
         categories=categories,
         is_by_file=is_by_file,
-        format=table.format if times.format is None else table.format.model_copy(update={"date_format": times.format}),
+        format=_complete_format(table.format, raw.times),
     )
+
+
+def _complete_format(table_format: TableFormat, times: Times) -> TableFormat:
+    return table_format if times.format is None else table_format.model_copy(update={"date_format": times.format})
 
 
 def _extract_rows(table: Table, roles: Roles, categories: Categories) -> _RawSeries:
@@ -168,6 +172,17 @@ def _append(raw: _RawSeries, table: Table, roles: Roles, categories: Categories,
     times = future.join_times(table, raw.times, later, str(roles.time))
     rows, times = future.append_rows(raw.rows, later, roles, categories, times)
     return replace(raw, rows=rows, times=times)
+
+
+def _read_clocks(raw: _RawSeries, zone: str | None) -> _RawSeries:
+    """Read the times on the clocks of a zone; times with an offset of their own are shown in it."""
+    times = raw.times
+    if zone is None or times.is_integer:
+        return raw
+    if times.zone is None:
+        stamps = clock_changes.to_utc(times.stamps, raw.rows.codes, zone, raw.rows.source)
+        times = replace(times, stamps=stamps)
+    return replace(raw, times=replace(times, zone=zone))
 
 
 def _regularise(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import DataConfig
-from forecaster.config.table_format import DETECTED
+from forecaster.config.table_format import TableFormat
 from forecaster.data.cells.times import Times, parse_times
 from forecaster.data.columns.covariates import Categories, encode
 from forecaster.data.columns.roles import Roles
@@ -33,7 +33,7 @@ def read_future(source: str, roles: Roles, config: DataConfig, *, is_by_file: bo
         InputError: as `read`.
         DataError: as `read`, or a column is missing; names it.
     """
-    own = config.model_copy(update={"format": DETECTED})
+    own = config.model_copy(update={"format": TableFormat(zone=config.format.zone)})
     tables = [prepare(table, own, roles) for table in read(source)]
     if is_by_file:
         tables = [table if FILE_COLUMN in table.frame.columns else add_file_column(table) for table in tables]

@@ -13,6 +13,7 @@ from forecaster.data.cells.time_integers import find_times
 from forecaster.data.columns.roles import names_things
 from forecaster.data.columns.time_parts import Floats64, guess_kind, kind_of, values_of
 from forecaster.data.columns.time_roles import MIN_REGULAR, is_unnamed
+from forecaster.data.grid.clock_changes import days_to_utc, find_zone_of_long_days
 from forecaster.data.table import Table
 from forecaster.errors import DataError, UsageError, quote_value
 from forecaster.frequency import DAY, HOUR, MINUTE, Ints
@@ -23,6 +24,7 @@ _CLOCKS = (("clock",), ("hour", "minute"), ("hour",), ("period",))
 _COARSE = (("year", "month"), ("year", "quarter"), ("year", "half"), ("year", "week"))
 _MIN_REPEATED_SHARE = 0.3  # share of repeated dates from which on another column may have the time of day
 _MAX_DATES_IN_NUMBERS = 4  # columns of numbers that are read again
+_HOURS_PER_DAY = 24
 _PERIODS_PER_DAY = (24, 48, 96)
 _MIN_COUNTING_SHARE = 0.95  # share of rows in which a column counts on, or begins again
 SEPARATOR = ","
@@ -196,6 +198,12 @@ def _join(table: Table, names: tuple[str, ...], kinds: tuple[str, ...]) -> Table
     else:
         stamps = _to_days(values)
     is_missing = stamps == NO_TIME
+    is_elapsed = _counts_hours_since_midnight(values)
+    zone = table.format.zone if is_elapsed else None
+    if is_elapsed and zone is None:
+        raise _long_day_error(table, names, stamps, values)
+    if zone is not None:
+        stamps = np.where(is_missing, NO_TIME, days_to_utc(np.where(is_missing, 0, stamps), zone))
     for offset in _offsets(values):
         is_missing |= offset < 0
         stamps = np.where(is_missing, NO_TIME, stamps + offset)
@@ -207,7 +215,8 @@ def _join(table: Table, names: tuple[str, ...], kinds: tuple[str, ...]) -> Table
             f"{table.source}: columns {joint}, {table.place(row)}: {cells} is no time", hint="fix those cells"
         )
     frame = table.frame.drop(columns=list(names))
-    frame.insert(0, joint, stamps.astype("datetime64[us]"))
+    column = pd.Series(stamps.astype("datetime64[us]"))
+    frame.insert(0, joint, column if zone is None else column.dt.tz_localize("UTC").dt.tz_convert(zone))
     ending = next((kind for kind in ("hour", "period") if _is_ending(values, kind)), None)
     start = f"; {ending} 1 starts at midnight" if ending else ""
     note = f"{', '.join(names[:-1])} and {names[-1]} are the time together{start}; --time names another column"
@@ -241,7 +250,33 @@ def _to_days(values: dict[str, Floats64]) -> Ints:
 def _is_ending(values: dict[str, Floats64], kind: str) -> bool:
     """Return True for hours from 1 to 24 and periods from 1 on, which end at their number."""
     numbers = values.get(kind)
-    return numbers is not None and bool(numbers.min() >= 1 and (kind == "period" or numbers.max() == 24))
+    return numbers is not None and bool(numbers.min() >= 1 and (kind == "period" or numbers.max() in (24, 25)))
+
+
+def _counts_hours_since_midnight(values: dict[str, Floats64]) -> bool:
+    """Return True for hours or periods beyond those of 24 hours, as on the day when clocks go back."""
+    if "period" in values:
+        return bool(values["period"].max() > _periods_per_day(values["period"]))
+    return bool("hour" in values and values["hour"].max() > _HOURS_PER_DAY)
+
+
+def _long_day_error(table: Table, names: tuple[str, ...], days: Ints, values: dict[str, Floats64]) -> DataError:
+    kind = "period" if "period" in values else "hour"
+    numbers = values[kind]
+    most = _periods_per_day(numbers) if kind == "period" else _HOURS_PER_DAY
+    zone = find_zone_of_long_days(days[numbers > most]) or "Europe/Berlin"
+    row = int(np.flatnonzero(numbers > most)[0])
+    return DataError(
+        f"{table.source}: columns {SEPARATOR.join(names)}, {table.place(row)}: {kind} {numbers[row]:.0f} of a day that "
+        f"has {most} elsewhere: clocks went back",
+        hint=f"pass --zone {zone}, or the time zone of the table if it is another",
+    )
+
+
+def _periods_per_day(numbers: Floats64) -> int:
+    return next(
+        (count for count in _PERIODS_PER_DAY if numbers.max() <= count + count // _HOURS_PER_DAY), _PERIODS_PER_DAY[-1]
+    )
 
 
 def _offsets(values: dict[str, Floats64]) -> list[Ints]:
@@ -255,6 +290,6 @@ def _offsets(values: dict[str, Floats64]) -> list[Ints]:
         offsets.append(values["minute"] * MINUTE)
     if "period" in values:
         period = values["period"]
-        count = next((each for each in _PERIODS_PER_DAY if period.max() <= each + 2), _PERIODS_PER_DAY[-1])
-        offsets.append((period - _is_ending(values, "period")) * (DAY // count // MINUTE) * MINUTE)
+        length = DAY // _periods_per_day(period)
+        offsets.append((period - _is_ending(values, "period")) * length)
     return [np.where(np.isnan(each), -1, np.nan_to_num(each)).astype(np.int64) for each in offsets]

@@ -42,7 +42,7 @@ _RANGES = {
     "week": (1, 53),
     "dayofyear": (1, 366),
     "day": (1, 31),
-    "hour": (0, 24),
+    "hour": (0, 25),
     "minute": (0, 59),
     "period": (1, 100),
 }
@@ -86,7 +86,7 @@ def kind_of(table: Table, name: str) -> str:
     if not named or column.dtype.kind not in "if" or column.isna().any():
         return ""
     values = column.to_numpy(np.float64)
-    if named in ("clock", "hour") and values.max() > 24:
+    if named in ("clock", "hour") and values.max() > _RANGES["hour"][1]:
         return "clock" if _are_clocks(values) else ""
     return named if named in _RANGES and _is_within(values, named) else ""
 

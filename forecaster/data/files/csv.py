@@ -98,7 +98,7 @@ def parse(source: str, content: Content, fixed: TableFormat, expected: frozenset
         delimiter=layout.delimiter,
         skip_rows=layout.skip_rows,
         header=layout.header,
-        **fixed.model_dump(include={"decimal", "na", "date_format", "day_first"}),
+        **fixed.model_dump(include={"decimal", "na", "date_format", "day_first", "zone"}),
     )
     lines = LineNumbers(content, columns.num_rows, above=layout.body)
     notes = tuple(_describe_skipped(layout, footer))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import Duplicates
+from forecaster.data.grid.clock_changes import find_zone_of_repeats
 from forecaster.data.grid.spacing import MIN_ON_GRID_SHARE, split_rows
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency, Ints
@@ -115,10 +116,16 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
     if policy == "error":
         row = first[size > 1][0]
         time = frequency.format(rows.stamps[[row]])[0]
+        problem = f"{rows.source}: series {rows.ids[rows.codes[row]]!r} has {size[size > 1][0]} rows for {time} "
+        problem += "with different values"
+        zone = None if frequency.is_wall_clock else find_zone_of_repeats(rows.stamps[is_duplicate])
+        if zone is not None and size.max() == 2:
+            raise DataError(
+                f"{problem}, when clocks went back one hour",
+                hint=f"pass --zone {zone}, or the time zone of the table if it is another",
+            )
         raise RepeatedTimesError(
-            f"{rows.source}: series {rows.ids[rows.codes[row]]!r} has {size[size > 1][0]} rows for {time} "
-            "with different values",
-            hint="pass --duplicates mean (or first, last, sum), or --id COLUMN if a column names the series",
+            problem, hint="pass --duplicates mean (or first, last, sum), or --id COLUMN if a column names the series"
         )
     unique = rows.take(first)
     if policy == "last":
