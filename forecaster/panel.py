@@ -140,6 +140,16 @@ class Panel:
         steps = np.concatenate([_median_steps(part) for part in self.observations()])
         return float(np.median(steps)) if len(steps) else 1.0
 
+    def has_ended(self, steps: int) -> npt.NDArray[np.bool_]:
+        """Return [N] True for each series that ended more than `steps` steps before the newest one.
+
+        Steps without a calendar have no common present, so none of their series has ended.
+        """
+        if self.frequency.is_integer:
+            return np.zeros(len(self), bool)
+        reach = self.frequency.timestamps(self.cutoff, np.full(len(self), steps))
+        return np.asarray(reach < self.cutoff.max())
+
     def cut(self, steps: Ints | int) -> "Panel":
         """Hide the last steps of each series.
 

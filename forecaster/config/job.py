@@ -82,6 +82,9 @@ class JobConfig(Section):
     drop: float | None = Field(
         0.5, ge=0, lt=1, description="share of rows or series that may be missing since the last run"
     )
+    ended: Literal["mark", "keep"] = Field(
+        "mark", description="series that ended more than a horizon before the others: a marked fallback, or a forecast"
+    )
     partial: Literal["drop", "keep"] = Field("drop", description="what to do with a last step that is not over")
     zone: TimeZone | None = Field(None, description="time zone of data without one; null for the machine's")
 

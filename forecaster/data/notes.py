@@ -72,27 +72,21 @@ def describe_violations(panel: Panel) -> list[str]:
 
 
 def describe_ends(panel: Panel, horizon: int) -> list[str]:
-    """Describe the series that ended more than a horizon before the newest one, and those with a single value.
-
-    Steps without a calendar have no common present, so that series of other lengths are usual.
-    """
+    """Describe the series that ended more than a horizon before the newest one, and those with a single value."""
     notes = []
-    newest = int(panel.cutoff.max())
-    if not panel.frequency.is_integer:
-        cutoffs = panel.cutoff
-        is_over = panel.frequency.timestamps(cutoffs, np.full(len(panel), horizon)) < newest
-        if is_over.any():
-            last = panel.frequency.format(np.array([newest]), panel.zone)[0]
-            names = _shorten([str(name) for name in panel.ids[is_over]], _SERIES_SHOWN)
-            notes.append(
-                f"{int(is_over.sum())} of {len(panel)} series ended more than {horizon} steps before {last}, and their "
-                f"forecasts start where they ended: {names}"
-            )
+    has_ended = panel.has_ended(horizon)
+    if has_ended.any():
+        last = panel.frequency.format(np.array([panel.cutoff.max()]), panel.zone)[0]
+        names = _shorten([str(name) for name in panel.ids[has_ended]], _SERIES_SHOWN)
+        notes.append(
+            f"{int(has_ended.sum())} of {len(panel)} series ended more than {horizon} steps before {last}, and their "
+            f"forecasts start where they ended: {names}"
+        )
     is_single = panel.lengths == 1
     if is_single.any() and len(panel) > 1:
         names = _shorten([str(name) for name in panel.ids[is_single]], _SERIES_SHOWN)
         count = f"{int(is_single.sum())} of {len(panel)} series"
-        notes.append(f"{count} with a single value, so their intervals mean little: {names}")
+        notes.append(f"{count} with a single value; a forecast repeats it, with the intervals of the others: {names}")
     return notes
 
 

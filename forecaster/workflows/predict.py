@@ -15,6 +15,7 @@ from forecaster.errors import UsageError, as_input_error
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import Note, Watch, ignore
 from forecaster.models.restore import CANNOT_RUN, restore_forecaster
+from forecaster.models.short_series import MIN_VALUES, borrow_intervals, count_values
 from forecaster.store import pretrained
 from forecaster.store.bundle import LATEST, Bundle
 from forecaster.workflows.predict_pretrained import predict_pretrained
@@ -29,6 +30,7 @@ from forecaster.workflows.reading import (
     report_reading,
     source_of,
 )
+from forecaster.workflows.series_changes import compare_series
 
 _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
 _FORMAT = "data.format."
@@ -106,11 +108,12 @@ def _forecast(
     parts: Iterator[LoadedData], bundle: Bundle, horizon: int, place: str, device: Device, watch: Watch
 ) -> Iterator[Part]:
     forecaster = None
-    fallbacks, cutoffs, spacings = list[str](), list[int](), list[float]()
+    ids, fallbacks, cutoffs, spacings = list[str](), list[str](), list[int](), list[float]()
     with as_data_error(bundle):
         for loaded, is_last in _mark_last(parts):
             cutoffs.append(int(loaded.panel.cutoff.max()))
             spacings.append(loaded.panel.spacing)
+            ids += loaded.panel.ids.tolist()
             if is_last:
                 refuse_sparse(place, float(np.median(spacings)), bundle)
                 refuse_older_cutoff(place, max(cutoffs), loaded.panel, bundle)
@@ -120,9 +123,12 @@ def _forecast(
             future.require(loaded.panel, horizon, loaded.config, place)
             for _, panel in iterate_parts(loaded.panel, horizon):
                 with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
-                    forecast = forecaster.predict(panel, horizon)
-                fallbacks += forecast.ids[forecast.fallback].tolist()
+                    forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)
+                is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
+                fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
                 yield Part(forecast, panel)
+    for text in compare_series(bundle, ids).describe():
+        watch(Note(text))
     if fallbacks:
         watch(Note(_describe_fallbacks(bundle.manifest.model, fallbacks)))
     if bundle.metrics["verdict"] != "better":

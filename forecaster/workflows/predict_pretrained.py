@@ -3,16 +3,14 @@
 import itertools
 from collections.abc import Iterator
 
-import numpy as np
-
 from forecaster.batches.cutoff_windows import MIN_VALUES
 from forecaster.config import DataConfig, PretrainedConfig
 from forecaster.data.load import LoadedData, load_in_parts
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, Note, Watch
-from forecaster.frequency import Ints
 from forecaster.models.pretrained import PretrainedForecaster
+from forecaster.models.short_series import borrow_intervals, count_values
 from forecaster.panel import Panel
 from forecaster.report.words import plural
 from forecaster.runtime import count_cores
@@ -60,28 +58,21 @@ def _forecast(
 ) -> Iterator[Part]:
     short = 0
     for loaded in parts:
-        short += int((_count_values(loaded.panel) < MIN_VALUES).sum())
+        short += int((count_values(loaded.panel) < MIN_VALUES).sum())
         for _, panel in iterate_parts(loaded.panel, horizon):
-            yield Part(forecaster.predict(panel, horizon), panel)
+            yield Part(borrow_intervals(forecaster.predict(panel, horizon), panel, min_values=MIN_VALUES), panel)
     if short:
         watch(Note(f"{plural(short, 'series')} with fewer than {MIN_VALUES} values: the last value is their forecast"))
 
 
 def _refuse_too_short(place: str, panel: Panel) -> None:
-    longest = int(_count_values(panel).max())
+    longest = int(count_values(panel).max())
     if longest >= MIN_VALUES:
         return
     size = (
         f"has {plural(longest, 'value')}" if len(panel) == 1 else f"the longest series has {plural(longest, 'value')}"
     )
     raise DataError(f"{place}: {size}; the pretrained network needs at least {MIN_VALUES}", hint="add rows")
-
-
-def _count_values(panel: Panel) -> Ints:
-    """Return the [N] numbers of known values."""
-    known = np.concatenate([[0], np.cumsum(~np.isnan(panel.values[:, 0]))])
-    counts: Ints = known[panel.end] - known[panel.begin]
-    return counts
 
 
 def _describe_covariates(config: DataConfig) -> list[str]:

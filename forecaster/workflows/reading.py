@@ -123,15 +123,12 @@ def read_data(
 
 
 def report_reading(loaded: LoadedData, bundle: Bundle, place: str, watch: Watch) -> None:
-    """Report how data was read by the format of a bundle, and what changed since its training.
+    """Report how data was read by the format of a bundle.
 
     Args:
         place: of the data.
     """
     watch(DataRead(place, loaded.series, loaded.rows, loaded.roles))
-    trained = bundle.manifest.data.series
-    if loaded.series != trained:
-        watch(Note(f"the table has {loaded.series:,} series, the training data had {trained:,}"))
     context = getattr(bundle.config.model, "context", None)
     is_short = loaded.panel.lengths < (context or 0)
     if is_short.any():

@@ -15,6 +15,7 @@ from forecaster.selection.replay import replace_budget_by_steps
 from forecaster.store import bundle, lock, origins
 from forecaster.store.files import check_free
 from forecaster.store.manifest import Manifest
+from forecaster.workflows import series_changes
 from forecaster.workflows.manifest import FittedModel, Origin, build_manifest
 from forecaster.workflows.source import Source
 
@@ -102,6 +103,8 @@ def write_bundle(
         "quality.json": bundle.json_bytes(loaded.quality),
         HOLDOUT: evaluation.holdout,
     }
+    if "series_not_read" not in loaded.quality:
+        tables[series_changes.FILE] = series_changes.series_file(loaded.panel)
     if isinstance(forecaster, Exportable):
         tables |= forecaster.exports()
     config, state = replace_budget_by_steps(model.config, model.stages), forecaster.state()

@@ -32,6 +32,7 @@ BUNDLE = {
     "history.csv",
     "quality.json",
     "holdout.csv",
+    "series.json",
     "network.onnx",
 }
 
@@ -502,9 +503,25 @@ def test_predict_says_how_newer_data_was_read_and_what_changed(forecast: Forecas
     Path("new.csv").write_text("Report of June;;\nshop;day;sales\n" + rows["a"] + rows["b"] + rows["c"] + "Total;;9\n")
     done = forecast("predict", "new.csv", "--bundle", "b")
     assert done.code == 0
-    assert "the table has 3 series, the training data had 2" in done.err
+    assert "1 series is new since the training: c" in done.err
     assert "skipped 1 line above the table" in done.err
     assert "skipped 1 line below the table" in done.err
+
+
+def test_predict_names_new_and_missing_series_and_marks_single_values(forecast: Forecast) -> None:
+    days = [f"2024-{1 + day // 28:02}-{1 + day % 28:02}" for day in range(84)]
+    rows = {name: "".join(f"{name},{day},{(number * 7) % 31}\n" for number, day in enumerate(days)) for name in "abcd"}
+    Path("old.csv").write_text("shop,day,sales\n" + rows["a"] + rows["b"])
+    assert forecast("train", "old.csv", "--model", "naive", "-o", "b").code == 0
+    Path("new.csv").write_text("shop,day,sales\n" + rows["a"] + rows["c"] + f"d,{days[-1]},50\n")
+    done = forecast("predict", "new.csv", "--bundle", "b", "-o", "f.csv")
+    assert "2 series are new since the training: c, d" in done.err
+    assert "1 series of the training is missing: b" in done.err
+    assert "1 of 3 series with a single value" in done.err
+    assert "could not be fitted" not in done.err
+    frame = pd.read_csv("f.csv")
+    assert frame.loc[frame["status"] == "fallback", "unique_id"].unique().tolist() == ["d"]
+    assert (frame["q0.9"] - frame["q0.1"] > 0).all()
 
 
 def test_predict_says_which_series_are_shorter_than_the_context(forecast: Forecast, sales: Path) -> None:

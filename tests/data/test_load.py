@@ -357,7 +357,7 @@ def test_series_that_ended_long_ago_and_single_values_are_named(tmp_path: Path) 
     notes = load(str(path), DataConfig(horizon=10)).notes
     ended = "2 of 4 series ended more than 10 steps before 2021-04-16"
     assert f"{ended}, and their forecasts start where they ended: new, gone" in notes
-    assert "1 of 4 series with a single value, so their intervals mean little: new" in notes
+    assert "1 of 4 series with a single value; a forecast repeats it, with the intervals of the others: new" in notes
 
 
 def test_steps_without_a_calendar_have_no_common_end(tmp_path: Path) -> None:

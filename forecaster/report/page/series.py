@@ -202,7 +202,7 @@ def describe_future(stamps: Sequence[Any], mean: Any, width: Any, unit: str, *, 
         mean: [H] point forecast.
         width: [H] width of the 80 % interval.
         unit: the length of a step in words.
-        is_fallback: if True, add that the model could not be fitted to this series.
+        is_fallback: if True, add that the model could not forecast this series.
     """
     times = [timestamp(stamp) for stamp in stamps]
     if len(mean) == 1:
@@ -216,7 +216,7 @@ def describe_future(stamps: Sequence[Any], mean: Any, width: Any, unit: str, *, 
             f" step and {_number(width[-1])} at the last."
         )
     if is_fallback:
-        text += " The model could not be fitted to this series, so this is the seasonal naive forecast."
+        text += " The model could not forecast this series, so this is a simpler forecast."
     return text
 
 

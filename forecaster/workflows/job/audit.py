@@ -48,7 +48,7 @@ def measure_extent(panel: Panel) -> DataExtent:
 
 def audit(
     source: str, panel: Panel, extent: DataExtent, before: DataExtent | None, policy: JobConfig, now: int
-) -> dict[str, str]:
+) -> None:
     """Check data against the job's policy.
 
     Args:
@@ -56,9 +56,8 @@ def audit(
         before: extent at the last run that published; None if there is none.
         now: time of the run on the clock of the data (see `clock.now_on`).
 
-    Returns: the suspects; see `find_suspects`.
     Raises:
-        StaleError: the data is too old, too little, or much less than before, or every series is suspect.
+        StaleError: the data is too old, too little, or much less than before.
         ConfigError: the policy has a maximum age, and time is in integers.
     """
     if policy.max_age is not None:
@@ -70,23 +69,20 @@ def audit(
         )
     if before is not None:
         _compare_extents(source, panel, extent, before, policy.drop)
-    suspects = find_suspects(panel, policy, now)
-    if suspects and len(suspects) == len(panel):
-        name, reason = next(iter(suspects.items()))
-        raise StaleError(
-            f"{source}: every series is suspect; {name!r}: {reason}",
-            hint="check the source of the data, or change job.flat and job.max_age",
-        )
-    return suspects
 
 
-def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
-    """Find the series that no model should forecast, because their last values are equal or too old.
+def find_suspects(source: str, panel: Panel, policy: JobConfig, now: int, horizon: int) -> dict[str, str]:
+    """Find the series that no model should forecast, because their last values are equal, or they have ended.
+
+    See `audit` for the arguments.
 
     Returns: the reasons by series.
+    Raises: StaleError: every series is suspect.
     """
     suspects: dict[str, str] = {}
     ended_at = step_ends(panel.frequency, panel.cutoff)
+    has_ended = panel.has_ended(horizon) & (policy.ended == "mark")
+    last = panel.frequency.format(panel.cutoff, panel.zone)
     for row, name in enumerate(panel.ids):
         target = panel.values[panel.begin[row] : panel.end[row], 0]
         if policy.flat is not None:
@@ -97,6 +93,14 @@ def find_suspects(panel: Panel, policy: JobConfig, now: int) -> dict[str, str]:
         age = (now - int(ended_at[row])) / SECOND
         if policy.max_age is not None and age > parse_duration(policy.max_age):
             suspects[str(name)] = f"its newest value is {describe_age(age)} old"
+        elif has_ended[row]:
+            suspects[str(name)] = f"it ended at {last[row]}"
+    if suspects and len(suspects) == len(panel):
+        name, reason = next(iter(suspects.items()))
+        raise StaleError(
+            f"{source}: every series is suspect; {name!r}: {reason}",
+            hint="check the source of the data, or change job.flat and job.max_age",
+        )
     return suspects
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from forecaster.errors import DataError
 from forecaster.forecast import Forecast
 from forecaster.frequency import Ints
+from forecaster.models.short_series import MIN_VALUES, count_values
 from forecaster.panel import Panel
 
 Predict = Callable[[Panel], Forecast]
@@ -43,8 +44,10 @@ def forecast_with_fallback(
     is_fallback, model = np.ones(len(panel), bool), fallback.model
     for rows, part in parts:
         mean[rows], quantiles[rows], is_fallback[rows], model = part.mean, part.quantiles, part.fallback, part.model
-        for name in part.ids[part.fallback]:
-            reasons[str(name)] = f"{part.model} could not be fitted to it"
+        counts = count_values(panel)[rows]
+        for name, count in zip(part.ids[part.fallback], counts[part.fallback], strict=True):
+            is_short = count < MIN_VALUES
+            reasons[str(name)] = "it has a single value" if is_short else f"{part.model} could not be fitted to it"
     return replace(fallback, mean=mean, quantiles=quantiles, fallback=is_fallback, model=model), reasons
 
 

@@ -15,10 +15,11 @@ from forecaster.events import Note
 from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.models.restore import restore_forecaster
+from forecaster.models.short_series import borrow_intervals
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.clock import leave_out_unfinished, now_on
-from forecaster.workflows.job.audit import AuditedData, audit, measure_extent
+from forecaster.workflows.job.audit import AuditedData, audit, find_suspects, measure_extent
 from forecaster.workflows.job.champion import find_champion, promote, prune_bundles, remove_leftovers
 from forecaster.workflows.job.choose_model import (
     ModelChoice,
@@ -38,6 +39,7 @@ from forecaster.workflows.job.update import plan_update, update
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.reading import load_data, read_data, report_reading
+from forecaster.workflows.series_changes import SeriesChanges, compare_series
 
 
 def run_steps(run: JobRun) -> int:
@@ -90,13 +92,16 @@ def _run_steps(run: JobRun) -> int:
 
 def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
     """Read the data, leave out steps that are not over, and check the rest against the job's policy."""
-    job, policy = run.job, run.job.policy
-    source = job.source.place
+    job, policy, source = run.job, run.job.policy, run.job.source.place
+    changes = SeriesChanges()
     if champion is None or last_settings(champion, run.previous) != job.settings:
         loaded = read_data(job.source, job.config, None, run.watch)
     else:
         loaded = load_data(job.source, champion)
         report_reading(loaded, champion, source, run.watch)
+        changes = compare_series(champion, loaded.panel.ids.tolist())
+        for text in changes.describe():
+            run.watch(Note(text))
     frequency, zone = loaded.panel.frequency, loaded.panel.zone
     now = now_on(frequency, zone, run.now, home=policy.zone)
     if policy.partial == "drop":
@@ -107,10 +112,19 @@ def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
             loaded = replace(loaded, panel=panel, quality={**loaded.quality, "series": len(panel), "last": last})
     extent = measure_extent(loaded.panel)
     cutoff = str(frequency.format(np.array([extent.cutoff_at]), zone)[0])
-    run.summary.data = DataSummary(source=source, rows=extent.rows, series=extent.series, cutoff=cutoff)
+    horizon = loaded.config.resolved_horizon
+    ended = loaded.panel.ids[loaded.panel.has_ended(horizon)].tolist()
+    lists = {"new": changes.new, "missing": changes.missing, "ended": ended}
+    run.summary.data = DataSummary(
+        source=source,
+        rows=extent.rows,
+        series=extent.series,
+        cutoff=cutoff,
+        **{name: list(series) for name, series in lists.items() if series},
+    )
     before = run.previous.published.extent if run.previous.published else None
-    suspects = audit(source, loaded.panel, extent, before, policy, now)
-    return AuditedData(loaded, extent, suspects)
+    audit(source, loaded.panel, extent, before, policy, now)
+    return AuditedData(loaded, extent, find_suspects(source, loaded.panel, policy, now, horizon))
 
 
 def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: AuditedData) -> int:
@@ -192,13 +206,13 @@ def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast
 
     def predict(rows: Panel) -> Forecast:
         future.require(rows, horizon, loaded.config, source)
-        return forecaster.predict(rows, horizon)
+        return borrow_intervals(forecaster.predict(rows, horizon), rows)
 
     seasonal, naive = SeasonalNaive().predict(panel, horizon), Naive().predict(panel, horizon)
     forecast, reasons = forecast_with_fallback(predict, panel, seasonal, data.suspects)
     if reasons:
         run.summary.fallbacks = reasons
-        run.watch(Note(f"{len(reasons)} of {len(panel)} series are forecast by their last season, marked fallback"))
+        run.watch(Note(f"{len(reasons)} of {len(panel)} series have a simpler forecast, marked fallback"))
     forecast = stretch_intervals(run.adjustment, forecast, panel)
     scale = seasonal_error(panel, panel.season)
     return ScorableForecast(forecast, {"seasonal_naive": seasonal.mean, "naive": naive.mean}, scale)
@@ -220,9 +234,9 @@ def _publish(run: JobRun, forecast: Forecast) -> dict[str, str]:
 
 
 def _set_status(run: JobRun, forecast: Forecast) -> int:
-    has_fallback = bool(forecast.fallback.any())
-    run.summary.status = "partial" if has_fallback else "published"
-    return 3 if has_fallback else 0
+    is_partial = bool(forecast.fallback.any()) or bool(run.summary.data and run.summary.data.missing)
+    run.summary.status = "partial" if is_partial else "published"
+    return 3 if is_partial else 0
 
 
 def _identify(run: JobRun, panel: Panel, model: Bundle) -> str:

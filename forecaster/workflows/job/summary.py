@@ -22,12 +22,18 @@ class DataSummary(BaseModel):
         source: place without a password.
         rows: number of observed values.
         cutoff: newest cutoff, as text.
+        new: series that the data of the training did not have.
+        missing: series of the training that the data does not have.
+        ended: series that ended more than a horizon before the newest one.
     """
 
     source: str
     rows: int
     series: int
     cutoff: str
+    new: list[str] = []
+    missing: list[str] = []
+    ended: list[str] = []
 
 
 class ActualsSummary(BaseModel):

@@ -44,13 +44,19 @@ def test_an_age_of_integer_time_is_an_error_of_the_config(make_panel: MakePanel)
         audit("x.csv", panel, measure_extent(panel), None, JobConfig(max_age="1d"), 0)
 
 
+def test_series_that_ended_a_horizon_ago_are_suspects(make_panel: MakePanel) -> None:
+    panel = make_panel([[1, 2, 3, 4, 5], [1, 2], [1, 2, 3]])
+    now = START + 5 * DAY
+    assert find_suspects("x.csv", panel, JobConfig(), now, 2) == {"s1": "it ended at 2024-01-02"}
+    assert find_suspects("x.csv", panel, JobConfig(ended="keep"), now, 2) == {}
+
+
 def test_series_that_are_stuck_or_not_renewed_are_suspects(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4, 5], [1, 2, 2, 2, 2], [1, 2], [1, 7, 7, NAN, 7]])
     policy = JobConfig(flat=3, max_age="2d", drop=None)
-    suspects = find_suspects(panel, policy, START + 6 * DAY)
+    suspects = find_suspects("x.csv", panel, policy, START + 6 * DAY, 9)
     assert suspects == {"s1": "its last 3 values are equal", "s2": "its newest value is 4 days old"}
-    assert find_suspects(panel, JobConfig(), START + 6 * DAY) == {}
-    assert audit("x.csv", panel, measure_extent(panel), None, policy, START + 6 * DAY) == suspects
+    assert find_suspects("x.csv", panel, JobConfig(), START + 6 * DAY, 9) == {}
     suspect = panel.select(np.array([1, 2]))
     with pytest.raises(StaleError, match="every series is suspect; 's1': its last 3 values are equal"):
-        audit("x.csv", suspect, measure_extent(suspect), None, policy, START + 6 * DAY)
+        find_suspects("x.csv", suspect, policy, START + 6 * DAY, 9)
