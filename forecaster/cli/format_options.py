@@ -1,8 +1,11 @@
 """The options on the format of a table; each replaces what would be detected."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import typer
+
+from forecaster.errors import UsageError
 
 _FORMAT = "Format of the table"
 
@@ -92,3 +95,27 @@ DayFirst = Annotated[
         show_default="detected",
     ),
 ]
+
+
+def check_values(values: Mapping[str, Any]) -> None:
+    """Check the values of options on the format.
+
+    Args:
+        values: by field of `TableFormat`; None for an option that was not passed.
+
+    Raises: UsageError: a value is not possible; names its option.
+    """
+    passed = {key: value for key, value in values.items() if value is not None}
+    if not passed:
+        return
+    from pydantic import ValidationError
+
+    from forecaster.config.table_format import TableFormat
+
+    try:
+        TableFormat.model_validate(passed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = f"--{str(first['loc'][0]).replace('_', '-')}"
+        problem = str(first["msg"]).removeprefix("Value error, ")
+        raise UsageError(f"{flag}: {problem}", hint=f"pass another value, or leave {flag} out") from error

@@ -227,6 +227,19 @@ def _columns(
     zone: format_options.Zone = None,
 ) -> dict[str, Any]:
     """Return the options on the table's columns and format by config key; None for those that were not passed."""
+    table_format = {
+        "sheet": sheet,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "skip_rows": skip_rows,
+        "header": header,
+        "decimal": decimal,
+        "na": na,
+        "date_format": date_format,
+        "day_first": day_first,
+        "zone": zone,
+    }
+    format_options.check_values(table_format)
     return {
         "data.query": query,
         "data.query_timeout": quantities.parse_time_limit("--query-timeout", query_timeout),
@@ -244,16 +257,7 @@ def _columns(
         "data.minimum": minimum,
         "data.maximum": maximum,
         "data.integer": integer or None,
-        "data.format.sheet": sheet,
-        "data.format.delimiter": delimiter,
-        "data.format.encoding": encoding,
-        "data.format.skip_rows": skip_rows,
-        "data.format.header": header,
-        "data.format.decimal": decimal,
-        "data.format.na": na,
-        "data.format.date_format": date_format,
-        "data.format.day_first": day_first,
-        "data.format.zone": zone,
+        **{f"data.format.{key}": value for key, value in table_format.items()},
     }
 
 

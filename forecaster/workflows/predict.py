@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from forecaster.config import Device
 from forecaster.config.table_format import TableFormat
@@ -76,18 +75,10 @@ def predict(
 
 
 def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
-    """Return the format of the bundle's data, changed by the options of the command.
-
-    Raises: UsageError: a value is not possible.
-    """
+    """Return the format of the bundle's data, changed by the options of the command."""
     changes = {key.removeprefix(_FORMAT): value for key, value in columns.items() if key.startswith(_FORMAT)}
     changes = {key: value for key, value in changes.items() if value is not None}
-    try:
-        return TableFormat.model_validate({**bundle.config.data.format.model_dump(), **changes})
-    except ValidationError as error:
-        first = error.errors()[0]
-        flag = f"--{str(first['loc'][0]).replace('_', '-')}"
-        raise UsageError(f"{flag}: {first['msg']}", hint=f"pass another value, or leave {flag} out") from error
+    return TableFormat.model_validate({**bundle.config.data.format.model_dump(), **changes})
 
 
 def _refuse_options(data: FreshData) -> None:

@@ -534,6 +534,16 @@ def test_predict_says_which_series_are_shorter_than_the_context(forecast: Foreca
     )
 
 
+@pytest.mark.parametrize("command", ["train", "predict", "inspect", "backtest"])
+@pytest.mark.parametrize("option", ["--delimiter=ab", "--zone=Nowhere/Now"])
+def test_an_impossible_value_of_a_format_option_is_wrong_usage(
+    command: str, option: str, forecast: Forecast, sales: Path
+) -> None:
+    done = forecast(command, sales, option)
+    assert done.code == 2
+    assert f"error: {option.partition('=')[0]}: " in done.err
+
+
 @pytest.mark.parametrize("value", ["", "MS", "\x1b[2J"])
 def test_predict_refuses_a_delimiter_that_is_no_character(value: str, forecast: Forecast, trained: Path) -> None:
     done = forecast("predict", "--bundle", trained, "--delimiter", value)
