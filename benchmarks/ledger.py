@@ -104,7 +104,7 @@ def draw_forecast(panel: Panel, horizon: int) -> tuple[Forecast, Any, Any]:
     random = np.random.default_rng(int(panel.cutoff[0] // HOUR))
     mean = random.normal(100, 1, (len(panel), horizon)).astype(np.float32)
     spread = np.linspace(-20, 20, len(PROBABILITIES), dtype=np.float32)
-    forecast = Forecast.of(panel, mean, mean[:, :, None] + spread, model="gru")
+    forecast = Forecast.of(panel, mean[:, :, None] + spread, model="gru", mean=mean)
     naive = np.repeat(panel.values[panel.end - 1], horizon, axis=1)
     return forecast, {"seasonal_naive": naive, "naive": naive}, np.full(len(panel), 11.0)
 

@@ -212,7 +212,7 @@ def score(forecaster: Forecaster, panel: Panel, test: int, horizon: int) -> Row:
         forecast = forecaster.predict(windows, horizon)
         actual = windows.actual(horizon, last)
         is_known = np.isfinite(actual)
-        error = (actual.astype(np.float64) - forecast.mean)[is_known]
+        error = (actual.astype(np.float64) - forecast.median)[is_known]
         squares += float(np.sum(error**2))
         absolutes += float(np.sum(np.abs(error)))
         covered += int(((forecast.at(0.1) <= actual) & (actual <= forecast.at(0.9)))[is_known].sum())

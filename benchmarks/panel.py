@@ -93,11 +93,11 @@ def score(panel: Panel, truth: Floats, frame: pd.DataFrame, naive2: str | None) 
     order = frame.set_index(["unique_id", "step"]).loc[
         [(key, 1 + step) for key in panel.ids for step in range(shape[1])]
     ]
-    mean = order["mean"].to_numpy().reshape(shape)
+    median = order["median"].to_numpy().reshape(shape)
     quantiles = np.stack([order[f"q{p:g}"].to_numpy().reshape(shape) for p in DECILES], axis=2)  # [N, H, 9]
     actual = truth.astype(np.float64)
-    smape = float(np.mean(metrics.smape(actual, mean)))
-    mase = float(np.nanmean(metrics.mase(actual, mean, metrics.seasonal_error(panel, panel.season))))
+    smape = float(np.mean(metrics.smape(actual, median)))
+    mase = float(np.nanmean(metrics.mase(actual, median, metrics.seasonal_error(panel, panel.season))))
     figures = {"smape": smape, "mase": mase, "wql": metrics.wql(actual, quantiles, DECILES)}
     figures["coverage80"] = float(np.mean(metrics.coverage(actual, quantiles[:, :, 0], quantiles[:, :, -1])))
     if naive2:

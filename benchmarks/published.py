@@ -8,10 +8,11 @@ Scores the seasonal naive forecast with the package's own code. Published: M4 ho
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.panel import read
-from forecaster.evaluation.metrics import seasonal_error
+from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import score
 from forecaster.models.naive import SeasonalNaive
 
@@ -23,7 +24,9 @@ def main() -> None:
     parser.add_argument("--season", type=int, required=True)
     arguments = parser.parse_args()
     panel, truth = read(arguments.train, arguments.test, arguments.season)
-    scores = score(SeasonalNaive().predict(panel, truth.shape[1]), truth, seasonal_error(panel, arguments.season))
+    scores = score(
+        SeasonalNaive().predict(panel, truth.shape[1]), truth, Scale.of(replace(panel, season=arguments.season))
+    )
     print(
         json.dumps({"series": len(panel), **{name: round(scores[name], 4) for name in ("smape", "mase", "nd", "wql")}})
     )

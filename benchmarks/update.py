@@ -132,7 +132,7 @@ def _restore(stored: Bundle) -> Forecaster:
 
 
 def _error(forecaster: Forecaster, panel: Panel, horizon: int, actual: Array, scale: Array) -> float:
-    return float(np.nanmean(np.abs(forecaster.predict(panel, horizon).mean - actual)) / scale[0])
+    return float(np.nanmean(np.abs(forecaster.predict(panel, horizon).median - actual)) / scale[0])
 
 
 if __name__ == "__main__":

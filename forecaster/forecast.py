@@ -1,7 +1,7 @@
 """The forecast of a panel, and the protocol of the models that make one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +12,7 @@ from forecaster.errors import UsageError
 from forecaster.events import TrainingStep, Watch
 from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats, Panel
+from forecaster.quantile_function import expectation
 
 # Every forecaster returns these quantiles, so that 50, 80, 90 and 95 % intervals always exist.
 PROBABILITIES = (0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975)
@@ -27,7 +28,7 @@ class Forecast:
         ids: [N] unique_id of each series.
         cutoff: [N] timestamp of the last step that was visible to the model.
         ds: [N, H] timestamps of the forecast steps.
-        mean: [N, H] point forecasts in the units of the data, of the type of the panel's values.
+        mean: [N, H] expectations in the units of the data, of the type of the panel's values.
         quantiles: [N, H, Q] at `PROBABILITIES`, never decreasing along Q.
         model: the resolved name of the model.
         fallback: [N] True if a simpler forecast replaces one that failed.
@@ -49,34 +50,35 @@ class Forecast:
     def of(
         cls,
         panel: Panel,
-        mean: Floats,
         quantiles: Floats,
         *,
         model: str,
+        mean: Floats | None = None,
         fallback: npt.NDArray[np.bool_] | None = None,
     ) -> "Forecast":
         """Make the forecast of a panel from the arrays that a model computed.
 
-        Values are clipped to the panel's minimum and maximum, and rounded if the target is an integer. Both keep the
-        order of the quantiles.
+        Values are clipped to the panel's minimum and maximum, and quantiles are rounded if the target is an integer.
+        Both keep the order of the quantiles. An expectation is not rounded, so that sums of it stay right.
 
         Args:
             panel: the N series that the model has forecast.
-            mean: [N, H] point forecasts.
             quantiles: [N, H, Q] at `PROBABILITIES`.
+            mean: [N, H] expectations; None for those of the quantiles (see `quantile_function.expectation`).
             model: the resolved name of the model.
             fallback: [N] True if a simpler forecast replaces one that failed; None for no series.
 
         Raises: ValueError: a value is not finite (a bug in the model, not bad data).
         """
-        if not (np.isfinite(mean).all() and np.isfinite(quantiles).all()):
+        if not (np.isfinite(quantiles).all() and (mean is None or np.isfinite(mean).all())):
             raise ValueError(f"{model} returned a forecast that is not finite")
+        quantiles = _to_support(panel, quantiles)
         return cls(
             ids=panel.ids,
             cutoff=panel.cutoff,
-            ds=panel.future(mean.shape[1]),
-            mean=_to_support(panel, mean),
-            quantiles=_to_support(panel, quantiles),
+            ds=panel.future(quantiles.shape[1]),
+            mean=_expect(panel, quantiles) if mean is None else _clip(panel, mean),
+            quantiles=quantiles,
             model=model,
             fallback=np.zeros(len(panel), bool) if fallback is None else fallback,
             frequency=panel.frequency,
@@ -86,6 +88,28 @@ class Forecast:
     @property
     def horizon(self) -> int:
         return int(self.mean.shape[1])
+
+    @property
+    def median(self) -> Floats:
+        """[N, H] medians, in the units of the data."""
+        return self.at(0.5)
+
+    def first(self, steps: int) -> "Forecast":
+        """Return the forecast of the first steps."""
+        arrays = {name: getattr(self, name)[:, :steps] for name in ("ds", "mean", "quantiles")}
+        return replace(self, **arrays)
+
+    def with_quantiles(self, panel: Panel, quantiles: Floats) -> "Forecast":
+        """Replace the quantiles; the mean moves as the expectation of the quantiles does.
+
+        Args:
+            panel: the panel of the forecast, whose limits apply.
+            quantiles: [N, H, Q] at `PROBABILITIES`.
+        """
+        moved = expectation(quantiles, PROBABILITIES) - expectation(self.quantiles, PROBABILITIES)
+        return Forecast.of(
+            panel, quantiles, model=self.model, mean=(self.mean + moved).astype(quantiles.dtype), fallback=self.fallback
+        )
 
     def at(self, probability: float) -> Floats:
         """Return the [N, H] quantiles of a probability, one of `PROBABILITIES`."""
@@ -122,13 +146,14 @@ class Forecast:
                 "step": np.tile(np.arange(1, horizon + 1), count),
                 "model": np.full(count * horizon, self.model, object),
                 "mean": self.mean[rows].ravel(),
+                "median": self.median[rows].ravel(),
             }
             columns |= {f"q{p:g}": self.at(p)[rows].ravel() for p in probabilities}
             columns["status"] = np.repeat(status[rows], horizon)
             yield pd.DataFrame(columns)
 
     def to_nixtla(self, *, levels: tuple[float, ...] = (80,)) -> pd.DataFrame:
-        """Return the table in the format of the Nixtla libraries: `unique_id, ds, GRU, GRU-lo-80, GRU-hi-80`.
+        """Return the table in the format of the Nixtla libraries: `unique_id, ds, GRU, GRU-median, GRU-lo-80 ...`.
 
         Args:
             levels: coverages of the intervals in per cent.
@@ -141,6 +166,7 @@ class Forecast:
             "unique_id": np.repeat(self.ids, self.horizon),
             "ds": self.frequency.format(self.ds.ravel(), self.zone),
             name: self.mean.ravel(),
+            f"{name}-median": self.median.ravel(),
         }
         for level in levels:
             lower, upper = interval_bounds((level,))
@@ -167,14 +193,26 @@ def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(bounds)
 
 
+def _expect(panel: Panel, quantiles: Floats) -> Floats:
+    low, high = _bounds(panel)
+    return _clip(panel, expectation(quantiles, PROBABILITIES, minimum=low, maximum=high))
+
+
 def _to_support(panel: Panel, values: Floats) -> Floats:
-    if panel.minimum is None and panel.maximum is None and not panel.is_integer:
+    return _clip(panel, np.rint(values) if panel.is_integer else values)
+
+
+def _clip(panel: Panel, values: Floats) -> Floats:
+    if panel.minimum is None and panel.maximum is None:
         return values  # a copy of many series takes much memory
+    low, high = _bounds(panel)
+    return np.clip(values, values.dtype.type(low), values.dtype.type(high))
+
+
+def _bounds(panel: Panel) -> tuple[float, float]:
     low = -np.inf if panel.minimum is None else panel.minimum
     high = np.inf if panel.maximum is None else panel.maximum
-    if panel.is_integer:
-        values, low, high = np.rint(values), np.ceil(low), np.floor(high)
-    return np.clip(values, values.dtype.type(low), values.dtype.type(high))
+    return (float(np.ceil(low)), float(np.floor(high))) if panel.is_integer else (low, high)
 
 
 class Checkpoint(Protocol):
@@ -198,7 +236,7 @@ class Forecaster(Protocol):
 
     Attributes:
         name: the resolved name of the model, as in tables and metrics.
-        point: the kind of point forecast: `median`, `mean`, `expectation`, `last value` ...
+        point: the kind of point forecast in `mean`: `expectation`, `last value` ...
         history: the training steps of the evaluated fit; empty if nothing is trained.
     """
 

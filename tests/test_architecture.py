@@ -14,7 +14,7 @@ PACKAGE = ROOT / "forecaster"
 # a room imports only from rooms on lower floors, and from itself
 FLOORS = [
     {"addresses"},
-    {"errors", "durations", "model_table"},
+    {"errors", "durations", "model_table", "quantile_function"},
     {"config", "frequency", "events"},
     {"network", "panel", "runtime", "settings"},
     {"batches", "parallel", "forecast"},

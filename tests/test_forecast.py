@@ -14,7 +14,7 @@ def forecast(make_panel: MakePanel) -> Forecast:
     panel = make_panel([[1, 2], [3, 4]])
     mean = np.array([[1.5, 2.5, 3.5], [5, 6, 7]], np.float32)
     quantiles = mean[:, :, None] + np.array(PROBABILITIES, np.float32) - np.float32(0.5)
-    return Forecast.of(panel, mean, quantiles, model="gru")
+    return Forecast.of(panel, quantiles, model="gru", mean=mean)
 
 
 def test_the_table_has_one_row_per_series_and_step(forecast: Forecast) -> None:
@@ -26,6 +26,7 @@ def test_the_table_has_one_row_per_series_and_step(forecast: Forecast) -> None:
         "step",
         "model",
         "mean",
+        "median",
         *(f"q0.{k}" for k in range(1, 10)),
         "status",
     ]
@@ -38,7 +39,7 @@ def test_the_table_has_one_row_per_series_and_step(forecast: Forecast) -> None:
 
 def test_levels_add_the_quantiles_that_bound_them(forecast: Forecast) -> None:
     columns = list(forecast.to_frame(levels=(80, 95)).columns)
-    assert columns[6:8] == ["q0.025", "q0.1"]
+    assert columns[7:9] == ["q0.025", "q0.1"]
     assert columns[-2:] == ["q0.975", "status"]
 
 
@@ -49,7 +50,8 @@ def test_actual_values_are_the_column_y(forecast: Forecast) -> None:
 
 def test_the_nixtla_layout_names_the_model_in_its_columns(forecast: Forecast) -> None:
     frame = forecast.to_nixtla(levels=(80, 95))
-    assert list(frame.columns) == ["unique_id", "ds", "GRU", "GRU-lo-80", "GRU-hi-80", "GRU-lo-95", "GRU-hi-95"]
+    bounds = ["GRU-lo-80", "GRU-hi-80", "GRU-lo-95", "GRU-hi-95"]
+    assert list(frame.columns) == ["unique_id", "ds", "GRU", "GRU-median", *bounds]
     assert (frame["GRU-lo-95"] < frame["GRU-lo-80"]).all()
 
 
@@ -77,9 +79,10 @@ def test_forecasts_respect_the_bounds_of_the_target(
     panel = replace(make_panel([[1, 2]]), **support)
     given = np.array([mean], np.float32)
     quantiles = given[:, :, None] + 4 * (np.array(PROBABILITIES, np.float32) - np.float32(0.5))
-    forecast = Forecast.of(panel, given, quantiles, model="gru")
-    np.testing.assert_array_equal(forecast.mean, np.float32([expected]))
-    np.testing.assert_array_equal(forecast.at(0.5), forecast.mean)
+    forecast = Forecast.of(panel, quantiles, model="gru", mean=given)
+    np.testing.assert_array_equal(forecast.median, np.float32([expected]))
+    if not support.get("is_integer"):
+        np.testing.assert_array_equal(forecast.mean, forecast.median)
     assert (np.diff(forecast.quantiles, axis=2) >= 0).all()
     assert forecast.quantiles.min() >= support.get("minimum", -np.inf)
     assert forecast.quantiles.max() <= support.get("maximum", np.inf)

@@ -24,6 +24,8 @@ KINDS = {
     "statistical": ("sales.csv", "statsforecast"),
     "covariates": ("shops.csv", None),
 }
+# The column of today that `mean` of 0.1 was; the values of point heads and of drawn futures are in none.
+POINTS = {"network": "median", "graphs": "median", "ensemble": "median", "statistical": "mean"}
 WITH_GRAPHS = {"graphs": 1, "ensemble": 2}  # and how many
 JOB = Path("job/nightly.yaml")
 RTOL = 1e-4  # processors and versions of torch round differently
@@ -56,9 +58,12 @@ def ledger(command: Command) -> Command:
 
 
 def predict(command: Command, kind: str) -> None:
-    """Forecast by a bundle, and compare with what 0.1 forecast by it."""
+    """Forecast by a bundle, and compare with what 0.1 forecast by it, whose `mean` was the median."""
     command("predict", KINDS[kind][0], "--bundle", f"{kind}/bundle", "-o", "now.csv")
-    assert_same(pd.read_csv("now.csv"), pd.read_csv(GOLDEN / kind / "forecasts.csv"))
+    found = pd.read_csv("now.csv")
+    if kind in POINTS:
+        found["mean"] = found[POINTS[kind]]
+    assert_same(found, pd.read_csv(GOLDEN / kind / "forecasts.csv").drop(columns=[] if kind in POINTS else ["mean"]))
 
 
 def assert_same(found: pd.DataFrame, recorded: pd.DataFrame) -> None:

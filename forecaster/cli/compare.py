@@ -13,7 +13,21 @@ from forecaster.model_table import MODEL_NAMES
 if TYPE_CHECKING:
     from forecaster.config import Config
 
-Metric = Literal["mase", "smape", "wql", "mae", "rmse", "nd", "coverage50", "coverage80", "coverage90", "coverage95"]
+Metric = Literal[
+    "mase",
+    "smape",
+    "wql",
+    "mae",
+    "rmse",
+    "nd",
+    "coverage50",
+    "coverage80",
+    "coverage90",
+    "coverage95",
+    "rmsse",
+    "wape",
+    "bias",
+]
 
 
 @options.expand

@@ -111,14 +111,14 @@ def recalibrate(
 
 
 def apply_factors(widths: AdaptiveFactors, forecast: Forecast, panel: Panel) -> Forecast:
-    """Scale the intervals of a forecast about their median; the point forecast does not change.
+    """Scale the intervals of a forecast about their median.
 
     Args:
         panel: the panel that was forecast; its minimum, maximum and whole numbers also limit the result.
     """
     factors = widths.at(np.arange(1, forecast.horizon + 1)).astype(np.float32)
     quantiles: Floats = scale_widths(forecast.quantiles, factors)
-    return Forecast.of(panel, forecast.mean, quantiles, model=forecast.model, fallback=forecast.fallback)
+    return forecast.with_quantiles(panel, quantiles)
 
 
 def _adapt(outcomes: Outcomes, gamma: float, window: int) -> tuple[Array, Array, Array]:

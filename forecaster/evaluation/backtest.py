@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.errors import DataError
-from forecaster.evaluation.metrics import seasonal_error
+from forecaster.evaluation.metrics import Scale
 from forecaster.events import FoldsForecast, Watch, ignore
 from forecaster.forecast import PROBABILITIES, Forecast, Forecaster
 from forecaster.frequency import Ints
@@ -86,7 +86,7 @@ class Backtest:
     Attributes:
         forecast: [R, H].
         actual: [R, H] observed values, NaN where there is none.
-        scale: [R] seasonal error of the visible steps of each row, the divisor of MASE; NaN if there is none.
+        scale: of the visible steps of each row.
         series: [R] number of the series in the panel.
         fold: [R] 0 is the oldest.
         fit_seconds: sum over all fits.
@@ -95,7 +95,7 @@ class Backtest:
 
     forecast: Forecast
     actual: Floats
-    scale: npt.NDArray[np.float64]
+    scale: Scale
     series: Ints
     fold: Ints
     fit_seconds: float
@@ -138,7 +138,7 @@ def backtest(
     return Backtest(
         forecast=buffer.forecast(),
         actual=rows.actual(plan.horizon, panel.end[series]),
-        scale=seasonal_error(rows, panel.season),
+        scale=Scale.of(rows),
         series=series,
         fold=fold,
         fit_seconds=progress.fit_seconds,

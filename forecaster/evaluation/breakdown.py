@@ -16,6 +16,7 @@ Array = npt.NDArray[np.float64]
 Columns = dict[str, Array]
 
 _COVERAGES = tuple(f"coverage{level}" for level in LEVELS)
+_MEANS = ("smape", "scaled", "scaled_squared", *_COVERAGES)  # measures whose means are metrics
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,12 @@ def score_groups(rows: Sums, group: Ints, size: int) -> Columns:
         return np.bincount(group, values, size).astype(np.float64)
 
     def mean_of_rows(name: str) -> Array:
-        return mean_by_group(_ratio(rows.total[name], rows.count[name]), group, size)
+        values = _ratio(rows.total[name], rows.count[name])
+        return mean_by_group(np.sqrt(values) if name == "scaled_squared" else values, group, size)
 
     total = {name: add(values) for name, values in rows.total.items()}
     points = add(rows.count["absolute"])
-    return _columns(total, points, {name: mean_of_rows(name) for name in ("smape", "scaled", *_COVERAGES)})
+    return _columns(total, points, {name: mean_of_rows(name) for name in _MEANS})
 
 
 def mean_by_group(values: Array, group: Ints, size: int) -> Array:
@@ -60,7 +62,8 @@ def mean_by_group(values: Array, group: Ints, size: int) -> Array:
 
 def score_steps(steps: Sums) -> Columns:
     """Return the [H] values of every metric, one for each step of the horizon."""
-    means = {name: _ratio(steps.total[name], steps.count[name]) for name in ("smape", "scaled", *_COVERAGES)}
+    means = {name: _ratio(steps.total[name], steps.count[name]) for name in (*_MEANS, "scaled_root")}
+    means["scaled_squared"] = means["scaled_root"]  # the RMSSE of a single step of each series
     return _columns(steps.total, steps.count["absolute"], means)
 
 
@@ -76,12 +79,15 @@ def tabulate(keys: Sequence[str], models: Mapping[str, Columns]) -> dict[str, di
 def _measures(test: Backtest) -> Iterator[tuple[str, Array]]:
     """Compute each measure at every point [R, H]; NaN where nothing was observed."""
     actual, forecast = test.actual.astype(np.float64), test.forecast
-    error = np.abs(actual - forecast.mean)
-    size = np.abs(actual) + np.abs(forecast.mean)
+    error, deviation = np.abs(actual - forecast.median), forecast.mean - actual
+    size = np.abs(actual) + np.abs(forecast.median)
     yield "absolute", error
-    yield "squared", error**2
+    yield "squared", deviation**2
+    yield "deviation", deviation
     yield "smape", 200 * error / np.where(size == 0, 1, size)
-    yield "scaled", error / np.where(test.scale > 0, test.scale, np.nan)[:, None]
+    yield "scaled", error / _positive(test.scale.absolute)[:, None]
+    yield "scaled_squared", deviation**2 / _positive(test.scale.squared)[:, None]
+    yield "scaled_root", np.abs(deviation) / np.sqrt(_positive(test.scale.squared))[:, None]
     yield "actual", np.abs(actual)
     pinball = np.zeros_like(actual)
     for probability in DECILES:
@@ -94,16 +100,24 @@ def _measures(test: Backtest) -> Iterator[tuple[str, Array]]:
 
 
 def _columns(total: Mapping[str, Array], points: Array, means: Columns) -> Columns:
-    """Compute every metric of `metrics.METRICS` from sums; a new metric needs a line here."""
+    """Compute every metric of `metric_table.METRICS` from sums; a new metric needs a line here."""
+    deviation = _ratio(total["absolute"], total["actual"])
     return {
         "mae": _ratio(total["absolute"], points),
         "rmse": np.sqrt(_ratio(total["squared"], points)),
         "smape": means["smape"],
         "mase": means["scaled"],
-        "nd": _ratio(total["absolute"], total["actual"]),
+        "nd": deviation,
         "wql": _ratio(total["pinball"], total["actual"]),
         **{name: means[name] for name in _COVERAGES},
+        "rmsse": means["scaled_squared"],
+        "wape": deviation,
+        "bias": _ratio(total["deviation"], points),
     }
+
+
+def _positive(divisor: Array) -> Array:
+    return np.where(divisor > 0, divisor, np.nan)
 
 
 def _ratio(part: Array, whole: Array) -> Array:

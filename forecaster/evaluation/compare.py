@@ -11,6 +11,7 @@ import numpy.typing as npt
 from forecaster.evaluation import metrics, significance
 from forecaster.evaluation.backtest import Backtest, Plan
 from forecaster.evaluation.breakdown import add_up, mean_by_group, score_steps
+from forecaster.evaluation.metric_table import METRICS
 from forecaster.evaluation.score import Score, score, skill
 from forecaster.evaluation.significance import PairedTest
 from forecaster.frequency import Ints
@@ -46,7 +47,7 @@ class ModelResult:
         _, steps = add_up(test)
         return cls(
             score=score(test.forecast, test.actual, test.scale),
-            errors=metrics.mase(actual, test.forecast.mean, test.scale).astype(np.float64),
+            errors=metrics.mase(actual, test.forecast.median, test.scale.absolute).astype(np.float64),
             steps=score_steps(steps)["mase"],
             fit_seconds=test.fit_seconds,
             predict_seconds=test.predict_seconds,
@@ -226,7 +227,7 @@ def _test_against(results: Mapping[str, ModelResult], baseline: str, units: Unit
 
 def _rank(by: str, scores: Score) -> float:
     """Return the key that sorts the best first and unknown scores last."""
-    value = metrics.METRICS[by].rank(scores[by])
+    value = METRICS[by].rank(scores[by])
     return math.inf if math.isnan(value) else value
 
 

@@ -1,22 +1,19 @@
-"""The metrics of forecasts as functions of arrays, and `METRICS`, the table of their names, titles and formulas.
+"""The metrics of forecasts as functions of arrays; `metric_table` has their names and titles.
+
+Each metric rates the point that it is smallest for: absolute errors the median, squared errors and the bias the mean.
 
 In every function `actual` and `forecast` are [N, H] in the data's units, with NaN in `actual` where nothing was
 observed: such points count nowhere. Where a result is by series, a series without an observed point is NaN.
-
-To add a metric, write its function and its row of `METRICS`: `score` computes it then, and reports print it.
-`breakdown` adds up sums by series, step and cutoff instead, so it needs a formula of the new metric, too.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from forecaster.batches.running_means import mean_change
-from forecaster.forecast import DECILES, PROBABILITIES, Forecast
 from forecaster.panel import Panel
 
 Array = npt.NDArray[np.floating]
@@ -51,8 +48,26 @@ def mase(actual: Array, forecast: Array, scale: Array) -> Array:
     return _by_series(np.abs(actual - forecast)) / np.where(scale > 0, scale, np.nan)
 
 
+def rmsse(actual: Array, forecast: Array, squared_scale: Array) -> Array:
+    """Return the [N] roots of the mean squared errors over `squared_scale` [N]; NaN where it is 0 or missing.
+
+    Source: Makridakis, Spiliotis & Assimakopoulos 2022 (M5), with the seasonal difference in the place of the
+    difference of neighbours (see `Scale`).
+    """
+    mean: Array = np.sqrt(_by_series((actual - forecast) ** 2) / np.where(squared_scale > 0, squared_scale, np.nan))
+    return mean
+
+
+def bias(actual: Array, forecast: Array) -> float:
+    """Return the mean of forecast - actual, pooled over all observed points: above 0, forecasts are too high."""
+    return _pooled(forecast - actual)
+
+
 def nd(actual: Array, forecast: Array) -> float:
-    """Return the normalised deviation, sum |y - f| / sum |y|; NaN if all actual values are 0."""
+    """Return the normalised deviation, sum |y - f| / sum |y|; NaN if all actual values are 0.
+
+    It is also known as the weighted absolute percentage error, WAPE, if it is written in per cent.
+    """
     return _ratio(np.nansum(np.abs(actual - forecast)), np.nansum(np.abs(actual)))
 
 
@@ -108,93 +123,24 @@ def seasonal_error(panel: Panel, season: int) -> npt.NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A forecast beside the values that were observed later.
+class Scale:
+    """The usual change of each series from season to season, by which errors are divided.
 
     Attributes:
-        actual: [N, H] observed values in float64, NaN where there is none.
-        scale: [N] the in-sample seasonal error that MASE divides by.
+        absolute: [N] the in-sample means of |x_t - x_{t-season}|, the divisor of MASE; NaN if there is none.
+        squared: [N] the in-sample means of its square, the divisor of RMSSE.
     """
 
-    forecast: Forecast
-    actual: Array
-    scale: Array
+    absolute: npt.NDArray[np.float64]
+    squared: npt.NDArray[np.float64]
 
+    @classmethod
+    def of(cls, panel: Panel) -> "Scale":
+        """Measure the visible steps of a panel."""
+        return cls(seasonal_error(panel, panel.season), mean_change(panel, panel.season, np.square))
 
-class Detail(IntEnum):
-    """The level of detail of a table of metrics; each table has all columns of the less detailed ones."""
-
-    LEADERBOARD = 1
-    SCORES = 2
-    PAGE = 3
-    FILE = 4
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A row of `METRICS`.
-
-    Attributes:
-        name: its key in metrics.json.
-        title: its heading in tables.
-        compute: returns the metric of a whole forecast; NaN if it is unknown.
-        column: its place among the columns of a table, from the left.
-        detail: the least detailed table that shows it.
-        compute_error: returns the standard error of the metric; None if it is not computed.
-        target: the best value of a share, which is printed in per cent; None for an error, where lower is better.
-        description: a sentence for the readers of a table.
-    """
-
-    name: str
-    title: str
-    compute: Callable[[Outcome], float]
-    column: int
-    detail: Detail = Detail.FILE
-    compute_error: Callable[[Outcome], float] | None = None
-    target: float | None = None
-    description: str = ""
-
-    @property
-    def is_share(self) -> bool:
-        return self.target is not None
-
-    def rank(self, value: float) -> float:
-        """Return a number that is lower for a better value."""
-        return value if self.target is None else abs(value - self.target)
-
-
-def columns(detail: Detail) -> list[Metric]:
-    """List the metrics that a table shows, from left to right."""
-    return sorted((each for each in METRICS.values() if each.detail <= detail), key=lambda each: each.column)
-
-
-def _coverage_metric(level: int, *, column: int, detail: Detail = Detail.FILE) -> Metric:
-    def cover(outcome: Outcome) -> Array:
-        lower, upper = (outcome.forecast.at(bound) for bound in LEVELS[level])
-        return coverage(outcome.actual, lower, upper)
-
-    def compute_error(outcome: Outcome) -> float:
-        return coverage_error(cover(outcome), int(np.sum(~np.isnan(outcome.actual))), level / 100)
-
-    return Metric(
-        f"coverage{level}",
-        f"{level}% covered",
-        lambda outcome: _mean_of_series(cover(outcome)),
-        column,
-        detail,
-        compute_error,
-        target=level / 100,
-    )
-
-
-def _compute_wql(outcome: Outcome) -> float:
-    deciles = outcome.forecast.quantiles[:, :, [PROBABILITIES.index(p) for p in DECILES]]
-    return wql(outcome.actual, deciles, DECILES)
-
-
-def _mean_of_series(values: Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean(dtype=np.float64)) if len(known) else float("nan")
+    def select(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Scale":
+        return Scale(self.absolute[rows], self.squared[rows])
 
 
 def _pooled(values: Array) -> float:
@@ -211,57 +157,3 @@ def _by_series(values: Array) -> Array:
 
 def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else float("nan")
-
-
-# In the order of metrics.json.
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            "mae",
-            "MAE",
-            lambda outcome: mae(outcome.actual, outcome.forecast.mean),
-            column=3,
-            detail=Detail.SCORES,
-            description="MAE is the mean error in the series' own units.",
-        ),
-        Metric(
-            "rmse",
-            "RMSE",
-            lambda outcome: rmse(outcome.actual, outcome.forecast.mean),
-            column=4,
-            detail=Detail.SCORES,
-            description="RMSE is in the same units, but large errors count for more.",
-        ),
-        Metric(
-            "smape",
-            "sMAPE",
-            lambda outcome: _mean_of_series(smape(outcome.actual, outcome.forecast.mean)),
-            column=2,
-            detail=Detail.LEADERBOARD,
-            description="sMAPE is the error in per cent of the values, from 0 to 200.",
-        ),
-        Metric(
-            "mase",
-            "MASE",
-            lambda outcome: _mean_of_series(mase(outcome.actual, outcome.forecast.mean, outcome.scale)),
-            column=1,
-            detail=Detail.LEADERBOARD,
-            description="MASE is the mean error in units of the usual change from one season to the next:"
-            " below 1, the error is smaller than that change.",
-        ),
-        Metric("nd", "ND", lambda outcome: nd(outcome.actual, outcome.forecast.mean), column=5),
-        Metric(
-            "wql",
-            "WQL",
-            _compute_wql,
-            column=6,
-            detail=Detail.LEADERBOARD,
-            description="WQL is the error of all deciles together, so it also rates the intervals.",
-        ),
-        _coverage_metric(50, column=7, detail=Detail.PAGE),
-        _coverage_metric(80, column=8, detail=Detail.LEADERBOARD),
-        _coverage_metric(90, column=9),
-        _coverage_metric(95, column=10, detail=Detail.PAGE),
-    )
-}

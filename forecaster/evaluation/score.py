@@ -7,22 +7,23 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.evaluation import metrics
+from forecaster.evaluation.metric_table import METRICS, Outcome
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.panel import Floats
 
 Score = dict[str, float]
 
 
-def score(forecast: Forecast, actual: Floats, scale: metrics.Array) -> Score:
+def score(forecast: Forecast, actual: Floats, scale: metrics.Scale) -> Score:
     """Compute every metric of one model.
 
     Args:
         actual: [N, H] observed values, NaN where there is none.
-        scale: [N] the in-sample seasonal error that MASE divides by.
+        scale: of the N series.
     """
-    outcome = metrics.Outcome(forecast, actual.astype(np.float64), scale)
+    outcome = Outcome(forecast, actual.astype(np.float64), scale)
     result: Score = {}
-    for metric in metrics.METRICS.values():
+    for metric in METRICS.values():
         result[metric.name] = metric.compute(outcome)
         if metric.compute_error:
             result[f"{metric.name}_error"] = metric.compute_error(outcome)

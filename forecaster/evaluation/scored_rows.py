@@ -14,26 +14,27 @@ Array = npt.NDArray[np.float64]
 
 QUANTILES = {probability: f"q{probability:g}" for probability in DECILES}
 BASELINES = ("seasonal_naive", "naive")
+MEDIAN = "q0.5"
 
 
 def series_scores(rows: pd.DataFrame) -> pd.DataFrame:
     """Score each series, in the order of the rows.
 
-    Returns: by `unique_id`: mase, seasonal_naive (its MASE), smape, mae, bias (mean of forecast - actual) and
+    Returns: by `unique_id`: mase, seasonal_naive (its MASE), smape, mae, bias (mean of the forecast mean - actual) and
         coverage80; NaN where they are unknown.
     """
-    y, mean = rows["y"].to_numpy(np.float64), rows["mean"].to_numpy(np.float64)
-    error = mean - y
-    size = np.abs(y) + np.abs(mean)
+    y, median = rows["y"].to_numpy(np.float64), rows[MEDIAN].to_numpy(np.float64)
+    error = np.abs(median - y)
+    size = np.abs(y) + np.abs(median)
     inside = (y >= rows["q0.1"]) & (y <= rows["q0.9"])
     points = pd.DataFrame(
         {
             "unique_id": rows["unique_id"].to_numpy(),
-            "mase": scaled_errors(rows, "mean"),
+            "mase": scaled_errors(rows, MEDIAN),
             "seasonal_naive": scaled_errors(rows, "seasonal_naive"),
-            "smape": 200 * np.abs(error) / np.where(size == 0, 1, size),
-            "mae": np.abs(error),
-            "bias": error,
+            "smape": 200 * error / np.where(size == 0, 1, size),
+            "mae": error,
+            "bias": rows["mean"].to_numpy(np.float64) - y,
             "coverage80": np.where(np.isnan(y), np.nan, inside),
         }
     )
@@ -44,12 +45,12 @@ def step_errors(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the errors of the model and the naive forecasts at each step of the horizon.
 
     Returns: by `step`: `model`, `seasonal_naive`, `naive`: mean |error| / `scale`, or the mean |error| itself if no
-        row has a scale; `low`, `middle`, `high`: the deciles 1, 5 and 9 of actual - forecast in the same units.
+        row has a scale; `low`, `middle`, `high`: the deciles 1, 5 and 9 of forecast - actual in the same units.
     """
-    names = ("mean", *BASELINES)
+    names = (MEDIAN, *BASELINES)
     points = pd.DataFrame({"step": rows["step"].to_numpy(), **{name: scaled_errors(rows, name) for name in names}})
-    signed = (rows["y"] - rows["mean"]).to_numpy(np.float64) / divisor(rows)
-    result = points.groupby("step").mean().rename(columns={"mean": "model"})
+    signed = (rows[MEDIAN] - rows["y"]).to_numpy(np.float64) / divisor(rows)
+    result = points.groupby("step").mean().rename(columns={MEDIAN: "model"})
     residuals = pd.Series(signed).groupby(points["step"])
     return result.assign(low=residuals.quantile(0.1), middle=residuals.median(), high=residuals.quantile(0.9))
 

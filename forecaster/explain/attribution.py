@@ -27,7 +27,7 @@ def attribute(
 ) -> Attribution:
     """Explain one forecast as a sum of contributions, one of each input.
 
-    The gradient of the point forecast is integrated along the straight line from a flat window to the real one. The
+    The gradient of the median forecast is integrated along the straight line from a flat window to the real one. The
     flat window is 0 after scaling: every observed step is at the window's own level (its last value or its mean,
     depending on the scale), every covariate is at its mean in training, and a learnt identity is that of an unseen
     series. The level and size of the window are not attributed: they are part of the baseline.

@@ -23,8 +23,8 @@ _PREFIX = "conformal."
 class Calibrated:
     """A forecaster whose intervals are scaled to their nominal coverage (split conformal prediction).
 
-    The factors are estimated on held-out steps, forecast from several cutoffs, and a refit keeps them. The median and
-    the point forecast do not change. The factors apply to the raw output of the inner forecaster; the minimum, the
+    The factors are estimated on held-out steps, forecast from several cutoffs, and a refit keeps them. The median
+    does not change. The factors apply to the raw output of the inner forecaster; the minimum, the
     maximum and rounding to whole numbers come after.
     """
 
@@ -79,10 +79,7 @@ class Calibrated:
         quantiles = forecast.quantiles
         if self._factors:
             quantiles = self._factors.apply(quantiles, seasonal_error(panel, panel.season))
-        return replace(
-            Forecast.of(panel, forecast.mean[:, :horizon], quantiles[:, :horizon], model=self.name),
-            fallback=forecast.fallback,
-        )
+        return replace(forecast.first(horizon), model=self.name).with_quantiles(panel, quantiles[:, :horizon])
 
     def state(self) -> Arrays:
         factors = self._factors

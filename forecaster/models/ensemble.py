@@ -45,8 +45,7 @@ class Ensemble:
 
     @property
     def point(self) -> str:
-        points = list(dict.fromkeys(member.point for member in self.members))
-        return points[0] if len(points) == 1 else f"median of {', '.join(points)}"
+        return "expectation"
 
     @property
     def history(self) -> list[TrainingStep]:
@@ -88,10 +87,9 @@ class Ensemble:
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         forecasts = [member.predict(panel, horizon) for member in self.members]
-        mean = _median([forecast.mean for forecast in forecasts])
         quantiles = _median([forecast.quantiles for forecast in forecasts])
         fallback = np.any([forecast.fallback for forecast in forecasts], axis=0)
-        return Forecast.of(panel, mean, quantiles, model=self.name, fallback=fallback)
+        return Forecast.of(panel, quantiles, model=self.name, fallback=fallback)
 
     def state(self) -> Arrays:
         return join_members([member.state() for member in self.members])

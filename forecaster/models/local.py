@@ -54,7 +54,9 @@ class Local:
         # One quantile at a time saves memory: all of them in float64 would take the most of a run.
         for number, probability in enumerate(PROBABILITIES):
             quantiles[:, :, number] = mean + spread * NormalDist().inv_cdf(probability)
-        return Forecast.of(panel, mean.astype(panel.values.dtype), quantiles, model=self.name, fallback=is_fallback)
+        return Forecast.of(
+            panel, quantiles, model=self.name, mean=mean.astype(panel.values.dtype), fallback=is_fallback
+        )
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         return {}

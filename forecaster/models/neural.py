@@ -20,7 +20,7 @@ from forecaster.events import Watch
 from forecaster.forecast import GRAPH_FILE, PROBABILITIES, Forecast, Forecaster
 from forecaster.frequency import Ints
 from forecaster.models.guard import limited_memory, memory_to_build
-from forecaster.models.rolling import Block, Rolling, window_spec_of
+from forecaster.models.rolling import Block, Rolling, make_forecast, window_spec_of
 from forecaster.models.state import Arrays, add_prefix, read_series, read_sizes, select_prefix
 from forecaster.models.trained import Stage, TrainedForecaster, to_arrays, to_tensors
 from forecaster.network.build import Dimensions, build
@@ -33,7 +33,6 @@ from forecaster.panel import Panel
 from forecaster.training.feed import BatchFeed, make_feed
 from forecaster.training.loop import Learner, measure_pace, validation_loss
 
-_MEDIAN = PROBABILITIES.index(0.5)
 _SAMPLED_WINDOWS = 1024  # windows that the sizes of covariates are estimated from
 _ASSESSED_WINDOWS = 1024  # windows that are assessed at once
 _CALIBRATION_WINDOWS = 2048
@@ -61,7 +60,7 @@ class NeuralForecaster(TrainedForecaster):
 
     @property
     def point(self) -> str:
-        return self.network.head.point
+        return "expectation"
 
     @property
     def is_fitted(self) -> bool:
@@ -96,8 +95,7 @@ class NeuralForecaster(TrainedForecaster):
         self.network.eval()
         with torch.inference_mode(), self._fork_random():
             block = self._rolling.predict(narrowed.panel, horizon, self._forward)
-        mean, quantiles = (narrowed.restore(each) for each in block)
-        return Forecast.of(panel, mean, quantiles, model=self.name)
+        return make_forecast(panel, narrowed, block, self.config, self.network.head.point)
 
     def assess(self, panel: Panel, validation: Ints) -> float:
         """Return the mean pinball loss over windows of the validation tail, in units of each series' spread.
@@ -143,7 +141,7 @@ class NeuralForecaster(TrainedForecaster):
 
     def exports(self) -> dict[str, bytes]:
         metadata = {
-            "point": self.point,
+            "point": self.network.head.point,
             "probabilities": json.dumps(PROBABILITIES),
             "season": str(self._dimensions.season),
         }

@@ -11,7 +11,7 @@ from forecaster.forecast import PROBABILITIES, Checkpoint, Forecast
 from forecaster.frequency import Ints
 from forecaster.models.graph_check import UnsupportedGraph, check_graph
 from forecaster.models.guard import Stopwatch, largest_memory, limited_memory, longest_time, refuse_long_run
-from forecaster.models.rolling import Block, Rolling
+from forecaster.models.rolling import Block, Rolling, make_forecast
 from forecaster.models.state import Arrays, read_series, read_sizes
 from forecaster.panel import Panel
 
@@ -87,7 +87,8 @@ class OnnxForecaster:
         self.history: list[TrainingStep] = []
         self._config = config
         self._session = GuardedSession(self.name, graph, threads=config.training.threads)
-        self.point = str(self._session.metadata.get("point", "median"))
+        self.point = "expectation"
+        self._point = str(self._session.metadata.get("point", "median"))
         self._state: Arrays = {}
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
@@ -96,8 +97,7 @@ class OnnxForecaster:
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         narrowed = narrow(panel, self._config)
         block = self._rolling.predict(narrowed.panel, horizon, self._forward)
-        mean, quantiles = (narrowed.restore(each) for each in block)
-        return Forecast.of(panel, mean, quantiles, model=self.name)
+        return make_forecast(panel, narrowed, block, self._config, self._point)
 
     def state(self) -> Arrays:
         return self._state

@@ -38,7 +38,7 @@ class PretrainedForecaster:
     """
 
     name = "pretrained"
-    point = "median"
+    point = "expectation"
 
     def __init__(self, config: PretrainedConfig, *, threads: int = 1, graph_threads: int | None = None) -> None:
         """Create a forecaster; the network is loaded when it is needed.
@@ -117,7 +117,7 @@ def forecast_panel(network: PretrainedNetwork, panel: Panel, horizon: int, *, mo
         quantiles[rows[~is_short]] = _roll(network, windows[~is_short], seasons, horizon)
         if is_short.any():
             quantiles[rows[is_short]] = Naive().predict(part.select(is_short), horizon).quantiles
-    return Forecast.of(panel, quantiles[:, :, _MEDIAN].copy(), quantiles, model=model)
+    return Forecast.of(panel, quantiles, model=model)
 
 
 def find_seasons(panel: Panel, context: int) -> tuple[int, int]:

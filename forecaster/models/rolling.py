@@ -6,14 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from forecaster.batches.narrow import NarrowPanel
 from forecaster.batches.window_spec import WindowSpec
 from forecaster.batches.windows import Batch, Windows
 from forecaster.config import Config
-from forecaster.forecast import PROBABILITIES
+from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.frequency import Ints
 from forecaster.panel import Floats, Panel
 
 _BATCH_ROWS = 1024
+_EXPECTATIONS = ("expectation", "mean")
 
 
 class Block(NamedTuple):
@@ -97,6 +99,20 @@ class Rolling:
             block = forward(replace(batch, known=_steps(known, begin, begin + context + trained)))
             blocks.append(widen(block, blocks[-1]) if blocks else block)
         return Block(*(np.concatenate(parts, axis=1)[:, :horizon] for parts in zip(*blocks, strict=True)))
+
+
+def make_forecast(panel: Panel, narrowed: NarrowPanel, block: Block, config: Config, point: str) -> Forecast:
+    """Return the forecast of a panel by the output of a network, with the expectation as its mean.
+
+    Args:
+        narrowed: the panel as the network read it.
+        config: of the network.
+        point: the meaning of the block's mean, see `network.heads.head.Head`. If it is no expectation, as on a scale of
+            logarithms, the quantiles give one.
+    """
+    mean, quantiles = (narrowed.restore(each) for each in block)
+    is_expectation = point in _EXPECTATIONS and not config.scale.log
+    return Forecast.of(panel, quantiles, model=config.name, mean=mean if is_expectation else None)
 
 
 def window_spec_of(config: Config) -> WindowSpec:

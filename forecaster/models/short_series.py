@@ -31,10 +31,13 @@ def borrow_intervals(forecast: Forecast, panel: Panel, *, min_values: int = MIN_
     distances = (forecast.quantiles[is_donor] - center) / level[is_donor, None, None]
     typical = np.sort(np.median(distances, axis=0), axis=-1)  # [H, Q]
     mean, quantiles = forecast.mean.copy(), forecast.quantiles.copy()
-    mean[is_short] = last[is_short, None]
-    quantiles[is_short] = last[is_short, None, None] + level[is_short, None, None] * typical
-    result = Forecast.of(panel, mean, quantiles, model=forecast.model)
-    return replace(result, fallback=forecast.fallback | is_short)
+    borrowed = Forecast.of(
+        panel.select(is_short),
+        (last[is_short, None, None] + level[is_short, None, None] * typical).astype(quantiles.dtype),
+        model=forecast.model,
+    )
+    mean[is_short], quantiles[is_short] = borrowed.mean, borrowed.quantiles
+    return replace(forecast, mean=mean, quantiles=quantiles, fallback=forecast.fallback | is_short)
 
 
 def count_values(panel: Panel) -> npt.NDArray[np.int64]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forecaster.evaluation.metrics import LEVELS, METRICS
+from forecaster.evaluation.metric_table import METRICS
+from forecaster.evaluation.metrics import LEVELS
 from forecaster.explain.explanation import Attribution, Gradients, Influence
 from forecaster.report.words import number, plural, share
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecaster.evaluation.metrics import Metric
+    from forecaster.evaluation.metric_table import Metric
 
 SCALE_IN_WORDS = "in units of the usual change of a series from season to season"
 

@@ -3,7 +3,7 @@
 import importlib.util
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,15 @@ from forecaster.config.tree import Tree, validate
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Plan, find_participants
 from forecaster.evaluation.compare import choose_fold_count
-from forecaster.evaluation.metrics import seasonal_error
+from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import Score, score
 from forecaster.evaluation.split import split
 from forecaster.events import Note, Watch
-from forecaster.forecast import Forecast
+from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.frequency import Ints
 from forecaster.models.build import build_model
 from forecaster.panel import Floats, Panel
+from forecaster.quantile_function import expectation
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
 from forecaster.store import pretrained
@@ -85,7 +86,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
     kinds = _list_simple_kinds(held_out, watch)
     forecasts = {kind: build_model(_with_kind(config, kind)).predict(rows, horizon) for kind in kinds}
     forecasts[plain.name] = _forecast_by_network(plain, oldest, rows, watch)
-    actual, scale = rows.actual(horizon, held_out.end[series[sample]]), seasonal_error(rows, panel.season)
+    actual, scale = rows.actual(horizon, held_out.end[series[sample]]), Scale.of(rows)
     members = _list_candidates({name: score(each, actual, scale)["mase"] for name, each in forecasts.items()})
     scores = {
         name: score(_median([forecasts[each] for each in names]), actual, scale) for name, names in members.items()
@@ -143,10 +144,8 @@ def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch
 
 def _median(forecasts: list[Forecast]) -> Forecast:
     """Combine forecasts as an ensemble does."""
-    first = forecasts[0]
-    mean: Floats = np.median([each.mean for each in forecasts], axis=0)
     quantiles: Floats = np.median([each.quantiles for each in forecasts], axis=0)
-    return Forecast(**{**vars(first), "mean": mean, "quantiles": quantiles})
+    return replace(forecasts[0], mean=expectation(quantiles, PROBABILITIES), quantiles=quantiles)
 
 
 def _best(scores: Mapping[str, Score]) -> str:

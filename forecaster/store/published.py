@@ -24,6 +24,7 @@ from forecaster.store.ledger.record import format_times
 from forecaster.store.ledger.tables import QUANTILES
 
 _DEFAULT_TABLE = "forecasts"
+_MEDIAN = "median"
 _MAX_NAME_BYTES = 63
 _TABLE_HINT = "write it as ?table=forecasts"
 _TEXT_COLUMNS = ("job", "run", "unique_id", "ds", "cutoff", "model", "status")
@@ -58,6 +59,7 @@ def replace_rows(url: str, forecast: Forecast, *, job: str, run: str) -> str:
         "step": list(range(1, horizon + 1)) * count,
         "model": [forecast.model] * at.size,
         "mean": shorten(forecast.mean).ravel(),
+        _MEDIAN: shorten(forecast.median).ravel(),
         **{name: quantiles[:, number] for number, name in enumerate(QUANTILES)},
         "status": [text for text in status for _ in range(horizon)],
     }
@@ -67,7 +69,8 @@ def replace_rows(url: str, forecast: Forecast, *, job: str, run: str) -> str:
             table.create(connection, checkfirst=True)
     with writing(database, f"{table.name} {job}") as connection:
         table.create(connection, checkfirst=True)
-        _check(connection, database, table)
+        if _MEDIAN not in _check(connection, database, table):  # the table of an earlier version
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {_MEDIAN} DOUBLE PRECISION")
         connection.execute(table.delete().where(table.c.job == job))
         insert_rows(connection, table, columns)
     return _digest(columns)
@@ -81,9 +84,9 @@ def digest_rows(url: str, *, job: str) -> str | None:
     with reading(database) as connection:
         if not sa.inspect(connection).has_table(table.name):
             return None
-        _check(connection, database, table)
-        rows = connection.execute(sa.select(table).where(table.c.job == job)).all()
-    return _digest(dict(zip(table.c.keys(), zip(*rows, strict=True), strict=True))) if rows else None
+        names = _check(connection, database, table)
+        rows = connection.execute(sa.select(*(table.c[name] for name in names)).where(table.c.job == job)).all()
+    return _digest(dict(zip(names, zip(*rows, strict=True), strict=True))) if rows else None
 
 
 def _digest(columns: Mapping[str, Sequence[Any]]) -> str:
@@ -97,18 +100,21 @@ def _digest(columns: Mapping[str, Sequence[Any]]) -> str:
     return content.hexdigest()
 
 
-def _check(connection: sa.Connection, database: Database, table: sa.Table) -> None:
-    """Check that a table has our columns.
+def _check(connection: sa.Connection, database: Database, table: sa.Table) -> list[str]:
+    """Check that a table has our columns; one of version 0.1 has no median.
 
+    Returns: the names of those that it has.
     Raises: OutputError: it is a view, such as the one in a ledger with the same name, or lacks columns.
     """
     schema = sa.inspect(connection)
     is_table = schema.has_table(table.name) and table.name not in schema.get_view_names()
-    if not is_table or {*table.c.keys()} - {column["name"] for column in schema.get_columns(table.name)}:
+    present = {column["name"] for column in schema.get_columns(table.name)} if is_table else set()
+    if {*table.c.keys()} - present - {_MEDIAN} or not is_table:
         raise OutputError(
             f"{database.place}: has a table or view {table.name!r} that is not of published forecasts",
             hint="name another in job.outputs: ?table=published",
         )
+    return [name for name in table.c.keys() if name in present]  # noqa: SIM118
 
 
 def _open(url: str) -> tuple[Database, sa.Table]:
@@ -129,6 +135,7 @@ def _open(url: str) -> tuple[Database, sa.Table]:
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("mean", sa.Double, nullable=False),
+        sa.Column(_MEDIAN, sa.Double),
         *(sa.Column(quantile, sa.Double, nullable=False) for quantile in QUANTILES),
         sa.Column("status", sa.Text, nullable=False),
     )

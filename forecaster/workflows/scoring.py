@@ -8,7 +8,7 @@ import numpy as np
 
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest
 from forecaster.evaluation.breakdown import Columns, add_up, score_groups, score_steps, tabulate
-from forecaster.evaluation.metrics import seasonal_error
+from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import Score, reliability, score, skill, verdict, without_nan
 from forecaster.evaluation.split import Split
 from forecaster.forecast import Forecast, Forecaster
@@ -62,7 +62,7 @@ def evaluate_holdout(
         return metrics | empty, None
     visible = series.cut(horizon)
     actual = visible.actual(horizon, series.end)
-    scale = seasonal_error(visible, panel.season)
+    scale = Scale.of(visible)
     forecast = forecaster.predict(visible, horizon)
     scores: dict[str, Score] = {forecast.model: score(forecast, actual, scale)}
     for naive in (SeasonalNaive(), Naive()):  # Only one of these forecasts is in memory at a time.

@@ -84,7 +84,7 @@ def test_json_is_one_document_whose_parts_agree(forecast: Forecast, air: Path) -
 
 def test_the_forecast_explained_is_the_one_that_predict_gives(forecast: Forecast, air: Path) -> None:
     table = forecast("predict", "--bundle", air, "-o", "-", "-q").out.splitlines()
-    expected = float(table[3].split(",")[table[0].split(",").index("mean")])
+    expected = float(table[3].split(",")[table[0].split(",").index("median")])
     found = forecast("explain", air, "--step", "3", "--json").json["attribution"]
     assert found["step"] == 3
     assert found["forecast"] == pytest.approx(expected, rel=1e-4)

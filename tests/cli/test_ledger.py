@@ -37,7 +37,7 @@ def live(ledger: str, panel: Panel, *, job: str = "sales", nights: int = NIGHTS,
         seen = panel.cut(back)
         made = SeasonalNaive().predict(seen, HORIZON)
         narrow = made.mean[:, :, None] + (made.quantiles - made.mean[:, :, None]) / 2
-        forecast = Forecast.of(seen, made.mean + 1, narrow, model="gru")
+        forecast = Forecast.of(seen, narrow + 1, model="gru", mean=made.mean + 1)
         night = datetime(2024, 3, 30, 2, tzinfo=UTC) - timedelta(days=back)
         run = Run(job, f"{night:%Y-%m-%d}", night, details={"promised": promised, "status": "published"}, bundle="b")
         baselines = {"seasonal_naive": made.mean, "naive": Naive().predict(seen, HORIZON).mean}

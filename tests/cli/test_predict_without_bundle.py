@@ -53,9 +53,16 @@ def test_options_decide_how_the_table_is_read(forecast: Forecast, tmp_path: Path
     done = forecast("predict", "shops.csv", *options, *limits, "-o", "-", "--layout", "nixtla", "--levels", "95")
     assert done.code == 0, done.err
     rows = rows_of(done.out)
-    assert list(rows[0]) == ["unique_id", "ds", "PRETRAINED", "PRETRAINED-lo-95", "PRETRAINED-hi-95"]
+    assert list(rows[0]) == [
+        "unique_id",
+        "ds",
+        "PRETRAINED",
+        "PRETRAINED-median",
+        "PRETRAINED-lo-95",
+        "PRETRAINED-hi-95",
+    ]
     assert [row["unique_id"] for row in rows] == ["b"] * 5 + ["a"] * 5
-    assert [float(row["PRETRAINED"]) for row in rows[:5]] == [1, 1, 2, 20, 1]
+    assert [float(row["PRETRAINED-median"]) for row in rows[:5]] == [1, 1, 2, 20, 1]
     command = "forecast train shops.csv --time day --target units --id shop --season 4 --min 1 --max 20 --integer"
     assert f"`{command}` learns" in done.err
 

@@ -174,7 +174,7 @@ def test_scores_on_a_page_are_those_of_metrics_json(forecast: Forecast, sales: P
         for name, scores in models.items():
             row = text.split(f'<tr><th scope="row">{name}</th>')[1].split("</tr>")[0]
             cells = [each.split("</td>")[0] for each in row.split("<td>")[1:]]
-            wanted = ("mase", "smape", "mae", "rmse", "wql", "coverage50", "coverage80", "coverage95")
+            wanted = ("mase", "smape", "mae", "rmse", "wql", "coverage50", "coverage80", "coverage95", "bias")
             for metric, shown in zip(wanted, cells, strict=True):
                 value = float(shown.rstrip(" %").replace(",", "")) / (100 if metric.startswith("cov") else 1)
                 assert value == pytest.approx(scores[metric], rel=1e-3, abs=5.1e-3), (name, metric)

@@ -30,10 +30,10 @@ def test_a_bundle_is_told_in_words_within_80_columns(forecast: Forecast, trained
     assert done.code == 0
     told = " ".join(done.out.split())
     assert "gru: a gru network of 4 units" in told
-    assert "5 steps ahead; the point forecast is the median; calibrated intervals; never below 0" in told
+    assert "5 steps ahead; calibrated intervals; never below 0" in told
     assert "sales.csv: 90 rows, 1 series, daily, 2024-01-01 to 2024-03-30, season 7" in told
     assert "date -> time; sales -> target" in told
-    assert "files 7, " in told
+    assert "files 8, " in told
     assert "all match their hashes" in told
     assert "Held out: the last 5 steps" in done.out
     assert "next: forecast predict\n" in done.err

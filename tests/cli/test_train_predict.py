@@ -99,10 +99,10 @@ def test_metrics_history_and_holdout_hold_what_the_contract_says(trained: Path) 
     table = pd.read_csv(trained / "holdout.csv")
     assert len(table) == 5
     assert table["ds"].tolist()[0] == "2024-03-26"
-    assert math.isclose((table["y"] - table["mean"]).abs().mean(), holdout["models"]["gru"]["mae"], rel_tol=1e-5)
+    assert math.isclose((table["y"] - table["median"]).abs().mean(), holdout["models"]["gru"]["mae"], rel_tol=1e-5)
 
     manifest = json.loads((trained / "manifest.json").read_text())
-    assert manifest["point"] == "median"
+    assert manifest["point"] == "expectation"
     assert manifest["data"]["rows"] == 90
     assert manifest["data"]["last"] == "2024-03-30"
     assert manifest["training"]["windows_per_second"] > 0
@@ -134,13 +134,13 @@ def test_predict_to_stdout_is_the_table_alone(forecast: Forecast, trained: Path)
     done = forecast("predict", "-o", "-", "--levels", "95")
     lines = done.out.splitlines()
     assert len(lines) == 6
-    assert lines[0].split(",")[6] == "q0.025"
+    assert lines[0].split(",")[5:8] == ["mean", "median", "q0.025"]
     assert not Path("forecasts.csv").exists()
 
 
 def test_predict_writes_parquet_and_the_nixtla_layout(forecast: Forecast, trained: Path) -> None:
     assert forecast("predict", "-o", "f.parquet", "--layout", "nixtla", "--levels", "80,95").code == 0
-    columns = ["unique_id", "ds", "GRU", "GRU-lo-80", "GRU-hi-80", "GRU-lo-95", "GRU-hi-95"]
+    columns = ["unique_id", "ds", "GRU", "GRU-median", "GRU-lo-80", "GRU-hi-80", "GRU-lo-95", "GRU-hi-95"]
     assert list(pd.read_parquet("f.parquet").columns) == columns
 
 

@@ -107,7 +107,7 @@ def test_steps_are_grouped_in_four_parts_and_the_last_goes_on() -> None:
 def test_a_forecast_is_stretched_about_its_median_within_what_the_target_can_be(make_panel: MakePanel) -> None:
     panel = make_panel([[10, 10]])
     quantiles = np.broadcast_to(10 + NORMAL, (1, 2, len(NORMAL)))
-    forecast = Forecast.of(panel, np.full((1, 2), 9, np.float32), quantiles, model="gru")
+    forecast = Forecast.of(panel, quantiles, model="gru", mean=np.full((1, 2), 9, np.float32))
     widths = AdaptiveFactors((1, 2), np.stack([np.full(7, 2.0), np.full(7, 0.5)]))
     found = apply_factors(widths, forecast, panel)
     assert_allclose(found.quantiles[0, 0], 10 + 2 * NORMAL, rtol=1e-6)

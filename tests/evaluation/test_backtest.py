@@ -71,7 +71,7 @@ def test_every_row_is_what_a_plain_loop_forecasts(
             assert_array_equal(found.forecast.ds[row], expected.ds[0])
             assert_array_equal(found.forecast.quantiles[row], expected.quantiles[0])
             assert_array_equal(found.actual[row], panel.values[alone.end[0] : alone.end[0] + HORIZON, 0])
-            assert_allclose(found.scale[row], seasonal_error(alone, 6)[0], rtol=1e-9)
+            assert_allclose(found.scale.absolute[row], seasonal_error(alone, 6)[0], rtol=1e-9)
             row += 1
     assert row == len(found.series) == len(found.forecast.mean)
     assert set(found.series.tolist()) == ({0, 1, 2} if row > 8 else {0, 1})

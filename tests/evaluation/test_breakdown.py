@@ -26,7 +26,7 @@ def test(make_panel: MakePanel) -> Backtest:
 
 def score_of(test: Backtest, some: np.ndarray, steps: slice = slice(None)) -> Score:
     kept = replace(test.forecast, mean=test.forecast.mean[some, steps], quantiles=test.forecast.quantiles[some, steps])
-    return score(kept, test.actual[some, steps], test.scale[some])
+    return score(kept, test.actual[some, steps], test.scale.select(np.flatnonzero(some)))
 
 
 Groups = Callable[[Backtest], np.ndarray]

@@ -141,8 +141,9 @@ def test_an_entry_keeps_what_a_backtest_says(make_panel: MakePanel) -> None:
     test = backtest(lambda _: SeasonalNaive(), panel, Plan(HORIZON, folds=5))
     found = ModelResult.of(test)
     assert found.score == score(test.forecast, test.actual, test.scale)
-    has_scale = test.scale > 0
-    rows = np.abs(test.actual - test.forecast.mean)[has_scale] / test.scale[has_scale, None]
+    scale = test.scale.absolute
+    has_scale = scale > 0
+    rows = np.abs(test.actual - test.forecast.median)[has_scale] / scale[has_scale, None]
     np.testing.assert_allclose(found.errors[has_scale], np.nanmean(rows, axis=1), rtol=1e-6)
     assert np.isnan(found.errors[~has_scale]).all()
     assert not has_scale.all()

@@ -9,7 +9,8 @@ from rich.console import Console
 from forecaster.cli.compare import Metric as RankedBy
 from forecaster.evaluation.backtest import Plan, backtest
 from forecaster.evaluation.breakdown import add_up, score_groups, score_steps
-from forecaster.evaluation.metrics import METRICS, Detail, Metric, Outcome, columns
+from forecaster.evaluation.metric_table import METRICS, Detail, Metric, Outcome, columns
+from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import score
 from forecaster.models.naive import Naive
 from forecaster.report.page.accuracy import explain_scores
@@ -34,7 +35,7 @@ def row(monkeypatch: pytest.MonkeyPatch) -> Metric:
 
 def test_a_metric_is_added_by_one_function_and_one_row(row: Metric, make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4, 5, 9]])
-    scores = score(Naive().predict(panel.cut(2), 2), panel.cut(2).actual(2, panel.end), np.array([1.0]))
+    scores = score(Naive().predict(panel.cut(2), 2), panel.cut(2).actual(2, panel.end), Scale.of(panel.cut(2)))
     assert scores["largest"] == 5
     console = Console(width=80)
     with console.capture() as capture:
@@ -66,7 +67,17 @@ def test_each_table_shows_the_columns_of_the_less_detailed_ones() -> None:
     names = {detail: [metric.name for metric in columns(detail)] for detail in Detail}
     assert names[Detail.LEADERBOARD] == ["mase", "smape", "wql", "coverage80"]
     assert names[Detail.SCORES] == ["mase", "smape", "mae", "rmse", "wql", "coverage80"]
-    assert names[Detail.PAGE] == ["mase", "smape", "mae", "rmse", "wql", "coverage50", "coverage80", "coverage95"]
+    assert names[Detail.PAGE] == [
+        "mase",
+        "smape",
+        "mae",
+        "rmse",
+        "wql",
+        "coverage50",
+        "coverage80",
+        "coverage95",
+        "bias",
+    ]
     assert set(names[Detail.FILE]) == set(METRICS)
 
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from utilsforecast import losses
 
 from forecaster.evaluation import metrics
-from forecaster.evaluation.metrics import LEVELS
+from forecaster.evaluation.metrics import LEVELS, Scale
 from forecaster.evaluation.score import score
 from forecaster.forecast import DECILES, Forecast
 from forecaster.models.naive import SeasonalNaive
@@ -49,7 +49,7 @@ def history(panel: Panel) -> pd.DataFrame:
 @seeds
 def test_a_score_says_what_the_package_says(make_panel: MakePanel, seed: int) -> None:
     panel, actual, forecast = draw(make_panel, seed)
-    found = score(forecast, actual, metrics.seasonal_error(panel, SEASON))
+    found = score(forecast, actual, Scale.of(panel))
     frame = table(actual, forecast)
     mase = partial(losses.mase, seasonality=SEASON, train_df=history(panel))
     expected = {
@@ -61,6 +61,9 @@ def test_a_score_says_what_the_package_says(make_panel: MakePanel, seed: int) ->
         "wql": losses.scaled_crps(frame.assign(unique_id="all"), {"m": [f"q{p}" for p in DECILES]}, np.array(DECILES))[
             "m"
         ].item(),
+        "rmsse": losses.rmsse(frame, ["m"], SEASON, history(panel))["m"].mean(),
+        "wape": losses.nd(frame.assign(unique_id="all"), ["m"])["m"].item(),
+        "bias": losses.bias(frame, ["m"])["m"].mean(),
     }
     expected |= {f"coverage{level}": losses.coverage(frame, ["m"], level)["m"].mean() for level in LEVELS}
     assert found.keys() == expected.keys() | {f"coverage{level}_error" for level in LEVELS}  # it knows no errors
@@ -92,7 +95,7 @@ def test_one_quantiles_loss_is_twice_the_pinball_loss_over_the_mean_size(
 def test_the_definitions_by_hand(make_panel: MakePanel) -> None:
     """History 1 3 2 6, season 2; then 4, 8 where the last season says 2, 6, give or take s = root of ((1 + 9) / 2)."""
     panel = make_panel([[1, 3, 2, 6]], season=2)
-    found = score(SeasonalNaive().predict(panel, 2), np.array([[4.0, 8.0]]), metrics.seasonal_error(panel, 2))
+    found = score(SeasonalNaive().predict(panel, 2), np.array([[4.0, 8.0]]), Scale.of(panel))
     assert_allclose(found["mae"], 2)
     assert_allclose(found["rmse"], 2)
     assert_allclose(found["smape"], (200 * 2 / 6 + 200 * 2 / 14) / 2)

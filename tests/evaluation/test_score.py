@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 
+from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import reliability, score, skill, verdict, without_nan
 from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive
@@ -13,7 +14,7 @@ from tests.conftest import MakePanel
 def test_a_score_holds_every_metric(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2, 3, 4, 5, 6]])
     forecast = Naive().predict(panel.cut(2), 2)
-    result = score(forecast, panel.cut(2).actual(2, panel.end), np.array([1.0]))
+    result = score(forecast, panel.cut(2).actual(2, panel.end), Scale.of(panel.cut(2)))
     assert result["mae"] == 1.5
     assert result["mase"] == 1.5
     assert set(result) >= {"rmse", "smape", "nd", "wql"}
@@ -25,7 +26,7 @@ def test_a_score_holds_every_metric(make_panel: MakePanel) -> None:
 def test_reliability_is_the_share_of_points_at_or_below_each_quantile(make_panel: MakePanel) -> None:
     panel = make_panel([[0, 1], [2, 3]])
     quantiles = np.tile(np.linspace(-7, 7, 15, dtype=np.float32), (2, 2, 1))
-    forecast = Forecast.of(panel, quantiles[:, :, 7], quantiles, model="gru")
+    forecast = Forecast.of(panel, quantiles, model="gru")
     found = reliability(forecast, np.array([[-7, 0], [0.5, np.nan]], np.float32))
     assert list(found)[:3] == ["0.025", "0.05", "0.1"]
     assert found["0.025"] == found["0.4"] == 1 / 3  # at most, not below

@@ -36,7 +36,7 @@ class Reader:
             + self.calendar * day[:, None]
         )
         mean = mean.astype(np.float32)
-        return Forecast.of(panel, mean, np.repeat(mean[..., None], len(PROBABILITIES), axis=2), model=self.name)
+        return Forecast.of(panel, np.repeat(mean[..., None], len(PROBABILITIES), axis=2), model=self.name)
 
 
 @pytest.fixture

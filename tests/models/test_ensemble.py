@@ -13,12 +13,13 @@ from forecaster.config import Config, NaiveConfig, NetworkModel
 from forecaster.config.tree import merge, validate
 from forecaster.errors import Interrupted
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
-from forecaster.forecast import HasNetworks
+from forecaster.forecast import PROBABILITIES, HasNetworks
 from forecaster.models.build import build, build_model
 from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.variants import members_of
 from forecaster.panel import Panel
+from forecaster.quantile_function import expectation
 from forecaster.selection.resolve import resolve
 from tests.conftest import MakePanel
 
@@ -78,8 +79,7 @@ def test_each_quantile_is_the_median_of_the_members(panel: Panel) -> None:
         for step in range(HORIZON):
             quantiles = sorted(each.quantiles[number, step, p] for each in forecasts)
             assert forecast.quantiles[number, step, p] == quantiles[1]
-        means = sorted(each.mean[number, 0] for each in forecasts)
-        assert forecast.mean[number, 0] == means[1]
+    assert_array_equal(forecast.mean, expectation(forecast.quantiles, PROBABILITIES))
     assert not np.array_equal(forecasts[0].quantiles, forecasts[1].quantiles)
 
 
@@ -227,7 +227,7 @@ def test_a_mixture_forecasts_the_median_of_its_members_wherever_they_are_fitted(
     forecast = one.predict(panel, HORIZON)
     assert_array_equal(forecast.quantiles, expected)
     assert forecast.model == one.name == "gru+drift+lstm"
-    assert one.point.startswith("median of median, ")
+    assert one.point == "expectation"
     assert len(one.history) == 6
     assert [event.steps for event in events if isinstance(event, TrainingEnded)] == [4 * 6]
     again = build_model(config)
@@ -247,8 +247,8 @@ def test_an_ensemble_can_be_one_member_of_another(panel: Panel) -> None:
     networks, naive = one.members
     assert isinstance(networks, Ensemble)
     assert [getattr(member.config.model, "context", None) for member in networks.members] == [8, 12]  # type: ignore[attr-defined]
-    expected = np.median([each.predict(panel, HORIZON).mean for each in (networks, naive)], axis=0)
-    assert_array_equal(one.predict(panel, HORIZON).mean, expected)
+    expected = np.median([each.predict(panel, HORIZON).quantiles for each in (networks, naive)], axis=0)
+    assert_array_equal(one.predict(panel, HORIZON).quantiles, expected)
 
 
 def test_what_learns_nothing_can_be_combined_alone(panel: Panel) -> None:

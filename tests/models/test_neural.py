@@ -158,20 +158,20 @@ def test_what_is_known_of_a_later_block_changes_no_earlier_one(make_panel: MakeP
 
 @pytest.mark.parametrize("scale", ["mean", "cycle"])
 def test_a_block_reads_the_forecast_before_it_and_what_was_known_of_it(make_panel: MakePanel, scale: str) -> None:
-    """The second block is the forecast of a panel that goes on with the first one's mean."""
+    """The second block is the forecast of a panel that goes on with the first one's median."""
     known = np.random.default_rng(0).normal(size=80 + 2 * HORIZON)
     past = np.sin(np.arange(80))
     panel = with_known(make_panel([past], season=4), known, 2 * HORIZON)
     forecaster = settled(panel, steps=40, scale={"kind": scale})
     forecaster.fit(panel, None, watch=ignore, checkpoint=None)
     both = forecaster.predict(panel, 2 * HORIZON)
-    longer = with_known(make_panel([np.concatenate([past, both.mean[0, :HORIZON]])], season=4), known, HORIZON)
+    longer = with_known(make_panel([np.concatenate([past, both.median[0, :HORIZON]])], season=4), known, HORIZON)
     second = forecaster.predict(longer, HORIZON)
-    np.testing.assert_allclose(both.mean[:, HORIZON:], second.mean, rtol=1e-3, atol=1e-3)
-    own = second.at(0.9) - second.mean
-    carried = (both.at(0.9) - both.mean)[:, HORIZON - 1 : HORIZON]
+    np.testing.assert_allclose(both.median[:, HORIZON:], second.median, rtol=1e-3, atol=1e-3)
+    own = second.at(0.9) - second.median
+    carried = (both.at(0.9) - both.median)[:, HORIZON - 1 : HORIZON]
     np.testing.assert_allclose(
-        (both.at(0.9) - both.mean)[:, HORIZON:], np.sqrt(own**2 + carried**2), rtol=2e-2, atol=1e-3
+        (both.at(0.9) - both.median)[:, HORIZON:], np.sqrt(own**2 + carried**2), rtol=2e-2, atol=1e-3
     )
 
 

@@ -96,7 +96,7 @@ def test_every_network_of_a_model_is_run_by_its_graph(panel: Panel) -> None:
     assert isinstance(calibrated, Calibrated)
     assert isinstance(calibrated.inner, Ensemble)
     assert [type(member) for member in calibrated.inner.members] == [OnnxForecaster] * 3
-    assert calibrated.point == "median"
+    assert calibrated.point == "expectation"
     alone = fitted(panel, TREES["gru"])
     assert isinstance(alone, NeuralForecaster)
     other = by_graphs(alone, panel, TREES["gru"])

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.evaluation import scored_rows as scores
-from forecaster.evaluation.metrics import LEVELS, METRICS, Detail, columns
+from forecaster.evaluation.metric_table import METRICS, Detail, columns
+from forecaster.evaluation.metrics import LEVELS
 from forecaster.report.page.charts import (
     MODEL,
     NAIVE,
@@ -145,13 +146,13 @@ def residual_parts(rows: pd.DataFrame) -> list[Chart | Text]:
 
 
 def _error_histogram(known: pd.DataFrame, unit: str) -> Chart:
-    errors = (known["y"] - known["mean"]).to_numpy(np.float64) / scores.divisor(known)
+    errors = (known["mean"] - known["y"]).to_numpy(np.float64) / scores.divisor(known)
     errors = errors[~np.isnan(errors)]
     low, first, third, high = np.quantile(errors, [0.005, 0.25, 0.75, 0.995])
-    side = "too low" if errors.mean() > 0 else "too high"
+    side = "too high" if errors.mean() > 0 else "too low"
     scale = f" Both are {SCALE_IN_WORDS}." if unit else ""
     summary = (
-        f"The middle half of the {plural(len(errors), 'error')} (actual minus forecast) lies between {_number(first)}"
+        f"The middle half of the {plural(len(errors), 'error')} (forecast minus actual) lies between {_number(first)}"
         f" and {_number(third)}; the forecasts are {_number(abs(errors.mean()))} {side} on average.{scale}"
     )
     can_trim = len(errors) >= _MIN_ERRORS_TO_TRIM and high > low
@@ -261,7 +262,7 @@ def unit_of(rows: pd.DataFrame) -> str:
 
 
 def _residual_title(unit: str) -> str:
-    return f"(actual - forecast) {unit}" if unit else "actual - forecast"
+    return f"(forecast - actual) {unit}" if unit else "forecast - actual"
 
 
 def _number(value: float) -> str:

@@ -182,7 +182,7 @@ def _forecast_columns(folds: Sequence[pd.DataFrame]) -> dict[str, Any]:
     """Join the forecasts, with a gap after each one, and their intervals as polygons."""
     ds: list[Any] = []
     band: list[Any] = []
-    values: dict[str, list[Any]] = {"mean": [], "q0.1": [], "q0.9": []}
+    values: dict[str, list[Any]] = {scores.MEDIAN: [], "q0.1": [], "q0.9": []}
     edge: list[Any] = []
     for fold in folds:
         stamps = [drop_offset(stamp) for stamp in fold["ds"]]
@@ -194,7 +194,7 @@ def _forecast_columns(folds: Sequence[pd.DataFrame]) -> dict[str, Any]:
         edge += [*low, *high[::-1], np.nan]
     return {
         "forecast.ds": ds,
-        "forecast.y": np.array(values["mean"]),
+        "forecast.y": np.array(values[scores.MEDIAN]),
         "forecast.low80": np.array(values["q0.1"]),
         "forecast.high80": np.array(values["q0.9"]),
         "band.ds": band,
@@ -206,7 +206,7 @@ def _describe_folds(rows: pd.DataFrame, model: str, folds: int) -> str:
     known = rows[rows["y"].notna()]
     if not len(known):
         return "This series has no actual values to compare the forecasts with."
-    error = float((known["mean"] - known["y"]).abs().mean())
+    error = float((known[scores.MEDIAN] - known["y"]).abs().mean())
     coverage = float(((known["y"] >= known["q0.1"]) & (known["y"] <= known["q0.9"])).mean())
     return (
         f"From {plural(folds, 'cutoff')}, the mean absolute error of {model} is {number(error)};"

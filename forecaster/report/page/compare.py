@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.durations import format_duration
-from forecaster.evaluation.metrics import Detail, columns
+from forecaster.evaluation.metric_table import Detail, columns
 from forecaster.report.page import accuracy
 from forecaster.report.page.backtest import describe_omissions, describe_plan
 from forecaster.report.page.charts import MODEL, QUIET, axes, bars, points

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.evaluation.metrics import METRICS
+from forecaster.evaluation.metric_table import METRICS
 from forecaster.report.page import accuracy
 from forecaster.report.page.charts import MODEL, axes, line_with_markers
 from forecaster.report.page.parts import Chart, Table, Text

@@ -39,6 +39,7 @@ def newest_columns(forecast: pd.DataFrame, actuals: pd.DataFrame) -> tuple[dict[
         columns["past.y"] = actuals["y"].to_numpy(np.float64)
     stamps = forecast["ds"].tolist()
     columns["future.ds"] = [drop_offset(stamp) for stamp in stamps]
+    columns["future.median"] = forecast["q500"].to_numpy(np.float64)
     columns["future.mean"] = forecast["mean"].to_numpy(np.float64)
     for level, edges in _BANDS.items():
         for side, edge in zip(("low", "high"), edges, strict=True):

@@ -159,11 +159,11 @@ def _recent_chart(drawn_series: Sequence[DrawnSeries]) -> Chart:
         "",
         [
             *band("80 % interval", "ds", ("low80", "high80"), opacity=0.2),
-            line("forecast", "ds", "mean", MODEL),
+            line("forecast", "ds", "median", MODEL),
             line_with_markers("actual", "ds", "y", TRUTH, width=1.6),
         ],
         axes("", "", height=400, x_kind=kind),
-        {"time": "ds", "actual": "y", "forecast": "mean", "80 % from": "low80", "80 % to": "high80"},
+        {"time": "ds", "actual": "y", "forecast": "median", "80 % from": "low80", "80 % to": "high80"},
     )
 
 
@@ -189,7 +189,7 @@ def _draw_series(content: JobContent) -> list[DrawnSeries]:
 def _recent_columns(rows: pd.DataFrame) -> tuple[dict[str, Any], str]:
     rows = rows.drop_duplicates("ds", keep="last").sort_values("at")
     covered = int(((rows["y"] >= rows["q0.1"]) & (rows["y"] <= rows["q0.9"])).sum())
-    error = float((rows["mean"] - rows["y"]).abs().mean())
+    error = float((rows["q0.5"] - rows["y"]).abs().mean())
     first, last = timestamp(rows["ds"].iloc[0]), timestamp(rows["ds"].iloc[-1])
     summary = (
         f"From {first} to {last}, the 80 % interval covers {covered} of {plural(len(rows), 'actual value')};"
@@ -198,7 +198,7 @@ def _recent_columns(rows: pd.DataFrame) -> tuple[dict[str, Any], str]:
     columns = {
         "ds": [drop_offset(stamp) for stamp in rows["ds"]],
         "y": rows["y"].to_numpy(np.float64),
-        "mean": rows["mean"].to_numpy(np.float64),
+        "median": rows["q0.5"].to_numpy(np.float64),
         "low80": rows["q0.1"].to_numpy(np.float64),
         "high80": rows["q0.9"].to_numpy(np.float64),
     }

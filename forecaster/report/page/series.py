@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecaster.evaluation.scored_rows import MEDIAN
 from forecaster.forecast import Forecast, interval_bounds
 from forecaster.report.page.charts import (
     MODEL,
@@ -83,8 +84,8 @@ def future_chart(columns: set[str], kind: str, model: str) -> Chart:
     """Chart a forecast with its intervals after the actual values.
 
     Args:
-        columns: the names of the columns that any series has, among `past.ds`, `past.y`, `future.ds`, `future.mean`,
-            `future.low80` ..., `holdout.ds`, `holdout.mean`, and `view`, see `view_of`.
+        columns: the names of the columns that any series has, among `past.ds`, `past.y`, `future.ds`, `future.median`,
+            `future.mean`, `future.low80` ..., `holdout.ds`, `holdout.median`, and `view`, see `view_of`.
         kind: of the time axis, see `time_axis_kind`.
     """
     traces = []
@@ -101,10 +102,10 @@ def future_chart(columns: set[str], kind: str, model: str) -> Chart:
     if "past.ds" in columns:
         traces.append(line("actual", "past.ds", "past.y", TRUTH, width=1.6))
     if "holdout.ds" in columns:
-        traces.append(line(f"{model}, holdout", "holdout.ds", "holdout.mean", MODEL, width=1.6, dash="dot"))
+        traces.append(line(f"{model}, holdout", "holdout.ds", "holdout.median", MODEL, width=1.6, dash="dot"))
     if "future.ds" in columns:
-        traces.append(line(f"{model}, forecast", "future.ds", "future.mean", MODEL, width=2.4))
-    numbers = {"time": "future.ds", "forecast": "future.mean"}
+        traces.append(line(f"{model}, forecast", "future.ds", "future.median", MODEL, width=2.4))
+    numbers = {"time": "future.ds", "median": "future.median", "mean": "future.mean"}
     for level in _LEVELS:
         numbers |= {f"{level} % from": f"future.low{level}", f"{level} % to": f"future.high{level}"}
     if "future.ds" not in columns:
@@ -117,12 +118,12 @@ def _holdout_chart(columns: set[str], kind: str, model: str) -> Chart:
     traces = band("80 % interval", "holdout.ds", ("holdout.low80", "holdout.high80"), opacity=0.2)
     if "holdout.seasonal_naive" in columns and model != "seasonal_naive":
         traces.append(line("seasonal naive", "holdout.ds", "holdout.seasonal_naive", SEASONAL, width=1.8))
-    traces.append(line(model, "holdout.ds", "holdout.mean", MODEL))
+    traces.append(line(model, "holdout.ds", "holdout.median", MODEL))
     traces.append(line_with_markers("actual", "holdout.ds", "holdout.y", TRUTH, width=1.6))
     numbers = {
         "time": "holdout.ds",
         "actual": "holdout.y",
-        model: "holdout.mean",
+        model: "holdout.median",
         "80 % from": "holdout.low80",
         "80 % to": "holdout.high80",
         "seasonal naive": "holdout.seasonal_naive",
@@ -163,7 +164,7 @@ def draw_series(content: BundleContent) -> list[DrawnSeries]:
 
 
 def _holdout_columns(rows: pd.DataFrame) -> dict[str, Any]:
-    names = {"y": "y", "mean": "mean", "low80": "q0.1", "high80": "q0.9", "seasonal_naive": "seasonal_naive"}
+    names = {"y": "y", "median": MEDIAN, "low80": "q0.1", "high80": "q0.9", "seasonal_naive": "seasonal_naive"}
     columns: dict[str, Any] = {f"holdout.{name}": rows[column].to_numpy(np.float64) for name, column in names.items()}
     if np.isnan(columns["holdout.seasonal_naive"]).all():
         del columns["holdout.seasonal_naive"]
@@ -172,7 +173,7 @@ def _holdout_columns(rows: pd.DataFrame) -> dict[str, Any]:
 
 def _future_columns(forecast: Forecast, place: int, stamps: Any) -> dict[str, Any]:
     columns: dict[str, Any] = {"future.ds": [drop_offset(stamp) for stamp in stamps]}
-    columns["future.mean"] = forecast.mean[place]
+    columns["future.median"], columns["future.mean"] = forecast.median[place], forecast.mean[place]
     for level in _LEVELS:
         lower, upper = interval_bounds((level,))
         columns[f"future.low{level}"] = forecast.at(lower)[place]
@@ -199,18 +200,18 @@ def describe_future(stamps: Sequence[Any], mean: Any, width: Any, unit: str, *, 
 
     Args:
         stamps: [H] times of the steps.
-        mean: [H] point forecast.
+        mean: [H] means of the forecast.
         width: [H] width of the 80 % interval.
         unit: the length of a step in words.
         is_fallback: if True, add that the model could not forecast this series.
     """
     times = [timestamp(stamp) for stamp in stamps]
     if len(mean) == 1:
-        text = f"The forecast for {times[0]} is {_number(mean[0])}; the 80 % interval is {_number(width[0])} wide."
+        text = f"The mean forecast for {times[0]} is {_number(mean[0])}; the 80 % interval is {_number(width[0])} wide."
     else:
         low, high = int(mean.argmin()), int(mean.argmax())
         text = (
-            f"{plural(len(mean), unit)}, {times[0]} to {times[-1]}: the forecast is"
+            f"{plural(len(mean), unit)}, {times[0]} to {times[-1]}: the mean forecast is"
             f" {_number(mean.mean(dtype=np.float64))} on average, between {_number(mean[low])} ({times[low]})"
             f" and {_number(mean[high])} ({times[high]}). The 80 % interval is {_number(width[0])} wide at the first"
             f" step and {_number(width[-1])} at the last."
@@ -221,12 +222,12 @@ def describe_future(stamps: Sequence[Any], mean: Any, width: Any, unit: str, *, 
 
 
 def _describe_holdout(columns: Mapping[str, Any], model: str) -> str:
-    y, mean = columns["holdout.y"], columns["holdout.mean"]
+    y, median = columns["holdout.y"], columns["holdout.median"]
     observed = int((~np.isnan(y)).sum())
     if not observed:
         return "The held-out steps have no actual values."
     covered = int(((y >= columns["holdout.low80"]) & (y <= columns["holdout.high80"])).sum())
-    text = f"Over the {plural(len(y), 'held-out step')}, the mean absolute error of {model} is {_mean_error(mean, y)}"
+    text = f"Over the {plural(len(y), 'held-out step')}, the mean absolute error of {model} is {_mean_error(median, y)}"
     naive = columns.get("holdout.seasonal_naive")
     if naive is not None and model != "seasonal_naive":
         text += f", that of seasonal naive {_mean_error(naive, y)}"

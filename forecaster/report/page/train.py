@@ -111,7 +111,6 @@ def _origin_section(content: BundleContent) -> Section:
         "fingerprint of the data": data.fingerprint,
         **{f"column: {role}": names if isinstance(names, str) else ", ".join(names) for role, names in columns.items()},
         "season": plural(data.season, "step"),
-        "point forecast": manifest.point,
         "seed": str(manifest.seed),
         "training": ", ".join(f"{stage} {plural(steps, 'step')}" for stage, steps in training.steps.items()) or "none",
         "threads": str(training.threads),

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.evaluation.metrics import Detail, columns
+from forecaster.evaluation.metric_table import Detail, columns
 from forecaster.report.verdicts import comparison_sentence, describe_cutoffs, describe_scope
 from forecaster.report.words import metric_cell, share
 

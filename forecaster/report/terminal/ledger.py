@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.evaluation.adaptive import MIN_PERIODS
-from forecaster.evaluation.metrics import LEVELS, METRICS
+from forecaster.evaluation.metric_table import METRICS
+from forecaster.evaluation.metrics import LEVELS
 from forecaster.report.excerpts import quartile_steps
 from forecaster.report.verdicts import drift_sentence
 from forecaster.report.words import number, plural, share

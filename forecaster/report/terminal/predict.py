@@ -11,7 +11,7 @@ from forecaster.report.terminal.plot import Sparkline, fan
 from forecaster.report.words import number
 
 _MAX_ROWS = 14
-_PAST_CHARACTERS, _FUTURE_CHARACTERS = 16, 8  # widths of the sparklines
+_PAST_CHARACTERS, _FUTURE_CHARACTERS = 10, 5  # widths of the sparklines
 
 
 def summary(forecast: Forecast, panel: Panel | None = None, *, series: int | None = None) -> RenderableType:
@@ -63,7 +63,7 @@ def _show_many(forecast: Forecast, panel: Panel | None, series: int) -> Renderab
     _add_value_columns(table, forecast.model)
     if panel:
         table.add_column("past", no_wrap=True)
-        table.add_column("forecast", no_wrap=True)
+        table.add_column("next", no_wrap=True)
     stamps = forecast.frequency.format(forecast.ds.ravel(), forecast.zone).reshape(forecast.ds.shape)
     rows = min(len(forecast.ids), _MAX_ROWS)
     for row in range(rows):
@@ -77,19 +77,20 @@ def _show_many(forecast: Forecast, panel: Panel | None, series: int) -> Renderab
 
 
 def _add_value_columns(table: Table, model: str) -> None:
-    for title in (model, "80% from", "to"):
+    for title in (f"{model} mean", "median", "80% from", "to"):
         table.add_column(title, justify="right")
 
 
 def _values(forecast: Forecast, row: int, step: int) -> list[str]:
-    """Return the point forecast and the bounds of its 80 % interval."""
-    return [number(float(values[row, step])) for values in (forecast.mean, forecast.at(0.1), forecast.at(0.9))]
+    """Return the mean, the median, and the bounds of the 80 % interval."""
+    columns = (forecast.mean, forecast.median, forecast.at(0.1), forecast.at(0.9))
+    return [number(float(values[row, step])) for values in columns]
 
 
 def _sparklines(forecast: Forecast, panel: Panel, row: int) -> list[RenderableType]:
     """Return the last steps before the cutoff and the forecast, on one scale."""
     steps = max(2 * forecast.horizon, _PAST_CHARACTERS)
     past = panel.values[panel.begin[row] : panel.end[row], 0][-steps:].astype(float)
-    future = forecast.mean[row].astype(float)
+    future = forecast.median[row].astype(float)
     low, high = min(np.nanmin(past), future.min()), max(np.nanmax(past), future.max())
     return [Sparkline(past, _PAST_CHARACTERS, low, high), Sparkline(future, _FUTURE_CHARACTERS, low, high)]

@@ -92,7 +92,7 @@ def _describe_model(document: Mapping[str, Any]) -> str:
 def _describe_forecasts(document: Mapping[str, Any]) -> str:
     manifest, limits = document["manifest"], document["limits"]
     facts = [
-        f"{plural(manifest['horizon'], 'step')} ahead; the point forecast is the {manifest['point']}",
+        f"{plural(manifest['horizon'], 'step')} ahead",
         "calibrated intervals" if document["is_calibrated"] else "intervals of the model, not calibrated",
     ]
     if limits["minimum"] is not None:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.evaluation.metrics import Detail, columns
+from forecaster.evaluation.metric_table import Detail, columns
 from forecaster.report.terminal.marks import Sentence
 from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, skill_sentence
 from forecaster.report.words import metric_cell, plural, short_path

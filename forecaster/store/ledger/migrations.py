@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from forecaster.errors import InputError
 from forecaster.store.database import Database
-from forecaster.store.ledger.tables import VIEWS, adjustments, metadata, runs
+from forecaster.store.ledger.tables import VIEWS, adjustments, metadata, runs, score_rows
 from forecaster.store.ledger.tables import version as version_table
 
-VERSION = 2
+VERSION = 3
 
 
 def _add_adjustments(connection: sa.Connection) -> None:
@@ -17,9 +17,16 @@ def _add_adjustments(connection: sa.Connection) -> None:
     adjustments.create(connection)
 
 
+def _add_absolute_errors(connection: sa.Connection) -> None:
+    """Add the errors of the median, which earlier versions recorded as the mean, too."""
+    absolute = score_rows.c.absolute.name
+    connection.exec_driver_sql(f"ALTER TABLE {score_rows.name} ADD COLUMN {absolute} DOUBLE PRECISION")
+    connection.exec_driver_sql(f"UPDATE {score_rows.name} SET {absolute} = abs(error)")
+
+
 # The migration to each version from the version before: `MIGRATIONS[2]` migrates from 1 to 2. A new ledger is created
 # from `tables`, so a change of a table belongs there and here.
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _add_adjustments}
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _add_adjustments, 3: _add_absolute_errors}
 
 
 def find_version(connection: sa.Connection, database: Database) -> int | None:

@@ -58,7 +58,7 @@ def summarise(
     key = {"step": score.step, "unique_id": series.c.unique_id, "model": runs.c.model, "week": week}
     query = sa.select(
         sa.func.count().label("forecasts"),
-        sa.func.avg(sa.func.abs(score.error)).label("mae"),
+        sa.func.avg(score.absolute).label("mae"),
         sa.func.avg(score.error * score.error).label("rmse"),
         sa.func.avg(score.error).label("bias"),
         sa.func.avg(score.scaled).label("mase"),

@@ -11,6 +11,7 @@ from forecaster.store.database import Database, writing
 from forecaster.store.ledger.actuals import AddedActuals, insert_actuals
 from forecaster.store.ledger.tables import (
     BASELINES,
+    MEDIAN,
     OUTSIDE,
     QUANTILES,
     forecast_rows,
@@ -85,7 +86,8 @@ def _select_scores(ledger: Database) -> sa.Select[tuple[object, ...]]:
             forecast.step,
             actual.version,
             (forecast.mean - y).label("error"),
-            (sa.func.abs(forecast.mean - y) / scale).label("scaled"),
+            sa.func.abs(forecast[MEDIAN] - y).label("absolute"),
+            (sa.func.abs(forecast[MEDIAN] - y) / scale).label("scaled"),
             *((sa.func.abs(forecast[name] - y) / scale).label(f"{name}_scaled") for name in BASELINES),
             inside.label("inside"),
             below.label("below"),

@@ -11,6 +11,7 @@ from forecaster.forecast import PROBABILITIES
 
 # One column per probability, named in per mille: q025 ... q975.
 QUANTILES = tuple(f"q{round(1000 * probability):03d}" for probability in PROBABILITIES)
+MEDIAN = "q500"
 BASELINES = ("seasonal_naive", "naive")
 OUTSIDE = 100  # The value of `inside` for an actual that no interval covers.
 
@@ -113,7 +114,8 @@ score_rows = sa.Table(
     sa.Column("run_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("step", sa.Integer, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("error", sa.Double, nullable=False),
+    sa.Column("error", sa.Double, nullable=False),  # mean - actual
+    sa.Column("absolute", sa.Double),  # |median - actual|
     sa.Column("scaled", sa.Double),
     *(sa.Column(f"{name}_scaled", sa.Double) for name in BASELINES),
     sa.Column("inside", sa.SmallInteger, nullable=False),
@@ -143,12 +145,14 @@ _OF_FORECAST = """
     JOIN run_series AS k ON k.run_id = f.run_id AND k.series_id = f.series_id"""
 
 VIEWS = {
-    "forecasts": f"""SELECT {_NAMES}, f.mean, {", ".join(f"f.{name}" for name in (*QUANTILES, *BASELINES))}, k.status
+    "forecasts": f"""SELECT {_NAMES}, f.mean, f.{MEDIAN} AS median,
+    {", ".join(f"f.{name}" for name in (*QUANTILES, *BASELINES))}, k.status
 FROM forecast_rows AS f {_OF_FORECAST}""",
     "actuals": f"""SELECT s.job, s.unique_id, a.series_id, a.ds, a.at, a.y, a.version, a.seen
 FROM actual_rows AS a JOIN series AS s ON s.id = a.series_id
 WHERE {_NEWEST}""",
-    "scores": f"""SELECT {_NAMES}, a.y, a.version, f.mean, c.error, c.scaled, c.seasonal_naive_scaled, c.naive_scaled,
+    "scores": f"""SELECT {_NAMES}, a.y, a.version, f.mean, f.{MEDIAN} AS median,
+    c.error, c.absolute, c.scaled, c.seasonal_naive_scaled, c.naive_scaled,
     c.inside, c.below, k.status
 FROM score_rows AS c
     JOIN actual_rows AS a ON a.series_id = c.series_id AND a.at = c.at AND a.version = c.version

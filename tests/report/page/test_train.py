@@ -25,14 +25,14 @@ def test_further_sections_stand_between_the_training_and_the_data(content: Bundl
 def test_sentences_are_true_of_their_numbers(content: BundleContent) -> None:
     page = compose_bundle_page(content)
     for series in page.drawn_series:
-        y, mean = series.columns["holdout.y"], series.columns["holdout.mean"]
+        y, mean = series.columns["holdout.y"], series.columns["holdout.median"]
         inside = sum((y >= series.columns["holdout.low80"]) & (y <= series.columns["holdout.high80"]))
         assert (
             f"error of gru is {abs(y - mean).mean():.3f}" in series.summaries["holdout"] or abs(y - mean).mean() >= 10
         )
         assert f"the 80 % interval covers {inside} of 5 values" in series.summaries["holdout"]
         assert (
-            series.columns["future.low95"][0] <= series.columns["future.low80"][0] <= series.columns["future.mean"][0]
+            series.columns["future.low95"][0] <= series.columns["future.low80"][0] <= series.columns["future.median"][0]
         )
         assert series.columns["view"][1] == series.columns["future.ds"][-1]
     steps = next(chart for chart in page.charts if chart.key == "steps")

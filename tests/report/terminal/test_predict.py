@@ -25,7 +25,7 @@ def draw(view: RenderableType, *, encoding: str = "utf-8", **given: Any) -> list
 def forecast_of(panel: Panel, horizon: int, *, mean: float, width: float) -> Forecast:
     middle = np.full((len(panel), horizon), mean, np.float32)
     spread = np.array([2 * p - 1 for p in PROBABILITIES], np.float32) * width
-    return Forecast.of(panel, middle, middle[:, :, None] + spread, model="gru")
+    return Forecast.of(panel, middle[:, :, None] + spread, model="gru", mean=middle)
 
 
 @pytest.mark.parametrize(

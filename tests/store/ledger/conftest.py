@@ -29,7 +29,7 @@ def make_forecast() -> MakeForecast:
     def make(panel: Panel, mean: list[list[float]], *, model: str = "gru") -> Forecast:
         point = np.array(mean, np.float32)
         quantiles = point[:, :, None] + 10 * (np.array(PROBABILITIES, np.float32) - np.float32(0.5))
-        return Forecast.of(panel, point, quantiles.astype(np.float32), model=model)
+        return Forecast.of(panel, quantiles.astype(np.float32), model=model, mean=point)
 
     return make
 

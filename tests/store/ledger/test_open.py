@@ -115,20 +115,23 @@ def test_a_new_ledger_waits_for_who_holds_the_file_and_gives_up_with_75(tmp_path
         open_ledger(url, lock_seconds=0.1)
 
 
-def test_a_ledger_of_version_1_learns_of_adjustments_and_keeps_its_runs(url: str) -> None:
+def test_a_ledger_of_version_1_is_migrated_and_keeps_its_runs(url: str) -> None:
     with writing(open_ledger(url), "x") as connection:
         for view in reversed(VIEWS):
             connection.exec_driver_sql(f"DROP VIEW {view}")
         connection.exec_driver_sql("DROP TABLE adjustments")
         connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN adjustment")
+        connection.exec_driver_sql("ALTER TABLE score_rows DROP COLUMN absolute")
+        connection.exec_driver_sql("INSERT INTO score_rows VALUES (1, 5, 1, 1, 0, -2.5, NULL, NULL, NULL, 80, 3)")
         connection.exec_driver_sql("UPDATE ledger_version SET version = 1")
         connection.exec_driver_sql(
             "INSERT INTO runs (job, key, started, code, series, details) VALUES ('sales', 'a', '2024', 0, 0, '{}')"
         )
-        for name, query in VIEWS.items():
-            connection.exec_driver_sql(f"CREATE VIEW {name} AS {query}")
+        for name in VIEWS:
+            connection.exec_driver_sql(f"CREATE VIEW {name} AS SELECT 1 AS old")
     ledger = open_ledger(url, must_exist=True)
     assert version_of(ledger) == VERSION
     with reading(ledger) as connection:
         assert connection.exec_driver_sql("SELECT key, adjustment FROM runs").one() == ("a", None)
         assert connection.exec_driver_sql("SELECT count(*) FROM adjustments").scalar_one() == 0
+        assert connection.exec_driver_sql("SELECT error, absolute FROM score_rows").one() == (-2.5, 2.5)

@@ -104,7 +104,7 @@ def test_scores_are_those_of_the_holdout(ledger: Database, make_panel: MakePanel
     panel = make_panel(random.normal(50, 9, (20, 30)).tolist())
     quantiles = np.sort(random.normal(50, 9, (20, 6, len(PROBABILITIES))), axis=2).astype(np.float32)
     past = panel.cut(6)
-    forecast = Forecast.of(past, quantiles[:, :, 7], quantiles, model="gru")
+    forecast = Forecast.of(past, quantiles, model="gru", mean=quantiles[:, :, 7])
     naive = np.repeat(past.values[past.end - 1], 6, axis=1)
     scale = metrics.seasonal_error(past, 1)
     record(ledger, run_of("a"), forecast, baselines={"naive": naive}, scale=scale)

@@ -42,7 +42,7 @@ def scope(url: str, panel: Panel) -> LedgerScope:
     for back in range(30, -1, -1):
         seen = panel.cut(back)
         mean = np.full((3, 2), back % 2, np.float32)
-        forecast = Forecast.of(seen, mean, mean[:, :, None] + spread, model="gru")
+        forecast = Forecast.of(seen, mean[:, :, None] + spread, model="gru", mean=mean)
         run = Run("sales", f"{back:02d}", START, details={"promised": 1.0}, bundle="b")
         record(ledger, run, forecast, scale=np.array([1.0, 10.0, np.nan]))
     record(ledger, Run("sales", "failed", START, code=65))

@@ -32,7 +32,7 @@ def live(url: str, panel: Panel, nights: list[int]) -> None:
         if score(ledger, "sales") and back % 8 == 0:
             recalibrate_job(open_scope(None, url, "sales"))
         mean = np.zeros((len(panel), 2), np.float32)
-        forecast = Forecast.of(seen, mean, mean[:, :, None] + NORMAL, model="gru")
+        forecast = Forecast.of(seen, mean[:, :, None] + NORMAL, model="gru")
         found = newest_adjustment(ledger, "sales")
         stretched = stretch_intervals(found, forecast, seen)
         run = Run("sales", f"{back:04d}", NOW - timedelta(days=back), adjustment=found.number if found else None)
@@ -64,7 +64,7 @@ def test_what_was_stretched_already_is_not_stretched_twice(tmp_path: Path, noisy
 def test_a_job_without_adjustments_forecasts_as_its_model_does(tmp_path: Path, noisy: Panel) -> None:
     ledger = open_ledger(str(tmp_path / "x.db"))
     mean = np.zeros((len(noisy), 2), np.float32)
-    forecast = Forecast.of(noisy, mean, mean[:, :, None] + NORMAL, model="gru")
+    forecast = Forecast.of(noisy, mean[:, :, None] + NORMAL, model="gru")
     assert stretch_intervals(newest_adjustment(ledger, "sales"), forecast, noisy) is forecast
 
 
