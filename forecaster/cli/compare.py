@@ -42,7 +42,10 @@ def compare(
             show_default="the preset's model, pretrained and auto_theta",
         ),
     ] = None,
-    by: Annotated[Metric, typer.Option("--by", help="Metric that sorts the leaderboard.")] = "mase",
+    by: Annotated[
+        Metric | None,
+        typer.Option("--by", help="Metric that sorts the leaderboard.", show_default="mase; wql for mostly zeros"),
+    ] = None,
     preset: options.Preset = None,
     horizon: options.Horizon = None,
     folds: Annotated[int | None, options.describe_folds("from the length of the series")] = None,
@@ -99,14 +102,14 @@ def compare(
     )
     console.note(f"wrote {done.folder / workflow.LEADERBOARD}")
     block = done.metrics["compare"]
-    folds_needed = missing_folds(block)
+    folds_needed = missing_folds(done.metrics)
     if folds_needed is None:
         words = ["forecast", "train", shared.data.path, "--config", str(done.folder / "config.yaml")]
         console.note(f"next (trains {block['chosen']}): {compose_command(words, {}, ())}")
     else:
         again = {
             "models": models,
-            "by": None if by == "mase" else by,
+            "by": by,
             **{key: value for key, value in overrides.items() if key not in ("data.path", "evaluation.folds")},
             "folds": folds_needed,
             "config": config,

@@ -2,25 +2,32 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.evaluation import metrics, significance
-from forecaster.evaluation.backtest import Backtest, Plan
+from forecaster.evaluation import significance
+from forecaster.evaluation.backtest import Backtest
 from forecaster.evaluation.breakdown import add_up, mean_by_group, score_steps
 from forecaster.evaluation.metric_table import METRICS
-from forecaster.evaluation.score import Score, score, skill
-from forecaster.evaluation.significance import PairedTest
+from forecaster.evaluation.score import Score, score
+from forecaster.evaluation.verdict import (
+    BASELINES,
+    MANY_SERIES,
+    BaselineTest,
+    Loss,
+    Units,
+    Word,
+    compare_with_baseline,
+    judge,
+    measure_losses,
+)
 from forecaster.frequency import Ints
 from forecaster.panel import Panel
 
 Array = npt.NDArray[np.float64]
 
-BASELINES = ("seasonal_naive", "naive")
-_MANY_SERIES = 30  # smallest number of series that makes series the units of the test
 _MAX_FOLDS, _MAX_FOLDS_OF_MANY_SERIES = 20, 5
 
 
@@ -29,25 +36,24 @@ class ModelResult:
     """The results of one model's backtest that a comparison needs.
 
     Attributes:
-        errors: [R] mean absolute error of each forecast in units of its series' seasonal error; NaN if it has none.
+        losses: [R] mean loss of each forecast in units of its series' seasonal error; NaN if it has none.
         steps: [H] mean scaled error of each step of the horizon.
         fallbacks: number of forecasts that a simpler model made in place of this one.
     """
 
     score: Score
-    errors: Array
+    losses: Array
     steps: Array
     fit_seconds: float
     predict_seconds: float
     fallbacks: int
 
     @classmethod
-    def of(cls, test: Backtest) -> "ModelResult":
-        actual = test.actual.astype(np.float64)
+    def of(cls, test: Backtest, loss: Loss = "mase") -> "ModelResult":
         _, steps = add_up(test)
         return cls(
             score=score(test.forecast, test.actual, test.scale),
-            errors=metrics.mase(actual, test.forecast.median, test.scale.absolute).astype(np.float64),
+            losses=measure_losses(test.forecast, test.actual, test.scale, loss),
             steps=score_steps(steps)["mase"],
             fit_seconds=test.fit_seconds,
             predict_seconds=test.predict_seconds,
@@ -56,63 +62,12 @@ class ModelResult:
 
 
 @dataclass(frozen=True)
-class Units:
-    """The units of observation of the significance test.
-
-    With few series the units are cutoffs, whose errors are averaged over the series; neighbours are assumed to be
-    correlated as far as their horizons overlap. With many series the units are series, whose errors are averaged over
-    the cutoffs; they are assumed to be independent.
-
-    Attributes:
-        number: [R] the unit of each forecast.
-        overlap: see `significance.diebold_mariano`.
-    """
-
-    kind: Literal["cutoffs", "series"]
-    number: Ints
-    overlap: int
-
-    @classmethod
-    def of(cls, test: Backtest, plan: Plan) -> "Units":
-        if len(np.unique(test.series)) >= _MANY_SERIES:
-            return cls("series", test.series, 1)
-        return cls("cutoffs", test.fold, -(-plan.horizon // (plan.stride or plan.horizon)))
-
-    def average(self, errors: Array) -> Array:
-        """Return the [units] means of known errors [R]; NaN for a unit without any."""
-        return mean_by_group(errors, self.number, int(self.number.max()) + 1)
-
-
-@dataclass(frozen=True)
-class BaselineTest:
-    """A model compared with one of the naive forecasts.
-
-    Attributes:
-        skill: 1 - MASE / MASE of the baseline.
-        test: the test of the difference in scaled errors, model less baseline.
-        p: the p of `test`, raised for the number of models that are compared with the baseline.
-    """
-
-    skill: float
-    test: PairedTest
-    p: float
-
-    @property
-    def is_better(self) -> bool:
-        return self.skill > 0 and self.p < significance.LEVEL
-
-    @property
-    def is_worse(self) -> bool:
-        return self.skill < 0 and self.p < significance.LEVEL
-
-
-@dataclass(frozen=True)
 class Place:
     """A model's place on the leaderboard.
 
     Attributes:
         tests: by the baseline's name; a baseline is not compared with itself.
-        series_won: share of the series that it forecast best, by scaled error; a tie is shared.
+        series_won: share of the series that it forecast best, by its loss; a tie is shared.
     """
 
     model: str
@@ -122,11 +77,18 @@ class Place:
 
     @property
     def is_better(self) -> bool:
-        """True if the model is significantly better than both naive forecasts.
+        """True if the model is significantly better than both naive forecasts."""
+        return self.model not in BASELINES and self.verdict == "better"
 
-        Each test has the false alarm rate `significance.LEVEL`, so both together do not exceed it.
-        """
-        return self.model not in BASELINES and all(test.is_better for test in self.tests.values())
+    @property
+    def verdict(self) -> Word:
+        return judge(self.tests)
+
+    @property
+    def loss(self) -> float:
+        """The mean of the known losses; infinite if none is known."""
+        is_known = ~np.isnan(self.result.losses)
+        return float(self.result.losses[is_known].mean()) if is_known.any() else math.inf
 
 
 @dataclass(frozen=True)
@@ -151,20 +113,15 @@ class Comparison:
         return next(place for place in self.places if place.model == model)
 
     @property
-    def best(self) -> Place | None:
-        """The first place that is significantly better than both naive forecasts; None if there is none."""
-        return next((place for place in self.places if place.is_better), None)
+    def recommended(self) -> Place:
+        """The place with the lowest loss, the better one of equals; a naive forecast only if it is the best."""
+        return min(self.places, key=lambda place: place.loss)
 
     @property
-    def baseline(self) -> Place:
-        """The better of the two naive forecasts, by MASE."""
-        return min(map(self.place, BASELINES), key=lambda place: _rank("mase", place.result.score))
-
-    @property
-    def unbeaten(self) -> list[str]:
-        """The naive forecasts that no model is significantly better than."""
+    def leader(self) -> Place:
+        """The model with the lowest loss, naive forecasts apart unless there are no others."""
         models = [place for place in self.places if place.model not in BASELINES]
-        return [name for name in BASELINES if not any(place.tests[name].is_better for place in models)]
+        return min(models or self.places, key=lambda place: place.loss)
 
     @property
     def has_enough_units(self) -> bool:
@@ -177,7 +134,7 @@ def choose_fold_count(panel: Panel, horizon: int, stride: int | None) -> int:
 
     They use a quarter of a series, or up to a half if a quarter has too few cutoffs for a significance test.
     """
-    is_many = len(panel) >= _MANY_SERIES
+    is_many = len(panel) >= MANY_SERIES
     length = int(np.quantile(panel.lengths, 0.1))
     stride = stride or horizon
     quarter, half = (1 + max(length // share - horizon, 0) // stride for share in (4, 2))
@@ -195,7 +152,7 @@ def compare(results: Mapping[str, ModelResult], series: Ints, units: Units, *, b
     """
     names = sorted(results, key=lambda name: _rank(by, results[name].score))
     tests = {name: _test_against(results, name, units) for name in BASELINES}
-    won = _series_won([results[name].errors for name in names], series)
+    won = _series_won([results[name].losses for name in names], series)
     places = tuple(
         Place(
             name,
@@ -205,24 +162,19 @@ def compare(results: Mapping[str, ModelResult], series: Ints, units: Units, *, b
         )
         for name, share in zip(names, won, strict=True)
     )
-    is_known = ~np.isnan(units.average(results[BASELINES[0]].errors))
+    is_known = ~np.isnan(units.average(results[BASELINES[0]].losses))
     steps_won = _steps_won(names, np.stack([results[name].steps for name in names]))
     return Comparison(by, places, units, int(is_known.sum()), steps_won)
 
 
 def _test_against(results: Mapping[str, ModelResult], baseline: str, units: Units) -> dict[str, BaselineTest]:
     """Compare every other model with a baseline; only the tests of models are corrected for their number."""
-    base = results[baseline]
-    others = [name for name in results if name != baseline]
-    tests = {
-        name: significance.diebold_mariano(units.average(results[name].errors - base.errors), overlap=units.overlap)
-        for name in others
-    }
-    models = [name for name in others if name not in BASELINES]
-    p = {name: tests[name].p for name in others} | dict(
-        zip(models, significance.holm([tests[name].p for name in models]), strict=True)
-    )
-    return {name: BaselineTest(skill(results[name].score, base.score), tests[name], p[name]) for name in others}
+    base = results[baseline].losses
+    others = {name: each.losses for name, each in results.items() if name != baseline}
+    tests = {name: compare_with_baseline(losses, base, units) for name, losses in others.items()}
+    models = [name for name in tests if name not in BASELINES]
+    raised = dict(zip(models, significance.holm([tests[name].p for name in models]), strict=True))
+    return {name: replace(test, p=raised.get(name, test.p)) for name, test in tests.items()}
 
 
 def _rank(by: str, scores: Score) -> float:

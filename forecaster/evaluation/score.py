@@ -48,11 +48,6 @@ def skill(model: Score, baseline: Score) -> float:
     return 1 - model["mase"] / baseline["mase"]
 
 
-def verdict(skill_seasonal: float, skill_naive: float) -> str:
-    """Return `better` if both skills are above 0, else `no better`."""
-    return "better" if skill_seasonal > 0 and skill_naive > 0 else "no better"
-
-
 def without_nan(tree: Mapping[str, object]) -> dict[str, object]:
     """Replace NaN by None at every depth, since JSON has no NaN."""
     plain: dict[str, object] = {}

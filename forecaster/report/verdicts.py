@@ -9,6 +9,8 @@ from forecaster.explain.explanation import Attribution, Gradients, Influence
 from forecaster.report.words import number, plural, share
 
 NO_HOLDOUT = "Every series is too short for a holdout, so the accuracy of the model is unknown."
+_MORE = "`forecast backtest DATA --folds {}`"
+_UNITS = {"cutoffs": "cutoff", "series": "series"}
 _SMALLEST_SHARE = 0.0001  # below 0.01 %, the exact share does not matter
 
 
@@ -42,46 +44,69 @@ def coverage_sentence(scores: Mapping[str, float | None]) -> str:
             return ""
         verb, reason = ("", "") if cells else (" covered", "chance alone: ")
         cells.append(f"the {level} % interval{verb} {100 * coverage:.0f} % ({reason}± {100 * error:.0f})")
-    return f"Of the held-out values, {_enumerate(cells)}."
+    return f"Of the held-out values, {_enumerate(cells)}.{_judge_width(scores)}"
+
+
+def _judge_width(scores: Mapping[str, float | None]) -> str:
+    """Say if the 80 % intervals are too wide or too narrow, by more than twice the error that chance makes."""
+    coverage, error = scores["coverage80"], scores["coverage80_error"]
+    if coverage is None or error is None or abs(coverage - 0.8) <= 2 * error:
+        return ""
+    return f" The intervals are too {'wide' if coverage > 0.8 else 'narrow'}."
+
+
+def verdict_sentence(metrics: Mapping[str, Any], model: str, *, more: str = _MORE) -> str:
+    """Say whether a model is better than the naive forecasts, how much chance can explain, and what to use.
+
+    Args:
+        metrics: the content of metrics.json of a training, a backtest or a comparison.
+        model: the model of its verdict.
+        more: the command that tests more cutoffs; `{}` stands for their number.
+    """
+    if "evidence" not in metrics:  # version 0.1 tested nothing
+        return skill_sentence(metrics, model)
+    evidence = metrics["evidence"]
+    skills = {"seasonal_naive": evidence["skill"], "naive": evidence["skill_naive"]}
+    known = {name: value for name, value in skills.items() if value is not None and name != model}
+    if not known:
+        return f"Undecided: {model} cannot be compared with naive forecasts, because the errors have no scale here."
+    noun = "error" if evidence["metric"] == "mase" else "quantile loss"
+    gains = " and ".join(
+        _describe_skill(value, "" if number else f" {noun}", name) for number, (name, value) in enumerate(known.items())
+    )
+    scope = f"{gains} in {plural(evidence['count'], _UNITS[evidence['units']])}"
+    p = {name: evidence[f"p_{name}"] for name in known}
+    tested = {name: value for name, value in p.items() if value is not None}
+    if metrics["verdict"] == "better":
+        return f"{model} is better: {scope}, more than chance explains ({_describe_p(max(tested.values()))})."
+    best = min(known, key=known.__getitem__)  # the naive forecast with the lowest loss
+    if metrics["verdict"] == "worse":
+        worst = min(value for name, value in tested.items() if known[name] < 0)
+        return f"{model} is worse: {scope}, more than chance explains ({_describe_p(worst)}). Use {best}."
+    reason = "too few for a test" if not tested else f"but that can be chance ({_describe_p(max(tested.values()))})"
+    use = model if known[best] > 0 else best
+    remedy = f", or decide with {more.format(evidence['needed'])}" if evidence["needed"] else ""
+    return f"Undecided: {model} has {scope}, {reason}. Use {use}{remedy}."
 
 
 def comparison_sentence(metrics: Mapping[str, Any]) -> str:
     """Say which model to use, by the content of a comparison's metrics.json."""
     block = metrics["compare"]
-    test, model = block["test"], block["chosen"]
-    row = block["models"][model]
-    if metrics["verdict"] == "better":
-        p = max(row["p_seasonal_naive"], row["p_naive"])
-        gains = f"{share(row['skill'])} better than seasonal naive and {share(row['skill_naive'])} better than naive"
-        return f"Use {model}: {gains}, both significantly ({'p < 0.001' if p < 0.001 else f'p = {p:.2g}'})."
-    if not test["count"]:
-        return "The models cannot be compared: the errors have no scale here, such as those of constant series."
-    if test["count"] < test["fewest"]:
-        folds = missing_folds(block)
-        remedy = "use longer series, or a shorter --horizon" if folds is None else f"pass --folds {folds}"
-        return f"Too few {test['units']} ({test['count']}) for a significance test{_lead(block)}: {remedy}."
-    if block["leader"] == model:
-        return f"Only naive forecasts were compared: forecast with --model {model}, or name others with --models."
-    unbeaten = model if model in block["unbeaten"] else next(iter(block["unbeaten"]), "both naive forecasts")
-    if _lead(block) and block["unbeaten"]:
-        gain = block["models"][block["leader"]]["skill_naive" if unbeaten == "naive" else "skill"]
-        more = ", or test more cutoffs with a larger --folds" if test["units"] == "cutoffs" else ""
-        return (
-            f"{block['leader']} leads, {share(gain)} better than {unbeaten.replace('_', ' ')}, but over {test['count']}"
-            f" {test['units']} that may be chance: use {model}{more}."
-        )
-    return f"No model is significantly better than {unbeaten.replace('_', ' ')}: forecast with --model {model}."
+    leader, model = block["leader"], block["chosen"]
+    if leader in ("seasonal_naive", "naive"):
+        return f"Only naive forecasts were compared: use {model}, or name others with --models."
+    if "evidence" not in metrics:
+        return f"Use {model}."
+    folds = missing_folds(metrics)
+    more = "--folds {}" if folds else "longer series, or a shorter --horizon"
+    sentence = verdict_sentence(metrics, leader, more=more)
+    return f"{sentence} Use {leader}." if metrics["verdict"] == "better" else sentence
 
 
-def missing_folds(block: Mapping[str, Any]) -> int | None:
-    """Return the number of folds that a significance test needs; None if there are enough or more do not fit.
-
-    Args:
-        block: `compare` of metrics.json.
-    """
-    test = block["test"]
-    is_remediable = test["units"] == "cutoffs" and test["possible"] and 0 < test["count"] < test["fewest"]
-    return test["fewest"] if is_remediable else None
+def missing_folds(metrics: Mapping[str, Any]) -> int | None:
+    """Return the number of folds that would decide a comparison; None if it is decided, or they do not fit."""
+    needed: int | None = metrics.get("evidence", {}).get("needed")
+    return needed if needed and needed <= metrics["compare"]["test"]["possible"] else None
 
 
 def tuning_sentence(metrics: Mapping[str, Any]) -> str:
@@ -153,11 +178,13 @@ def describe_influence(influence: Influence) -> str:
     return influence.name if is_clear else f"{influence.kind} {influence.name}"
 
 
-def _lead(block: Mapping[str, Any]) -> str:
-    row = block["models"][block["leader"]]
-    if row["skill"] is None or row["skill_naive"] is None or min(row["skill"], row["skill_naive"]) <= 0:
-        return ""
-    return f", though {block['leader']} leads"
+def _describe_skill(skill: float, noun: str, baseline: str) -> str:
+    name = baseline.replace("_", " ")
+    return f"{share(abs(skill))} {'less' if skill > 0 else 'more'}{noun} than {name}"
+
+
+def _describe_p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def _describe_gain(title: str, gain: float) -> str:

@@ -1,13 +1,13 @@
 """`forecast backtest`: forecast from past cutoffs, and compare the errors with those of naive forecasts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from forecaster.config import Config, Device
+from forecaster.config import AutoConfig, Config, Device
 from forecaster.config.tree import merge, validate
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Backtest, Fit, Plan, count_fitting, find_participants
@@ -189,9 +189,48 @@ def _run(setup: _Setup, folder: Path, watch: Watch) -> BacktestResult:
         test = forecast_folds(setup.fit, panel, plan, watch=watch, run_groups=run_groups)
     except DataError as error:
         raise DataError(f"{setup.place}: {error.message}", hint=error.hint) from error
-    metrics = evaluate_folds(test, panel, plan)
+
+    def backtest_naive(name: str) -> Backtest:
+        naive = with_shared_sections(default_config(name, config), config)
+        return backtest_model(resolve_from_data(naive, panel, plan.horizon, watch=ignore), panel, plan, setup.place)
+
+    metrics = evaluate_folds(test, panel, plan, backtest_naive)
     _write(folder, test, config, metrics)
     return BacktestResult(folder, config, metrics, test.forecast.model)
+
+
+def default_config(kind: str, config: Config) -> Config:
+    """Return a model with its default settings, and calibrated intervals if the config has them."""
+    return validate({"model": {"kind": kind}, "conformal": config.conformal.model_dump()}, "settings")
+
+
+def with_shared_sections(model: Config, config: Config) -> Config:
+    """Give the config of a model the data and folds of another config."""
+    return model.model_copy(update={"data": config.data, "evaluation": config.evaluation})
+
+
+def is_trained(config: Config) -> bool:
+    """Return True if a model depends on the folds that it is fitted before."""
+    return config.is_trained or isinstance(config.model, AutoConfig)
+
+
+def backtest_model(
+    config: Config, panel: Panel, plan: Plan, place: str, *, most_workers: int = 1, watch: Watch = ignore
+) -> Backtest:
+    """Forecast every fold; a model without a network or a calibration needs no fit for each of them.
+
+    Args:
+        config: resolved.
+        place: the name of the data in errors.
+        most_workers: the most networks that may train at the same time.
+    """
+    if not is_trained(config) and not config.conformal.is_on:
+        plan = replace(plan, refit=0)
+    try:
+        run_groups = make_parallel_fits(config, plan, max_workers=most_workers, watch=watch)
+        return forecast_folds(make_fit(config, watch), panel, plan, watch=watch, run_groups=run_groups)
+    except DataError as error:
+        raise DataError(f"{place}: {error.message}", hint=error.hint) from error
 
 
 def _write(folder: Path, test: Backtest, config: Config, metrics: dict[str, Any]) -> None:

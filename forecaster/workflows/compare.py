@@ -10,29 +10,37 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from forecaster.config import AutoConfig, Config
-from forecaster.config.tree import validate
-from forecaster.errors import DataError, ForecastError, Interrupted
+from forecaster.config import Config
+from forecaster.errors import ForecastError, Interrupted
 from forecaster.evaluation import significance
-from forecaster.evaluation.backtest import Backtest, Plan, backtest, count_fitting
-from forecaster.evaluation.compare import BASELINES, Comparison, ModelResult, Place, Units, choose_fold_count
+from forecaster.evaluation.backtest import Backtest, Plan, count_fitting
+from forecaster.evaluation.compare import Comparison, ModelResult, Place, choose_fold_count
 from forecaster.evaluation.compare import compare as rank
 from forecaster.evaluation.score import without_nan
+from forecaster.evaluation.verdict import BASELINES, MOSTLY_ZEROS, Loss, choose_loss, describe_evidence
 from forecaster.events import ModelCompared, Note, Watch, ignore
 from forecaster.models.variants import max_workers
 from forecaster.panel import Panel
 from forecaster.report.words import plural
-from forecaster.selection.fold_fits import make_fit, make_parallel_fits
 from forecaster.settings import dump
 from forecaster.store import bundle, pretrained
 from forecaster.store.files import new_folder, write_through
-from forecaster.workflows.backtest import cut_at_first_cutoff, resolve_from_data
+from forecaster.workflows.backtest import (
+    backtest_model,
+    cut_at_first_cutoff,
+    default_config,
+    is_trained,
+    resolve_from_data,
+    with_shared_sections,
+)
 from forecaster.workflows.reading import read_data
 from forecaster.workflows.results import choose_folder
+from forecaster.workflows.scoring import units_of
 from forecaster.workflows.source import Source
 
 LEADERBOARD = "leaderboard.csv"
 
+_MAX_FOLDS = 200  # the most that a comparison suggests
 _PRETRAINED, _THETA = "pretrained", "auto_theta"
 _MAX_DEFAULT_THETA = 300  # Theta joins by default up to this many forecasts, which take about a minute.
 
@@ -54,7 +62,7 @@ def compare(
     config: Config,
     models: Mapping[str, Config] | None = None,
     *,
-    by: str = "mase",
+    by: str | None = None,
     out: Path | None = None,
     stdin: BinaryIO | None = None,
     watch: Watch = ignore,
@@ -62,15 +70,14 @@ def compare(
     """Backtest models and the naive forecasts on the same cutoffs of `config.data.path`, and rank them.
 
     Settings that depend on the data are resolved on the data before the first cutoff. `config.yaml` is that of the
-    model to use: the first of the leaderboard that is significantly better than both naive forecasts, or the better
-    naive forecast if there is none.
+    model to use, which has the lowest loss.
 
     Args:
         config: its sections `data` and `evaluation` apply to all models. If it does not set the number of folds, the
             length of the series does.
         models: the config of each model, by its name in the leaderboard; None for the config's own model,
             the pretrained network and Theta.
-        by: the metric that the leaderboard is sorted by.
+        by: the metric that the leaderboard is sorted by; None for MASE, or for WQL if most values are 0.
         out: the folder of the results; None for `runs/<name>-compare-<time>`.
         stdin: the stream that the path `-` stands for.
 
@@ -85,23 +92,27 @@ def compare(
     panel = loaded.panel
     config = _set_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
     plan = Plan(config.horizon, **config.evaluation.model_dump())
+    losses: dict[str | None, Loss] = {"mase": "mase", "wql": "wql"}
+    loss = losses.get(by) or choose_loss(panel)
+    if loss == "wql" and by is None:
+        watch(Note(f"{MOSTLY_ZEROS}: ranked by WQL; --by overrides"))
     visible = cut_at_first_cutoff(panel, plan, source.place)
     configs = _with_baselines(config, models or _choose_default_models(config, panel, plan, watch))
     entries: dict[str, ModelResult] = {}
     # Models without networks come first: they are fast, and an optional package may be missing.
-    for number, name in enumerate(sorted(configs, key=lambda name: _is_trained(configs[name]))):
+    for number, name in enumerate(sorted(configs, key=lambda name: is_trained(configs[name]))):
         watch(ModelCompared(name, number, len(configs)))
         with _name_in_errors(name):
             most_workers = max_workers(configs[name])
             configs[name] = resolve_from_data(configs[name], visible, plan.horizon, watch=watch)
-            test = _backtest(configs[name], panel, plan, most_workers, source.place, watch)
-        entries[name] = ModelResult.of(test)
+            test = backtest_model(configs[name], panel, plan, source.place, most_workers=most_workers, watch=watch)
+        entries[name] = ModelResult.of(test, loss)
         forecasts, fallbacks = len(test.series), entries[name].fallbacks
         if fallbacks:
             watch(Note(f"{name}: {fallbacks} of {forecasts} forecasts failed and were replaced by a fallback"))
-    comparison = rank(entries, test.series, Units.of(test, plan), by=by)
-    recommended = comparison.best or comparison.baseline
-    metrics = _compile_metrics(comparison, recommended, test, panel, plan)
+    comparison = rank(entries, test.series, units_of(test, plan), by=by or loss)
+    recommended = comparison.recommended
+    metrics = _compile_metrics(comparison, loss, test, panel, plan)
     with new_folder(folder) as temporary:
         write_through(temporary / LEADERBOARD, _leaderboard(metrics["compare"]["models"]))
         write_through(temporary / bundle.METRICS, bundle.json_bytes(metrics))
@@ -113,7 +124,7 @@ def _choose_default_models(config: Config, panel: Panel, plan: Plan, watch: Watc
     """Return the config's own model and the pretrained network, and Theta if it is installed and fast enough."""
     models = {config.name: config}
     if pretrained.is_available():
-        models.setdefault(_PRETRAINED, _default_config(_PRETRAINED, config))
+        models.setdefault(_PRETRAINED, default_config(_PRETRAINED, config))
     forecasts = len(panel) * plan.folds
     if importlib.util.find_spec("statsforecast") is None:
         watch(Note(f"{_THETA} is left out: the package `statsforecast` is not installed"))
@@ -124,7 +135,7 @@ def _choose_default_models(config: Config, panel: Panel, plan: Plan, watch: Watc
             )
         )
     else:
-        models[_THETA] = _default_config(_THETA, config)
+        models[_THETA] = default_config(_THETA, config)
     return models
 
 
@@ -140,29 +151,8 @@ def _set_folds(config: Config, panel: Panel, watch: Watch) -> Config:
 
 def _with_baselines(config: Config, models: Mapping[str, Config]) -> dict[str, Config]:
     """Add the naive forecasts that are missing, and give every config the same data and folds."""
-    missing = {name: _default_config(name, config) for name in BASELINES if name not in models}
-    shared = {"data": config.data, "evaluation": config.evaluation}
-    return {name: each.model_copy(update=shared) for name, each in {**models, **missing}.items()}
-
-
-def _default_config(kind: str, config: Config) -> Config:
-    """Return a model with its default settings, and calibrated intervals if the config has them."""
-    return validate({"model": {"kind": kind}, "conformal": config.conformal.model_dump()}, "settings")
-
-
-def _is_trained(config: Config) -> bool:
-    return config.is_trained or isinstance(config.model, AutoConfig)
-
-
-def _backtest(config: Config, panel: Panel, plan: Plan, most_workers: int, place: str, watch: Watch) -> Backtest:
-    """Forecast every fold; a model without a network or a calibration needs no fit for each of them."""
-    if not _is_trained(config) and not config.conformal.is_on:
-        plan = replace(plan, refit=0)
-    try:
-        run_groups = make_parallel_fits(config, plan, max_workers=most_workers, watch=watch)
-        return backtest(make_fit(config, watch), panel, plan, watch=watch, run_groups=run_groups)
-    except DataError as error:
-        raise DataError(f"{place}: {error.message}", hint=error.hint) from error
+    missing = {name: default_config(name, config) for name in BASELINES if name not in models}
+    return {name: with_shared_sections(each, config) for name, each in {**models, **missing}.items()}
 
 
 @contextmanager
@@ -179,21 +169,18 @@ def _name_in_errors(model: str) -> Iterator[None]:
         raise
 
 
-def _compile_metrics(
-    comparison: Comparison, recommended: Place, test: Backtest, panel: Panel, plan: Plan
-) -> dict[str, Any]:
+def _compile_metrics(comparison: Comparison, loss: Loss, test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
     """Return the content of metrics.json.
 
     Args:
-        recommended: the model to use.
+        loss: the loss of the significance tests.
         test: the backtest of any of the models.
     """
     series = len(np.unique(test.series))
     cutoffs = np.array([test.forecast.cutoff.min(), test.forecast.cutoff.max()])
     fewest = significance.minimum_differences(comparison.units.overlap)
     first, last = panel.frequency.format(cutoffs, panel.zone).tolist()
-    models = (place for place in comparison.places if place.model not in BASELINES)
-    leader = comparison.best or next(models, comparison.baseline)
+    leader = comparison.leader
     block = {
         "cutoff": {"first": first, "last": last},
         "horizon": plan.horizon,
@@ -211,23 +198,23 @@ def _compile_metrics(
             "units": comparison.units.kind,
             "count": comparison.unit_count,
             "fewest": fewest,
-            "possible": count_fitting(panel, replace(plan, folds=fewest)) >= fewest,
+            "possible": count_fitting(panel, replace(plan, folds=_MAX_FOLDS)),
             "overlap": comparison.units.overlap,
             "level": significance.LEVEL,
             "adjusted": "Holm",
         },
         "models": {place.model: _leaderboard_row(place, comparison) for place in comparison.places},
         "steps_won": list(comparison.steps_won),
-        "unbeaten": comparison.unbeaten,
         "leader": leader.model,
-        "chosen": recommended.model,
+        "chosen": comparison.recommended.model,
     }
     return without_nan(
         {
             "schema_version": 1,
             "compare": block,
             **_skills(leader),
-            "verdict": _verdict(comparison.best is not None),
+            "verdict": leader.verdict,
+            "evidence": describe_evidence(leader.tests, comparison.units, loss),
         }
     )
 
@@ -240,7 +227,7 @@ def _leaderboard_row(place: Place, comparison: Comparison) -> dict[str, Any]:
         **_skills(place),
         **{f"p_{name}": tests[name].p if name in tests else None for name in BASELINES},
         "beats": [name for name in BASELINES if name in tests and tests[name].is_better],
-        "verdict": _verdict(place.is_better),
+        "verdict": place.verdict,
         "series_won": place.series_won,
         "steps_won": comparison.steps_won.count(place.model),
         "fallbacks": place.result.fallbacks,
@@ -252,10 +239,6 @@ def _leaderboard_row(place: Place, comparison: Comparison) -> dict[str, Any]:
 def _skills(place: Place) -> dict[str, float | None]:
     names = {"skill": "seasonal_naive", "skill_naive": "naive"}
     return {key: place.tests[name].skill if name in place.tests else None for key, name in names.items()}
-
-
-def _verdict(is_better: bool) -> str:
-    return "better" if is_better else "no better"
 
 
 def _leaderboard(models: Mapping[str, Mapping[str, Any]]) -> bytes:

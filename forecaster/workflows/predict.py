@@ -35,7 +35,11 @@ _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows",
 _FORMAT = "data.format."
 _FLAGS = {"data.minimum": "--min", "data.maximum": "--max"}
 _COMMAND = "forecast predict DATA --bundle {}"
-_NO_BETTER = "this model was no better than a naive forecast on its holdout"
+_DOUBTS = {
+    "worse": "this model was worse than a naive forecast, by more than chance",
+    "undecided": "whether this model is better than a naive forecast is undecided; `forecast backtest` decides",
+    "no better": "this model was no better than a naive forecast on its holdout",  # of version 0.1
+}
 
 
 def predict(
@@ -122,8 +126,8 @@ def _forecast(
         watch(Note(text))
     if fallbacks:
         watch(Note(_describe_fallbacks(bundle.manifest.model, fallbacks)))
-    if bundle.metrics["verdict"] != "better":
-        watch(Note(_NO_BETTER))
+    if (doubt := _DOUBTS.get(bundle.metrics["verdict"])) is not None:
+        watch(Note(doubt))
 
 
 def _mark_last(parts: Iterator[LoadedData]) -> Iterator[tuple[LoadedData, bool]]:

@@ -1,22 +1,37 @@
 """Scores of a model and of the naive forecasts, on the holdout and on the folds of a backtest."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from forecaster.evaluation.backtest import Backtest, Fit, Plan, backtest
+from forecaster.evaluation.backtest import Backtest, Plan
 from forecaster.evaluation.breakdown import Columns, add_up, score_groups, score_steps, tabulate
 from forecaster.evaluation.metrics import Scale
-from forecaster.evaluation.score import Score, reliability, score, skill, verdict, without_nan
+from forecaster.evaluation.score import Score, reliability, score, skill, without_nan
 from forecaster.evaluation.split import Split
+from forecaster.evaluation.verdict import (
+    BASELINES,
+    MANY_SERIES,
+    BaselineTest,
+    Loss,
+    Units,
+    choose_loss,
+    compare_with_baseline,
+    describe_evidence,
+    judge,
+    measure_losses,
+)
+from forecaster.events import ignore
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.frequency import Ints
+from forecaster.models.calibrated import Calibrated
 from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.panel import Floats, Panel
 
 SERIES_LISTED = 1000
+_MAX_TAIL_CUTOFFS = 30
 
 
 class HoldoutForecast(NamedTuple):
@@ -46,6 +61,9 @@ def evaluate_holdout(
 ) -> tuple[dict[str, Any], HoldoutForecast | None]:
     """Score a forecaster and the naive forecasts on the holdout of every series that has one.
 
+    A few series are too little for a verdict, so it considers the cutoffs of the calibration tail as well: neither the
+    weights nor the length of the training depend on this tail. The naive forecasts are calibrated as the model is.
+
     Returns: the content of metrics.json, and the forecast of the holdout; None if no series has a holdout.
     """
     series = panel.select(parts.is_scored)
@@ -58,15 +76,22 @@ def evaluate_holdout(
     }
     if not len(series):
         holdout = {"cutoff": None, **block, "models": {}, "reliability": {}}
-        empty: dict[str, Any] = {"holdout": holdout, "skill": None, "skill_naive": None, "verdict": "no better"}
+        empty: dict[str, Any] = {"holdout": holdout, "skill": None, "skill_naive": None, "verdict": "undecided"}
         return metrics | empty, None
     visible = series.cut(horizon)
     actual = visible.actual(horizon, series.end)
     scale = Scale.of(visible)
     forecast = forecaster.predict(visible, horizon)
     scores: dict[str, Score] = {forecast.model: score(forecast, actual, scale)}
-    for naive in (SeasonalNaive(), Naive()):  # Only one of these forecasts is in memory at a time.
+    loss = choose_loss(visible)
+    rows = _Rows.of(panel, parts, horizon)
+    losses = rows.measure(forecaster, horizon, loss)
+    tests: dict[str, BaselineTest] = {}
+    for kind in (SeasonalNaive, Naive):  # Only one of these forecasts is in memory at a time.
+        naive = _fit_baseline(kind, panel, parts, horizon, is_calibrated=isinstance(forecaster, Calibrated))
         scores[naive.name] = score(naive.predict(visible, horizon), actual, scale)
+        if naive.name != forecaster.name:
+            tests[naive.name] = compare_with_baseline(losses, rows.measure(naive, horizon, loss), rows.units)
     skills = [skill(scores[forecaster.name], scores[name]) for name in ("seasonal_naive", "naive")]
     metrics |= {
         "holdout": {
@@ -77,20 +102,28 @@ def evaluate_holdout(
         },
         "skill": skills[0],
         "skill_naive": skills[1],
-        "verdict": verdict(*skills),
+        "verdict": judge(tests),
+        "evidence": describe_evidence(tests, rows.units, loss),
     }
     return without_nan(metrics), HoldoutForecast(forecast, visible, actual)
 
 
-def evaluate_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
+def evaluate_folds(
+    test: Backtest, panel: Panel, plan: Plan, backtest_baseline: Callable[[str], Backtest]
+) -> dict[str, Any]:
     """Score a backtest and the naive forecasts of the same rows: overall, by step, by series and by cutoff.
 
     A cutoff is named by its time if all series share it, otherwise `fold 1` (the oldest), `fold 2` and so on. If there
     are more than `SERIES_LISTED` series, those with the highest MASE are listed.
 
+    Args:
+        backtest_baseline: returns the backtest of a naive forecast by its name.
+
     Returns: the content of metrics.json.
     """
     model = test.forecast.model
+    loss, units = choose_loss(panel), units_of(test, plan)
+    losses, tests = measure_losses(test.forecast, test.actual, test.scale, loss), dict[str, BaselineTest]()
     rows, series = np.unique(test.series, return_inverse=True)
 
     def score_folds(result: Backtest) -> _FoldScores:
@@ -101,9 +134,12 @@ def evaluate_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
         return _FoldScores(overall, score_steps(steps), by_series, by_cutoff)
 
     scores = {model: score_folds(test)}
-    for kind in (SeasonalNaive, Naive):
-        if kind.name not in scores:  # Only one of these backtests is in memory at a time.
-            scores[kind.name] = score_folds(backtest(_make_fit(kind), panel, replace(plan, refit=0)))
+    for name in BASELINES:
+        if name not in scores:  # Only one of these backtests is in memory at a time.
+            naive = backtest_baseline(name)
+            scores[name] = score_folds(naive)
+            naive_losses = measure_losses(naive.forecast, naive.actual, naive.scale, loss)
+            tests[name] = compare_with_baseline(losses, naive_losses, units)
     overall = {name: each.overall for name, each in scores.items()}
     listed = _pick_worst(scores[model].by_series["mase"])
     by_series = {name: {key: column[listed] for key, column in each.by_series.items()} for name, each in scores.items()}
@@ -128,17 +164,58 @@ def evaluate_folds(test: Backtest, panel: Panel, plan: Plan) -> dict[str, Any]:
         "by_cutoff": tabulate(_cutoff_names(test, plan.folds), {name: each.by_cutoff for name, each in scores.items()}),
     }
     metrics = {"schema_version": 1, "backtest": block, "skill": skills[0], "skill_naive": skills[1]}
-    return without_nan({**metrics, "verdict": verdict(*skills)})
+    return without_nan({**metrics, "verdict": judge(tests), "evidence": describe_evidence(tests, units, loss)})
+
+
+def units_of(test: Backtest, plan: Plan) -> Units:
+    """Return the units of observation of a backtest's rows."""
+    return Units.of(test.series, test.fold, overlap=-(-plan.horizon // (plan.stride or plan.horizon)))
+
+
+class _Rows(NamedTuple):
+    """Cutoffs of series that a fit has not seen.
+
+    Attributes:
+        visible: R series, each up to a cutoff.
+        end: [R] the position after the last known step of each series.
+        units: of the test of the R forecasts.
+    """
+
+    visible: Panel
+    end: Ints
+    units: Units
+
+    @classmethod
+    def of(cls, panel: Panel, parts: Split, horizon: int) -> "_Rows":
+        """List the cutoff of the holdout, and with few series those of the calibration tail, a horizon apart."""
+        series = np.flatnonzero(parts.is_scored)
+        count = np.ones(len(series), np.int64)
+        if len(series) < MANY_SERIES:
+            count += np.minimum(parts.calibration[series] // horizon, _MAX_TAIL_CUTOFFS)
+        rows = np.repeat(series, count)
+        cutoff = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+        selected = panel.select(rows)
+        newest_last = cutoff.max() - cutoff
+        return cls(selected.cut(horizon * (cutoff + 1)), selected.end, Units.of(rows, newest_last))
+
+    def measure(self, forecaster: Forecaster, horizon: int, loss: Loss) -> npt.NDArray[np.float64]:
+        """Return the [R] losses of a forecaster."""
+        forecast = forecaster.predict(self.visible, horizon)
+        return measure_losses(forecast, self.visible.actual(horizon, self.end), Scale.of(self.visible), loss)
+
+
+def _fit_baseline(
+    kind: type[SeasonalNaive | Naive], panel: Panel, parts: Split, horizon: int, *, is_calibrated: bool
+) -> Forecaster:
+    naive: Forecaster = Calibrated(kind(), horizon=horizon) if is_calibrated else kind()
+    naive.fit(panel.cut(parts.holdout), parts.tail, watch=ignore, checkpoint=None)
+    return naive
 
 
 def _first_and_last(cutoff: Ints, panel: Panel) -> dict[str, str]:
     """Return the first and the last of the cutoffs as text."""
     first, last = panel.frequency.format(np.array([cutoff.min(), cutoff.max()]), panel.zone).tolist()
     return {"first": first, "last": last}
-
-
-def _make_fit(kind: type[Naive | SeasonalNaive]) -> Fit:
-    return lambda _: kind()
 
 
 def _pick_worst(mase: np.ndarray[Any, np.dtype[np.float64]]) -> Ints:

@@ -14,6 +14,7 @@ from forecaster.errors import DataError
 from forecaster.evaluation.compare import BASELINES
 from forecaster.forecast import Forecaster
 from forecaster.panel import Panel
+from forecaster.workflows import backtest as backtest_workflow
 from forecaster.workflows import compare as workflow
 from tests.cli.conftest import QUICK, Forecast
 
@@ -35,8 +36,8 @@ def test_the_model_to_use_is_one_that_beats_both_naive_forecasts_for_sure(foreca
     options = ["--models", "gru", "--horizon", "4", "--season", "4", "--folds", "12", *QUICK, *MEAN]
     done = forecast("compare", noise, *options)
     assert done.code == 0, done.err
-    assert "Use gru: " in done.out
-    assert "better than: significantly" in done.out
+    assert "gru is better: " in done.out
+    assert "verdict: against both naive forecasts" in done.out
     (folder,) = Path("runs").iterdir()  # and no link `latest`, since this is no bundle
     assert folder.name.startswith("white_noise-compare-2")
     assert {file.name for file in folder.iterdir()} == FILES
@@ -45,7 +46,7 @@ def test_the_model_to_use_is_one_that_beats_both_naive_forecasts_for_sure(foreca
     assert sorted(board["model"]) == ["gru", "naive", "seasonal_naive"]
     assert board["mase"].is_monotonic_increasing
     assert board["beats"][0] == "seasonal_naive naive"
-    assert board["verdict"].tolist() == ["better", "no better", "no better"]
+    assert board["verdict"].tolist() == ["better", "undecided", "undecided"]
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["verdict"] == "better"
     assert metrics["skill"] == pytest.approx(1 - board["mase"][0] / board.set_index("model")["mase"]["seasonal_naive"])
@@ -63,15 +64,16 @@ def test_where_nothing_is_better_the_naive_forecast_is_the_model_to_use(forecast
     frame.to_csv(tmp_path / "walk.csv", index=False)
     done = forecast("compare", "walk.csv", "--models", "gru", "--horizon", "3", *QUICK, "--json", "-o", "c")
     assert done.code == 0, done.err
-    assert done.json["sentence"] == "No model is significantly better than naive: forecast with --model naive."
+    assert done.json["sentence"].startswith("gru is worse: ")
+    assert done.json["sentence"].endswith("Use naive.")
     assert done.json["folder"] == "c"
-    assert (done.json["verdict"], done.json["compare"]["chosen"]) == ("no better", "naive")
+    assert (done.json["verdict"], done.json["compare"]["chosen"]) == ("worse", "naive")
     assert forecast("train", "walk.csv", "--config", "c/config.yaml", "-o", "b").code == 0
     assert json.loads(Path("b/manifest.json").read_text())["model"] == "naive"
 
 
 def test_scores_are_those_of_a_backtest_of_the_same_folds(forecast: Forecast, sales: Path) -> None:
-    folds = ["--folds", "6", "--stride", "2", "--horizon", "5", *QUICK, "--set", "conformal.kind=off", "--json"]
+    folds = ["--folds", "6", "--stride", "2", "--horizon", "5", *QUICK, "--json"]
     compared = forecast("compare", sales, "--models", "lstm", *folds, "-o", "c").json["compare"]
     alone = forecast("backtest", sales, "--model", "lstm", *folds, "-o", "b").json["backtest"]
     for name, scores in alone["overall"].items():
@@ -100,9 +102,9 @@ def test_folds_follow_from_the_length_unless_they_are_set(forecast: Forecast, sa
 def test_too_few_cutoffs_say_so_and_how_many_it_takes(forecast: Forecast, noise: Path) -> None:
     options = ["--models", "gru", "--horizon", "4", "--season", "4", *QUICK, *MEAN]
     done = forecast("compare", noise, *options, "--folds", "3", "--json")
-    assert done.json["sentence"] == "Too few cutoffs (3) for a significance test, though gru leads: pass --folds 5."
+    assert " in 3 cutoffs, too few for a test. Use gru, or decide with --folds 5." in done.json["sentence"]
     assert done.json["compare"]["models"]["gru"]["p_naive"] is None
-    assert done.json["verdict"] == "no better"
+    assert done.json["verdict"] == "undecided"
     again = f"forecast compare '{noise}' --models gru --horizon 4 --season 4 --preset fast --folds 5 --set "
     assert f"next: {again}" in done.err
 
@@ -166,7 +168,7 @@ def test_auto_chooses_by_what_precedes_the_first_cutoff(forecast: Forecast, sale
 def test_a_model_that_fails_is_an_error_that_names_it(
     forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = workflow.make_fit
+    plain = backtest_workflow.make_fit
 
     def make_fit(config: Config, watch: Any) -> Any:
         def fail(panel: Panel) -> Forecaster:
@@ -174,7 +176,7 @@ def test_a_model_that_fails_is_an_error_that_names_it(
 
         return fail if config.name == "lstm" else plain(config, watch)
 
-    monkeypatch.setattr(workflow, "make_fit", make_fit)
+    monkeypatch.setattr(backtest_workflow, "make_fit", make_fit)
     done = forecast("compare", sales, "--models", "naive,lstm", "-o", "c")
     assert done.code == 65
     assert f"error: lstm: {sales}: fold 1: it will not do" in done.err

@@ -81,7 +81,7 @@ def test_a_bundle_holds_the_widths_that_were_learnt_without_the_holdout(forecast
 def test_metrics_history_and_holdout_hold_what_the_contract_says(trained: Path) -> None:
     metrics = json.loads((trained / "metrics.json").read_text())
     assert metrics["schema_version"] == 1
-    assert metrics["verdict"] in ("better", "no better")
+    assert metrics["verdict"] in ("better", "worse", "undecided")
     holdout = metrics["holdout"]
     assert holdout["cutoff"] == {"first": "2024-03-25", "last": "2024-03-25"}
     assert (holdout["horizon"], holdout["season"], holdout["series"], holdout["unscored"]) == (5, 7, 1, 0)
@@ -119,7 +119,7 @@ def test_predict_writes_what_comes_next(forecast: Forecast, trained: Path) -> No
     assert "2024-03-31" in done.out
     assert "wrote forecasts.csv" in done.err
     verdict = json.loads((trained / "metrics.json").read_text())["verdict"]
-    assert ("no better" in done.err) == (verdict == "no better")
+    assert ("undecided" in done.err) == (verdict == "undecided")
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 12])
@@ -262,7 +262,7 @@ def test_short_series_are_forecast_though_nothing_is_held_out(forecast: Forecast
     done = forecast("train", "short.csv", "--horizon", "5", *QUICK, "--json", "-o", "b")
     assert done.code == 0
     assert done.json["holdout"]["unscored"] == 1
-    assert done.json["verdict"] == "no better"
+    assert done.json["verdict"] == "undecided"
     assert forecast("predict", "--bundle", "b").code == 0
 
 

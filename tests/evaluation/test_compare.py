@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from forecaster.evaluation.backtest import Plan, backtest
-from forecaster.evaluation.compare import Comparison, ModelResult, Units, compare
+from forecaster.evaluation.compare import Comparison, ModelResult, compare
 from forecaster.evaluation.score import score
+from forecaster.evaluation.verdict import Units
 from forecaster.models.naive import Naive, SeasonalNaive
+from forecaster.workflows.scoring import units_of
 from tests.conftest import MakePanel
 
 SERIES, FOLDS, HORIZON = 3, 12, 4
@@ -38,23 +40,19 @@ def test_a_model_that_is_better_at_every_cutoff_is_the_best(noise: np.ndarray) -
     other = np.random.default_rng(1).normal(0, 0.1, len(noise))
     found = board({"gru": entry(noise - 0.2 + other), "same": entry(noise + other)}, noise)
     assert [place.model for place in found.places] == ["gru", "naive", "same", "seasonal_naive"]
-    assert found.best is not None
-    assert found.best.model == "gru"
-    assert found.best.tests["naive"].skill == pytest.approx(0.2, abs=0.05)
-    assert found.best.tests["naive"].p < 0.01
+    assert (found.leader.model, found.recommended.model, found.leader.verdict) == ("gru", "gru", "better")
+    assert found.leader.tests["naive"].skill == pytest.approx(0.2, abs=0.05)
+    assert found.leader.tests["naive"].p < 0.01
     assert not found.place("same").is_better
     assert found.place("same").tests["seasonal_naive"].is_better
     assert found.place("seasonal_naive").tests["naive"].is_worse
-    assert found.baseline.model == "naive"
-    assert found.unbeaten == []
     assert (found.unit_count, found.has_enough_units) == (FOLDS, True)
 
 
 def test_nothing_is_better_than_the_naive_forecast_it_equals(noise: np.ndarray) -> None:
     other = np.random.default_rng(1).normal(0, 0.1, len(noise))
     found = board({"gru": entry(noise + other)}, noise)
-    assert found.best is None
-    assert found.unbeaten == ["naive"]
+    assert found.leader.verdict == "undecided"
 
 
 def test_each_p_is_raised_for_how_many_models_are_tested(noise: np.ndarray) -> None:
@@ -72,7 +70,7 @@ def test_too_few_cutoffs_have_no_p_and_nothing_is_best(noise: np.ndarray) -> Non
     entries = {"gru": entry(errors - 0.5), "naive": entry(errors), "seasonal_naive": entry(errors)}
     found = compare(entries, series[is_early], few)
     assert math.isnan(found.place("gru").tests["naive"].p)
-    assert found.best is None
+    assert (found.leader.verdict, found.recommended.model) == ("undecided", "gru")
     assert (found.unit_count, found.has_enough_units) == (4, False)
 
 
@@ -80,11 +78,11 @@ def test_many_series_are_units_and_overlapping_cutoffs_are_told(make_panel: Make
     many, few = (make_panel([np.arange(40.0)] * count) for count in (30, 29))
     plan = Plan(HORIZON, folds=3, stride=3)
     test = backtest(lambda _: Naive(), many, plan)
-    units = Units.of(test, plan)
+    units = units_of(test, plan)
     assert (units.kind, units.overlap, units.average(np.ones(90)).shape) == ("series", 1, (30,))
-    units = Units.of(backtest(lambda _: Naive(), few, plan), plan)
+    units = units_of(backtest(lambda _: Naive(), few, plan), plan)
     assert (units.kind, units.overlap, units.average(np.ones(87)).shape) == ("cutoffs", 2, (3,))
-    assert Units.of(backtest(lambda _: Naive(), few, Plan(HORIZON)), Plan(HORIZON)).overlap == 1
+    assert units_of(backtest(lambda _: Naive(), few, Plan(HORIZON)), Plan(HORIZON)).overlap == 1
 
 
 def test_the_test_sees_the_mean_of_each_unit(noise: np.ndarray) -> None:
@@ -131,7 +129,7 @@ def test_errors_without_a_scale_win_nothing(noise: np.ndarray) -> None:
     found = compare(dict.fromkeys(("gru", "naive", "seasonal_naive"), lost), series, by_cutoff)
     assert found.steps_won == ()
     assert [place.series_won for place in found.places] == [0, 0, 0]
-    assert (found.best, found.unit_count, found.has_enough_units) == (None, 0, False)
+    assert (found.leader.verdict, found.unit_count, found.has_enough_units) == ("undecided", 0, False)
 
 
 def test_an_entry_keeps_what_a_backtest_says(make_panel: MakePanel) -> None:
@@ -144,8 +142,8 @@ def test_an_entry_keeps_what_a_backtest_says(make_panel: MakePanel) -> None:
     scale = test.scale.absolute
     has_scale = scale > 0
     rows = np.abs(test.actual - test.forecast.median)[has_scale] / scale[has_scale, None]
-    np.testing.assert_allclose(found.errors[has_scale], np.nanmean(rows, axis=1), rtol=1e-6)
-    assert np.isnan(found.errors[~has_scale]).all()
+    np.testing.assert_allclose(found.losses[has_scale], np.nanmean(rows, axis=1), rtol=1e-6)
+    assert np.isnan(found.losses[~has_scale]).all()
     assert not has_scale.all()
     np.testing.assert_allclose(found.steps, np.nanmean(rows, axis=0), rtol=1e-6)
-    assert np.nanmean(found.errors) == pytest.approx(found.score["mase"])
+    assert np.nanmean(found.losses) == pytest.approx(found.score["mase"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from forecaster.evaluation.metrics import Scale
-from forecaster.evaluation.score import reliability, score, skill, verdict, without_nan
+from forecaster.evaluation.score import reliability, score, skill, without_nan
 from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive
 from tests.conftest import MakePanel
@@ -39,12 +39,6 @@ def test_skill_is_the_share_of_the_baselines_error_that_is_saved() -> None:
     assert skill({"mase": 0.5}, {"mase": 2.0}) == 0.75
     assert math.isnan(skill({"mase": 0.5}, {"mase": 0.0}))
     assert math.isnan(skill({"mase": math.nan}, {"mase": 1.0}))
-
-
-def test_only_beating_both_baselines_is_better() -> None:
-    assert verdict(0.1, 0.1) == "better"
-    assert verdict(0.1, 0.0) == "no better"
-    assert verdict(math.nan, 0.1) == "no better"
 
 
 def test_json_never_holds_nan() -> None:

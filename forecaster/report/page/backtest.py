@@ -23,7 +23,7 @@ from forecaster.report.page.charts import (
 )
 from forecaster.report.page.parts import Chart, Code, DrawnSeries, Page, Part, Section, Text
 from forecaster.report.page.series_selection import SelectedSeries, describe_selection
-from forecaster.report.verdicts import describe_cutoffs, describe_scope, skill_sentence
+from forecaster.report.verdicts import describe_cutoffs, describe_scope, verdict_sentence
 from forecaster.report.words import number, plural, share, timestamp
 
 _MAX_CUTOFFS_DRAWN = 24  # the last cutoffs of each series
@@ -80,7 +80,7 @@ def compose_backtest_page(content: BacktestContent) -> Page:
     return Page(
         kind="Backtest",
         name=content.name,
-        verdict=skill_sentence(dict(content.metrics), model),
+        verdict=verdict_sentence(dict(content.metrics), model, more="--folds {}"),
         facts={
             "Model": model,
             "Forecasts": f"{block['forecasts']:,}",

@@ -9,6 +9,7 @@ import numpy as np
 
 from forecaster.durations import format_duration
 from forecaster.evaluation.metric_table import Detail, columns
+from forecaster.evaluation.verdict import BASELINES
 from forecaster.report.page import accuracy
 from forecaster.report.page.backtest import describe_omissions, describe_plan
 from forecaster.report.page.charts import MODEL, QUIET, axes, bars, points
@@ -97,16 +98,15 @@ def _errors_chart(models: Mapping[str, Mapping[str, Any]]) -> Chart:
 def _leaderboard_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
     metrics = columns(Detail.LEADERBOARD)
     titles = [metric.title for metric in metrics]
-    head = ["Model", *titles, "skill", "better than", "p, seasonal naive", "p, naive"]
+    head = ["Model", *titles, "skill", "verdict", "p, seasonal naive", "p, naive"]
     rows = []
     for name, row in models.items():
-        beats = "both naive" if len(row["beats"]) == 2 else "".join(row["beats"]).replace("_", " ") or "-"
         rows.append(
             [
                 name,
                 *(metric_cell(metric, row.get(metric.name)) for metric in metrics),
                 share(row["skill"]),
-                beats,
+                "-" if name in BASELINES else row["verdict"],
                 *("-" if row[key] is None else f"{row[key]:.2g}" for key in ("p_seasonal_naive", "p_naive")),
             ]
         )
@@ -116,9 +116,10 @@ def _leaderboard_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
 def _explain_test(block: Mapping[str, Any]) -> Text:
     test = block["test"]
     return Text(
-        "Skill is how much lower the MASE of a model is than that of seasonal naive. The next column names the naive"
-        f" forecasts that a model beats significantly, with p below {test['level']:g}: chance alone would bring such a"
-        f" difference less than 1 in {1 / test['level']:.0f} times. The test is {test['name']}, over"
+        "Skill is how much lower the MASE of a model is than that of seasonal naive. The verdict is"
+        f" better if a model beats both naive forecasts with p below {test['level']:g}, worse if one of them beats it,"
+        f" and otherwise undecided: chance alone would bring such a difference less than 1 in {1 / test['level']:.0f}"
+        f" times. The test is {test['name']}, over"
         f" {test['count']:,} {test['units']}; p is adjusted for the number of models ({test['adjusted']})."
     )
 

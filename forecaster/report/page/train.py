@@ -11,7 +11,7 @@ from forecaster.report.page.parts import Code, Facts, Page, Section, Text
 from forecaster.report.page.series import BundleContent, chart_series, draw_series
 from forecaster.report.page.series_selection import describe_selection
 from forecaster.report.page.training import training_section
-from forecaster.report.verdicts import NO_HOLDOUT, skill_sentence
+from forecaster.report.verdicts import NO_HOLDOUT, verdict_sentence
 from forecaster.report.words import plural, timestamp
 
 _REPAIRS = {
@@ -38,7 +38,7 @@ def compose_bundle_page(content: BundleContent) -> Page:
     return Page(
         kind="Trained model",
         name=content.name,
-        verdict=skill_sentence(metrics, model) if metrics["holdout"]["models"] else NO_HOLDOUT,
+        verdict=verdict_sentence(metrics, model) if metrics["holdout"]["models"] else NO_HOLDOUT,
         facts=_facts(content, model),
         sections=sections,
         drawn_series=drawn_series,

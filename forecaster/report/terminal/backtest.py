@@ -8,7 +8,7 @@ from rich.text import Text
 
 from forecaster.report.excerpts import quartile_steps
 from forecaster.report.terminal.train import SCORE_LEGEND, score_table
-from forecaster.report.verdicts import describe_cutoffs, describe_scope, skill_sentence
+from forecaster.report.verdicts import describe_cutoffs, describe_scope, verdict_sentence
 from forecaster.report.words import plural
 
 _SERIES_SHOWN = 5
@@ -34,7 +34,7 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
     if block["series"] > 1:
         worst = _worst({name: scores[model] for name, scores in block["by_series"].items()})
         parts += [Text(), Text(f"{model} on its worst series", style="bold"), score_table(worst, first="series")]
-    parts += [Text(), Text(skill_sentence(metrics, model), style="bold")]
+    parts += [Text(), Text(verdict_sentence(metrics, model, more="--folds {}"), style="bold")]
     if block["unscored"]:
         parts.append(Text(f"{block['unscored']:,} series are too short for every fold."))
     if block["fallbacks"]:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.evaluation.metric_table import Detail, columns
+from forecaster.evaluation.verdict import BASELINES
 from forecaster.report.verdicts import comparison_sentence, describe_cutoffs, describe_scope
 from forecaster.report.words import metric_cell, share
 
@@ -46,25 +47,18 @@ def _leaderboard(models: Mapping[str, Mapping[str, Any]]) -> Table:
     metrics = columns(Detail.LEADERBOARD)
     for title in (*(metric.title.replace(" ", "\n") for metric in metrics), "skill"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("better\nthan", no_wrap=True)
-    for title in ("train\ns", "predict\ns"):
+    table.add_column("verdict", no_wrap=True, vertical="bottom")
+    for title in ("fit\ns", "predict\ns"):
         table.add_column(title, justify="right", no_wrap=True)
     for name, row in models.items():
         table.add_row(
             name,
             *(metric_cell(metric, row.get(metric.name)) for metric in metrics),
             share(row["skill"]),
-            _better_than(row),
+            "-" if name in BASELINES else row["verdict"],
             *(_seconds(row[key]) for key in ("train_seconds", "predict_seconds")),
         )
     return table
-
-
-def _better_than(row: Mapping[str, Any]) -> str:
-    """Return the naive forecasts that a model is significantly better than; `?` without a test."""
-    if row["p_seasonal_naive"] is None and row["p_naive"] is None:
-        return "?"
-    return "both" if len(row["beats"]) == 2 else (row["beats"] or ["-"])[0].removesuffix("_naive")
 
 
 def _seconds(value: float) -> str:
@@ -75,10 +69,9 @@ def _legend(block: Mapping[str, Any]) -> str:
     test = block["test"]
     skill = "skill: the share by which its MASE is below that of seasonal naive\n"
     if test["count"] < test["fewest"]:
-        return f"{skill}better than: not tested (?): too few {test['units']}"
-    untested = "; ?: not tested" if any(_better_than(row) == "?" for row in block["models"].values()) else ""
+        return f"{skill}verdict: too few {test['units']} for a test against both naive forecasts"
     count = f"{test['count']:,} {test['units']}"
-    return f"{skill}better than: significantly, by a Diebold-Mariano test over {count}{untested}"
+    return f"{skill}verdict: against both naive forecasts, by a Diebold-Mariano test over {count}"
 
 
 def _describe_series_won(models: Mapping[str, Mapping[str, Any]]) -> str:

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.evaluation.metric_table import Detail, columns
+from forecaster.evaluation.verdict import MOSTLY_ZEROS
 from forecaster.report.terminal.marks import Sentence
-from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, skill_sentence
+from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, verdict_sentence
 from forecaster.report.words import metric_cell, plural, short_path
 
 SCORE_LEGEND = "MASE: error / past error of seasonal naive; WQL: of all deciles; lower is better."
@@ -32,8 +33,10 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
         score_table(holdout["models"], first="model"),
         Text(SCORE_LEGEND),
         Text(),
-        Text(skill_sentence(metrics, model), style="bold"),
+        Text(verdict_sentence(metrics, model), style="bold"),
     ]
+    if metrics.get("evidence", {}).get("metric") == "wql":
+        lines.append(Text(f"{MOSTLY_ZEROS}, so WQL decides."))
     coverage = coverage_sentence(holdout["models"][model])
     if coverage:
         lines.append(Sentence(coverage))
