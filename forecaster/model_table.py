@@ -33,6 +33,8 @@ MODELS = (
     Model("auto_ets", "statistical"),
     Model("auto_theta", "statistical"),
     Model("auto_arima", "statistical"),
+    Model("croston", "statistical"),
+    Model("tsb", "statistical"),
     Model("auto", "auto"),
 )
 MODEL_NAMES = tuple(model.name for model in MODELS)

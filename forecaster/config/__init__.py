@@ -11,6 +11,7 @@ from forecaster.config.model import (
     AutoConfig,
     AutoEtsConfig,
     AutoThetaConfig,
+    CrostonConfig,
     DriftConfig,
     NaiveConfig,
     NetworkModel,
@@ -18,6 +19,7 @@ from forecaster.config.model import (
     SeasonalNaiveConfig,
     StatisticalConfig,
     StatisticalModel,
+    TsbConfig,
 )
 from forecaster.config.network import (
     ScaleKind,
@@ -32,6 +34,7 @@ __all__ = [
     "AutoEtsConfig",
     "AutoThetaConfig",
     "Config",
+    "CrostonConfig",
     "DataConfig",
     "Device",
     "DriftConfig",
@@ -46,5 +49,6 @@ __all__ = [
     "StatisticalConfig",
     "StatisticalModel",
     "TrainingConfig",
+    "TsbConfig",
     "Weigh",
 ]

@@ -142,6 +142,20 @@ class AutoArimaConfig(StatisticalModel):
     kind: Literal["auto_arima"] = Field("auto_arima", description=_MODELS)
 
 
+class CrostonConfig(Section):
+    """Croston's method for intermittent demand; its smoothing parameters fit the history best."""
+
+    kind: Literal["croston"] = Field("croston", description=_MODELS)
+
+
+class TsbConfig(Section):
+    """The method of Teunter, Syntetos and Babai for intermittent demand that may end."""
+
+    kind: Literal["tsb"] = Field("tsb", description=_MODELS)
+    size: float = Field(0.1, gt=0, le=1, description="smoothing parameter of the size of demands")
+    probability: float = Field(0.1, gt=0, le=1, description="smoothing parameter of the probability of a demand")
+
+
 class AutoConfig(Section):
     """The model that forecasts held-out folds best; resolving a config replaces `auto` by it."""
 
@@ -149,7 +163,10 @@ class AutoConfig(Section):
 
 
 StatisticalConfig = AutoEtsConfig | AutoThetaConfig | AutoArimaConfig
-LocalConfig = PretrainedConfig | NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig
+IntermittentConfig = CrostonConfig | TsbConfig
+LocalConfig = (
+    PretrainedConfig | NaiveConfig | SeasonalNaiveConfig | DriftConfig | StatisticalConfig | IntermittentConfig
+)
 if TYPE_CHECKING:
     ModelConfig = NetworkModel | LocalConfig | AutoConfig
 else:  # Every subclass of NetworkModel is a cell, so that a new one joins by being defined.

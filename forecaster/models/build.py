@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from forecaster.config import (
     Config,
+    CrostonConfig,
     Device,
     DriftConfig,
     NaiveConfig,
@@ -12,9 +13,11 @@ from forecaster.config import (
     PretrainedConfig,
     SeasonalNaiveConfig,
     StatisticalModel,
+    TsbConfig,
 )
 from forecaster.forecast import GRAPH_FILE, Forecaster
 from forecaster.models.calibrated import MAX_CUTOFFS, Calibrated
+from forecaster.models.intermittent import Intermittent
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.models.statistical import Statistical
@@ -83,6 +86,8 @@ def _build_single(config: Config, exports: Exports | None) -> Forecaster:
             return Drift()
         case StatisticalModel():
             return Statistical(config.model)
+        case CrostonConfig() | TsbConfig():
+            return Intermittent(config.model)
         case NetworkModel():
             return _build_network(config, exports)
     raise TypeError("selection.auto has to choose a model first")

@@ -55,7 +55,7 @@ class Statistical(Local):
 
         Raises: DependencyError: it is not installed.
         """
-        _import_models(self.name)
+        import_models(self.name)
         limit = self._limit(panel.season)
         if panel.lengths.max() > limit and not self._has_noted_limit:
             watch(
@@ -90,11 +90,11 @@ class Statistical(Local):
         if np.ptp(filled) == 0:
             return np.full(horizon, filled[-1]), np.zeros(horizon)
         unit = np.mean(np.abs(filled))  # the optimisers' tolerances are absolute
-        models = _import_models(self.name)
+        models = import_models(self.name)
         if len(known) < _MIN_VALUES:
             return None
         try:
-            with _isolated():
+            with isolated():
                 extrapolate = _METHODS[self.name]
                 result = extrapolate(models, filled / unit, horizon + gap, season if len(filled) >= 2 * season else 1)
                 mean, spread = (np.asarray(each, np.float64)[gap:] * unit for each in result)
@@ -143,13 +143,13 @@ def _fit_normal(forecast: dict[str, Any]) -> tuple[Rows, Rows]:
     return forecast["mean"], np.mean(spreads, axis=0)
 
 
-def _import_models(name: str) -> ModuleType:
+def import_models(name: str) -> ModuleType:
     """Import the models of `statsforecast`, which takes longer than the rest of a short command.
 
     Raises: DependencyError: the package is not installed.
     """
     try:
-        with _isolated():
+        with isolated():
             from statsforecast import models
     except ImportError as error:
         raise DependencyError(
@@ -159,7 +159,7 @@ def _import_models(name: str) -> ModuleType:
 
 
 @contextmanager
-def _isolated() -> Iterator[None]:
+def isolated() -> Iterator[None]:
     """Silence the warnings of a library, and restore the state of numpy's shared generator, which it seeds."""
     before = np.random.get_state()
     try:

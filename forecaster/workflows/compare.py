@@ -40,6 +40,7 @@ from forecaster.workflows.source import Source
 
 LEADERBOARD = "leaderboard.csv"
 
+_INTERMITTENT = ("croston", "tsb")
 _MAX_FOLDS = 200  # the most that a comparison suggests
 _PRETRAINED, _THETA = "pretrained", "auto_theta"
 _MAX_DEFAULT_THETA = 300  # Theta joins by default up to this many forecasts, which take about a minute.
@@ -97,7 +98,10 @@ def compare(
     if loss == "wql" and by is None:
         watch(Note(f"{MOSTLY_ZEROS}: ranked by WQL; --by overrides"))
     visible = cut_at_first_cutoff(panel, plan, source.place)
-    configs = _with_baselines(config, models or _choose_default_models(config, panel, plan, watch))
+    if not models:
+        models = _choose_default_models(config, panel, plan, watch)
+        models |= _choose_intermittent_models(config) if choose_loss(panel) == "wql" else {}
+    configs = _with_baselines(config, models)
     entries: dict[str, ModelResult] = {}
     # Models without networks come first: they are fast, and an optional package may be missing.
     for number, name in enumerate(sorted(configs, key=lambda name: is_trained(configs[name]))):
@@ -137,6 +141,13 @@ def _choose_default_models(config: Config, panel: Panel, plan: Plan, watch: Watc
     else:
         models[_THETA] = default_config(_THETA, config)
     return models
+
+
+def _choose_intermittent_models(config: Config) -> dict[str, Config]:
+    """Return the models of intermittent demand, if their package is installed."""
+    if importlib.util.find_spec("statsforecast") is None:
+        return {}
+    return {name: default_config(name, config) for name in _INTERMITTENT}
 
 
 def _set_folds(config: Config, panel: Panel, watch: Watch) -> Config:

@@ -34,7 +34,7 @@ class Extra:
 
 
 EXTRAS = {
-    "statsforecast": Extra("2.0", "--model auto_ets, auto_theta, auto_arima", "statsforecast"),
+    "statsforecast": Extra("2.0", "--model auto_ets, auto_theta, auto_arima, croston, tsb", "statsforecast"),
     "optuna": Extra("4", "forecast tune", "optuna"),
     "onnx": Extra("1.15", "predict without torch", "onnx"),
     "onnxruntime": Extra("1.17", "predict without torch", "onnxruntime"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.durations import format_duration
-from forecaster.evaluation.metric_table import Detail, columns
+from forecaster.evaluation.metric_table import METRICS, Detail, columns
 from forecaster.evaluation.verdict import BASELINES
 from forecaster.report.page import accuracy
 from forecaster.report.page.backtest import describe_omissions, describe_plan
@@ -49,7 +49,7 @@ def compose_comparison_page(content: ComparisonContent) -> Page:
                 _errors_chart(models),
                 _leaderboard_table(models),
                 accuracy.explain_scores(is_brief=True),
-                _explain_test(block),
+                _explain_test(block, content.metrics.get("evidence", {}).get("metric", "mase")),
             ],
         ),
         Section("winners", "Best models by series and step", _winners(block)),
@@ -113,10 +113,10 @@ def _leaderboard_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table("Models, the best first", head, rows)
 
 
-def _explain_test(block: Mapping[str, Any]) -> Text:
-    test = block["test"]
+def _explain_test(block: Mapping[str, Any], metric: str) -> Text:
+    test, title = block["test"], METRICS[metric].title
     return Text(
-        "Skill is how much lower the MASE of a model is than that of seasonal naive. The verdict is"
+        f"Skill is how much lower the {title} of a model is than that of seasonal naive. The verdict is"
         f" better if a model beats both naive forecasts with p below {test['level']:g}, worse if one of them beats it,"
         f" and otherwise undecided: chance alone would bring such a difference less than 1 in {1 / test['level']:.0f}"
         f" times. The test is {test['name']}, over"

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forecaster.evaluation.metric_table import Detail, columns
+from forecaster.evaluation.metric_table import METRICS, Detail, columns
 from forecaster.evaluation.verdict import BASELINES
 from forecaster.report.verdicts import comparison_sentence, describe_cutoffs, describe_scope
 from forecaster.report.words import metric_cell, share
@@ -28,7 +28,7 @@ def summary(metrics: Mapping[str, Any]) -> RenderableType:
         Text(f"Compared: {describe_scope(block)}", style="bold"),
         Text(describe_cutoffs(block["cutoff"])),
         _leaderboard(block["models"]),
-        Text(_legend(block)),
+        Text(_legend(block, metrics.get("evidence", {}).get("metric", "mase"))),
         Text(),
     ]
     if block["series"] > 1:
@@ -65,9 +65,9 @@ def _seconds(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def _legend(block: Mapping[str, Any]) -> str:
+def _legend(block: Mapping[str, Any], metric: str) -> str:
     test = block["test"]
-    skill = "skill: the share by which its MASE is below that of seasonal naive\n"
+    skill = f"skill: the share by which its {METRICS[metric].title} is below that of seasonal naive\n"
     if test["count"] < test["fewest"]:
         return f"{skill}verdict: too few {test['units']} for a test against both naive forecasts"
     count = f"{test['count']:,} {test['units']}"
