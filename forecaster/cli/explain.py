@@ -35,6 +35,15 @@ def explain(
     member: Annotated[
         int | None, typer.Option("--member", min=1, help="Network of an ensemble to explain.", show_default="the first")
     ] = None,
+    future: Annotated[
+        str | None,
+        typer.Option(
+            "--future",
+            metavar="FILE",
+            help="Table with the known covariates for the steps after the window.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -63,7 +72,7 @@ def explain(
     from forecaster.workflows.explain import explain as workflow
     from forecaster.workflows.explain_scope import ExplanationScope
 
-    scope = ExplanationScope(series, window, step, member)
+    scope = ExplanationScope(series, window, step, member, future)
     with console.working():
         explanation = workflow(folder, scope, source=data, query=query, watch=console.watch)
     document = explanation.to_dict()

@@ -76,8 +76,7 @@ def init(
         elif future_template:
             frame = workflow.make_template(resolved, **inputs)
         else:
-            resolved = workflow.draft(resolved, **inputs)
-            resolved = workflow.to_job(resolved, out) if job else resolved
+            resolved = workflow.draft_job(resolved, out, **inputs) if job else workflow.draft(resolved, **inputs)
     if future_template:
         text, document["rows"] = frame.to_csv(index=False, lineterminator="\n"), len(frame)
         next_step = "fill in its known columns, then: forecast predict --future {}"

@@ -91,4 +91,4 @@ def train(
     if trained.holdout and console.is_terminal:
         view = Group(holdout_chart(*trained.holdout), view)
     console.show({"bundle": str(trained.folder), **trained.metrics}, view)
-    console.note(terminal_train.closing_lines(trained.folder, is_latest=trained.is_latest))
+    console.note(terminal_train.closing_lines(trained.folder, is_latest=trained.is_latest, known=trained.missing_known))

@@ -68,6 +68,9 @@ class JobConfig(Section):
     version: Literal[1] = Field(1, description="version of this section's layout")
     name: str | None = Field(None, min_length=1, description="name in the ledger; null for the name of this file")
     bundles: str | None = Field(None, description="folder for the job's trained models alone; null for <job>.bundles")
+    future: str | None = Field(
+        None, description="table with the known columns for the steps to forecast; null if the data has such rows"
+    )
     outputs: tuple[str, ...] = Field(
         ("forecasts.csv",), min_length=1, description=".csv or .parquet files, or SQL URLs with ?table=NAME"
     )

@@ -1,8 +1,9 @@
 """The known covariates of the steps to forecast: read, checked, and a template to fill in."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecaster.config import DataConfig
@@ -131,17 +132,52 @@ def append_rows(rows: Rows, future: Table, roles: Roles, categories: Categories,
     return replace(rows, stamps=times.stamps, codes=codes, values=np.concatenate([values, added_values])), times
 
 
-def require(panel: Panel, horizon: int, config: DataConfig, source: str) -> None:
-    """Check that the known columns have a value at each step to forecast.
+@dataclass(frozen=True)
+class FutureCheck:
+    """A check that the known columns have a value at each step to forecast.
 
-    Args:
-        panel: the N series.
-        horizon: the number of steps to forecast.
-        config: the config of the loaded data.
-        source: names the table in the error.
-
-    Raises: DataError: a value is missing; names the first series, its first such time, and the column.
+    Attributes:
+        source: names the data in the error.
+        later: names the table of future values, if one was passed; the error blames it.
+        command: the command that writes the table to fill in.
+        option: the option, or key of a job, that names the table.
     """
+
+    source: str
+    later: str | None = None
+    command: str = "forecast init DATA --future-template"
+    option: str = "--future"
+
+    def require(self, panel: Panel, horizon: int, config: DataConfig) -> None:
+        """Check N series.
+
+        Args:
+            panel: the series.
+            horizon: the number of steps to forecast.
+            config: the config of the loaded data.
+
+        Raises: DataError: values are missing; names the first series, its first such time, the column, and how many.
+        """
+        missing = find_missing(panel, horizon)
+        if not missing.any():
+            return
+        series, step, number = (int(index[0]) for index in np.nonzero(missing))
+        time = panel.frequency.format(panel.future(horizon)[series, [step]], panel.zone)[0]
+        columns = [_find_source_column(panel.columns[place], config) for place in panel.columns_as("known")]
+        by_column = {name: missing[:, :, [each == name for each in columns]].any(axis=2) for name in columns}
+        count = sum(int(each.sum()) for each in by_column.values())
+        total = sum(each.size for each in by_column.values())
+        extent = f"; {count:,} of {total:,} such values are missing" if count > 1 else ""
+        template = f"type `{self.command} --horizon {horizon}`, fill in the table, and name it with {self.option}"
+        raise DataError(
+            f"{self.later or self.source}: series {panel.ids[series]!r} has no value of {columns[number]!r} "
+            f"for {time}, a step to forecast{extent}",
+            hint=f"fill in the empty cells of {self.later}, or add rows" if self.later else template,
+        )
+
+
+def find_missing(panel: Panel, horizon: int) -> npt.NDArray[np.bool_]:
+    """Return [N, H, K] True for each step to forecast that has no value in a known column."""
     steps = np.arange(horizon)
     missing = np.empty((len(panel), horizon, 0), bool)
     for number in panel.columns_as("known"):
@@ -149,15 +185,7 @@ def require(panel: Panel, horizon: int, config: DataConfig, source: str) -> None
         is_present = position < panel.stop[:, None]
         cells = panel.values[np.where(is_present, position, 0), number]
         missing = np.concatenate([missing, (~is_present | np.isnan(cells))[:, :, None]], axis=2)  # [N, H, K]
-    if not missing.any():
-        return
-    series, step, number = (int(index[0]) for index in np.nonzero(missing))
-    time = panel.frequency.format(panel.future(horizon)[series, [step]], panel.zone)[0]
-    column = _find_source_column(panel.columns[panel.columns_as("known")[number]], config)
-    raise DataError(
-        f"{source}: series {panel.ids[series]!r} has no value of {column!r} for {time}, a step to forecast",
-        hint="fill in the table that `forecast init DATA --future-template` writes, and pass it with --future",
-    )
+    return missing
 
 
 def template(panel: Panel, horizon: int, config: DataConfig, *, is_by_file: bool) -> pd.DataFrame:

@@ -93,15 +93,9 @@ def compare(
     panel = loaded.panel
     config = _set_folds(config.model_copy(update={"data": loaded.config}), panel, watch)
     plan = Plan(config.horizon, **config.evaluation.model_dump())
-    losses: dict[str | None, Loss] = {"mase": "mase", "wql": "wql"}
-    loss = losses.get(by) or choose_loss(panel)
-    if loss == "wql" and by is None:
-        watch(Note(f"{MOSTLY_ZEROS}: ranked by WQL; --by overrides"))
+    loss = _choose_loss(panel, by, watch)
     visible = cut_at_first_cutoff(panel, plan, source.place)
-    if not models:
-        models = _choose_default_models(config, panel, plan, watch)
-        models |= _choose_intermittent_models(config) if choose_loss(panel) == "wql" else {}
-    configs = _with_baselines(config, models)
+    configs = _with_baselines(config, models or _choose_default_models(config, panel, plan, watch))
     entries: dict[str, ModelResult] = {}
     # Models without networks come first: they are fast, and an optional package may be missing.
     for number, name in enumerate(sorted(configs, key=lambda name: is_trained(configs[name]))):
@@ -140,7 +134,16 @@ def _choose_default_models(config: Config, panel: Panel, plan: Plan, watch: Watc
         )
     else:
         models[_THETA] = default_config(_THETA, config)
-    return models
+    return models | (_choose_intermittent_models(config) if choose_loss(panel) == "wql" else {})
+
+
+def _choose_loss(panel: Panel, by: str | None, watch: Watch) -> Loss:
+    """Return the loss of the tests: the metric that ranks the models if it is one, else by the share of zeros."""
+    losses: dict[str | None, Loss] = {"mase": "mase", "wql": "wql"}
+    loss = losses.get(by) or choose_loss(panel)
+    if loss == "wql" and by is None:
+        watch(Note(f"{MOSTLY_ZEROS}: ranked by WQL; --by overrides"))
+    return loss
 
 
 def _choose_intermittent_models(config: Config) -> dict[str, Config]:

@@ -8,7 +8,7 @@ from forecaster.explain.explanation import Explanation
 from forecaster.models.restore import CANNOT_RUN, restore_forecaster
 from forecaster.workflows.explain_bundle import explain_forecaster
 from forecaster.workflows.explain_scope import DEFAULT_SCOPE, ExplanationScope
-from forecaster.workflows.reading import load_data, open_bundle, source_of
+from forecaster.workflows.reading import load_data, open_bundle, refuse_without_known, source_of
 
 
 def explain(
@@ -34,7 +34,9 @@ def explain(
     """
     bundle = open_bundle(folder)
     data = source_of(bundle, source, command="forecast explain {} --data DATA", query=query)
-    loaded = load_data(data, bundle)
+    if scope.later is not None:
+        refuse_without_known(bundle.config.data, "--future")
+    loaded = load_data(data, bundle, later=scope.later)
     watch(DataRead(data.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     forecaster = restore_forecaster(bundle.config, bundle.state)
     with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):

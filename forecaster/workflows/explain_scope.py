@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecaster.data import future
+from forecaster.data.future import FutureCheck
 from forecaster.data.load import LoadedData
 from forecaster.errors import DataError, UsageError, did_you_mean
 from forecaster.panel import Panel
@@ -25,12 +25,14 @@ class ExplanationScope:
         window: cutoff of the window, as text; None for the last cutoff, from which `predict` forecasts.
         step: step of the horizon whose forecast is attributed, from 1; None for the mean of all steps.
         member: number of the network in an ensemble, from 1; None for the first.
+        later: the table with future values of the known columns; None if the data has them.
     """
 
     series: str | None = None
     window: str | None = None
     step: int | None = None
     member: int | None = None
+    later: str | None = None
 
 
 DEFAULT_SCOPE = ExplanationScope()
@@ -74,7 +76,9 @@ def choose_window(
         place: the name of the data in errors.
         notes: receives a note if this is not the last window of the series.
 
-    Raises: UsageError: the data does not have the series or the cutoff.
+    Raises:
+        UsageError: the data does not have the series or the cutoff.
+        DataError: the cutoff is named, and a known column has no value at a step after it.
     """
     from forecaster.explain.inside import WindowChoice
 
@@ -86,10 +90,13 @@ def choose_window(
         )
     row = ids.index(scope.series) if scope.series is not None else 0
     series = panel.select(np.array([row]))
+    check = FutureCheck(place, scope.later)
     if scope.window is not None:
-        return WindowChoice(row, _count_steps_after(series, scope.window))
+        steps = _count_steps_after(series, scope.window)
+        check.require(series.cut(steps), horizon, loaded.config)
+        return WindowChoice(row, steps)
     try:
-        future.require(series, horizon, loaded.config, place)
+        check.require(series, horizon, loaded.config)
     except DataError:
         notes.append("the known columns end with the data: this explains the last window with known values ahead")
         return WindowChoice(row, min(horizon, int(series.lengths[0]) - 1))

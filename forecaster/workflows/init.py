@@ -1,9 +1,12 @@
 """`forecast init`: write a config for the data, or a table for the future values of known covariates."""
 
+import math
 import os
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from forecaster.addresses import is_database_url
@@ -12,10 +15,12 @@ from forecaster.config.job import JobConfig
 from forecaster.data import future
 from forecaster.data.load import LoadedData
 from forecaster.errors import OutputError
-from forecaster.events import DataRead, Watch, ignore
+from forecaster.events import DataRead, Note, Watch, ignore
+from forecaster.frequency import DAY
 from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write
+from forecaster.workflows.clock import now_on, step_ends
 from forecaster.workflows.reading import (
     load_data,
     open_bundle,
@@ -27,6 +32,7 @@ from forecaster.workflows.reading import (
 from forecaster.workflows.source import Source
 
 _OPTION = "--future-template"
+_MAX_MISSED_STEPS = 3
 _HEADER = """\
 # Settings of a forecast. null means none, or chosen automatically; the comment of a key says which.
 # Flags override --set training.steps=500, which overrides FORECAST_TRAINING__STEPS=500, which overrides this file.
@@ -56,17 +62,42 @@ def to_yaml(config: Config) -> str:
     return f"{_HEADER if config.job is None else _JOB_HEADER}\n{explain(config)}"
 
 
-def to_job(config: Config, out: Path) -> Config:
-    """Turn a config into a job.
+def draft_job(config: Config, out: Path, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Config:
+    """Fill in the settings of a job for the data at `config.data.path`.
 
     Args:
         out: the file of the job, to which the path of the data becomes relative.
+        stdin: the stream that the path `-` stands for.
+
+    Raises: ForecastError: see the errors of `data.load`.
     """
+    loaded = read_data(Source.of(config.data), config, stdin, watch)
     path = str(config.data.path)
     if not is_database_url(path) and not Path(path).is_absolute():
         path = os.path.relpath(path, out.parent)
-    data = config.data.model_copy(update={"path": path})
-    return config.model_copy(update={"data": data, "job": JobConfig(version=1, outputs=("forecasts.csv",))})
+    policy: dict[str, Any] = {"version": 1, "outputs": ("forecasts.csv",)}
+    max_age = _choose_max_age(loaded.panel, watch)
+    if max_age is not None:
+        policy["max_age"] = max_age
+    data = loaded.config.model_copy(update={"path": path})
+    return config.model_copy(update={"data": data, "job": JobConfig.model_validate(policy)})
+
+
+def _choose_max_age(panel: Panel, watch: Watch) -> str | None:
+    """Return the age from which on data is stale: three steps, and at least a day; None for steps without a calendar.
+
+    None also if the data is older than that already, so that the job can be tried.
+    """
+    frequency, newest = panel.frequency, panel.cutoff.max()
+    if frequency.is_integer:
+        return None
+    later = frequency.timestamps(newest, np.array([_MAX_MISSED_STEPS]))[0]
+    days = max(1, math.ceil((later - newest) / DAY))
+    age = (now_on(frequency, panel.zone, datetime.now(UTC)) - int(step_ends(frequency, np.array([newest]))[0])) / DAY
+    if age > days:
+        watch(Note(f"the data ended {age:,.0f} days ago, so max_age stays null: set it, for example to {days}d"))
+        return None
+    return f"{days}d"
 
 
 def make_template(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ignore) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from forecaster.workflows.forecast_files import render
 from forecaster.workflows.manifest import networks_of
 from forecaster.workflows.reading import read_data, refuse_short
 from forecaster.workflows.source import Source
+from forecaster.workflows.unused_columns import describe_unused
 
 SERIES_LISTED = 1000
 _GAPS_LISTED = 5
@@ -63,6 +64,8 @@ def inspect(config: Config, *, stdin: BinaryIO | None = None, watch: Watch = ign
             notes.append(event.text)
 
     loaded = read_data(source, config, stdin, collect)
+    if (unused := describe_unused(source, loaded)) is not None:
+        notes.append(unused)
     panel, horizon = loaded.panel, loaded.config.resolved_horizon
     parts = split(panel, horizon, is_calibrated=config.conformal.is_on)
     profile = profile_series(panel)

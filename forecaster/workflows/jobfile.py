@@ -34,6 +34,7 @@ class Job:
     bundles: Path
     outputs: tuple[str, ...]
     ledger: str
+    future: str | None
 
     @property
     def lock(self) -> Path:
@@ -91,6 +92,7 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         bundles=path.parent / (policy.bundles or f"{path.stem}.bundles"),
         outputs=tuple(_resolve(path, "job.outputs", output) for output in policy.outputs),
         ledger=_resolve(path, "job.ledger", ledger),
+        future=None if policy.future is None else str(path.parent / policy.future),
     )
 
 

@@ -1,5 +1,6 @@
 """`forecast predict`: forecast the steps after the data with a bundle, or with the pretrained network."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 
 from forecaster.config import Device
 from forecaster.config.table_format import TableFormat
-from forecaster.data import future
+from forecaster.data.future import FutureCheck
 from forecaster.data.load import LoadedData, load_in_parts
 from forecaster.errors import UsageError, as_input_error
 from forecaster.evaluation.backtest import iterate_parts
@@ -75,7 +76,10 @@ def predict(
     config = config_for(source, bundle, changes)
     frequency = bundle.manifest.data.frequency
     parts = load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=data.later)
-    return Predicted(bundle, horizon, _forecast(parts, bundle, horizon, source.place, device, watch))
+    words = ["forecast", "init", *([data.source] if data.source else []), "--future-template"]
+    command = shlex.join([*words, "--bundle", str(folder or LATEST)])
+    check = FutureCheck(source.place, data.later, command)
+    return Predicted(bundle, horizon, _forecast(parts, bundle, horizon, check, device, watch))
 
 
 def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
@@ -100,7 +104,7 @@ def _refuse_options(data: FreshData) -> None:
 
 
 def _forecast(
-    parts: Iterator[LoadedData], bundle: Bundle, horizon: int, place: str, device: Device, watch: Watch
+    parts: Iterator[LoadedData], bundle: Bundle, horizon: int, check: FutureCheck, device: Device, watch: Watch
 ) -> Iterator[Part]:
     forecaster = None
     ids, fallbacks, cutoffs, spacings = list[str](), list[str](), list[int](), list[float]()
@@ -110,12 +114,12 @@ def _forecast(
             spacings.append(loaded.panel.spacing)
             ids += loaded.panel.ids.tolist()
             if is_last:
-                refuse_sparse(place, float(np.median(spacings)), bundle)
-                refuse_older_cutoff(place, max(cutoffs), loaded.panel, bundle)
+                refuse_sparse(check.source, float(np.median(spacings)), bundle)
+                refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
             if forecaster is None:
-                report_reading(loaded, bundle, place, watch)
+                report_reading(loaded, bundle, check.source, watch)
                 forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=device)
-            future.require(loaded.panel, horizon, loaded.config, place)
+            check.require(loaded.panel, horizon, loaded.config)
             for _, panel in iterate_parts(loaded.panel, horizon):
                 with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
                     forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)

@@ -102,18 +102,26 @@ def refuse_foreign(folder: Path, data: str, *contents: bytes, command: str) -> N
 
 
 def read_data(
-    source: Source, config: Config, stdin: BinaryIO | None, watch: Watch, *, is_sample: bool = False
+    source: Source,
+    config: Config,
+    stdin: BinaryIO | None,
+    watch: Watch,
+    *,
+    is_sample: bool = False,
+    later: str | None = None,
 ) -> LoadedData:
     """Load data by a config, and report how it was read.
 
     Args:
         stdin: the stream that `-` reads from.
         is_sample: if True, a sample of the series is enough where memory is limited.
+        later: a table with future values of the known covariates.
 
     Raises: ForecastError: see the errors of `data.load`.
     """
     path = hide_secrets(config.data.path or source.text)  # Configs are saved without passwords.
-    loaded = load(source.read(config.data, stdin), config.data.model_copy(update={"path": path}), is_sample=is_sample)
+    data = config.data.model_copy(update={"path": path})
+    loaded = load(source.read(config.data, stdin), data, is_sample=is_sample, later=later)
     watch(DataRead(source.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))

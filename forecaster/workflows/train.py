@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from forecaster.config import Config
+from forecaster.data.future import find_missing
 from forecaster.data.load import LoadedData
 from forecaster.errors import DataError, InputError, Interrupted, OutputError, as_input_error
 from forecaster.evaluation.split import split
@@ -30,6 +31,7 @@ from forecaster.workflows.reading import read_data, refuse_foreign, refuse_short
 from forecaster.workflows.results import Evaluation, default_folder, partial_of, shorten, write_bundle
 from forecaster.workflows.scoring import HoldoutForecast, evaluate_holdout
 from forecaster.workflows.source import Source
+from forecaster.workflows.unused_columns import describe_unused
 
 RUN = "run.json"
 CHECKPOINT_FILES = (STATE, bundle.CONFIG, RUN)
@@ -50,6 +52,7 @@ class Trained:
         manifest: without the hashes of the files.
         is_latest: True if `runs/latest` points to the bundle.
         holdout: the forecast of the held-out steps; None if there is no holdout.
+        missing_known: the known columns that lack values for the steps to forecast.
     """
 
     folder: Path
@@ -58,6 +61,7 @@ class Trained:
     manifest: Manifest
     is_latest: bool
     holdout: HoldoutForecast | None
+    missing_known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,8 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         check_free(folder)
         check_free(partial_of(folder))
         loaded = read_data(source, config, stdin, watch, is_sample=True)
+        if (unused := describe_unused(source, loaded)) is not None:
+            watch(Note(unused))
         config, origin = _choose_config(config, loaded, data=source.absolute, watch=watch)
         return _train(config, loaded, TrainingRun(folder, out is None, origin), watch)
 
@@ -237,7 +243,16 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
     if run.is_default:
         replace_link(folder.with_name(bundle.LATEST.name), folder)
     watch(BundleWritten(folder))
-    return Trained(folder, config, metrics, manifest, is_latest=run.is_default, holdout=holdout)
+    lacks_future = find_missing(panel, horizon).any()
+    return Trained(
+        folder,
+        config,
+        metrics,
+        manifest,
+        is_latest=run.is_default,
+        holdout=holdout,
+        missing_known=config.data.known if lacks_future else (),
+    )
 
 
 def _write_holdout(holdout: HoldoutForecast, path: Path) -> None:

@@ -3,7 +3,10 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 from forecaster.config import Config
 from forecaster.settings import explain
@@ -50,3 +53,22 @@ def test_the_full_example_explains_every_key() -> None:
     """Written by `python -c 'from forecaster.settings import Config, explain; print(explain(Config()))'`."""
     _, _, body = CONFIGS[0].read_text().partition("\n\n")
     assert body == explain(Config())
+
+
+@pytest.mark.parametrize(
+    ("frequency", "periods", "expected"), [("h", 60, "1d"), ("D", 60, "3d"), ("W-MON", 60, "21d"), ("30min", 90, "1d")]
+)
+def test_a_job_refuses_data_that_is_three_steps_late(
+    forecast: Forecast, tmp_path: Path, frequency: str, periods: int, expected: str
+) -> None:
+    end = pd.Timestamp.now().floor("h" if frequency in ("h", "30min") else "D")
+    times = pd.date_range(end=end, periods=periods, freq=frequency)
+    pd.DataFrame({"time": times, "load": np.arange(periods) % 7}).to_csv(tmp_path / "load.csv", index=False)
+    assert forecast("init", "load.csv", "--job").code == 0
+    assert yaml.safe_load(Path("nightly.yaml").read_text())["job"]["max_age"] == expected
+
+
+def test_a_job_for_data_that_ended_long_ago_can_be_tried(forecast: Forecast, sales: Path) -> None:
+    done = forecast("init", sales, "--job")
+    assert "days ago, so max_age stays null: set it, for example to 3d" in done.err
+    assert "max_age" not in yaml.safe_load(Path("nightly.yaml").read_text())["job"]

@@ -1,6 +1,7 @@
 """Covariates from the table to the forecast, and the files that `forecast init` writes."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -214,3 +215,34 @@ def test_a_wrong_flag_of_init_is_refused(forecast: Forecast, flags: list[str], w
 def test_init_on_missing_data_or_bundle_is_66(forecast: Forecast) -> None:
     refused(forecast("init", "gone.csv"), 66, "gone.csv")
     refused(forecast("init", "shops.csv", "--future-template", "--bundle", "gone"), 66, "gone")
+
+
+def test_the_next_steps_after_a_training_with_known_columns_lead_to_a_forecast(
+    forecast: Forecast, bundle: Done
+) -> None:
+    steps = [line.partition(": ")[2] for line in bundle.err.splitlines() if line.startswith(("next: ", "then fill in"))]
+    assert len(steps) == 2
+    assert "then fill in promo, weather, and: " in bundle.err
+    assert forecast(*shlex.split(steps[0])[1:]).code == 0
+    table = pd.read_csv("future.csv", dtype=str)
+    unfilled = forecast(*shlex.split(steps[1])[1:])
+    refused(unfilled, 65, f"future.csv: series 'a' has no value of 'promo' for {DAYS[80]}", "20 of 20", "fill in")
+    table.assign(promo="1", weather="sun").to_csv("future.csv", index=False)
+    assert forecast(*shlex.split(steps[1])[1:]).code == 0
+
+
+def test_the_hint_names_the_template_with_the_horizon_that_was_asked_for(forecast: Forecast, bundle: Done) -> None:
+    done = forecast("predict", "shops.csv", "--bundle", "b", "--horizon", "7")
+    command = done.err.partition("`")[2].partition("`")[0]
+    assert command == "forecast init shops.csv --future-template --bundle b --horizon 7"
+    assert forecast(*shlex.split(command)[1:]).code == 0
+    filled = pd.read_csv("future.csv", dtype=str).assign(promo="1", weather="sun")
+    filled.to_csv("future.csv", index=False)
+    assert forecast("predict", "shops.csv", "--bundle", "b", "--horizon", "7", "--future", "future.csv").code == 0
+
+
+def test_an_explanation_needs_the_same_future_as_a_forecast(forecast: Forecast, bundle: Done) -> None:
+    refused(forecast("explain", "b", "--window", DAYS[79], "--series", "a"), 65, f"no value of 'promo' for {DAYS[80]}")
+    future(range(80, 85), "1,sun")
+    done = forecast("explain", "b", "--window", DAYS[79], "--series", "a", "--future", "next.csv")
+    assert done.code == 0, done.err

@@ -86,3 +86,53 @@ def test_a_single_value_gets_a_marked_fallback(forecast: Forecast, job: Path) ->
         file.write(f"new,{START + timedelta(days=90)},40\n")
     code, status, _ = run(forecast, job)
     assert (code, status["fallbacks"]) == (3, {"new": "it has a single value"})
+
+
+KNOWN = """\
+data: {path: shops.csv, horizon: 3, target: sold, id: shop, known: promo}
+model: {kind: seasonal_naive}
+job: {outputs: [forecasts.csv], gate: {skill: null}}
+"""
+
+
+def write_promotions(job: Path, config: str = KNOWN) -> None:
+    write_shops(a=40, b=40)
+    rows = Path("shops.csv").read_text().splitlines()
+    lines = [rows[0] + ",promo", *(f"{row},{number % 3 % 2}" for number, row in enumerate(rows[1:]))]
+    Path("shops.csv").write_text("\n".join([*lines, ""]))
+    job.write_text(config)
+
+
+def test_a_job_without_a_future_is_refused_before_it_trains(forecast: Forecast, job: Path) -> None:
+    write_promotions(job)
+    code, status, notes = run(forecast, job)
+    assert (code, status["status"]) == (65, "failed")
+    assert "series 'a' has no value of 'promo' for 2024-02-10" in notes
+    assert "name it with job.future" in notes
+    assert not Path("nightly.bundles").exists()
+
+
+def test_a_job_reads_its_future_from_a_table_beside_it(forecast: Forecast, job: Path) -> None:
+    write_promotions(job, KNOWN.replace("job: {", "job: {future: future.csv, "))
+    days = [START + timedelta(days=day) for day in range(40, 43)]
+    rows = [f"{shop},{day},1" for shop in "ab" for day in days]
+    Path("future.csv").write_text("\n".join(["shop,day,promo", *rows, ""]))
+    code, status, notes = run(forecast, job)
+    assert (code, status["status"]) == (0, "published"), notes
+    assert len(pd.read_csv("forecasts.csv")) == 6
+
+
+def test_a_job_reads_its_future_from_rows_without_a_target(forecast: Forecast, job: Path) -> None:
+    write_promotions(job)
+    with Path("shops.csv").open("a") as file:
+        for shop in "ab":
+            file.writelines(f"{shop},{START + timedelta(days=day)},,1\n" for day in range(40, 43))
+    assert run(forecast, job)[0] == 0
+
+
+def test_a_series_without_a_future_alone_gets_a_fallback(forecast: Forecast, job: Path) -> None:
+    write_promotions(job)
+    with Path("shops.csv").open("a") as file:
+        file.writelines(f"a,{START + timedelta(days=day)},,1\n" for day in range(40, 43))
+    code, status, _ = run(forecast, job)
+    assert (code, list(status["fallbacks"])) == (3, ["b"])  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from forecaster.config import DataConfig
-from forecaster.data import future
+from forecaster.data.future import FutureCheck, template
 from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, ForecastError, InputError
 
@@ -155,9 +155,9 @@ def test_a_missing_future_table_is_an_input_error() -> None:
 
 def test_each_step_of_each_series_requires_a_value() -> None:
     loaded = load_with(LONG, next_rows("5", "6") + f"a,{DAYS[22]},7\n")
-    future.require(loaded.panel, 2, loaded.config, "data.csv")
+    FutureCheck("data.csv").require(loaded.panel, 2, loaded.config)
     with pytest.raises(DataError) as caught:
-        future.require(loaded.panel, 3, loaded.config, "data.csv")
+        FutureCheck("data.csv").require(loaded.panel, 3, loaded.config)
     assert caught.value.message == f"data.csv: series 'b' has no value of 'promo' for {DAYS[22]}, a step to forecast"
     assert "forecast init" in caught.value.hint
     assert "--future-template" in caught.value.hint
@@ -166,32 +166,32 @@ def test_each_step_of_each_series_requires_a_value() -> None:
 def test_a_missing_value_is_reported_with_the_column_of_the_table() -> None:
     loaded = load_with(LONG, next_rows("sun", "NA", "sun").replace("promo", "sky"), known=("sky",))
     with pytest.raises(DataError, match=f"series 'a' has no value of 'sky' for {DAYS[21]}"):
-        future.require(loaded.panel, 3, loaded.config, "data.csv")
+        FutureCheck("data.csv").require(loaded.panel, 3, loaded.config)
 
 
 def test_nothing_is_required_without_known_columns() -> None:
     loaded = load_with(LONG, known=(), target=("y",))
-    future.require(loaded.panel, 100, loaded.config, "data.csv")
+    FutureCheck("data.csv").require(loaded.panel, 100, loaded.config)
 
 
 @pytest.mark.parametrize("content", [LONG, WIDE], ids=["long", "wide"])
 def test_the_filled_template_provides_all_required_values(content: str) -> None:
     loaded = load_with(content)
-    frame = future.template(loaded.panel, 4, loaded.config, is_by_file=loaded.is_by_file)
+    frame = template(loaded.panel, 4, loaded.config, is_by_file=loaded.is_by_file)
     assert list(frame.columns) == (["id", "day", "promo"] if content == LONG else ["day", "promo"])
     assert set(frame["promo"]) == {""}
     assert len(frame) == (8 if content == LONG else 6)  # the wide table's series end two days apart
     frame["promo"] = "1"
     frame.loc[frame["day"] < DAYS[20], "promo"] = ""  # the data knows these
     filled = load_with(content, frame.to_csv(index=False))
-    future.require(filled.panel, 4, filled.config, "data.csv")
+    FutureCheck("data.csv").require(filled.panel, 4, filled.config)
 
 
 def test_the_template_of_a_zone_with_a_clock_change_is_read_back() -> None:
     stamps = pd.date_range("2024-03-28", periods=60, freq="h", tz="Europe/Paris")
     pd.DataFrame({"ds": stamps, "y": np.arange(60), "promo": 1}).to_parquet("data.parquet")
     loaded = load("data.parquet", DataConfig(known=("promo",)))
-    frame = future.template(loaded.panel, 40, loaded.config, is_by_file=False)
+    frame = template(loaded.panel, 40, loaded.config, is_by_file=False)
     frame["promo"] = np.arange(40)
     frame.to_csv("next.csv", index=False)
     filled = load("data.parquet", DataConfig(known=("promo",)), later="next.csv")

@@ -62,14 +62,21 @@ def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str)
     return table
 
 
-def closing_lines(folder: Path, *, is_latest: bool) -> str:
+def closing_lines(folder: Path, *, is_latest: bool, known: Sequence[str] = ()) -> str:
     """Return the bundle's folder and the command to type next, a line each.
 
     Args:
         is_latest: True if `runs/latest` points to the bundle, so that the command need not name it.
+        known: the known columns that lack values for the steps to forecast.
     """
     command = ["forecast", "predict", *([] if is_latest else ["--bundle", str(folder)])]
-    return f"bundle: {short_path(folder, None)}\nnext: {shlex.join(command)}"
+    lines = f"bundle: {short_path(folder, None)}\nnext: "
+    if not known:
+        return lines + shlex.join(command)
+    bundle = "runs/latest" if is_latest else str(folder)
+    template = ["forecast", "init", "--future-template", "--bundle", bundle, "-o", "future.csv"]
+    predict = [*command, "--future", "future.csv"]
+    return f"{lines}{shlex.join(template)}\nthen fill in {', '.join(known)}, and: {shlex.join(predict)}"
 
 
 def describe_networks(networks: Sequence[Mapping[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.addresses import hide_secrets
-from forecaster.data import future
+from forecaster.data.future import FutureCheck, find_missing
 from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import Note
@@ -95,9 +95,9 @@ def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
     job, policy, source = run.job, run.job.policy, run.job.source.place
     changes = SeriesChanges()
     if champion is None or last_settings(champion, run.previous) != job.settings:
-        loaded = read_data(job.source, job.config, None, run.watch)
+        loaded = read_data(job.source, job.config, None, run.watch, later=job.future)
     else:
-        loaded = load_data(job.source, champion)
+        loaded = load_data(job.source, champion, later=job.future)
         report_reading(loaded, champion, source, run.watch)
         changes = compare_series(champion, loaded.panel.ids.tolist())
         for text in changes.describe():
@@ -124,6 +124,8 @@ def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
     )
     before = run.previous.published.extent if run.previous.published else None
     audit(source, loaded.panel, extent, before, policy, now)
+    if find_missing(loaded.panel, horizon).any(axis=(1, 2)).all():  # Training would be in vain.
+        _check_future(run).require(loaded.panel, horizon, loaded.config)
     return AuditedData(loaded, extent, find_suspects(source, loaded.panel, policy, now, horizon))
 
 
@@ -198,14 +200,19 @@ def _pass_gate(run: JobRun, choice: ModelChoice) -> None:
         raise GateError(f"{run.job.path.name}: {objection}", hint=hint)
 
 
+def _check_future(run: JobRun) -> FutureCheck:
+    job = run.job
+    return FutureCheck(job.source.place, job.future, option="job.future")
+
+
 def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast:
     """Forecast every series with a model and with the naive baselines."""
     loaded, panel, horizon = data.loaded, data.loaded.panel, model.manifest.horizon
     forecaster = restore_forecaster(model.config, model.state, model.exports)
-    source = run.job.source.place
+    check = _check_future(run)
 
     def predict(rows: Panel) -> Forecast:
-        future.require(rows, horizon, loaded.config, source)
+        check.require(rows, horizon, loaded.config)
         return borrow_intervals(forecaster.predict(rows, horizon), rows)
 
     seasonal, naive = SeasonalNaive().predict(panel, horizon), Naive().predict(panel, horizon)

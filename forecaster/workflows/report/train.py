@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.data import future
+from forecaster.data.future import FutureCheck
 from forecaster.data.load import LoadedData
 from forecaster.errors import DataError, ForecastError, as_input_error
 from forecaster.evaluation import scored_rows as scores
@@ -168,7 +168,7 @@ def _forecast(
     places = {str(name): place for place, name in enumerate(panel.ids)}
     selected = panel.select(np.array([places[series.name] for series in selection], np.int64))
     try:
-        future.require(selected, horizon, trained.config.data, "the data")
+        FutureCheck("the data").require(selected, horizon, trained.config.data)
     except ForecastError as error:
         if is_strict:
             raise
