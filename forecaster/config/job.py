@@ -44,6 +44,9 @@ class GateConfig(Section):
     coverage: tuple[Share, Share] | None = Field(
         None, description="minimum and maximum share of actuals that the 80 % interval covers"
     )
+    otherwise: Literal["fallback", "refuse"] = Field(
+        "fallback", description="publish the better naive forecast, marked, if a condition fails, or publish nothing"
+    )
 
     @field_validator("coverage")
     @classmethod

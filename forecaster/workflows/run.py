@@ -59,6 +59,7 @@ def run(
         watch(event)
 
     policy: JobConfig | None = None
+    run_state: JobRun | None = None
     try:
         journal.check()
         job = open_job(path, settings=settings)
@@ -82,7 +83,7 @@ def run(
         summary.error = ErrorSummary(kind="bug", message=message, hint="please report it")
     summary.seconds = round(time.monotonic() - start, 3)
     if policy and not is_dry:
-        summary.alerts = send_alerts(policy, summary)
+        summary.alerts = send_alerts(policy, summary, is_new_alarm=bool(run_state and run_state.is_new_alarm))
     journal.write_end()
     return summary
 

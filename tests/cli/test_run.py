@@ -138,7 +138,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(forecast: Forecast, 
     [
         ("  max_age: 2d\n", 5, "job.max_age is 2d"),
         ("  min_rows: 91\n", 5, "has 90 values"),
-        ("  gate: {skill: 0.5}\n", 4, "skill 0.000 on the backtest is below 0.5"),
+        ("  gate: {skill: 0.5, otherwise: refuse}\n", 4, "skill 0.000 on the backtest is below 0.5"),
         ("  keeep: 3\n", 78, "did you mean 'keep'?"),
         ("  outputs: [absent/f.csv]\n", 73, "absent/f.csv: cannot write"),
     ],
@@ -309,6 +309,9 @@ def test_errors_above_what_was_promised_are_drift_and_train_anew(job: Path, monk
     alarms = [bool(status["drift"] and status["drift"]["is_alarm"]) for status in statuses[1:]]
     assert alarms.index(True) == 3  # errors are four times what was promised
     assert json.loads(Path("drift.json").read_text())["drift"]["is_alarm"]
+    calls = [bool(status["alerts"]) for status in statuses[1:]]
+    begins = [status["drift"]["alarmed"] for status, alarm in zip(statuses[1:], alarms, strict=True) if alarm]
+    assert sum(calls) == len(set(begins)) < sum(alarms)  # once for each alarm, not every night
     reasons = [status["retrain"] for status in statuses]
     assert reasons.index("errors left what the holdout promised") == 7  # a horizon after the first
 

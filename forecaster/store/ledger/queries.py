@@ -42,12 +42,19 @@ def history(ledger: Database, job: str, *, limit: int | None = None) -> pd.DataF
 
 
 def summarise(
-    ledger: Database, job: str, *, by: By | None = None, since: int | None = None, until: int | None = None
+    ledger: Database,
+    job: str,
+    *,
+    by: By | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    where: sa.ColumnElement[bool] | None = None,
 ) -> pd.DataFrame:
     """Summarise the scores of a job in one row, or in a row for each step, series, model or week.
 
     Args:
         since, until: the first and the last time of the actuals, as `at` in the tables; None for no bound.
+        where: a further condition on the scores; None for none.
 
     Returns: columns `by` (a week as `2026-W47`), forecasts (their number), mae, rmse, bias (mean of forecast - actual),
         mase (mean of |error| / scale), skill and skill_naive (1 - mase / mase of the seasonal naive and the naive
@@ -65,7 +72,7 @@ def summarise(
         *(_skill(score.scaled, score[f"{name}_scaled"]).label(name) for name in BASELINES),
         *(_share(score.inside <= level).label(f"coverage{level}") for level in LEVELS),
     ).select_from(score_rows)
-    query = query.where(*_between(score_rows, since, until))
+    query = query.where(*_between(score_rows, since, until), *([] if where is None else [where]))
     if by == "unique_id":
         query = query.join(series, series.c.id == score.series_id).where(series.c.job == job)
     else:

@@ -127,7 +127,7 @@ def errors_by_period(
 
 
 def errors_by_time(ledger: Database, job: str, since: int) -> pd.DataFrame:
-    """Return the errors of a job's forecasts and of the seasonal naive forecasts, by the time that they forecast.
+    """Return the errors of the forecasts of a job's models and of seasonal naive ones, by the time that they forecast.
 
     Returns: columns at, scaled, seasonal_naive (mean scaled errors) and inside (share covered by the 80 % interval), in
         order of time, without times that have no scale.
@@ -141,7 +141,7 @@ def errors_by_time(ledger: Database, job: str, since: int) -> pd.DataFrame:
             sa.func.avg(score.seasonal_naive_scaled).label("seasonal_naive"),
             sa.func.avg(sa.case((score.inside <= 80, 1.0), else_=0.0)).label("inside"),
         )
-        .where(score.series_id.in_(numbers), score.at >= since)
+        .where(score.series_id.in_(numbers), score.at >= since, is_by_model(job))
         .where(score.scaled.is_not(None), score.seasonal_naive_scaled.is_not(None))
         .group_by(score.at)
         .order_by(score.at)
@@ -150,6 +150,12 @@ def errors_by_time(ledger: Database, job: str, since: int) -> pd.DataFrame:
         return pd.DataFrame(
             connection.execute(query).mappings().all(), columns=["at", "scaled", "seasonal_naive", "inside"]
         )
+
+
+def is_by_model(job: str) -> sa.ColumnElement[bool]:
+    """Return the condition for scores of runs whose model forecast; where it failed the gate, no bundle is recorded."""
+    by_model = sa.select(runs.c.id).where(runs.c.job == job, runs.c.bundle.is_not(None))
+    return score_rows.c.run_id.in_(by_model)
 
 
 def _over_series(function: Any, query: sa.Select[tuple[Any]], job: str) -> sa.Select[tuple[Any]]:

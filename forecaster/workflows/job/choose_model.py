@@ -53,6 +53,8 @@ def assess_champion(run: JobRun, champion: Bundle, panel: Panel, extent: DataExt
         time, trained_at = previous.challenged.time, max(trained_at, previous.challenged.cutoff_at)
     drift = run.ledger.find_drift()
     run.summary.drift = drift
+    run.is_new_alarm = bool(drift and drift.is_alarm and drift.alarmed != run.previous.alarmed)
+    run.previous = run.previous.with_alarm(drift.alarmed if drift and drift.is_alarm else run.previous.alarmed)
     return Assessment(
         age=(run.now - datetime.fromisoformat(time)).total_seconds(),
         new_rows=_count_values_after(panel, trained_at),

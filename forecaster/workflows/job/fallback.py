@@ -6,12 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.errors import DataError
+from forecaster.evaluation.backtest import Plan, backtest, count_fitting
+from forecaster.evaluation.verdict import measure_losses
 from forecaster.forecast import Forecast
 from forecaster.frequency import Ints
+from forecaster.models.naive import Naive, SeasonalNaive
 from forecaster.models.short_series import MIN_VALUES, count_values
 from forecaster.panel import Panel
 
 Predict = Callable[[Panel], Forecast]
+
+_MAX_CUTOFFS = 20
 
 
 def forecast_with_fallback(
@@ -49,6 +54,20 @@ def forecast_with_fallback(
             is_short = count < MIN_VALUES
             reasons[str(name)] = "it has a single value" if is_short else f"{part.model} could not be fitted to it"
     return replace(fallback, mean=mean, quantiles=quantiles, fallback=is_fallback, model=model), reasons
+
+
+def is_naive_better(panel: Panel, horizon: int) -> bool:
+    """Return True if the last value was a better forecast than the last season, from recent cutoffs."""
+    plan = Plan(horizon, folds=_MAX_CUTOFFS)
+    fitting = count_fitting(panel, plan)
+    if not fitting:
+        return False
+    plan = replace(plan, folds=fitting)
+    losses = []
+    for kind in (Naive, SeasonalNaive):
+        test = backtest(lambda _, kind=kind: kind(), panel, replace(plan, refit=0))  # type: ignore[misc]
+        losses.append(float(np.nanmean(measure_losses(test.forecast, test.actual, test.scale, "mase"))))
+    return losses[0] < losses[1]
 
 
 def _collect(

@@ -19,7 +19,7 @@ from forecaster.store.ledger import queries
 from forecaster.store.ledger.actuals import AddedActuals
 from forecaster.store.ledger.damage import explained_damage
 from forecaster.store.ledger.open import MissingLedgerError, open_ledger
-from forecaster.store.ledger.recent import errors_by_time, find_extent
+from forecaster.store.ledger.recent import errors_by_time, find_extent, is_by_model
 from forecaster.store.ledger.record import Run, record
 from forecaster.store.ledger.score import add_and_score
 from forecaster.store.ledger.widths import Adjustment, newest_adjustment
@@ -109,7 +109,7 @@ class JobLedger:
         newest = np.array([panel.cutoff.max()])
         first = panel.frequency.timestamps(newest, np.array([1 - steps]))
         since = max(_first_forecast_of(champion, panel), int(first[0]))
-        row = queries.summarise(self.database, self.job.name, since=since).iloc[0]
+        row = queries.summarise(self.database, self.job.name, since=since, where=is_by_model(self.job.name)).iloc[0]
         return float(row["skill"]) if row["forecasts"] >= steps else math.nan
 
     def find_evidence(self, champion: Bundle, panel: Panel) -> Evidence | None:

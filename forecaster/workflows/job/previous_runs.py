@@ -19,12 +19,14 @@ class Published:
         identity: digest of the data, settings and model that determine its forecast.
         extent: extent of its data.
         outputs: digest of each output, by its place.
+        objection: the objection of the gate, for which a naive forecast was published; None if the model forecast.
     """
 
     run: str
     identity: str
     extent: DataExtent
     outputs: dict[str, str]
+    objection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,16 @@ class Updated:
 
 @dataclass(frozen=True)
 class PreviousRuns:
-    """The last publication, training and update; None for each that never took place."""
+    """The last publication, training, update and drift alarm; None for each that never took place.
+
+    Attributes:
+        alarmed: the time at which errors first exceeded the threshold, in the alarm that was reported last.
+    """
 
     published: Published | None = None
     challenged: Challenged | None = None
     updated: Updated | None = None
+    alarmed: str | None = None
 
     @classmethod
     def from_details(cls, details: Iterable[str]) -> "PreviousRuns":
@@ -79,6 +86,7 @@ class PreviousRuns:
             published and Published(**{**published, "extent": DataExtent(**published["extent"])}),
             challenged and Challenged(**challenged),
             updated and Updated(**updated),
+            record.get("alarmed"),
         )
 
     def with_published(self, published: Published) -> "PreviousRuns":
@@ -89,6 +97,9 @@ class PreviousRuns:
 
     def with_updated(self, updated: Updated) -> "PreviousRuns":
         return replace(self, updated=updated)
+
+    def with_alarm(self, alarmed: str | None) -> "PreviousRuns":
+        return replace(self, alarmed=alarmed)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

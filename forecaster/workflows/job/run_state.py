@@ -31,6 +31,7 @@ class JobRun:
         previous: records of previous runs, which this run extends for the next one.
         owner: owner of the job's bundles folder, which is this job.
         start: reading of a clock that never jumps.
+        is_new_alarm: True if the drift alarm was not raised at the last run.
     """
 
     job: Job
@@ -43,6 +44,7 @@ class JobRun:
     previous: PreviousRuns
     owner: Owner
     start: float = field(default_factory=time.monotonic)
+    is_new_alarm: bool = False
 
     @property
     def stamp(self) -> str:

@@ -28,7 +28,7 @@ from forecaster.workflows.job.choose_model import (
     last_settings,
     train_challenger,
 )
-from forecaster.workflows.job.fallback import forecast_with_fallback
+from forecaster.workflows.job.fallback import forecast_with_fallback, is_naive_better
 from forecaster.workflows.job.job_ledger import ScorableForecast
 from forecaster.workflows.job.policy import find_gate_objection, find_retrain_reason
 from forecaster.workflows.job.previous_runs import Published
@@ -77,13 +77,13 @@ def _run_steps(run: JobRun) -> int:
         run.summary.status = "planned"
         run.summary.outputs = [hide_secrets(output) for output in job.outputs]
         return 0
-    _pass_gate(run, choice)
-    scorable = _forecast(run, choice.bundle, data)
+    objection = _pass_gate(run, choice)
+    scorable = _forecast(run, choice.bundle, data, objection)
     if choice.is_new:
         promote(choice.bundle.folder, run.owner)
     digests = _publish(run, scorable.forecast)
     identity = _identify(run, data.loaded.panel, choice.bundle)
-    run.previous = run.previous.with_published(Published(run.key, identity, data.extent, digests))
+    run.previous = run.previous.with_published(Published(run.key, identity, data.extent, digests, objection))
     code = _set_status(run, scorable.forecast)
     run.record(code, scorable)
     prune_bundles(job.bundles, job.policy.keep, run.owner)
@@ -142,7 +142,7 @@ def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: 
             prune_bundles(job.bundles, job.policy.keep, run.owner)  # the last run may have been killed before it could
         return 0
     run.watch(Note("an output was removed or changed: publishing it again, with the same model"))
-    forecast = _forecast(run, champion, data).forecast
+    forecast = _forecast(run, champion, data, published.objection).forecast
     run.previous = run.previous.with_published(replace(published, outputs=_publish(run, forecast)))
     code = _set_status(run, forecast)
     summary.status = "republished"
@@ -184,10 +184,11 @@ def _choose_model(run: JobRun, champion: Bundle | None, data: AuditedData, no_ch
     return train_challenger(run, data, champion, assessment)
 
 
-def _pass_gate(run: JobRun, choice: ModelChoice) -> None:
+def _pass_gate(run: JobRun, choice: ModelChoice) -> str | None:
     """Check a model against the quality gate.
 
-    Raises: GateError: the model is not good enough to publish its forecast.
+    Returns: the objection, if a naive forecast is to be published instead.
+    Raises: GateError: the model is not good enough, and the job publishes nothing else.
     """
     evidence, summary = choice.evidence, run.summary
     summary.bundle, summary.model = choice.bundle.folder.name, choice.bundle.manifest.model
@@ -195,9 +196,11 @@ def _pass_gate(run: JobRun, choice: ModelChoice) -> None:
         skill=round(evidence.skill, 4), coverage80=round(evidence.coverage80, 4), source=evidence.source
     )
     objection = find_gate_objection(run.job.policy.gate, evidence)
-    if objection:
+    summary.gate.objection = objection
+    if objection and run.job.policy.gate.otherwise == "refuse":
         hint = "try another model, such as model: {kind: auto}, or relax job.gate; null removes a condition"
         raise GateError(f"{run.job.path.name}: {objection}", hint=hint)
+    return objection
 
 
 def _check_future(run: JobRun) -> FutureCheck:
@@ -205,8 +208,12 @@ def _check_future(run: JobRun) -> FutureCheck:
     return FutureCheck(job.source.place, job.future, option="job.future")
 
 
-def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast:
-    """Forecast every series with a model and with the naive baselines."""
+def _forecast(run: JobRun, model: Bundle, data: AuditedData, objection: str | None) -> ScorableForecast:
+    """Forecast every series with a model and with the naive baselines.
+
+    Args:
+        objection: the reason why the better naive forecast stands in for the model; None if the model forecasts.
+    """
     loaded, panel, horizon = data.loaded, data.loaded.panel, model.manifest.horizon
     forecaster = restore_forecaster(model.config, model.state, model.exports)
     check = _check_future(run)
@@ -216,7 +223,13 @@ def _forecast(run: JobRun, model: Bundle, data: AuditedData) -> ScorableForecast
         return borrow_intervals(forecaster.predict(rows, horizon), rows)
 
     seasonal, naive = SeasonalNaive().predict(panel, horizon), Naive().predict(panel, horizon)
-    forecast, reasons = forecast_with_fallback(predict, panel, seasonal, data.suspects)
+    fallback, suspects = seasonal, data.suspects
+    if objection:
+        fallback = naive if is_naive_better(panel, horizon) else seasonal
+        suspects = {**dict.fromkeys(panel.ids.tolist(), f"the gate: {objection}"), **suspects}
+        run.summary.bundle, run.summary.model = None, fallback.model  # The ledger must not score the model by it.
+        run.watch(Note(f"the model failed the gate ({objection}): publishing {fallback.model} instead"))
+    forecast, reasons = forecast_with_fallback(predict, panel, fallback, suspects)
     if reasons:
         run.summary.fallbacks = reasons
         run.watch(Note(f"{len(reasons)} of {len(panel)} series have a simpler forecast, marked fallback"))

@@ -67,11 +67,16 @@ class UpdateSummary(BaseModel):
 
 
 class GateSummary(BaseModel):
-    """The evidence that the quality gate looked at; see `policy.Evidence`."""
+    """The evidence that the quality gate looked at; see `policy.Evidence`.
+
+    Attributes:
+        objection: the reason why the model does not forecast; None if it passed.
+    """
 
     skill: float | None
     coverage80: float | None
     source: str
+    objection: str | None = None
 
 
 class ErrorSummary(BaseModel):

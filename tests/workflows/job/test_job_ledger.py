@@ -34,6 +34,6 @@ def test_the_gate_takes_the_ledgers_word_once_five_horizons_came_true(
     assert sources[0] == "backtest"
     assert sources[-1] == "ledger"
     assert sources == sorted(sources)
-    summary = run(54, "job.gate.skill=0.5")
+    summary = run(54, "job.gate.skill=0.5", "job.gate.otherwise=refuse")
     assert summary["code"] == 4
     assert "on the ledger is below 0.5" in summary["error"]["message"]
