@@ -22,6 +22,7 @@ from forecaster.store import lock
 from forecaster.store.owner import Owner
 from forecaster.workflows.job.alert import send_alerts
 from forecaster.workflows.job.claim import claim, find_owner
+from forecaster.workflows.job.hints import translate
 from forecaster.workflows.job.job_ledger import JobLedger
 from forecaster.workflows.job.log import Journal
 from forecaster.workflows.job.run_state import JobRun
@@ -72,7 +73,11 @@ def run(
                 run_state = JobRun(job, key, now, summary, watch_and_log, is_dry, ledger, previous, owner)
                 summary.code = run_steps(run_state)
     except ForecastError as error:
-        hint = f"run it again: forecast run {shlex.quote(str(path))}" if isinstance(error, Interrupted) else error.hint
+        hint = (
+            f"run it again: forecast run {shlex.quote(str(path))}"
+            if isinstance(error, Interrupted)
+            else translate(error.hint)
+        )
         summary.status = "locked" if isinstance(error, LockError) else "failed"
         summary.code = error.code
         summary.error = ErrorSummary(kind=error.kind, message=error.message, hint=hint)

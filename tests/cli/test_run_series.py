@@ -136,3 +136,29 @@ def test_a_series_without_a_future_alone_gets_a_fallback(forecast: Forecast, job
         file.writelines(f"a,{START + timedelta(days=day)},,1\n" for day in range(40, 43))
     code, status, _ = run(forecast, job)
     assert (code, list(status["fallbacks"])) == (3, ["b"])  # type: ignore[call-overload]
+
+
+def test_a_series_with_different_rows_for_a_time_does_not_stop_the_others(forecast: Forecast, job: Path) -> None:
+    write_shops(a=90, b=90, c=90)
+    run(forecast, job)
+    write_shops(a=91, b=91, c=91)
+    with Path("shops.csv").open("a") as file:
+        file.write(f"b,{START + timedelta(days=90)},99\n")
+    code, status, notes = run(forecast, job)
+    assert (code, status["status"]) == (3, "partial")
+    assert status["fallbacks"] == {"b": "it has different rows for the same time"}
+    assert "series 'b' has 2 rows for 2024-03-31 with different values: its last row counts" in notes
+    write_shops(a=92, b=92, c=92)
+    assert run(forecast, job)[0] == 0
+
+
+def test_repeated_rows_in_all_series_are_refused_with_a_hint_that_run_has(forecast: Forecast, job: Path) -> None:
+    write_shops(a=90, b=90)
+    with Path("shops.csv").open("a") as file:
+        file.writelines(f"{shop},{START + timedelta(days=9)},99\n" for shop in "ab")
+    code, status, _ = run(forecast, job)
+    assert (code, status["status"]) == (65, "failed")
+    hint = status["error"]["hint"]  # type: ignore[index]
+    assert hint.startswith("pass --set data.duplicates=mean ")
+    done = forecast("run", job, "--set", "data.duplicates=mean")
+    assert done.code == 0, done.err

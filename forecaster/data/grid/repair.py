@@ -80,7 +80,15 @@ def sort(rows: Rows) -> tuple[Rows, int]:
 
 
 class RepeatedTimesError(DataError):
-    """Rows of a series have the same time."""
+    """Rows of a series have the same time.
+
+    Attributes:
+        series: the names of all series with such rows; empty if the table has no ids, or most rows are repeated.
+    """
+
+    def __init__(self, message: str, *, hint: str, series: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.series = series
 
 
 def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tuple[Rows, int, int]:
@@ -125,7 +133,9 @@ def merge_duplicates(rows: Rows, policy: Duplicates, frequency: Frequency) -> tu
                 hint=f"pass --zone {zone}, or the time zone of the table if it is another",
             )
         raise RepeatedTimesError(
-            problem, hint="pass --duplicates mean (or first, last, sum), or --id COLUMN if a column names the series"
+            problem,
+            hint="pass --duplicates mean (or first, last, sum), or --id COLUMN if a column names the series",
+            series=tuple(str(name) for name in rows.ids[np.unique(rows.codes[is_duplicate])]),
         )
     unique = rows.take(first)
     if policy == "last":

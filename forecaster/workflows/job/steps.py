@@ -5,10 +5,7 @@ import hashlib
 import json
 from dataclasses import replace
 
-import numpy as np
-
 from forecaster.addresses import hide_secrets
-from forecaster.data.future import FutureCheck, find_missing
 from forecaster.errors import ForecastError, GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import Note
@@ -18,14 +15,12 @@ from forecaster.models.restore import restore_forecaster
 from forecaster.models.short_series import borrow_intervals
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
-from forecaster.workflows.clock import leave_out_unfinished, now_on
-from forecaster.workflows.job.audit import AuditedData, audit, find_suspects, measure_extent
+from forecaster.workflows.job.audit import AuditedData
 from forecaster.workflows.job.champion import find_champion, promote, prune_bundles, remove_leftovers
 from forecaster.workflows.job.choose_model import (
     ModelChoice,
     assess_champion,
     keep_champion,
-    last_settings,
     train_challenger,
 )
 from forecaster.workflows.job.fallback import forecast_with_fallback, is_naive_better
@@ -33,13 +28,12 @@ from forecaster.workflows.job.job_ledger import ScorableForecast
 from forecaster.workflows.job.policy import find_gate_objection, find_retrain_reason
 from forecaster.workflows.job.previous_runs import Published
 from forecaster.workflows.job.publish import is_intact, publish
+from forecaster.workflows.job.read import check_future, read
 from forecaster.workflows.job.run_state import JobRun
-from forecaster.workflows.job.summary import ActualsSummary, DataSummary, ErrorSummary, GateSummary
+from forecaster.workflows.job.summary import ActualsSummary, ErrorSummary, GateSummary
 from forecaster.workflows.job.update import plan_update, update
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
-from forecaster.workflows.reading import load_data, read_data, report_reading
-from forecaster.workflows.series_changes import SeriesChanges, compare_series
 
 
 def run_steps(run: JobRun) -> int:
@@ -65,7 +59,7 @@ def _run_steps(run: JobRun) -> int:
     champion, problem = find_champion(job.bundles)
     if problem:
         run.watch(Note(f"the model in use cannot be read: {problem}"))
-    data = _read(run, champion)
+    data = read(run, champion)
     published = run.previous.published
     if champion and published and published.identity == _identify(run, data.loaded.panel, champion):
         return _restore_outputs(run, champion, published, data)
@@ -88,45 +82,6 @@ def _run_steps(run: JobRun) -> int:
     run.record(code, scorable)
     prune_bundles(job.bundles, job.policy.keep, run.owner)
     return code
-
-
-def _read(run: JobRun, champion: Bundle | None) -> AuditedData:
-    """Read the data, leave out steps that are not over, and check the rest against the job's policy."""
-    job, policy, source = run.job, run.job.policy, run.job.source.place
-    changes = SeriesChanges()
-    if champion is None or last_settings(champion, run.previous) != job.settings:
-        loaded = read_data(job.source, job.config, None, run.watch, later=job.future)
-    else:
-        loaded = load_data(job.source, champion, later=job.future)
-        report_reading(loaded, champion, source, run.watch)
-        changes = compare_series(champion, loaded.panel.ids.tolist())
-        for text in changes.describe():
-            run.watch(Note(text))
-    frequency, zone = loaded.panel.frequency, loaded.panel.zone
-    now = now_on(frequency, zone, run.now, home=policy.zone)
-    if policy.partial == "drop":
-        panel, count = leave_out_unfinished(loaded.panel, now, source)
-        if count:
-            run.watch(Note(f"the last step of {count} series is not over yet: left out"))
-            last = frequency.format(np.array([panel.cutoff.max()]), zone)[0]
-            loaded = replace(loaded, panel=panel, quality={**loaded.quality, "series": len(panel), "last": last})
-    extent = measure_extent(loaded.panel)
-    cutoff = str(frequency.format(np.array([extent.cutoff_at]), zone)[0])
-    horizon = loaded.config.resolved_horizon
-    ended = loaded.panel.ids[loaded.panel.has_ended(horizon)].tolist()
-    lists = {"new": changes.new, "missing": changes.missing, "ended": ended}
-    run.summary.data = DataSummary(
-        source=source,
-        rows=extent.rows,
-        series=extent.series,
-        cutoff=cutoff,
-        **{name: list(series) for name, series in lists.items() if series},
-    )
-    before = run.previous.published.extent if run.previous.published else None
-    audit(source, loaded.panel, extent, before, policy, now)
-    if find_missing(loaded.panel, horizon).any(axis=(1, 2)).all():  # Training would be in vain.
-        _check_future(run).require(loaded.panel, horizon, loaded.config)
-    return AuditedData(loaded, extent, find_suspects(source, loaded.panel, policy, now, horizon))
 
 
 def _restore_outputs(run: JobRun, champion: Bundle, published: Published, data: AuditedData) -> int:
@@ -203,11 +158,6 @@ def _pass_gate(run: JobRun, choice: ModelChoice) -> str | None:
     return objection
 
 
-def _check_future(run: JobRun) -> FutureCheck:
-    job = run.job
-    return FutureCheck(job.source.place, job.future, option="job.future")
-
-
 def _forecast(run: JobRun, model: Bundle, data: AuditedData, objection: str | None) -> ScorableForecast:
     """Forecast every series with a model and with the naive baselines.
 
@@ -216,7 +166,7 @@ def _forecast(run: JobRun, model: Bundle, data: AuditedData, objection: str | No
     """
     loaded, panel, horizon = data.loaded, data.loaded.panel, model.manifest.horizon
     forecaster = restore_forecaster(model.config, model.state, model.exports)
-    check = _check_future(run)
+    check = check_future(run)
 
     def predict(rows: Panel) -> Forecast:
         check.require(rows, horizon, loaded.config)
