@@ -1,6 +1,7 @@
 """`forecast predict`."""
 
 import itertools
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -58,6 +59,10 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    series_names: Annotated[
+        list[str] | None,
+        typer.Option("--series", metavar="ID", help="Series to forecast. Repeat it for several.", show_default="all"),
+    ] = None,
     memory: options.Memory = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
@@ -75,8 +80,8 @@ def predict(
     Where nothing was trained, the pretrained network forecasts DATA at once. Options on the columns of the table apply
     only then, because a bundle has its own; --query and --duplicates always apply.
 
-    Writes one row for each series and step: the point forecast (column mean; for most models it is the median),
-    the deciles (q0.1 .. q0.9) and a status.
+    Writes one row for each series and step: the expectation (mean), the median, the deciles (q0.1 .. q0.9) and a
+    status.
     """
     extra_levels = quantities.parse_levels(levels) if levels else ()
     from forecaster.forecast import interval_bounds
@@ -86,10 +91,7 @@ def predict(
     from forecaster.workflows.predicted import FreshData
 
     interval_bounds(extra_levels)
-    if out.suffix not in (".csv", ".parquet", "") and str(out) != "-":
-        raise UsageError(
-            f"--out {out}: cannot write a {out.suffix} file", hint="use a name that ends in .csv or .parquet"
-        )
+    _check_format(out)
     if plot and str(out) == "-":
         raise UsageError(
             "--plot cannot be combined with --out -: standard output is used for the table",
@@ -100,6 +102,7 @@ def predict(
             source=data,
             columns=columns,
             later=future,
+            series=tuple(series_names or ()),
             memory=quantities.parse_size("--memory", memory),
             stdin=streams.stdin(),
         )
@@ -134,6 +137,22 @@ def predict(
         publish(frames(), out, watch=console.watch)
     history = first.panel if plot or console.is_terminal else None
     console.show({**document(), "out": str(out)}, summary(first.forecast, history, series=series))
+
+
+def _check_format(out: Path) -> None:
+    """Check that a table can be written to a file, by its name."""
+    if str(out) == "-" or out.suffix in (".csv", ".parquet", ""):
+        return
+    if out.suffix == ".xlsx":
+        from forecaster.store.workbook import require
+
+        require()
+        return
+    if out.suffix in (".png", ".svg", ".html"):
+        hint = f"draw it with `forecast report -o {shlex.quote(str(out))}`"
+    else:
+        hint = "use a name that ends in .csv, .parquet or .xlsx"
+    raise UsageError(f"--out {out}: cannot write a {out.suffix} file", hint=hint)
 
 
 def _describe_pretrained(data: str | None, columns: dict[str, Any]) -> str:

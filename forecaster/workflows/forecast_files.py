@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from forecaster.events import ForecastsWritten, Watch, ignore
+from forecaster.store import workbook
 from forecaster.store.csv import to_csv, write_csv
 from forecaster.store.files import atomic_file
 from forecaster.store.parquet import write_parquet
 
 
 def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore) -> None:
-    """Write a forecasts table frame by frame, as Parquet or CSV by its name, and atomically.
+    """Write a forecasts table frame by frame, as Parquet, a workbook or CSV by its name, and atomically.
 
     Args:
         frames: each with all rows of its series.
@@ -28,7 +29,7 @@ def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore)
             series, rows = series + frame["unique_id"].nunique(), rows + len(frame)
             yield frame
 
-    write = write_parquet if out.suffix == ".parquet" else write_csv
+    write = {".parquet": write_parquet, ".xlsx": workbook.write_workbook}.get(out.suffix, write_csv)
     with atomic_file(out) as temporary:
         write(temporary, count_rows())
     watch(ForecastsWritten(str(out), series, rows))

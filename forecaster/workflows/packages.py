@@ -43,6 +43,7 @@ EXTRAS = {
     "holidays": Extra("0.50", "--holidays", "holidays"),
     "babel": Extra("2.12", "names of months in other languages than English", "babel"),
     "python-calamine": Extra("0.4", "workbooks of Excel and LibreOffice", "python-calamine"),
+    "openpyxl": Extra("3.1", "predict --out forecasts.xlsx", "openpyxl"),
     "plotly": Extra("6", "forecast report", "plotly"),
     "jinja2": Extra("3.1", "forecast report", "jinja2"),
     "matplotlib": Extra("3.8", "figures, .png and .svg", "matplotlib"),

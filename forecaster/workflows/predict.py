@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from forecaster.models.short_series import MIN_VALUES, borrow_intervals, count_v
 from forecaster.store import pretrained
 from forecaster.store.bundle import LATEST, Bundle
 from forecaster.workflows.predict_pretrained import predict_pretrained
-from forecaster.workflows.predicted import FreshData, Part, Predicted
+from forecaster.workflows.predicted import FreshData, Part, Predicted, SeriesSelection
 from forecaster.workflows.reading import (
     as_data_error,
     config_for,
@@ -79,7 +80,9 @@ def predict(
     words = ["forecast", "init", *([data.source] if data.source else []), "--future-template"]
     command = shlex.join([*words, "--bundle", str(folder or LATEST)])
     check = FutureCheck(source.place, data.later, command)
-    return Predicted(bundle, horizon, _forecast(parts, bundle, horizon, check, device, watch))
+    return Predicted(
+        bundle, horizon, _forecast(parts, _Work(bundle, horizon, check, SeriesSelection(data.series), device), watch)
+    )
 
 
 def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
@@ -103,9 +106,25 @@ def _refuse_options(data: FreshData) -> None:
             )
 
 
-def _forecast(
-    parts: Iterator[LoadedData], bundle: Bundle, horizon: int, check: FutureCheck, device: Device, watch: Watch
-) -> Iterator[Part]:
+@dataclass(frozen=True)
+class _Work:
+    """A bundle, and what it has to forecast.
+
+    Attributes:
+        check: of the known columns.
+        selection: the series to forecast.
+        device: where networks run.
+    """
+
+    bundle: Bundle
+    horizon: int
+    check: FutureCheck
+    selection: SeriesSelection
+    device: Device
+
+
+def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterator[Part]:
+    bundle, horizon, check = work.bundle, work.horizon, work.check
     forecaster = None
     ids, fallbacks, cutoffs, spacings = list[str](), list[str](), list[int](), list[float]()
     with as_data_error(bundle):
@@ -118,14 +137,16 @@ def _forecast(
                 refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
             if forecaster is None:
                 report_reading(loaded, bundle, check.source, watch)
-                forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=device)
-            check.require(loaded.panel, horizon, loaded.config)
-            for _, panel in iterate_parts(loaded.panel, horizon):
+                forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=work.device)
+            selected = work.selection.select(loaded.panel)
+            check.require(selected, horizon, loaded.config)
+            for _, panel in iterate_parts(selected, horizon):
                 with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
                     forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)
                 is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
                 fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
                 yield Part(forecast, panel)
+    work.selection.refuse_missing()
     for text in compare_series(bundle, ids).describe():
         watch(Note(text))
     if fallbacks:

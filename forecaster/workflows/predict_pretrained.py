@@ -15,7 +15,7 @@ from forecaster.panel import Panel
 from forecaster.report.words import plural
 from forecaster.runtime import count_cores
 from forecaster.settings import load
-from forecaster.workflows.predicted import FreshData, Part, Predicted
+from forecaster.workflows.predicted import FreshData, Part, Predicted, SeriesSelection
 from forecaster.workflows.reading import describe_sparse, refuse_without_known
 from forecaster.workflows.source import Source
 
@@ -50,17 +50,25 @@ def predict_pretrained(data: FreshData, *, horizon: int | None, watch: Watch) ->
     assert isinstance(config.model, PretrainedConfig)
     forecaster = PretrainedForecaster(config.model, threads=config.training.threads, graph_threads=count_cores())
     steps = first.config.resolved_horizon
-    return Predicted(None, steps, _forecast(itertools.chain([first], parts), forecaster, steps, watch))
+    return Predicted(
+        None, steps, _forecast(itertools.chain([first], parts), forecaster, steps, SeriesSelection(data.series), watch)
+    )
 
 
 def _forecast(
-    parts: Iterator[LoadedData], forecaster: PretrainedForecaster, horizon: int, watch: Watch
+    parts: Iterator[LoadedData],
+    forecaster: PretrainedForecaster,
+    horizon: int,
+    selection: SeriesSelection,
+    watch: Watch,
 ) -> Iterator[Part]:
     short = 0
     for loaded in parts:
-        short += int((count_values(loaded.panel) < MIN_VALUES).sum())
-        for _, panel in iterate_parts(loaded.panel, horizon):
+        selected = selection.select(loaded.panel)
+        short += int((count_values(selected) < MIN_VALUES).sum())
+        for _, panel in iterate_parts(selected, horizon):
             yield Part(borrow_intervals(forecaster.predict(panel, horizon), panel, min_values=MIN_VALUES), panel)
+    selection.refuse_missing()
     if short:
         watch(Note(f"{plural(short, 'series')} with fewer than {MIN_VALUES} values: the last value is their forecast"))
 

@@ -1,12 +1,18 @@
 """The data that `forecast predict` reads, and its forecast in parts."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+import numpy as np
+
+from forecaster.errors import UsageError, did_you_mean
 from forecaster.forecast import Forecast
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
+
+_MAX_SUGGESTED = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +24,7 @@ class FreshData:
         columns: the options on the table's columns, by key of the config (`data.season`); None for those that were not
             passed. A bundle decides all of them but `data.duplicates` and those on the query.
         later: a table with future values of the known covariates, if the data does not contain them.
+        series: the names of the series to forecast; empty for all.
         memory: the limit in bytes for long Parquet files; None for that of the training.
         stdin: the stream that `-` reads from.
     """
@@ -25,6 +32,7 @@ class FreshData:
     source: str | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     later: str | None = None
+    series: tuple[str, ...] = ()
     memory: int | None = None
     stdin: BinaryIO | None = None
 
@@ -49,3 +57,35 @@ class Predicted:
     bundle: Bundle | None
     horizon: int
     parts: Iterator[Part]
+
+
+class SeriesSelection:
+    """The series that the user named, looked for in the parts of a table."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._missing = dict.fromkeys(names)
+        self._seen: list[str] = []
+
+    def select(self, panel: Panel) -> Panel:
+        """Return the named series of a part, possibly none; all series if none was named."""
+        if not self._names:
+            return panel
+        for name in panel.ids:
+            self._missing.pop(str(name), None)
+        if len(self._seen) < _MAX_SUGGESTED:
+            self._seen += [str(name) for name in panel.ids[:_MAX_SUGGESTED]]
+        return panel.select(np.isin(panel.ids.astype(str), self._names))
+
+    def refuse_missing(self) -> None:
+        """Check that every named series was found.
+
+        Raises: UsageError: names the first that was not.
+        """
+        if not self._missing:
+            return
+        name = next(iter(self._missing))
+        raise UsageError(
+            f"--series {name}: not in the data{did_you_mean(name, self._seen)}",
+            hint=f"pass one such as --series {shlex.quote(self._seen[0])}",
+        )

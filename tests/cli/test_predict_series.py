@@ -1,0 +1,70 @@
+"""Predict chosen series, and write workbooks."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.cli.conftest import Forecast
+
+START = date(2024, 1, 1)
+
+
+@pytest.fixture
+def shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        f"{name},{START + timedelta(days=day)},{day % 7 + number}"
+        for number, name in enumerate(("north", "=south", "007"))
+        for day in range(90)
+    ]
+    path = tmp_path / "shops.csv"
+    path.write_text("\n".join(["shop,day,sold", *rows, ""]))
+    return path
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_only_the_named_series_are_forecast(forecast: Forecast, shops: Path, is_trained: bool) -> None:
+    if is_trained:
+        assert forecast("train", shops, "--model", "seasonal_naive").code == 0
+    done = forecast("predict", shops, "--series", "007", "--series", "north")
+    assert done.code == 0, done.err
+    table = pd.read_csv("forecasts.csv", dtype={"unique_id": str})
+    assert table["unique_id"].unique().tolist() == ["north", "007"]
+    assert "missing" not in done.err
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_an_unknown_series_is_wrong_usage(forecast: Forecast, shops: Path, is_trained: bool) -> None:
+    if is_trained:
+        assert forecast("train", shops, "--model", "seasonal_naive").code == 0
+    done = forecast("predict", shops, "--series", "nroth")
+    assert done.code == 2
+    assert "error: --series nroth: not in the data; did you mean 'north'?" in done.err
+    assert not Path("forecasts.csv").exists()
+
+
+def test_a_workbook_has_the_rows_of_the_csv_and_text_stays_text(forecast: Forecast, shops: Path) -> None:
+    pytest.importorskip("openpyxl")
+    assert forecast("train", shops, "--model", "seasonal_naive", "--horizon", "3").code == 0
+    assert forecast("predict", "-o", "f.csv").code == 0
+    assert forecast("predict", "-o", "f.xlsx").code == 0
+    expected = pd.read_csv("f.csv", dtype={"unique_id": str})
+    found = pd.read_excel("f.xlsx", dtype={"unique_id": str})
+    pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-6, check_dtype=False)
+    assert found["unique_id"].unique().tolist() == ["north", "=south", "007"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("f.png", "draw it with `forecast report -o f.png`"),
+        ("f.html", "draw it with `forecast report -o f.html`"),
+        ("f.txt", "use a name that ends in .csv, .parquet or .xlsx"),
+    ],
+)
+def test_another_format_is_refused_with_what_to_do(forecast: Forecast, shops: Path, name: str, hint: str) -> None:
+    done = forecast("predict", shops, "-o", name)
+    assert done.code == 2
+    assert f"hint: {hint}" in done.err
