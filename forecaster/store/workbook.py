@@ -32,7 +32,7 @@ def write_workbook(path: Path, frames: Iterable[pd.DataFrame]) -> None:
 
     Raises: OutputError: there are more rows than a sheet has.
     """
-    from openpyxl import Workbook  # type: ignore[import-untyped]
+    from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]
 
     book = Workbook(write_only=True)

@@ -65,7 +65,7 @@ class SeriesSelection:
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
         self._missing = dict.fromkeys(names)
-        self._seen: list[str] = []
+        self._present: list[str] = []
 
     def select(self, panel: Panel) -> Panel:
         """Return the named series of a part, possibly none; all series if none was named."""
@@ -73,8 +73,8 @@ class SeriesSelection:
             return panel
         for name in panel.ids:
             self._missing.pop(str(name), None)
-        if len(self._seen) < _MAX_SUGGESTED:
-            self._seen += [str(name) for name in panel.ids[:_MAX_SUGGESTED]]
+        if len(self._present) < _MAX_SUGGESTED:
+            self._present += [str(name) for name in panel.ids[:_MAX_SUGGESTED]]
         return panel.select(np.isin(panel.ids.astype(str), self._names))
 
     def refuse_missing(self) -> None:
@@ -86,6 +86,6 @@ class SeriesSelection:
             return
         name = next(iter(self._missing))
         raise UsageError(
-            f"--series {name}: not in the data{did_you_mean(name, self._seen)}",
-            hint=f"pass one such as --series {shlex.quote(self._seen[0])}",
+            f"--series {name}: not in the data{did_you_mean(name, self._present)}",
+            hint=f"pass one such as --series {shlex.quote(self._present[0])}",
         )
