@@ -26,7 +26,7 @@ from forecaster.store.database import Database
 from forecaster.store.ledger import actuals, score
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
-from forecaster.workflows.job import steps
+from forecaster.workflows.job import read, steps
 from forecaster.workflows.job.job_ledger import JobLedger
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.run import run
@@ -37,8 +37,8 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 _NIGHTS = ("the first", "a new day", "the same data", "one more day")
 # The timed parts of a run, in order: module or class, function, name of the part.
 _PARTS = (
-    (steps, "load_data", "reading"),
-    (steps, "read_data", "reading"),
+    (read, "load_data", "reading"),
+    (read, "read_data", "reading"),
     (steps, "train_challenger", "training"),
     (steps, "_forecast", "predicting"),
     (JobLedger, "score", "actuals and scores"),

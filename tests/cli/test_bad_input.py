@@ -194,7 +194,7 @@ def test_the_bundles_data_may_have_gone(forecast: Forecast, bundle: Path) -> Non
     [
         (["--out", "t.csv/f.csv"], 73),
         (["--out", "nowhere/f.csv"], 73),
-        (["--out", "f.xlsx"], 2),
+        (["--out", "f.docx"], 2),
         (["--levels", "99"], 2),
         (["--levels", "wide"], 2),
         (["--horizon", "0"], 2),
