@@ -41,6 +41,16 @@ _ASCII_MARKS = _Marks("*", "o", ".", "|", "_.-=+*#@")
 _STYLES = {"": "", "history": "", "forecast": "bold magenta", "band": "magenta"}
 
 
+def _legend(marks: _Marks, margin: int) -> Text:
+    """Return the marks of the chart in their colours, each with its meaning."""
+    line = Text(" " * margin)
+    meanings = {"history": "observed", "forecast": "forecast (median)", "band": "80 % interval"}
+    for name, mark in (("history", marks.history), ("forecast", marks.forecast), ("band", marks.band)):
+        line.append(f"{' ' if name == 'history' else '   '}{(mark or '⠒') * 2}", _STYLES[name])
+        line.append(f" {meanings[name]}", "dim")
+    return line
+
+
 def _choose_marks(console: Console, options: ConsoleOptions) -> _Marks:
     if options.ascii_only:
         return _ASCII_MARKS
@@ -79,11 +89,7 @@ class Fan:
             line.rstrip()
             yield line
         yield Text(" " * margin + _axis(columns, round(self._column(self.begin - 0.5, columns)), self.times))
-        yield Text(
-            f"{' ' * margin} {(marks.history or '⠒') * 2} observed   {(marks.forecast or '⠒') * 2} forecast (median)   "
-            f"{marks.band * 2} 80 % interval",
-            style="dim",
-        )
+        yield _legend(marks, margin)
 
     def _range(self) -> tuple[float, float]:
         """Return the values of the lowest row and of the highest."""

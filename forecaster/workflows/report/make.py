@@ -13,17 +13,13 @@ from forecaster.report.page import document
 from forecaster.report.page.backtest import compose_backtest_page
 from forecaster.report.page.compare import ComparisonContent, compose_comparison_page
 from forecaster.report.page.parts import Page
-from forecaster.report.page.run import compose_job_page
 from forecaster.report.page.train import compose_bundle_page
-from forecaster.report.page.tune import compose_study_page
 from forecaster.store import bundle
 from forecaster.store.files import atomic_write
 from forecaster.store.json_files import read_object
 from forecaster.store.regular_files import read_text
 from forecaster.workflows.report.backtest import read_backtest
-from forecaster.workflows.report.run import read_job
 from forecaster.workflows.report.train import NO_INPUTS, FreshInputs, read_bundle
-from forecaster.workflows.report.tune import read_study
 
 NAME = "report.html"
 _JOB_SUFFIXES = (".yaml", ".yml")
@@ -103,6 +99,9 @@ def _compose_page(place: Path, requested_ids: Sequence[str], fresh: FreshInputs,
                 f"{place}: {problem}", hint="name the output folder of a command, such as: forecast report runs/latest"
             )
         _refuse_inputs(fresh, "a job's ledger")
+        from forecaster.report.page.run import compose_job_page
+        from forecaster.workflows.report.run import read_job  # A ledger needs a package that other pages do without.
+
         return compose_job_page(read_job(place, requested_ids=requested_ids))
     if (place / bundle.MANIFEST).exists():
         content = read_bundle(place, requested_ids=requested_ids, fresh=fresh, watch=watch)
@@ -119,6 +118,9 @@ def _compose_page(place: Path, requested_ids: Sequence[str], fresh: FreshInputs,
             hint="leave the option out, or name a bundle or a backtest",
         )
     if "tune" in metrics:
+        from forecaster.report.page.tune import compose_study_page
+        from forecaster.workflows.report.tune import read_study  # A study needs a package as well.
+
         return compose_study_page(read_study(place, metrics, watch=watch))
     config = read_text(place / bundle.CONFIG, hint="run `forecast compare` again")
     return compose_comparison_page(ComparisonContent(place.resolve().name, metrics, config))

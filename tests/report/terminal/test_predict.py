@@ -98,3 +98,14 @@ def test_held_out_steps_are_drawn_over_what_came_true(make_panel: MakePanel) -> 
     lines = draw(holdout_chart(forecast_of(panel, 20, mean=5, width=1), panel, actual), encoding="ascii")
     chart = [line.split("|", 1)[1] for line in lines if "|" in line]
     assert max(len(line) for line in chart if "*" in line) >= 68
+
+
+def test_the_legend_has_the_colours_of_the_chart(make_panel: MakePanel) -> None:
+    panel = make_panel([[0.0, 10.0] * 30])
+    out = io.StringIO()
+    console = Console(file=out, width=80, color_system="standard", force_terminal=True)
+    console.print(summary(forecast_of(panel, 20, mean=5, width=4), panel))
+    legend = next(line for line in out.getvalue().splitlines() if "observed" in line)
+    observed, forecast = legend.split("observed")[0], legend.split("observed")[1].split("forecast (median)")[0]
+    assert "\x1b[1;35m" in forecast
+    assert "\x1b[1;35m" not in observed
