@@ -106,6 +106,9 @@ class JobConfig(Section):
     alarm: AlarmConfig = AlarmConfig()
     keep: int = Field(5, ge=1, description="number of trained models to retain")
 
+    metrics: str | None = Field(
+        None, description="file for the textfile collector of Prometheus, such as forecast.prom"
+    )
     on_failure: str | None = Field(
         None,
         description="command that receives the status as JSON on standard input if a run does not end with 0",

@@ -35,6 +35,7 @@ class Job:
     outputs: tuple[str, ...]
     ledger: str
     future: str | None
+    metrics: Path | None
 
     @property
     def lock(self) -> Path:
@@ -92,6 +93,7 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         bundles=path.parent / (policy.bundles or f"{path.stem}.bundles"),
         outputs=tuple(_resolve(path, "job.outputs", output) for output in policy.outputs),
         ledger=_resolve(path, "job.ledger", ledger),
+        metrics=None if policy.metrics is None else path.parent / policy.metrics,
         future=None if policy.future is None else str(path.parent / policy.future),
     )
 

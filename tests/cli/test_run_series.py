@@ -162,3 +162,26 @@ def test_repeated_rows_in_all_series_are_refused_with_a_hint_that_run_has(foreca
     assert hint.startswith("pass --set data.duplicates=mean ")
     done = forecast("run", job, "--set", "data.duplicates=mean")
     assert done.code == 0, done.err
+
+
+def test_a_run_writes_its_metrics_for_prometheus(forecast: Forecast, job: Path) -> None:
+    job.write_text(JOB.replace("job: {", "job: {metrics: out.prom, "))
+    write_shops(a=90, b=90)
+    assert run(forecast, job)[0] == 0
+    write_shops(a=91)
+    code, _, _ = run(forecast, job)
+    lines = [line for line in Path("out.prom").read_text().splitlines() if not line.startswith("#")]
+    values = {line.split("{")[0]: float(line.split()[1]) for line in lines}
+    assert all('{job="nightly"}' in line for line in lines)
+    assert values["forecast_run_code"] == code == 3
+    assert (values["forecast_series"], values["forecast_series_missing"]) == (1, 1)
+    assert values["forecast_data_age_seconds"] > 86_400
+    assert values["forecast_run_timestamp_seconds"] > 1.7e9
+    assert "forecast_skill" in values
+
+
+def test_a_failed_run_writes_its_code_as_well(forecast: Forecast, job: Path) -> None:
+    job.write_text(JOB.replace("job: {", "job: {metrics: out.prom, max_age: 1d, "))
+    write_shops(a=90)
+    assert run(forecast, job)[0] == 5
+    assert 'forecast_run_code{job="nightly"} 5' in Path("out.prom").read_text()

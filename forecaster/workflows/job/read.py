@@ -9,8 +9,10 @@ from forecaster.data.future import FutureCheck, find_missing
 from forecaster.data.grid.repair import RepeatedTimesError
 from forecaster.data.load import LoadedData
 from forecaster.events import Note
+from forecaster.frequency import SECOND
+from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
-from forecaster.workflows.clock import leave_out_unfinished, now_on
+from forecaster.workflows.clock import leave_out_unfinished, now_on, step_ends
 from forecaster.workflows.job.audit import AuditedData, audit, find_suspects, measure_extent
 from forecaster.workflows.job.choose_model import last_settings
 from forecaster.workflows.job.run_state import JobRun
@@ -48,6 +50,7 @@ def read(run: JobRun, champion: Bundle | None) -> AuditedData:
         rows=extent.rows,
         series=extent.series,
         cutoff=cutoff,
+        **({} if frequency.is_integer else {"age_seconds": _age(loaded.panel, now)}),
         **{name: list(series) for name, series in lists.items() if series},
     )
     before = run.previous.published.extent if run.previous.published else None
@@ -86,6 +89,11 @@ def _load(run: JobRun, model: Bundle | None) -> tuple[LoadedData, tuple[str, ...
         run.watch(Note(f"{error.message}: its last row counts, and a simpler forecast replaces the model's"))
         config = loaded.config.model_copy(update={"duplicates": "error"})
         return replace(loaded, config=config), error.series
+
+
+def _age(panel: Panel, now: int) -> float:
+    """Return the seconds since the newest step ended."""
+    return round((now - int(step_ends(panel.frequency, panel.cutoff).max())) / SECOND, 1)
 
 
 def check_future(run: JobRun) -> FutureCheck:

@@ -22,6 +22,7 @@ class DataSummary(BaseModel):
         source: place without a password.
         rows: number of observed values.
         cutoff: newest cutoff, as text.
+        age_seconds: the time since the newest step ended; None for steps without a calendar.
         new: series that the data of the training did not have.
         missing: series of the training that the data does not have.
         ended: series that ended more than a horizon before the newest one.
@@ -31,6 +32,7 @@ class DataSummary(BaseModel):
     rows: int
     series: int
     cutoff: str
+    age_seconds: float | None = None
     new: list[str] = []
     missing: list[str] = []
     ended: list[str] = []
