@@ -8,6 +8,7 @@ SOAK ?= data/melbourne_temperature.csv
 demo: $(VENV)/.installed
 	$(BIN)/python -m forecaster train data/melbourne_temperature.csv
 	$(BIN)/python -m forecaster predict
+	@echo "To use the forecast command, type: source $(BIN)/activate"
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n auto -m "not slow"

@@ -10,7 +10,7 @@ from forecaster.cli import options
 
 @options.expand
 def schedule(
-    job: Annotated[Path, typer.Argument(metavar="JOB.yaml", help="The job file.", show_default=False)],
+    jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml...", help="Job files.", show_default=False)],
     at: Annotated[
         str, typer.Option("--at", help="Times of day such as 02:15, or *:15 for every hour, separated by commas.")
     ] = "02:15",
@@ -27,14 +27,15 @@ def schedule(
     *,
     console: options.Output,
 ) -> None:
-    """Print the crontab line, or the systemd units, that run a job every day.
+    """Print the crontab lines, or the systemd units, that run jobs every day.
 
-    Installs nothing. The command that installs it is printed to stderr.
+    Installs nothing. The command that installs them is printed to stderr; running it again replaces the lines of the
+    same jobs.
     """
     from forecaster.store.files import atomic_write
     from forecaster.workflows import schedule as workflow
 
-    schedule = workflow.schedule(job, at, is_systemd=systemd, log_file=log_file)
+    schedule = workflow.schedule_all(jobs, at, is_systemd=systemd, log_file=log_file)
     if out is not None:
         for name, content in schedule.files.items():
             atomic_write(out / name, content.encode())
@@ -44,3 +45,5 @@ def schedule(
         text = "\n".join(f"# {name}\n{content}" if several else content for name, content in schedule.files.items())
         console.show_text({"files": schedule.files, "install": schedule.install}, text)
     console.note(f"to install it: {schedule.install}")
+    if systemd:
+        console.note(f"to run it while you are logged out: {workflow.LINGER}")

@@ -16,6 +16,8 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode: controls, halves of pairs, separators of lines
 _MAX_NAME_LENGTH = 100  # systemd limits the name of a unit to 255 bytes
 _UNIT_FOLDER = "~/.config/systemd/user"
+_CRONTAB = "crontab"
+LINGER = "loginctl enable-linger"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,25 @@ class Schedule:
 
     files: dict[str, str]
     install: str
+
+
+def schedule_all(paths: Sequence[Path], at: str, *, is_systemd: bool = False, log_file: Path | None = None) -> Schedule:
+    """Write the schedules of several jobs as one; see `schedule`.
+
+    Raises: UsageError: two jobs would share a log file, or the name of a unit.
+    """
+    if log_file is not None and len(paths) > 1:
+        raise UsageError(
+            "--log-file: several jobs cannot share one", hint="leave it out: each job has a log of its own"
+        )
+    schedules = [schedule(path, at, is_systemd=is_systemd, log_file=log_file) for path in paths]
+    files: dict[str, str] = {}
+    for each in schedules:
+        for name, content in each.files.items():
+            if name in files and name != _CRONTAB:
+                raise UsageError(f"two jobs have the unit {name}", hint="give one of them another job.name")
+            files[name] = files.get(name, "") + content
+    return Schedule(files, " && ".join(each.install for each in schedules))
 
 
 def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | None = None) -> Schedule:
@@ -83,13 +104,18 @@ def _describe(job: str) -> str:
 
 
 def _crontab(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
-    """Write one line per time. Cron mails the command's standard error, which contains only failures."""
+    """Write one line per time, between two marks, so that installing it again replaces the lines of this job.
+
+    Cron mails the command's standard error, which contains only failures.
+    """
     line = f"PATH={shlex.quote(search)} {shlex.join(command)} > /dev/null"
     escaped = line.replace("%", r"\%")  # cron ends the line at a bare %
     lines = [f"{int(minute)} {hour if hour == '*' else int(hour)} * * * {escaped}\n" for hour, minute in times]
+    mark = f"{_name_unit(job.name)} {hashlib.sha256(str(job.path).encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    begin, end = f"# begin {mark}", f"# end {mark}"
     again = shlex.join([*command[:3], "schedule", str(job.path), "--at", at, "--log-file", command[6], "--quiet"])
-    install = f"(crontab -l 2>/dev/null; {again}) | crontab -"
-    return Schedule({"crontab": "".join(lines)}, install)
+    kept = f"crontab -l 2>/dev/null | sed '/^{begin}$/,/^{end}$/d'"
+    return Schedule({_CRONTAB: f"{begin}\n{''.join(lines)}{end}\n"}, f"({kept}; {again}) | crontab -")
 
 
 def _units(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
