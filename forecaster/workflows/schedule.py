@@ -114,8 +114,8 @@ def _crontab(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str],
     mark = f"{_name_unit(job.name)} {hashlib.sha256(str(job.path).encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     begin, end = f"# begin {mark}", f"# end {mark}"
     again = shlex.join([*command[:3], "schedule", str(job.path), "--at", at, "--log-file", command[6], "--quiet"])
-    kept = f"crontab -l 2>/dev/null | sed '/^{begin}$/,/^{end}$/d'"
-    return Schedule({_CRONTAB: f"{begin}\n{''.join(lines)}{end}\n"}, f"({kept}; {again}) | crontab -")
+    others = f"crontab -l 2>/dev/null | sed '/^{begin}$/,/^{end}$/d'"
+    return Schedule({_CRONTAB: f"{begin}\n{''.join(lines)}{end}\n"}, f"({others}; {again}) | crontab -")
 
 
 def _units(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:

@@ -45,22 +45,24 @@ def as_cron_runs(line: str) -> "subprocess.CompletedProcess[str]":
 def test_the_crontab_line_runs_the_job_from_anywhere(forecast: Forecast, odd: Path) -> None:
     done = forecast("schedule", odd, "--at", "02:15")
     assert done.code == 0, done.err
-    (line,) = done.out.splitlines()
+    begin, line, end = done.out.splitlines()
+    assert begin.startswith("# begin forecast-night_job ")
+    assert end == begin.replace("begin", "end")
     assert line.startswith("15 2 * * * PATH=")
     ran = as_cron_runs(line)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     assert odd.with_name("forecasts.csv").exists()
     log = [json.loads(line) for line in odd.with_suffix(".log").read_text().splitlines()]
     assert log[-1]["status"] == "published"
-    assert "to install it: (crontab -l 2>/dev/null; " in done.err
+    assert "to install it: (crontab -l 2>/dev/null | sed " in done.err
     odd.with_name("sales.csv").unlink()
     assert as_cron_runs(line).stderr.startswith("error: ")  # which cron mails
 
 
 def test_the_command_that_installs_the_crontab_gives_the_same_line(forecast: Forecast, odd: Path) -> None:
     done = forecast("schedule", odd, "--at", "2:15,*:45")
-    assert [line[:12] for line in done.out.splitlines()] == ["15 2 * * * P", "45 * * * * P"]
-    again = done.err.partition("2>/dev/null; ")[2].partition(") | crontab -")[0]
+    assert [line[:12] for line in done.out.splitlines()[1:-1]] == ["15 2 * * * P", "45 * * * * P"]
+    again = done.err.partition("$/d'; ")[2].partition(") | crontab -")[0]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(["/bin/sh", "-c", again], cwd="/", env=env, capture_output=True, text=True, check=True)
     assert ran.stdout == done.out
@@ -156,3 +158,42 @@ def test_the_name_of_a_job_adds_no_directive_and_names_units_of_its_own(
         verify = ["systemd-analyze", "verify", "--man=no", *map(str, services)]
         checked = subprocess.run(verify, capture_output=True, text=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, "")
+
+
+FAKE_CRONTAB = """\
+#!/bin/sh
+if [ "$1" = -l ]; then cat "$HOME/table" 2>/dev/null; else cat > "$HOME/new" && mv "$HOME/new" "$HOME/table"; fi
+"""
+
+
+def test_installing_again_replaces_the_lines_of_the_job_alone(forecast: Forecast, odd: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "crontab"
+    program.write_text(FAKE_CRONTAB)
+    program.chmod(0o755)
+    (tmp_path / "table").write_text("0 1 * * * backup\n")
+    other = odd.with_name("other.yaml")
+    other.write_text(JOB)
+    env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+
+    def install(*arguments: str | Path) -> list[str]:
+        command = forecast("schedule", *arguments).err.partition("to install it: ")[2].splitlines()[0]
+        subprocess.run(["/bin/sh", "-c", command], cwd="/", env=env, check=True)
+        return (tmp_path / "table").read_text().splitlines()
+
+    assert len(install(odd, other, "--at", "02:15")) == 1 + 3 + 3
+    lines = install(odd, "--at", "03:45")
+    assert len(lines) == 1 + 3 + 3
+    assert lines[0] == "0 1 * * * backup"
+    assert sorted(line[:5] for line in lines[1:] if not line.startswith("#")) == ["15 2 ", "45 3 "]
+    assert install(odd, "--at", "03:45") == lines
+
+
+def test_the_units_of_a_user_come_with_the_command_that_keeps_them_running(forecast: Forecast, odd: Path) -> None:
+    assert "to run it while you are logged out: loginctl enable-linger" in forecast("schedule", odd, "--systemd").err
+
+
+def test_several_jobs_need_logs_of_their_own(forecast: Forecast, odd: Path) -> None:
+    other = odd.with_name("other.yaml")
+    other.write_text(JOB)
+    assert forecast("schedule", odd, other, "--log-file", "one.log").code == 2
