@@ -48,7 +48,7 @@ def test_output_is_replaced_where_a_page_shows_some() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_on_a_page_works(page: Path, tmp_path: Path) -> None:
-    """The trainings are short, so the gate of a job may refuse to publish; that ends with 4, as the page says."""
+    """The trainings are short, so the model of a job may fail its gate; that ends with 3 or 4, as the page says."""
     text = page.read_text("utf-8")
     preset = "default" if "--member" in text else "fast"
     short = {"FORECAST_TRAINING__STEPS": "8", "FORECAST_PRESET": preset, "OMP_NUM_THREADS": "1"}
@@ -56,7 +56,7 @@ def test_every_command_on_a_page_works(page: Path, tmp_path: Path) -> None:
     fill_folder(tmp_path)
     results = run_page(text, tmp_path, environment)
     assert len(results) == sum(command.is_run for command in list_commands(text))
-    refused = [each for each in results if each.code and not (each.code == 4 and " run " in each.command.text)]
+    refused = [each for each in results if each.code and not (each.code in (3, 4) and " run " in each.command.text)]
     assert [(each.command.text, each.code, each.output) for each in refused] == []
 
 

@@ -78,6 +78,13 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def statistic_of(p: float, freedom: int) -> float:
+    """Return Student's t whose two-sided test has a p."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 1 - p / 2))
+
+
 def _two_sided(statistic: float, freedom: int) -> float:
     from scipy.special import stdtr  # loads for a fraction of a second, which only this test needs
 

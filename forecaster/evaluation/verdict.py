@@ -165,9 +165,9 @@ def _estimate_needed(tests: Mapping[str, BaselineTest], units: Units) -> int | N
     fewest = significance.minimum_differences(units.overlap)
     needed = [fewest]
     for test in tests.values():
-        size = abs(test.test.statistic)
-        if math.isnan(size) or test.is_better:
+        if math.isnan(test.p) or test.is_better:
             continue
+        size = significance.statistic_of(test.p, count - 1)
         if size < _MIN_STATISTIC:
             return None
         needed.append(math.ceil(count * (_DECISIVE_STATISTIC / size) ** 2))
