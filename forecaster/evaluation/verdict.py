@@ -171,4 +171,4 @@ def _estimate_needed(tests: Mapping[str, BaselineTest], units: Units) -> int | N
         if size < _MIN_STATISTIC:
             return None
         needed.append(math.ceil(count * (_DECISIVE_STATISTIC / size) ** 2))
-    return max(needed) if max(needed) > count else None
+    return max(*needed, count + 1)
