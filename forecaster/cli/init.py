@@ -1,5 +1,6 @@
 """`forecast init`."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,9 @@ def init(
         ),
     ] = False,
     job: Annotated[bool, typer.Option("--job", help="Write a job file for forecast run.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of configs and jobs, for editors; needs no DATA.")
+    ] = False,
     bundle: Annotated[
         Path | None,
         typer.Option("--bundle", help="Bundle whose columns the future table has.", show_default=False),
@@ -50,6 +54,11 @@ def init(
 
     if job and future_template:
         raise UsageError("--job and --future-template write different files", hint="pass one of them at a time")
+    if schema:
+        if job or future_template or data is not None or bundle is not None:
+            raise UsageError("--schema describes every config", hint="leave the other options out, except --out")
+        _print_schema(out, console)
+        return
     out = out or Path("future.csv" if future_template else "nightly.yaml" if job else "forecast.yaml")
     is_file = str(out) != "-"
     if is_file:
@@ -88,3 +97,19 @@ def init(
         console.note(f"wrote {out}\n{next_step.format(shlex.quote(str(out)))}")
     if console.is_json or not is_file:
         console.show_text(document, text)
+
+
+def _print_schema(out: Path | None, console: options.Output) -> None:
+    """Print the JSON schema of configs, or write it to a file."""
+    from forecaster.config import Config
+    from forecaster.workflows import init as workflow
+
+    tree = Config.model_json_schema()
+    text = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+    if out is None or str(out) == "-":
+        console.show_text(tree, text)
+        return
+    workflow.publish(text, out)
+    console.note(f"wrote {out}")
+    if console.is_json:
+        console.show_text({"out": str(out)}, "")

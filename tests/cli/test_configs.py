@@ -1,5 +1,6 @@
 """The examples in configs/ load, and run."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -72,3 +73,18 @@ def test_a_job_for_data_that_ended_long_ago_can_be_tried(forecast: Forecast, sal
     done = forecast("init", sales, "--job")
     assert "days ago, so max_age stays null: set it, for example to 3d" in done.err
     assert "max_age" not in yaml.safe_load(Path("nightly.yaml").read_text())["job"]
+
+
+def test_the_schema_describes_the_files_that_init_writes(forecast: Forecast, sales: Path) -> None:
+    done = forecast("init", "--schema")
+    schema = json.loads(done.out)
+    assert set(schema["properties"]) == set(Config.model_fields)
+    assert forecast("init", sales, "--job").code == 0
+    for section, values in yaml.safe_load(Path("nightly.yaml").read_text()).items():
+        options = schema["properties"][section]
+        names = [each["$ref"].rpartition("/")[2] for each in options.get("anyOf", [options]) if "$ref" in each]
+        if isinstance(values, dict) and names:
+            assert set(values) <= set(schema["$defs"][names[0]]["properties"]), section
+    assert forecast("init", "--schema", "-o", "forecast.schema.json", "-q").code == 0
+    assert json.loads(Path("forecast.schema.json").read_text()) == schema
+    assert forecast("init", sales, "--schema").code == 2
