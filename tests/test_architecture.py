@@ -22,7 +22,7 @@ FLOORS = [
     {"models", "explain", "pretraining"},
     {"report", "selection"},
     {"workflows"},
-    {"cli"},
+    {"cli", "api"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -56,6 +56,7 @@ HOMES = {
     "plotly": ("report.page.document",),
     "matplotlib": ("report.figure.",),
     "onnxruntime": ("models.onnx",),
+    "openpyxl": ("store.workbook",),
     "babel": ("data.cells.month_names",),
     "python_calamine": ("data.files.sheet_process",),
     "onnx": ("models.graph_check",),

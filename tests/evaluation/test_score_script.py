@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from forecaster.evaluation import metrics
+from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import score
 from tests.conftest import MakePanel
 from tests.evaluation.test_oracle import HORIZON, LENGTH, SEASON, SERIES, draw
@@ -31,7 +31,7 @@ def test_a_score_says_what_the_script_says(make_panel: MakePanel, tmp_path: Path
     files = [tmp_path / name for name in ("train.csv", "test.csv", "forecasts.csv")]
     command = [sys.executable, str(SCRIPT), *map(str, files), "--season", str(SEASON), "--json"]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    found = score(forecast, actual, metrics.seasonal_error(panel, SEASON))
+    found = score(forecast, actual, Scale.of(panel))
     common = {name.lower(): value for name, value in told.items() if name.lower() in found}
     assert {"smape", "mase", "nd", "wql", "coverage80"} <= common.keys()
     for name, value in common.items():
