@@ -88,8 +88,8 @@ def init(
             resolved = workflow.draft_job(resolved, out, **inputs) if job else workflow.draft(resolved, **inputs)
     if future_template:
         text, document["rows"] = frame.to_csv(index=False, lineterminator="\n"), len(frame)
-        words = ["forecast", "predict", *([] if bundle is None else ["--bundle", str(bundle)]), "--future"]
-        next_step = f"fill in its known columns, then: {shlex.join(words)} {{}}"
+        option = "" if bundle is None else f" --bundle {shlex.quote(str(bundle))}"
+        next_step = f"fill in its known columns, then: forecast predict --future {{}}{option}"
     else:
         text, document["config"] = workflow.to_yaml(resolved), resolved.model_dump(mode="json")
         next_step = "next: forecast run {} --dry-run" if job else "next: forecast train --config {}"

@@ -237,7 +237,7 @@ def test_the_hint_names_the_template_with_the_horizon_that_was_asked_for(forecas
     assert command == "forecast init shops.csv --future-template --bundle b --horizon 7"
     written = forecast(*shlex.split(command)[1:])
     assert written.code == 0
-    assert "then: forecast predict --bundle b --future future.csv" in written.err
+    assert "then: forecast predict --future future.csv --bundle b" in written.err
     filled = pd.read_csv("future.csv", dtype=str).assign(promo="1", weather="sun")
     filled.to_csv("future.csv", index=False)
     assert forecast("predict", "shops.csv", "--bundle", "b", "--horizon", "7", "--future", "future.csv").code == 0
