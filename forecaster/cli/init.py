@@ -11,6 +11,9 @@ from forecaster.cli import options, streams
 from forecaster.errors import UsageError
 
 
+_ESCAPED_BRACES = str.maketrans({"{": "{{", "}": "}}"})
+
+
 @options.expand
 def init(
     data: options.Data = None,
@@ -89,7 +92,7 @@ def init(
     if future_template:
         text, document["rows"] = frame.to_csv(index=False, lineterminator="\n"), len(frame)
         option = "" if bundle is None else f" --bundle {shlex.quote(str(bundle))}"
-        next_step = f"fill in its known columns, then: forecast predict --future {{}}{option}"
+        next_step = "fill in its known columns, then: forecast predict --future {}" + option.translate(_ESCAPED_BRACES)
     else:
         text, document["config"] = workflow.to_yaml(resolved), resolved.model_dump(mode="json")
         next_step = "next: forecast run {} --dry-run" if job else "next: forecast train --config {}"
