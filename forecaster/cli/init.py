@@ -10,7 +10,6 @@ import typer
 from forecaster.cli import options, streams
 from forecaster.errors import UsageError
 
-
 _ESCAPED_BRACES = str.maketrans({"{": "{{", "}": "}}"})
 
 
