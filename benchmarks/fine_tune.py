@@ -119,7 +119,7 @@ def scratch_config(panel: Panel, horizon: int, seconds: float, seed: int) -> Con
 
 def median(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the median of forecasts tables, quantile by quantile, as an ensemble computes it."""
-    keys, columns = ["unique_id", "step"], ["mean", *(f"q{p:g}" for p in DECILES)]
+    keys, columns = ["unique_id", "step"], ["median", *(f"q{p:g}" for p in DECILES)]
     parts = [table.astype({"unique_id": str}).set_index(keys).sort_index()[columns] for table in tables]
     values = np.median([part.to_numpy() for part in parts], axis=0)
     return pd.DataFrame(values, index=parts[0].index, columns=columns).reset_index()
