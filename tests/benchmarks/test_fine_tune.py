@@ -57,12 +57,12 @@ def test_training_from_scratch_starts_from_random_weights(make_panel: MakePanel)
 def test_the_median_is_taken_quantile_by_quantile() -> None:
     columns = {f"q0.{n}": [float(n), 0.0] for n in range(1, 10)}
     tables = [
-        pd.DataFrame({"unique_id": ["b", "a"], "step": [1, 1], "mean": [shift, 1.0], **columns})
+        pd.DataFrame({"unique_id": ["b", "a"], "step": [1, 1], "median": [shift, 1.0], **columns})
         for shift in (1.0, 5.0, 2.0)
     ]
     result = fine_tune.median(tables)
     assert result["unique_id"].tolist() == ["a", "b"]
-    assert result["mean"].tolist() == [1.0, 2.0]
+    assert result["median"].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.slow
