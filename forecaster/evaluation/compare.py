@@ -76,11 +76,6 @@ class Place:
     series_won: float
 
     @property
-    def is_better(self) -> bool:
-        """True if the model is significantly better than both naive forecasts."""
-        return self.model not in BASELINES and self.verdict == "better"
-
-    @property
     def verdict(self) -> Word:
         return judge(self.tests)
 

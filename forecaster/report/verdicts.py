@@ -106,7 +106,7 @@ def comparison_sentence(metrics: Mapping[str, Any]) -> str:
 def missing_folds(metrics: Mapping[str, Any]) -> int | None:
     """Return the number of folds that would decide a comparison; None if it is decided, or they do not fit."""
     needed: int | None = metrics.get("evidence", {}).get("needed")
-    return needed if needed and needed <= metrics["compare"]["test"]["possible"] else None
+    return needed if needed and needed <= metrics["compare"]["test"]["most_folds"] else None
 
 
 def tuning_sentence(metrics: Mapping[str, Any]) -> str:

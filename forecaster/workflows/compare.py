@@ -195,6 +195,7 @@ def _compile_metrics(comparison: Comparison, loss: Loss, test: Backtest, panel: 
     fewest = significance.minimum_differences(comparison.units.overlap)
     first, last = panel.frequency.format(cutoffs, panel.zone).tolist()
     leader = comparison.leader
+    most_folds = count_fitting(panel, replace(plan, folds=_MAX_FOLDS))
     block = {
         "cutoff": {"first": first, "last": last},
         "horizon": plan.horizon,
@@ -212,7 +213,8 @@ def _compile_metrics(comparison: Comparison, loss: Loss, test: Backtest, panel: 
             "units": comparison.units.kind,
             "count": comparison.unit_count,
             "fewest": fewest,
-            "possible": count_fitting(panel, replace(plan, folds=_MAX_FOLDS)),
+            "possible": most_folds >= fewest,
+            "most_folds": most_folds,
             "overlap": comparison.units.overlap,
             "level": significance.LEVEL,
             "adjusted": "Holm",

@@ -61,5 +61,5 @@ def _find_static(panel: Panel, names: list[str]) -> list[str]:
     if len(columns) != len(names):
         return []
     parts = [panel.values[begin:end, columns] for begin, end in zip(panel.begin, panel.end, strict=True)]
-    is_constant = np.all([np.nanmin(part, axis=0) == np.nanmax(part, axis=0) for part in parts], axis=0)
+    is_constant = np.all([np.fmin.reduce(part) == np.fmax.reduce(part) for part in parts], axis=0)
     return [name for name, constant in zip(names, is_constant, strict=True) if constant]

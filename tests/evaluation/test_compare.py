@@ -43,7 +43,7 @@ def test_a_model_that_is_better_at_every_cutoff_is_the_best(noise: np.ndarray) -
     assert (found.leader.model, found.recommended.model, found.leader.verdict) == ("gru", "gru", "better")
     assert found.leader.tests["naive"].skill == pytest.approx(0.2, abs=0.05)
     assert found.leader.tests["naive"].p < 0.01
-    assert not found.place("same").is_better
+    assert found.place("same").verdict != "better"
     assert found.place("same").tests["seasonal_naive"].is_better
     assert found.place("seasonal_naive").tests["naive"].is_worse
     assert (found.unit_count, found.has_enough_units) == (FOLDS, True)

@@ -66,8 +66,9 @@ def is_naive_better(panel: Panel, horizon: int) -> bool:
     losses = []
     for kind in (Naive, SeasonalNaive):
         test = backtest(lambda _, kind=kind: kind(), panel, replace(plan, refit=0))  # type: ignore[misc]
-        losses.append(float(np.nanmean(measure_losses(test.forecast, test.actual, test.scale, "mase"))))
-    return losses[0] < losses[1]
+        values = measure_losses(test.forecast, test.actual, test.scale, "mase")
+        losses.append(values[~np.isnan(values)].sum())  # Both have the same known rows.
+    return bool(losses[0] < losses[1])
 
 
 def _collect(

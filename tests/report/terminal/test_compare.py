@@ -24,7 +24,7 @@ def metrics(models: dict[str, Any], chosen: str, verdict: str = "undecided", **b
         "folds": 20,
         "series": 3,
         "unscored": 2,
-        "test": {"units": "cutoffs", "count": 20, "fewest": 5, "possible": 60},
+        "test": {"units": "cutoffs", "count": 20, "fewest": 5, "possible": True, "most_folds": 60},
         "models": models,
         "steps_won": ["gru"] * 10 + ["naive"] * 4,
         "leader": "gru",
