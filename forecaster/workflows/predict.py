@@ -39,7 +39,7 @@ _FLAGS = {"data.minimum": "--min", "data.maximum": "--max"}
 _COMMAND = "forecast predict DATA --bundle {}"
 _DOUBTS = {
     "worse": "this model was worse than a naive forecast, by more than chance",
-    "undecided": "whether this model is better than a naive forecast is undecided; `forecast backtest` decides",
+    "undecided": "whether this model is better than a naive forecast is undecided; `forecast backtest` tests more",
     "no better": "this model was no better than a naive forecast on its holdout",  # of version 0.1
 }
 
