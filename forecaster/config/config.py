@@ -44,7 +44,8 @@ class Config(Section):
     @property
     def name(self) -> str:
         """The name in tables, metrics and folders: the recipe, cell or baseline; a mixture joins them by `+`."""
-        return "+".join(dict.fromkeys(self._name_of(variant) for variant in self.variants))
+        names = dict.fromkeys(self._name_of(variant) for variant in self.variants)
+        return self.ensemble.name if self.ensemble.name and len(names) > 1 else "+".join(names)
 
     @property
     def is_fine_tuned(self) -> bool:

@@ -64,6 +64,15 @@ class EnsembleConfig(Section):
     variants: tuple[dict[str, dict[str, Any]], ...] = Field(
         (), description="sections that replace parts of the config, one entry per variant"
     )
+    choose: int | None = Field(
+        None,
+        ge=1,
+        le=_MAX_MEMBERS,
+        description="largest number of models to retain: those that forecast the validation tail best; null for all",
+    )
+    name: str | None = Field(
+        None, min_length=1, max_length=100, description="name of the ensemble; null to join the names of its models"
+    )
     workers: int | None = Field(
         None,
         ge=1,

@@ -18,6 +18,7 @@ from forecaster.config import (
 from forecaster.forecast import GRAPH_FILE, Forecaster
 from forecaster.models.calibrated import MAX_CUTOFFS, Calibrated
 from forecaster.models.intermittent import Intermittent
+from forecaster.models.member_choice import MemberChoice
 from forecaster.models.naive import Drift, Naive, SeasonalNaive
 from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.models.statistical import Statistical
@@ -69,7 +70,9 @@ def build_model(config: Config, *, exports: Exports | None = None) -> Forecaster
 
     graphs = [None] * len(members) if exports is None else split_members(exports, len(members))
     models = [build_model(member, exports=member_graphs) for member, member_graphs in zip(members, graphs, strict=True)]
-    return Ensemble(models, name=config.name, workers=workers_of(config))
+    most = config.ensemble.choose
+    choice = None if most is None or exports is not None else MemberChoice(config.horizon, most)
+    return Ensemble(models, name=config.name, workers=workers_of(config), choice=choice)
 
 
 def _build_single(config: Config, exports: Exports | None) -> Forecaster:

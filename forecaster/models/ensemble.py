@@ -6,17 +6,19 @@ from typing import TypeVar
 
 import numpy as np
 
+from forecaster.evaluation.combination import Combination, combine
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
 from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, HasNetworks, Updatable
 from forecaster.frequency import Ints
+from forecaster.models.calibrated import Calibrated
 from forecaster.models.local import Local
+from forecaster.models.member_choice import MemberChoice
 from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.models.state import Arrays
-from forecaster.panel import Floats, Panel
+from forecaster.panel import Panel
 
 Content = TypeVar("Content")
 
-_ROWS_AT_ONCE = 4096
 _WITHOUT_TRAINING = (Local, PretrainedForecaster)
 
 
@@ -31,41 +33,62 @@ class Ensemble:
     Lichtendahl, Grushka-Cockayne & Winkler 2013 (quantiles are averaged, not probabilities).
     """
 
-    def __init__(self, members: Sequence[Forecaster], *, name: str, workers: int) -> None:
+    def __init__(
+        self, candidates: Sequence[Forecaster], *, name: str, workers: int, choice: MemberChoice | None = None
+    ) -> None:
         """Combine forecasters.
 
         Args:
-            members: the forecasters.
+            candidates: the forecasters, all of which are members until a fit chooses some.
             name: the model's resolved name.
             workers: maximum number of worker processes at a time; 1 trains all members in this process.
+            choice: chooses the members; None if all candidates are members.
         """
-        self.members = list(members)
+        self.candidates = list(candidates)
+        self.numbers = tuple(range(len(candidates)))
+        self.combination: Combination | None = None
         self.name = name
         self._workers = workers
+        self._choice = choice
 
     @property
     def point(self) -> str:
         return "expectation"
 
     @property
+    def members(self) -> list[Forecaster]:
+        """The candidates that the last fit has chosen; all of them before a fit, or if no choice is made."""
+        return [self.candidates[number] for number in self.numbers]
+
+    @property
     def history(self) -> list[TrainingStep]:
         return next((member.history for member in self.members if member.history), [])
 
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
-        learning = [number for number, member in enumerate(self.members) if not isinstance(member, _WITHOUT_TRAINING)]
+        if validation is not None:
+            self.numbers = tuple(range(len(self.candidates)))
+        learning = self._list_learning()
         progress = _Progress(watch, len(learning), self._workers)
-        states = _States(checkpoint, len(self.members))
+        states = _States(checkpoint, len(self.candidates))
         fitted: set[int] = set()
         if learning and self._workers > 1:
             fitted = self._fit_in_processes(panel, validation, progress, states)
-        for number, member in enumerate(self.members):
+        for number in self.numbers:
             if number not in fitted:
-                member.fit(
+                self.candidates[number].fit(
                     panel,
                     validation,
                     watch=lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
                     checkpoint=states.of(number),
                 )
+        if self._choice is not None and validation is not None:
+            leaders = [number for number in learning if isinstance(self.candidates[number], HasNetworks)]
+            self.combination = self._choice.choose(self.candidates, leaders, panel, validation)
+            self.numbers = self.combination.members
+
+    def _list_learning(self) -> list[int]:
+        """List the numbers of the members that learn from the panel."""
+        return [number for number in self.numbers if not isinstance(self.candidates[number], _WITHOUT_TRAINING)]
 
     def _fit_in_processes(
         self, panel: Panel, validation: Ints | None, progress: "_Progress", states: "_States"
@@ -74,7 +97,8 @@ class Ensemble:
         from forecaster.models.ensemble_training import fit_in_processes
         from forecaster.models.trained import TrainedForecaster  # loads torch, which other members do not need
 
-        networks = {number: each for number, each in enumerate(self.members) if isinstance(each, TrainedForecaster)}
+        members = {number: self.candidates[number] for number in self.numbers}
+        networks = {number: each for number, each in members.items() if isinstance(each, TrainedForecaster)}
         if networks:
             fit_in_processes(networks, panel, validation, self._workers, progress.watch, states)
         return set(networks)
@@ -87,31 +111,32 @@ class Ensemble:
 
     def predict(self, panel: Panel, horizon: int) -> Forecast:
         forecasts = [member.predict(panel, horizon) for member in self.members]
-        quantiles = _median([forecast.quantiles for forecast in forecasts])
+        quantiles = combine([forecast.quantiles for forecast in forecasts])
         fallback = np.any([forecast.fallback for forecast in forecasts], axis=0)
         return Forecast.of(panel, quantiles, model=self.name, fallback=fallback)
 
     def state(self) -> Arrays:
-        return join_members([member.state() for member in self.members])
+        return self._join([member.state() for member in self.members])
 
     def exports(self) -> dict[str, bytes]:
-        return join_members([member.exports() if isinstance(member, Exportable) else {} for member in self.members])
+        return self._join([member.exports() if isinstance(member, Exportable) else {} for member in self.members])
 
     def networks(self) -> Sequence[Forecaster]:
         return [network for member in self.members if isinstance(member, HasNetworks) for network in member.networks()]
+
+    def _join(self, parts: Sequence[dict[str, Content]]) -> dict[str, Content]:
+        """Merge the dictionaries of the members; a single chosen member is saved as a model of its own."""
+        return parts[0] if self._choice is not None and len(parts) == 1 else join_members(parts)
 
     def restore(self, state: Arrays) -> None:
         for member, member_state in zip(self.members, split_members(state, len(self.members)), strict=True):
             member.restore(member_state)
 
 
-def _median(parts: Sequence[Floats]) -> Floats:
-    """Compute the median of arrays [N, ...] in blocks of rows; all at once would take several times their memory."""
-    result = np.empty_like(parts[0])
-    for first in range(0, len(result), _ROWS_AT_ONCE):
-        rows = slice(first, first + _ROWS_AT_ONCE)
-        result[rows] = np.median([part[rows] for part in parts], axis=0)
-    return result
+def combination_of(forecaster: Forecaster) -> Combination | None:
+    """Return the members that a fitted ensemble has chosen; None if the forecaster has chosen none."""
+    inner = forecaster.inner if isinstance(forecaster, Calibrated) else forecaster
+    return inner.combination if isinstance(inner, Ensemble) else None
 
 
 class _Progress:

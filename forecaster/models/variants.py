@@ -14,7 +14,7 @@ def members_of(config: Config) -> list[Config]:
     """Return the resolved config of each member of an ensemble; the config itself if it is a single model.
 
     A variant that is an ensemble itself is one member. A variant that learns nothing has one member, whatever the
-    number of seeds.
+    number of seeds. Members have different seeds; with one network per variant, a variant may name its own.
     """
     tree = config.model_dump()
     networks = nested_flags(config)
@@ -24,8 +24,10 @@ def members_of(config: Config) -> list[Config]:
     for variant in config.variants:
         varied = vary(tree, variant)
         nested = EnsembleConfig.model_validate(variant.get("ensemble", {})).model_dump()
-        for _ in range(_copies(config, variant)):
+        for _ in range(count_copies(config, variant)):
             seed = config.training.seed + _SEED_STRIDE * len(members)
+            if config.ensemble.seeds == 1:
+                seed = variant.get("training", {}).get("seed", seed)
             overrides = {"training": {"seed": seed, "budget": budget}, "ensemble": nested}
             members.append(validate(merge(varied, overrides), "settings"))
     return members
@@ -56,7 +58,7 @@ def nested_flags(config: Config) -> list[bool]:
     return [
         bool(variant.get("ensemble"))
         for variant in config.variants
-        for _ in range(_copies(config, variant))
+        for _ in range(count_copies(config, variant))
         if is_learning(variant, config.model.kind, config.training.start)
     ]
 
@@ -71,5 +73,6 @@ def is_learning(variant: Tree, kind: str, start: str | None) -> bool:
     return kind in CELLS or (kind == "pretrained" and bool(variant.get("training", {}).get("start", start)))
 
 
-def _copies(config: Config, variant: Tree) -> int:
+def count_copies(config: Config, variant: Tree) -> int:
+    """Return the number of members of a variant: `ensemble.seeds` if it learns, otherwise one."""
     return config.ensemble.seeds if is_learning(variant, config.model.kind, config.training.start) else 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.config import AutoConfig, Config
+from forecaster.config import AutoConfig, Config, EnsembleConfig
 from forecaster.config.tree import Tree, validate
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Plan, find_participants
@@ -20,8 +20,10 @@ from forecaster.events import Note, Watch
 from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.frequency import Ints
 from forecaster.models.build import build_model
+from forecaster.models.ensemble import combination_of
 from forecaster.panel import Floats, Panel
 from forecaster.quantile_function import expectation
+from forecaster.selection.replay import retain_members
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
 from forecaster.store import pretrained
@@ -85,7 +87,7 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
     oldest = plan.visible_rows(held_out, np.flatnonzero(takes_part[:, 0]), 0)
     kinds = _list_simple_kinds(held_out, watch)
     forecasts = {kind: build_model(_with_kind(config, kind)).predict(rows, horizon) for kind in kinds}
-    forecasts[plain.name] = _forecast_by_network(plain, oldest, rows, watch)
+    forecasts[plain.name], numbers = _forecast_by_network(plain, oldest, rows, watch)
     actual, scale = rows.actual(horizon, held_out.end[series[sample]]), Scale.of(rows)
     members = _list_candidates({name: score(each, actual, scale)["mase"] for name, each in forecasts.items()})
     scores = {
@@ -94,7 +96,8 @@ def choose_model(config: Config, panel: Panel, *, watch: Watch) -> ModelChoice:
     best = _best(scores)
     summary = _summarise(scores, best, plan.folds, len(rows))
     watch(Note(f"auto: {summary['why']}"))
-    return ModelChoice(_compose(members[best], config, plain, panel, watch), summary)
+    composed = _compose(members[best], config, plain, panel, watch)
+    return ModelChoice(_settle_nested(composed, numbers), summary)
 
 
 def _calibration(config: Config, panel: Panel) -> Ints:
@@ -126,11 +129,15 @@ def _list_candidates(mase: Mapping[str, float]) -> dict[str, list[str]]:
     return {name: [name] for name in ranked} | combinations
 
 
-def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch) -> Forecast:
+def _forecast_by_network(
+    plain: Config, oldest: Panel, rows: Panel, watch: Watch
+) -> tuple[Forecast, tuple[int, ...] | None]:
     """Train the preset's networks on the oldest fold, and forecast the rows.
 
     Args:
         oldest: the series up to their oldest cutoff.
+
+    Returns: the forecast, and the numbers of the members that an ensemble has chosen; None if it makes no choice.
     """
     horizon = plain.horizon
     if plain.training.budget is not None:
@@ -139,7 +146,26 @@ def _forecast_by_network(plain: Config, oldest: Panel, rows: Panel, watch: Watch
     validation = split(oldest, horizon, is_calibrated=False, has_holdout=False).validation
     forecaster = build_model(choose_scales(resolve(plain, oldest), oldest, validation, watch=watch))
     forecaster.fit(oldest, validation, watch=watch, checkpoint=None)
-    return forecaster.predict(rows, horizon)
+    combination = combination_of(forecaster)
+    return forecaster.predict(rows, horizon), None if combination is None else combination.members
+
+
+def _settle_nested(config: Config, numbers: tuple[int, ...] | None) -> Config:
+    """Reduce a nested ensemble to the members that it has chosen: a bundle saves the choice of the outermost one alone.
+
+    Args:
+        numbers: the numbers of its members; None if it makes no choice.
+    """
+
+    def settle(variant: Tree) -> Tree:
+        nested = variant.get("ensemble", {})
+        if numbers is None or not nested.get("choose"):
+            return variant
+        inner = config.model_copy(update={"ensemble": EnsembleConfig.model_validate(nested)})
+        return variant | {"ensemble": retain_members(inner, [], numbers)[0].ensemble.model_dump()}
+
+    variants = tuple(settle(variant) for variant in config.ensemble.variants)
+    return config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": variants})})
 
 
 def _median(forecasts: list[Forecast]) -> Forecast:

@@ -1,4 +1,4 @@
-"""Recipes: the settings of each preset, which depend only on the shape of the data."""
+"""Recipes: the settings of each preset, and the candidates among which the validation tail chooses its members."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -6,14 +6,17 @@ from typing import assert_never
 import numpy as np
 
 from forecaster.config import Config, NetworkModel, Preset
-from forecaster.config.tree import Tree
+from forecaster.config.tree import Tree, merge
 from forecaster.frequency import DAY
 from forecaster.panel import Panel
+from forecaster.store import pretrained
 
 _BATCH = 256
 _HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal as two, so half a batch is enough.
 _MAX_PASSES = 10  # Small data is read at most this often.
 _MIN_STEPS = 200
+_PLAIN_SEGMENTS = 8
+_LONG_SEASON_HORIZONS = 4  # A season of this many horizons or more is not the width of a segment.
 _MIN_SEASON_FOR_SEGMENTS = 12  # From this season on, segments of a season are better than single steps, and cheaper.
 
 
@@ -63,17 +66,22 @@ class Shape:
         return tuple(self.season * each for each in days)
 
 
-def recipe(preset: Preset, shape: Shape) -> Tree:
-    """Return the settings of a preset for data of a shape."""
+def recipe(preset: Preset, shape: Shape, *, has_candidates: bool) -> Tree:
+    """Return the settings of a preset for data of a shape.
+
+    Args:
+        has_candidates: True to add networks and models to those of the preset, and to choose the members of its
+            ensemble among all of them.
+    """
+    candidates = _candidates(shape, hidden=64 if preset == "fast" else 128) if has_candidates else []
     match preset:
         case "fast":
-            variants = _variants(shape)[:1]
-            return _network(shape, steps=700, hidden=64) | {"ensemble": {"variants": variants}}
+            return _network(shape, steps=700, hidden=64) | _ensemble(_variants(shape)[:1], candidates, most=2)
         case "default":
-            members = 2 if shape.is_within_day else 3
-            return _network(shape, steps=1500) | {"ensemble": {"variants": _variants(shape)[:members]}}
+            networks = 2 if shape.is_within_day else 3
+            return _network(shape, steps=1500) | _ensemble(_variants(shape)[:networks], candidates, most=3)
         case "best":
-            return _network(shape, steps=2000) | {"ensemble": {"variants": _variants(shape), "seeds": 2}}
+            return _network(shape, steps=2000) | _ensemble(_variants(shape), candidates, most=6, seeds=2)
         case "segrnn":
             return _segrnn(shape)
         case "deepar":
@@ -133,6 +141,41 @@ def _network(shape: Shape, *, steps: int, hidden: int | None = None) -> Tree:
             "draw": "windows" if shape.is_within_day else "series",
         },
     }
+
+
+def _ensemble(variants: list[Tree], candidates: list[Tree], *, most: int, seeds: int = 1) -> Tree:
+    """Return an ensemble of variants, or of the best `most` of variants and candidates."""
+    ensemble: Tree = {"variants": [*variants, *candidates], "seeds": seeds}
+    return {"ensemble": ensemble | {"choose": most} if candidates else ensemble}
+
+
+def _candidates(shape: Shape, *, hidden: int) -> list[Tree]:
+    """Return the models that the validation tail compares with the variants of a preset."""
+    untrained: list[Tree] = [{"model": {"kind": "pretrained"}}] if pretrained.is_available() else []
+    return [*_plain_variants(shape, hidden=hidden), *untrained]
+
+
+def _plain_variants(shape: Shape, *, hidden: int) -> list[Tree]:
+    """Return networks without the copies, logarithms, weights and calendar features that the other variants have.
+
+    They read eight segments of a season or a horizon and draw every window equally often, which is best for long series
+    whose dates mean little. Days of several steps always have seasons to copy, so that they have no such variant.
+    """
+    if shape.is_within_day:
+        return []
+    horizon, season = shape.horizon, shape.season
+    width = season if 1 < season < _LONG_SEASON_HORIZONS * horizon else horizon
+    width = min(width, shape.length)
+    context = max(min(_PLAIN_SEGMENTS * width, shape.length - horizon) // width, 1) * width
+    plain: Tree = {
+        "model": {"hidden": hidden, "dropout": 0.0, "context": context},
+        "scale": {"kind": "last", "log": False},
+        "embed": {"width": width},
+        "decode": {"kind": "direct", "skip": []},
+        "data": {"calendar": False},
+        "training": {"draw": "windows"},
+    }
+    return [merge(plain, {"training": {"weigh": weigh}}) for weigh in ("evenly", "relative")]
 
 
 def _variants(shape: Shape) -> list[Tree]:

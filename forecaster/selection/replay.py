@@ -1,11 +1,12 @@
-"""The replay of a training that had a time budget, by numbers of steps instead of seconds."""
+"""The replay of a training without its choices: a time budget becomes steps, and candidates become members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from forecaster.config import Config
 from forecaster.config.tree import Tree, merge, validate
 from forecaster.events import TrainingEnded
-from forecaster.models.variants import is_learning
+from forecaster.models.variants import count_copies, is_learning, members_of
 
 
 def replace_budget_by_steps(config: Config, stages: list[TrainingEnded]) -> Config:
@@ -33,6 +34,33 @@ def replace_budget_by_steps(config: Config, stages: list[TrainingEnded]) -> Conf
         return validate(merge(unlimited, network_trees[0]), "settings")
     ensemble = _set_steps(config.ensemble.model_dump(), config.model.kind, config.training.start, iter(network_trees))
     return validate(merge(unlimited, {"ensemble": ensemble}), "settings")
+
+
+def retain_members(
+    config: Config, stages: list[TrainingEnded], numbers: Sequence[int]
+) -> tuple[Config, list[TrainingEnded]]:
+    """Return the config of an ensemble of chosen candidates, each with its seed, and the stages of their training.
+
+    Args:
+        config: resolved, with `ensemble.choose`.
+        stages: the last event of each stage. All candidates that learn have a length in `fit`, only members in the
+            later stages.
+        numbers: the chosen members of `members_of(config)`, by number.
+    """
+    variants = [variant for variant in config.variants for _ in range(count_copies(config, variant))]
+    learning = [n for n, each in enumerate(variants) if is_learning(each, config.model.kind, config.training.start)]
+    seeds = [member.training.seed for member in members_of(config)]
+    members = [
+        merge(variants[number], {"training": {"seed": seeds[number]}}) if number in learning else variants[number]
+        for number in numbers
+    ]
+    ensemble = {"choose": None, "seeds": 1, "variants": members}
+    places = [place for place, number in enumerate(learning) if number in numbers]
+    own_stages = [
+        replace(stage, lengths=tuple(stage.lengths[place] for place in places)) if stage.stage == "fit" else stage
+        for stage in stages
+    ]
+    return validate(merge(config.model_dump(), {"ensemble": ensemble}), "settings"), own_stages
 
 
 def _set_steps(ensemble: Tree, kind: str, start: str | None, network_trees: Iterator[Tree]) -> Tree:

@@ -8,6 +8,9 @@ from forecaster.panel import Panel
 from forecaster.selection.recipes import Shape, fill_sizes, fine_tuning, recipe
 from forecaster.store import pretrained
 
+_DESIGN_SECTIONS = ("model", "scale", "embed", "decode", "head", "training", "ensemble")
+_OUTSIDE_DESIGN = {"budget", "refit", "seed", "device", "threads"}  # settings of a training, which change no network
+
 
 def resolve(config: Config, panel: Panel) -> Config:
     """Fill in the settings that are left to the preset and to the data.
@@ -25,7 +28,7 @@ def resolve(config: Config, panel: Panel) -> Config:
     user = config.model_dump(exclude_unset=True) | {"data": config.data.model_dump()}
     if config.head.kind == "negative_binomial" and "kind" not in user.get("scale", {}):
         user = merge(user, {"scale": {"kind": "mean_abs"}})
-    preset = recipe(config.preset, shape)
+    preset = recipe(config.preset, shape, has_candidates=not _is_designed(user))
     if user.get("scale", {}).get("kind") == "mean_abs":
         preset["scale"]["log"] = False
     if "kind" in user.get("head", {}):
@@ -35,17 +38,29 @@ def resolve(config: Config, panel: Panel) -> Config:
         tree["data"]["calendar"] = shape.has_years
     variants = tree.get("ensemble", {}).get("variants", ())
     if "variants" not in user.get("ensemble", {}):
-        variants = [without(variant, user) for variant in variants]
+        own = user | {"data": {} if config.data.calendar is None else {"calendar": config.data.calendar}}
+        variants = [without(variant, own) for variant in variants]
+    if tree.get("ensemble", {}).get("choose"):
+        tree["ensemble"] = {"name": config.name, **tree["ensemble"]}
     is_width_open = "width" not in user.get("embed", {})
     config = fill_sizes(validate(tree, "settings"), shape, is_width_open=is_width_open)
     if "lags" not in user.get("decode", {}):
         config = _drop_lags_within_segments(config)
     filled_variants = tuple(_fill_variant(tree, variant, shape, is_width_open=is_width_open) for variant in variants)
     config = config.model_copy(update={"ensemble": config.ensemble.model_copy(update={"variants": filled_variants})})
+    config = _name_weights(config)
     if len(nested_flags(config)) <= 1:
         return config
     workers = {"workers": workers_of(config)}
     return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=workers)})
+
+
+def _is_designed(user: Tree) -> bool:
+    """Return True if the user has made a setting of the networks or of their training, other than the cell."""
+    settings = {section: set(user.get(section, {})) for section in _DESIGN_SECTIONS}
+    settings["model"] -= {"kind"}
+    settings["training"] -= _OUTSIDE_DESIGN
+    return any(settings.values())
 
 
 def _fill_fine_tuning(config: Config) -> Config:

@@ -119,7 +119,8 @@ class Manifest:
         versions: the versions of the program and of its packages, by name.
         model: the name of the forecaster, as in the forecasts table.
         point: the point forecast: `median` or `expectation`.
-        choice: the candidates of `model.kind: auto` and their scores; None if the user named the model.
+        choice: the candidates of `model.kind: auto` or of a preset, their scores, and a sentence `why`; None if there
+            was no choice.
         job: the entry of the job that trained the model; None if `forecast train` did.
         files: the SHA-256 hashes of the other files, by name; empty before they are written.
     """

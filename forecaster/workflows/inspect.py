@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from forecaster.config import AutoConfig, Config
+from forecaster.config import AutoConfig, Config, NetworkModel
 from forecaster.data.grid.season import assess_season
 from forecaster.data.grid.series_profile import SeriesProfile, profile_series
 from forecaster.data.grid.spacing import describe_frequency
@@ -18,6 +18,7 @@ from forecaster.evaluation.split import Split, split
 from forecaster.events import Event, Note, Watch, ignore
 from forecaster.frequency import Ints
 from forecaster.models.build import place_on_device
+from forecaster.models.variants import members_of
 from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
 from forecaster.store.bundle import json_bytes
@@ -232,6 +233,8 @@ def _plan_training(config: Config, loaded: LoadedData, parts: Split) -> dict[str
         "model": config.name,
         "preset": config.preset,
         "networks": networks,
+        "members": config.ensemble.choose,
+        "others": [each.name for each in members_of(config) if not isinstance(each.model, NetworkModel)],
         "calendar": bool(config.data.calendar) and bool(networks),
         "is_calibrated": config.conformal.is_on and bool(parts.calibration.any()),
     }

@@ -41,7 +41,7 @@ class Origin:
     Attributes:
         data: the absolute path or URL of the data, see `Source.absolute`.
         fingerprint: of the panel, see `fingerprint`.
-        choice: the candidates of `model.kind: auto` and their scores; None if the user named the model.
+        choice: the candidates of `model.kind: auto` or of a preset, and their scores; None if there was no choice.
         job: the entry of the job in the manifest; None for other commands.
     """
 

@@ -2,7 +2,7 @@
 
 import shlex
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,11 +11,14 @@ from forecaster.config import Config
 from forecaster.data.future import find_missing
 from forecaster.data.load import LoadedData
 from forecaster.errors import DataError, InputError, Interrupted, OutputError, as_input_error
+from forecaster.evaluation.combination import Combination
 from forecaster.evaluation.split import split
 from forecaster.events import BundleWritten, Event, Note, TrainingEnded, Watch, ignore
 from forecaster.models.build import build
+from forecaster.models.ensemble import combination_of
 from forecaster.selection.auto import choose_model
-from forecaster.selection.replay import replace_budget_by_steps
+from forecaster.selection.members import summarise
+from forecaster.selection.replay import replace_budget_by_steps, retain_members
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
 from forecaster.settings import dump
@@ -217,14 +220,18 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
         forecaster = build(config)
         with as_input_error(f"{checkpoint.folder}: cannot be continued", START_AGAIN) if is_resumed else nullcontext():
             forecaster.fit(panel.cut(parts.holdout), parts.tail, watch=record_stages, checkpoint=checkpoint)
+        combination = combination_of(forecaster)
+        origin = _describe_choice(config, combination, run.origin, watch)
         metrics, holdout = evaluate_holdout(forecaster, panel, parts, horizon)
         if config.training.refit:
             forecaster.fit(panel, None, watch=record_stages, checkpoint=checkpoint)
         if not all(stage.is_exact for stage in stages):
             watch(Note(_SHORTENED))
+        if combination is not None:
+            config, stages = retain_members(config, stages, combination.members)
         model = FittedModel(config, forecaster, stages)
         table = partial(_write_holdout, holdout) if holdout else b"\n"
-        manifest = write_bundle(folder, model, loaded, run.origin, Evaluation(metrics, table), watch=watch)
+        manifest = write_bundle(folder, model, loaded, origin, Evaluation(metrics, table), watch=watch)
         config = replace_budget_by_steps(config, stages)
     except Interrupted as error:
         if not checkpoint.exists():
@@ -253,6 +260,15 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
         holdout=holdout,
         missing_known=config.data.known if lacks_future else (),
     )
+
+
+def _describe_choice(config: Config, combination: Combination | None, origin: Origin, watch: Watch) -> Origin:
+    """Note the members that an ensemble has chosen, and add them to the origin unless it has another choice."""
+    if combination is None:
+        return origin
+    choice = summarise(config, combination)
+    watch(Note(f"members: {choice['why']}"))
+    return replace(origin, choice=choice) if origin.choice is None else origin
 
 
 def _write_holdout(holdout: HoldoutForecast, path: Path) -> None:

@@ -17,6 +17,8 @@ from forecaster.forecast import PROBABILITIES, HasNetworks
 from forecaster.models.build import build, build_model
 from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
+from forecaster.models.member_choice import MemberChoice
+from forecaster.models.naive import Naive
 from forecaster.models.variants import members_of
 from forecaster.panel import Panel
 from forecaster.quantile_function import expectation
@@ -261,3 +263,43 @@ def test_what_learns_nothing_can_be_combined_alone(panel: Panel) -> None:
     assert events == []
     assert one.predict(panel, HORIZON).mean.shape == (2, HORIZON)
     assert one.state() == {}
+
+
+def chosen_ensemble(panel: Panel, *, most: int, workers: int = 1) -> Ensemble:
+    """An ensemble that chooses among two networks, the second of which learns nothing, and a naive forecast."""
+    config = resolve(config_of(steps=30, seeds=1), panel)
+    idle = merge(config.model_dump(), {"training": {"learning_rate": 1e-12, "seed": 9}})
+    candidates = [build_model(config), build_model(validate(idle, "test")), Naive()]
+    return Ensemble(candidates, name="gru", workers=workers, choice=MemberChoice(HORIZON, most))
+
+
+def test_the_validation_tail_chooses_the_members_and_the_refit_trains_no_other(panel: Panel) -> None:
+    one = chosen_ensemble(panel, most=1)
+    one.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    assert one.combination is not None
+    assert one.numbers == one.combination.members == (0,)
+    assert one.combination.losses[0] < one.combination.losses[1]
+    idle = one.candidates[1].state()
+    one.fit(panel, None, watch=ignore, checkpoint=None)
+    assert same(one.candidates[1].state(), idle)
+    assert same(one.state(), one.candidates[0].state())  # a single member is saved as a model of its own
+
+
+def test_a_choice_does_not_depend_on_processes_or_an_interruption(panel: Panel) -> None:
+    plain, beside = chosen_ensemble(panel, most=3), chosen_ensemble(panel, most=3, workers=2)
+    for one in (plain, beside):
+        one.fit(panel, TAIL, watch=ignore, checkpoint=None)
+        one.fit(panel, None, watch=ignore, checkpoint=None)
+    assert plain.combination == beside.combination
+    assert same(plain.state(), beside.state())
+    checkpoint, resumed = Kept(), chosen_ensemble(panel, most=3)
+    chosen_ensemble(panel, most=3).fit(panel, TAIL, watch=ignore, checkpoint=checkpoint)
+    resumed.fit(panel, TAIL, watch=ignore, checkpoint=checkpoint)
+    resumed.fit(panel, None, watch=ignore, checkpoint=checkpoint)
+    assert same(plain.state(), resumed.state())
+
+
+def test_series_too_short_for_a_choice_leave_it_to_the_order(panel: Panel) -> None:
+    one = chosen_ensemble(panel, most=2)
+    one.fit(panel, np.array([2, 0]), watch=ignore, checkpoint=None)
+    assert one.numbers == (0, 1)

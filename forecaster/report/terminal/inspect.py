@@ -173,7 +173,11 @@ def _describe_model(plan: Mapping[str, Any]) -> str:
     first = networks[0]
     calendar = "; calendar features are added" if plan["calendar"] else ""
     steps = f"at most {plural(first['steps'], 'training step')} of {plural(first['batch'], 'window')}"
-    return f"preset {plan['preset']}: {describe_networks(networks)}; {steps}{calendar}"
+    choice = ""
+    if plan["members"]:
+        others = "".join(f" and {name}" for name in plan["others"])
+        choice = f"; of these{others}, the validation tail chooses at most {plan['members']}"
+    return f"preset {plan['preset']}: {describe_networks(networks)}; {steps}{calendar}{choice}"
 
 
 def _split_table(splits: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -58,7 +58,8 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
         "files": f"{len(document['files'])}, {size}; all match their hashes{rest}",
     }
     if "chosen" in manifest:
-        rows["chosen"] = f"by --model auto: {manifest['chosen']['why']}"
+        by = "" if "members" in manifest["chosen"] else "by --model auto: "
+        rows["chosen"] = f"{by}{manifest['chosen']['why']}"
     seconds = manifest["training"]["seconds"]
     title = f"{short_path(document['folder'])}: {manifest['model']}, trained on {created} in {seconds:.0f} s"
     parts: list[RenderableType] = [Text(title, style="bold"), _table(rows), Text()]
