@@ -21,7 +21,7 @@ HEADER = "day,shop,sales,promo,open,temperature,region,size"
 _SEED = 11
 _FIRST_DAY = date(2023, 1, 2)
 _LAST_DAY = date(2025, 6, 28)  # the last day with sales
-_DAYS_AHEAD = 14  # days after it, with known columns only
+_DAYS_AHEAD = 14  # later days, with known columns only
 
 PROMOTION = 1.5  # factor of a promotion with a usual response
 DIP = 0.85  # factor on the days after a promotion, when customers have stocked up
@@ -29,7 +29,7 @@ _DAYS_OF_DIP = 4
 _PROMOTION_DAYS = (4, 7)
 _DAYS_BETWEEN_PROMOTIONS = (10, 32)
 DEGREE = 0.015  # relative change of sales per degree
-_GROWTH = 0.05  # of sales a year
+_GROWTH = 0.05  # relative growth of sales in a year
 _HOLIDAY_EVE = 1.25
 _CHRISTMAS = 0.35  # relative rise of sales on the days before Christmas
 _NOISE = 0.06  # standard deviation of the logarithm of a day
