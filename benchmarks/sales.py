@@ -124,7 +124,7 @@ def expect_sales(shop: Shop, day: date, temperature: int, promotions: Sequence[i
         temperature: degrees of this day.
         promotions: 1 or 0 for each day up to this one.
     """
-    sales = shop.level * shop.week[day.weekday()] * (1 + _GROWTH) ** ((day - _FIRST_DAY).days / 365.25)
+    sales = shop.level * shop.week[day.weekday()] * math.pow(1 + _GROWTH, (day - _FIRST_DAY).days / 365.25)
     sales *= math.exp(DEGREE * (temperature - 10))
     if promotions[-1]:
         sales *= PROMOTION**shop.response
