@@ -2,7 +2,7 @@
 
     import forecaster
 
-    model = forecaster.train("sales.csv", horizon=14)
+    model = forecaster.train("data/sales.csv", target="sales", horizon=14)
     model.metrics["verdict"]
     model.predict().frame
 

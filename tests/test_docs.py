@@ -2,12 +2,15 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.pages import Command, Result, fill_folder, list_commands, parse_commands, replace_output, run_page
 from forecaster.cli.app import app
+from forecaster.errors import ForecastError, Interrupted
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,6 +48,13 @@ def test_output_is_replaced_where_a_page_shows_some() -> None:
     assert replace_output(page, results) == f"text\n```console\n{shown}\n```\nmore\n"
 
 
+def test_a_command_must_be_refused_where_a_page_shows_an_error() -> None:
+    shown = Command("forecast train a.csv", ("error: a.csv: no such file", "hint: check the path"))
+    plain = Command("forecast show", ("three lines",))
+    assert [Result(shown, 66, "").is_expected, Result(shown, 0, "").is_expected] == [True, False]
+    assert [Result(plain, 66, "").is_expected, Result(plain, 0, "").is_expected] == [False, True]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_on_a_page_works(page: Path, tmp_path: Path) -> None:
@@ -56,8 +66,50 @@ def test_every_command_on_a_page_works(page: Path, tmp_path: Path) -> None:
     fill_folder(tmp_path)
     results = run_page(text, tmp_path, environment)
     assert len(results) == sum(command.is_run for command in list_commands(text))
-    refused = [each for each in results if each.code and not (each.code in (3, 4) and " run " in each.command.text)]
-    assert [(each.command.text, each.code, each.output) for each in refused] == []
+    wrong = [
+        each for each in results if not (each.is_expected or (each.code in (3, 4) and " run " in each.command.text))
+    ]
+    assert [(each.command.text, each.code, each.output) for each in wrong] == []
+
+
+@pytest.mark.slow
+def test_the_python_of_the_page_runs(tmp_path: Path) -> None:
+    fill_folder(tmp_path)
+    script = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "python.md").read_text("utf-8"), re.M | re.S)
+    short = {"FORECAST_TRAINING__STEPS": "8", "FORECAST_PRESET": "fast", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **short}
+    subprocess.run([sys.executable, "-c", "\n".join(script)], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "runs" / "latest").is_symlink()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_reads_a_table_that_a_clone_does_not_have(page: Path) -> None:
+    """A command reads the sample data, what an earlier command wrote, or the export that the page shows."""
+    commands = [each.text for each in list_commands(page.read_text("utf-8")) if each.is_run]
+    written = {name for text in commands for name in re.findall(r"> (\S+\.csv)", text)}
+    written |= {"future.csv"} if any("--future-template" in text for text in commands) else set()
+    read = {name for text in commands for name in re.findall(r"[\w./-]+\.csv", text)}
+    there = {str(path.relative_to(ROOT)) for path in (ROOT / "data").iterdir()} | {"verbrauch.csv"}
+    assert read - written - there == set()
+
+
+def test_the_export_is_the_one_that_the_page_shows(tmp_path: Path) -> None:
+    fill_folder(tmp_path)
+    rows = (tmp_path / "verbrauch.csv").read_text("cp1252").splitlines()
+    (shown,) = re.findall(
+        r"^```text\n(Netzbetreiber.*?)^```$", (ROOT / "docs" / "data.md").read_text("utf-8"), re.M | re.S
+    )
+    above, below = (part.splitlines() for part in shown.split("...\n"))
+    assert (above, below) == (rows[: len(above)], rows[-len(below) :])
+
+
+def test_the_table_of_exit_codes_is_complete() -> None:
+    table = (ROOT / "docs" / "commands.md").read_text("utf-8").split("## Exit codes")[1]
+    codes = {each.code for each in ForecastError.__subclasses__() if each is not Interrupted} | {0, 1, 3, 130, 143}
+    listed = {int(code) for code in re.findall(r"(?<=[|,] )\d+(?=[ ,])", table)}
+    assert listed == codes
+    line = (ROOT / "README.md").read_text("utf-8").split("Exit codes: ")[1].split("\n\n")[0]
+    assert {int(code) for code in re.findall(r"\d+", line)} == codes
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

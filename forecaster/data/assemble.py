@@ -258,15 +258,18 @@ def _snap(rows: Rows, frequency: Frequency) -> tuple[Rows, Frequency, str | None
 
 
 def _is_later(rows: Rows, known: int) -> npt.NDArray[np.bool_]:
-    """Return [R] True for each row after the last target of its series that has known columns only."""
-    is_blank = np.asarray(np.isnan(rows.values[:, : rows.targets]).all(axis=1))
-    if not known or not is_blank.any():
-        return np.zeros_like(is_blank)
-    last = np.full(len(rows.ids), np.iinfo(np.int64).min)
+    """Return [R] True for each row after the last target of its series.
+
+    A row without a known value is a gap where known columns are used. So is each row of a series without targets.
+    """
+    is_blank: npt.NDArray[np.bool_] = np.asarray(np.isnan(rows.values[:, : rows.targets]).all(axis=1))
+    if not is_blank.any():
+        return is_blank
+    first = np.iinfo(np.int64).min
+    last = np.full(len(rows.ids), first)
     np.maximum.at(last, rows.codes[~is_blank], rows.stamps[~is_blank])
-    is_known = ~np.isnan(rows.values[:, -known:]).all(axis=1)
-    is_later: npt.NDArray[np.bool_] = is_blank & is_known & (rows.stamps > last[rows.codes])
-    return is_later
+    is_later = (last[rows.codes] > first) & (rows.stamps > last[rows.codes])
+    return is_later & ~np.isnan(rows.values[:, -known:]).all(axis=1) if known else is_later
 
 
 def _find_series(table: Table, roles: Roles) -> tuple[Ints, npt.NDArray[np.object_]]:

@@ -40,6 +40,7 @@ def describe_repairs(quality: dict[str, Any], empty: list[str], config: DataConf
         empty: the series without a value.
         config: the data section of the config, for its policy for duplicates.
     """
+    later = "{} after the last value, known columns only" if config.known else "{} after the last value, not used"
     repairs = {
         "{} without a row, masked": (quality["gaps"], "step"),
         "{} missing, masked": (quality["missing_values"], "value"),
@@ -50,7 +51,7 @@ def describe_repairs(quality: dict[str, Any], empty: list[str], config: DataConf
             "row",
         ),
         "{} between two steps, left out": (quality["off_grid"], "row"),
-        "{} after the last value, known columns only": (quality["later_rows"], "row"),
+        later: (quality["later_rows"], "row"),
     }
     texts = [text.format(_count(count, noun)) for text, (count, noun) in repairs.items() if count]
     if empty:

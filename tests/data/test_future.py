@@ -66,6 +66,14 @@ def test_rows_without_a_target_at_the_end_of_the_data_are_future_steps() -> None
     assert "2 rows after the last value, known columns only" in loaded.notes
 
 
+def test_rows_after_the_last_value_are_no_missing_values_where_no_column_is_known() -> None:
+    blank = [f"a,{DAYS[22]},,5,sun", f"a,{DAYS[21]},,5,sun", f"c,{DAYS[0]},,5,sun", f"c,{DAYS[1]},,5,sun"]
+    table = f"{LONG}a,{DAYS[20]},7,1,sun\n".replace(f"a,{DAYS[3]},1,", f"a,{DAYS[3]},,")
+    loaded = load_with("\n".join([table.strip(), *blank, ""]), known=())
+    assert (loaded.quality["later_rows"], loaded.quality["missing_values"]) == (2, 3)
+    assert "2 rows after the last value, not used" in loaded.notes
+
+
 def test_past_columns_end_with_the_target() -> None:
     loaded = load_with(LONG + f"a,{DAYS[20]},,5,\n", known=(), past=("promo",))
     assert loaded.panel.stop[0] == loaded.panel.end[0]

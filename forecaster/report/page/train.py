@@ -21,7 +21,7 @@ _REPAIRS = {
     "duplicates_merged": "rows with the same time, merged",
     "out_of_order": "rows out of order, sorted",
     "off_grid": "rows between two steps, left out",
-    "later_rows": "rows after the last value, only their known columns used",
+    "later_rows": "rows after the last value, used for known columns only",
     "short": "series too short to be scored",
 }
 
