@@ -62,7 +62,8 @@ class Standby:
         self.code: int | None = None
 
     def __enter__(self) -> Self:
-        self._watch(Note(f"{self._author} publishes at {self.due:%H:%M:%S} if training is not over by then"))
+        if self._run.clock() < self.due:
+            self._watch(Note(f"{self._author} publishes at {self.due:%H:%M:%S} if training is not over by then"))
         self._run.watch = self._pass_on  # A signal may be raised there, so the thread never calls it.
         self._thread.start()
         return self
