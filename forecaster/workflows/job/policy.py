@@ -36,8 +36,8 @@ class Evidence:
     def is_below(self, skill: float) -> bool:
         """Return True if the skill is below a bound by more than chance.
 
-        For the bound 0 this is the rule by which the verdict on a model is `worse`. With too few periods for a test, the
-        verdict is undecided and the result False.
+        For the bound 0 this is the rule by which the verdict on a model is `worse`. With too few periods for a test,
+        the verdict is undecided and the result False.
         """
         bound = (1 - skill) * np.array(self.naive)
         periods = Units("cutoffs", np.arange(len(bound)), 1)
