@@ -26,7 +26,7 @@ from forecaster.store.database import Database
 from forecaster.store.ledger import actuals, score
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.record import Run, record
-from forecaster.workflows.job import read, steps
+from forecaster.workflows.job import read, ready_forecast, steps
 from forecaster.workflows.job.job_ledger import JobLedger
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.run import run
@@ -40,11 +40,12 @@ _PARTS = (
     (read, "load_data", "reading"),
     (read, "read_data", "reading"),
     (steps, "train_challenger", "training"),
-    (steps, "_forecast", "predicting"),
+    (ready_forecast, "_forecast", "predicting"),
     (JobLedger, "score", "actuals and scores"),
     (steps, "assess_champion", "assessment"),
-    (steps, "_publish", "publish"),
-    (steps, "_identify", "identify"),
+    (ready_forecast, "_publish", "publish"),
+    (steps, "identify", "identify"),
+    (ready_forecast, "identify", "identify"),
     (JobRun, "record", "record"),
 )
 

@@ -72,12 +72,13 @@ class Forecast:
         """
         if not (np.isfinite(quantiles).all() and (mean is None or np.isfinite(mean).all())):
             raise ValueError(f"{model} returned a forecast that is not finite")
+        mean = None if mean is None else _bound_mean(panel, mean, quantiles)
         quantiles = _to_support(panel, quantiles)
         return cls(
             ids=panel.ids,
             cutoff=panel.cutoff,
             ds=panel.future(quantiles.shape[1]),
-            mean=_expect(panel, quantiles) if mean is None else _clip(panel, mean),
+            mean=_expect(panel, quantiles) if mean is None else mean,
             quantiles=quantiles,
             model=model,
             fallback=np.zeros(len(panel), bool) if fallback is None else fallback,
@@ -196,6 +197,15 @@ def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
 def _expect(panel: Panel, quantiles: Floats) -> Floats:
     low, high = _bounds(panel)
     return _clip(panel, expectation(quantiles, PROBABILITIES, minimum=low, maximum=high))
+
+
+def _bound_mean(panel: Panel, mean: Floats, quantiles: Floats) -> Floats:
+    """Move a mean as the limits of the panel move the expectation of the quantiles, so that it agrees with them."""
+    bounded = _clip(panel, quantiles)
+    if bounded is quantiles:
+        return mean
+    moved = _expect(panel, bounded) - expectation(quantiles, PROBABILITIES)
+    return _clip(panel, (mean + moved).astype(mean.dtype))
 
 
 def _to_support(panel: Panel, values: Floats) -> Floats:

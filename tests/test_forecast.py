@@ -6,6 +6,7 @@ import pytest
 
 from forecaster.errors import UsageError
 from forecaster.forecast import PROBABILITIES, Forecast, interval_bounds
+from forecaster.quantile_function import expectation
 from tests.conftest import MakePanel
 
 
@@ -82,8 +83,18 @@ def test_forecasts_respect_the_bounds_of_the_target(
     forecast = Forecast.of(panel, quantiles, model="gru", mean=given)
     np.testing.assert_array_equal(forecast.median, np.float32([expected]))
     if not support.get("is_integer"):
-        np.testing.assert_array_equal(forecast.mean, forecast.median)
+        limits = {name: support[name] for name in ("minimum", "maximum") if name in support}
+        expected_mean = expectation(forecast.quantiles, PROBABILITIES, **limits)
+        np.testing.assert_allclose(forecast.mean, expected_mean, atol=1e-5)
     assert (np.diff(forecast.quantiles, axis=2) >= 0).all()
     assert forecast.quantiles.min() >= support.get("minimum", -np.inf)
     assert forecast.quantiles.max() <= support.get("maximum", np.inf)
     assert not support.get("is_integer") or (forecast.quantiles % 1 == 0).all()
+
+
+def test_a_mean_below_the_minimum_agrees_with_the_quantiles_that_stay_above(make_panel: MakePanel) -> None:
+    panel = replace(make_panel([[1, 2]]), minimum=0.0)
+    quantiles = np.linspace(-8, 6, len(PROBABILITIES), dtype=np.float32)[None, None]
+    forecast = Forecast.of(panel, quantiles, model="gru", mean=np.float32([[-1.0]]))
+    assert forecast.median[0, 0] == 0
+    assert 0 < forecast.mean[0, 0] < 3  # a share of the distribution lies above 0, so its expectation does as well

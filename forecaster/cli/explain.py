@@ -1,21 +1,39 @@
 """`forecast explain`."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from forecaster.cli import options, streams
 from forecaster.errors import UsageError
 
+if TYPE_CHECKING:
+    from forecaster.cli.console import Console
+    from forecaster.workflows.explain_scope import ExplanationScope
+
+_Draw = Callable[[str], bytes]  # returns the content of a figure, by its kind
 _FORMATS = (".png", ".svg", ".json")
+
+
+class _Request(NamedTuple):
+    """The parts of a command line that do not depend on the number of bundles."""
+
+    scope: "ExplanationScope"
+    data: str | None
+    query: str | None
 
 
 @options.expand
 def explain(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="DIR", help="The trained bundle. By default, runs/latest.", show_default=False),
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="DIR",
+            help="The trained bundle, by default runs/latest; or several bundles of the same data to compare.",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[
         str | None,
@@ -56,39 +74,75 @@ def explain(
 ) -> None:
     """Explain a trained network: its states and gates, its memory, and which inputs its forecasts depend on.
 
-    For a model without a network, explains which inputs its forecasts depend on.
+    For a model without a network, explains which inputs its forecasts depend on. Several bundles are compared: how
+    far their gradients reach, what moves their forecasts, their errors on the holdout, and their training.
     """
     if out is not None and out.suffix not in _FORMATS:
         raise UsageError(
             f"--out {out}: cannot write a {out.suffix or 'nameless'} file",
             hint="use a name that ends in .png, .svg or .json",
         )
-    from forecaster.report.terminal import explain as report
-
     if out is not None and out.suffix != ".json":
         from forecaster.report.figure.explain import require
 
         require()
-    from forecaster.workflows.explain import explain as workflow
     from forecaster.workflows.explain_scope import ExplanationScope
 
     scope = ExplanationScope(series, window, step, member, future)
-    with console.working():
-        explanation = workflow(folder, scope, source=data, query=query, watch=console.watch)
-    document = explanation.to_dict()
-    console.show(document, report.summary(explanation, marks=_marks(report.BLOCKS, report.DIGITS)))
+    request = _Request(scope, data, query)
+    if folders and len(folders) > 1:
+        document, draw = _compare(folders, request, console)
+    else:
+        document, draw = _explain(folders[0] if folders else None, request, console)
     if out is None:
         return
     from forecaster.store.bundle import json_bytes
     from forecaster.store.files import atomic_write
 
-    if out.suffix == ".json":
-        atomic_write(out, json_bytes(document))
-    else:
-        from forecaster.report.figure.explain import draw
-
-        atomic_write(out, draw(explanation, out.suffix.removeprefix(".")))
+    kind = out.suffix.removeprefix(".")
+    atomic_write(out, json_bytes(document) if kind == "json" else draw(kind))
     console.note(f"wrote {out}")
+
+
+def _explain(folder: Path | None, request: _Request, console: "Console") -> tuple[dict[str, object], _Draw]:
+    """Explain one bundle, and show the result.
+
+    Returns: the numbers for JSON, and the function that draws them.
+    """
+    from forecaster.report.terminal import explain as report
+    from forecaster.workflows.explain import explain as workflow
+
+    with console.working():
+        explanation = workflow(folder, request.scope, source=request.data, query=request.query, watch=console.watch)
+    document = explanation.to_dict()
+    console.show(document, report.summary(explanation, marks=_marks(report.BLOCKS, report.DIGITS)))
+
+    def draw(kind: str) -> bytes:
+        from forecaster.report.figure import explain as figure
+
+        return figure.draw(explanation, kind)
+
+    return document, draw
+
+
+def _compare(folders: list[Path], request: _Request, console: "Console") -> tuple[dict[str, object], _Draw]:
+    """Compare several bundles, and show the result; see `_explain`."""
+    from forecaster.report.terminal.explain_compare import summary
+    from forecaster.workflows.explain_compare import compare_networks
+
+    with console.working():
+        comparison = compare_networks(
+            folders, request.scope, source=request.data, query=request.query, watch=console.watch
+        )
+    document = comparison.to_dict()
+    console.show(document, summary(comparison))
+
+    def draw(kind: str) -> bytes:
+        from forecaster.report.figure import explain_compare as figure
+
+        return figure.draw(comparison, kind)
+
+    return document, draw
 
 
 def _marks(blocks: str, plain: str) -> str:

@@ -1,5 +1,6 @@
 """The section `job`: the files and policies of `forecast run`."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
@@ -7,13 +8,23 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from forecaster.config.section import Section, TimeZone
 from forecaster.durations import parse_duration
 
+_CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+
 
 def _check(duration: str) -> str:
     parse_duration(duration)
     return duration
 
 
+def _check_clock_time(text: object) -> str:
+    match = _CLOCK_TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("not a time of day; write it as 05:30")
+    return f"{int(match[1]):02d}:{match[2]}"
+
+
 Duration = Annotated[str, BeforeValidator(str), AfterValidator(_check)]
+ClockTime = Annotated[str, BeforeValidator(_check_clock_time)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -99,6 +110,11 @@ class JobConfig(Section):
     update: bool = Field(
         False,
         description="between trainings, continue training on each horizon of new steps, and keep it if it is better",
+    )
+    deadline: ClockTime | None = Field(
+        None,
+        description="time of day, such as 05:30 on the machine's clock, by which the last good model publishes if"
+        " training lasts longer",
     )
     challenger: ChallengerConfig = ChallengerConfig()
     gate: GateConfig = GateConfig()

@@ -14,6 +14,7 @@ MAX_ALIASED_NODES = 10_000  # those that aliases and merge keys repeat
 MAX_NUMBER_CHARACTERS = 100
 
 _NUMBERS = {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "timestamp")}
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")  # no path, name or URL can contain these
 
 
@@ -24,7 +25,8 @@ class YamlLimitError(yaml.MarkedYAMLError):
 def parse_yaml(text: str, source: str, *, hint: str) -> Any:
     """Return the value of a YAML text; aliases and merge keys are resolved.
 
-    A plain scalar that looks like a number or a date but is none, such as `2020-99-99`, is text.
+    A plain scalar that looks like a number or a date but is none, such as `2020-99-99`, is text. So is a time of day,
+    such as `17:30`, which YAML 1.1 would read as the number 1050.
 
     Args:
         source: names the text in errors.
@@ -84,7 +86,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        is_text = isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and len(node.value) > MAX_NUMBER_CHARACTERS
+        is_number = isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS
+        is_text = is_number and (len(node.value) > MAX_NUMBER_CHARACTERS or _SEXAGESIMAL.fullmatch(node.value))
         try:
             value = self._construct_text(node) if is_text else super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):

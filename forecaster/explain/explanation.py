@@ -5,7 +5,7 @@ a segment of w steps, its lag is that of the oldest step in it: the state at lag
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
@@ -244,7 +244,7 @@ class Explanation:
 
     def to_dict(self) -> dict[str, object]:
         """Convert the explanation for JSON: arrays become lists, numbers have six digits, NaN becomes None."""
-        document = _plain(self)
+        document = to_plain(self)
         assert isinstance(document, dict)
         if self.gradients:
             summary = {"memory": self.gradients.memory, "fate": self.gradients.fate, "advice": self.gradients.advice}
@@ -270,15 +270,16 @@ def memory_of(norm: Array, lags: list[int]) -> int:
     return lags[int(np.searchsorted(reached, target))]
 
 
-def _plain(value: object) -> object:
+def to_plain(value: object) -> object:
+    """Convert dataclasses and arrays for JSON: numbers have six digits, NaN becomes None."""
     if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: to_plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [to_plain(each) for each in value]
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return to_plain(value.tolist())
     if isinstance(value, float):
         return float(f"{value:.{_JSON_DIGITS}g}") if math.isfinite(value) else None
     return value

@@ -5,7 +5,7 @@ from typing import Any
 
 from forecaster.evaluation.metric_table import METRICS
 from forecaster.evaluation.metrics import LEVELS
-from forecaster.explain.explanation import Attribution, Gradients, Influence
+from forecaster.explain.explanation import Attribution, Flow, Gradients, Influence
 from forecaster.report.words import number, plural, share
 
 NO_HOLDOUT = "Every series is too short for a holdout, so the accuracy of the model is unknown."
@@ -148,13 +148,17 @@ def memory_sentence(gradients: Gradients) -> str:
     """Say how many steps a network remembers, and what becomes of its gradient."""
     if not gradients.total.norm.any():
         return "No gradient reaches any state: these windows have nothing to teach."
-    rest = gradients.total.fate
-    fraction = f"{100 * rest:.2g} %" if rest >= _SMALLEST_SHARE else "less than 0.01 %"
+    fraction = describe_left(gradients.total).replace("<", "less than")
     fates = {"vanishes": "it vanishes", "explodes": "it explodes", "is kept": "it does not vanish"}
     return (
         f"90 % of the gradient lies within the last {gradients.memory} of {gradients.context} steps (the memory)."
         f" At the oldest state it is {fraction} as large as at the newest, so {fates[gradients.fate]}."
     )
+
+
+def describe_left(flow: Flow) -> str:
+    """Return the share of a gradient that is left at the state that was computed first: `0.35 %`, `< 0.01 %`."""
+    return f"{100 * flow.fate:.2g} %" if flow.fate >= _SMALLEST_SHARE else "< 0.01 %"
 
 
 def completeness_sentence(attribution: Attribution) -> str:

@@ -1,7 +1,10 @@
 """The clock of a run, and the steps of its data that are not over yet."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,8 +14,30 @@ from forecaster.errors import StaleError
 from forecaster.frequency import DAY, MINUTE, WEEK, Frequency, Ints
 from forecaster.panel import Panel
 
+Clock = Callable[[], datetime]
+
 _MAX_CLOCK_DIFFERENCE = 5 * MINUTE
 _FIRST_SUNDAY = 3 * DAY  # 1970-01-04; a week that is stamped with a Sunday ends on that day.
+
+
+def start_clock(now: datetime | None) -> Clock:
+    """Return a clock that shows a moment now and then runs on; None for the machine's clock."""
+    if now is None:
+        return lambda: datetime.now(UTC)
+    start = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - start)
+
+
+def find_next(time_of_day: str, now: datetime) -> datetime:
+    """Find the next moment after `now` at which the machine's clock shows a time of day.
+
+    Args:
+        time_of_day: hours and minutes, such as `05:30`.
+        now: the moment, with a time zone.
+    """
+    at, today = clock_time.fromisoformat(time_of_day), now.astimezone().date()
+    moments = (datetime.combine(today + timedelta(days=days), at).astimezone() for days in (0, 1, 2))
+    return next(moment for moment in moments if moment > now)
 
 
 def now_on(frequency: Frequency, zone: str | None, now: datetime, *, home: str | None = None) -> int:

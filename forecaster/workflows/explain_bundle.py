@@ -54,18 +54,32 @@ BRIEF = Effort(gradient_windows=64, exchange_windows=48, repeats=3, fitted_windo
 
 
 @dataclass(frozen=True)
-class _Subject:
-    """The model to explain, and its data.
+class Subject:
+    """A restored model to explain, and its data.
 
     Attributes:
         networks: the networks of the forecaster; empty if it has none.
+        place: the name of the data in errors.
     """
 
     config: Config
     forecaster: Forecaster
     networks: "list[NeuralForecaster]"
-    panel: Panel
+    loaded: LoadedData
     horizon: int
+    place: str
+
+    @classmethod
+    def of(cls, bundle: Bundle, forecaster: Forecaster, loaded: LoadedData, place: str) -> "Subject":
+        """Return the forecaster that was restored from a bundle as a subject."""
+        networks = forecaster.networks() if isinstance(forecaster, HasNetworks) else []
+        members = cast("list[NeuralForecaster]", list(networks))
+        return cls(bundle.config, forecaster, members, loaded, bundle.manifest.horizon, place)
+
+    @property
+    def panel(self) -> Panel:
+        """The series to explain the forecasts of."""
+        return self.loaded.panel
 
     @property
     def held_out(self) -> Ints:
@@ -112,20 +126,20 @@ def explain_forecaster(
 
     Raises: UsageError: the data or the bundle does not have the series, window, step or member.
     """
-    networks = _networks_of(forecaster)
-    subject = _Subject(bundle.config, forecaster, networks, loaded.panel, bundle.manifest.horizon)
+    subject = Subject.of(bundle, forecaster, loaded, place)
+    networks = subject.networks
     notes: list[str] = []
     parts, name = None, None
     if networks:
         number = member_index(scope.member, len(networks))
-        name = _describe(networks[number], number, len(networks))
+        name = describe_network(networks[number], number, len(networks))
         if len(networks) > 1:
             notes.append(
                 f"{len(networks)} networks forecast together: this explains {name.partition(':')[0]}; pass --member for"
                 " another. What matters is measured for all of them together"
             )
         window = choose_window(scope, loaded, subject.horizon, place, notes)
-        parts = _explain_network(subject, networks[number], window, scope.step, effort)
+        parts = explain_network(subject, networks[number], window, scope.step, effort)
     elif forecaster.name in ("pretrained", FINE_TUNED):
         name = "trained on other series" + (", then on these" if forecaster.name == FINE_TUNED else "")
         notes.append(
@@ -151,9 +165,21 @@ def explain_forecaster(
     )
 
 
-def _explain_network(
-    subject: _Subject, network: "NeuralForecaster", window: "WindowChoice", step: int | None, effort: Effort
+def explain_network(
+    subject: Subject,
+    network: "NeuralForecaster",
+    window: "WindowChoice",
+    step: int | None = None,
+    effort: Effort = THOROUGH,
 ) -> "NetworkExplanation":
+    """Explain one network of a subject from inside.
+
+    Args:
+        window: the window to unroll and to attribute.
+        step: the step of the horizon to attribute; None for the mean of all steps.
+
+    Raises: UsageError: the network does not compute the forecast of the step.
+    """
     from forecaster.explain.inside import ExplainedNetwork, look_inside
 
     series_numbers = network.series_numbers(subject.panel)
@@ -168,13 +194,8 @@ def _explain_network(
     )
 
 
-def _networks_of(forecaster: Forecaster) -> "list[NeuralForecaster]":
-    """Return the networks of a forecaster; empty if there are none."""
-    networks = forecaster.networks() if isinstance(forecaster, HasNetworks) else []
-    return cast("list[NeuralForecaster]", list(networks))
-
-
-def _describe(network: "NeuralForecaster", number: int, count: int) -> str:
+def describe_network(network: "NeuralForecaster", number: int, count: int) -> str:
+    """Return the member `number`, counted from 0, of `count` networks in words."""
     model, width = network.config.model, network.config.embed.width or 1
     directions = ", both ways" if getattr(model, "bidirectional", False) else ""
     segments = f" in segments of {width}" if width > 1 else ""
@@ -185,7 +206,7 @@ def _describe(network: "NeuralForecaster", number: int, count: int) -> str:
     return f"1 {cell}network, {structure}"
 
 
-def _measure_importance(subject: _Subject, effort: Effort, notes: list[str]) -> Importance | None:
+def _measure_importance(subject: Subject, effort: Effort, notes: list[str]) -> Importance | None:
     config = subject.config
     is_slow = any(isinstance(member.model, StatisticalModel) for member in members_of(config))
     count = _count_exchange_windows(subject, effort, is_slow=is_slow)
@@ -210,14 +231,14 @@ def _measure_importance(subject: _Subject, effort: Effort, notes: list[str]) -> 
     return importance
 
 
-def _count_exchange_windows(subject: _Subject, effort: Effort, *, is_slow: bool) -> int:
+def _count_exchange_windows(subject: Subject, effort: Effort, *, is_slow: bool) -> int:
     if is_slow:
         return effort.fitted_windows
     is_sampled = any(member.decode.kind == "recursive" for member in members_of(subject.config))
     return effort.exchange_windows // _SAMPLED_WINDOW_STRIDE if is_sampled else effort.exchange_windows
 
 
-def _sample_windows(subject: _Subject, count: int) -> HeldOutWindows | None:
+def _sample_windows(subject: Subject, count: int) -> HeldOutWindows | None:
     """Return at most `count` held-out windows, and fewer if their histories would take too much memory.
 
     Returns: None if there are less than two windows, between which nothing can be exchanged.
@@ -239,7 +260,7 @@ def _sample_windows(subject: _Subject, count: int) -> HeldOutWindows | None:
     return HeldOutWindows(visible, actual, seasonal_error(visible, panel.season), int(independent))
 
 
-def _group_inputs(subject: _Subject) -> list[InputGroup]:
+def _group_inputs(subject: Subject) -> list[InputGroup]:
     config, panel = subject.config.data, subject.panel
     groups = group_lags(subject.lags, panel.season)
     if not subject.networks:

@@ -20,6 +20,7 @@ from forecaster.errors import ForecastError, Interrupted, LockError, OutputError
 from forecaster.events import Event, Note, Watch, ignore
 from forecaster.store import lock
 from forecaster.store.owner import Owner
+from forecaster.workflows.clock import start_clock
 from forecaster.workflows.job.alert import send_alerts
 from forecaster.workflows.job.claim import claim, find_owner
 from forecaster.workflows.job.hints import translate
@@ -50,7 +51,8 @@ def run(
         log_file: file to append a JSON line to for each event.
         now: time at which the run takes place; None for the present.
     """
-    now = now or datetime.now(UTC)
+    clock = start_clock(now)
+    now = clock()
     key = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     summary = RunSummary(job=hide_secrets(path.stem), run=key, status="failed", code=1, seconds=0.0)
     journal = Journal(log_file, summary)
@@ -72,7 +74,7 @@ def run(
             ledger = JobLedger.open(job, must_exist=is_dry)
             with ledger.explained_damage():
                 previous = ledger.read_previous_runs()
-                run_state = JobRun(job, key, now, summary, watch_and_log, is_dry, ledger, previous, owner)
+                run_state = JobRun(job, key, now, clock, summary, watch_and_log, is_dry, ledger, previous, owner)
                 summary.code = run_steps(run_state)
     except ForecastError as error:
         hint = (
@@ -80,12 +82,13 @@ def run(
             if isinstance(error, Interrupted)
             else translate(error.hint)
         )
-        summary.status = "locked" if isinstance(error, LockError) else "failed"
+        if summary.deferred is None:
+            summary.status = "locked" if isinstance(error, LockError) else "failed"
         summary.code = error.code
         summary.error = ErrorSummary(kind=error.kind, message=error.message, hint=hint)
     except Exception as error:  # a bug in one job must not stop the others
         print(hide_secrets(traceback.format_exc()), end="", file=sys.stderr)  # noqa: T201
-        summary.status, summary.code = "failed", 1
+        summary.status, summary.code = summary.status if summary.deferred else "failed", 1
         message = hide_secrets(f"{type(error).__name__}: {error}")
         summary.error = ErrorSummary(kind="bug", message=message, hint="please report it")
     summary.seconds = round(time.monotonic() - start, 3)

@@ -8,11 +8,15 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from forecaster.report.page.run import compose_job_page
 from forecaster.store import bundle
+from forecaster.workflows.report.run import read_job
 from tests.cli.conftest import QUICK, Forecast, write_sales
 from tests.cli.test_ledger import job, lived
+from tests.cli.test_run import add_days
 
 __all__ = ["job", "lived"]
 
@@ -202,7 +206,7 @@ def test_a_job_is_told_by_its_ledger_which_is_not_touched(forecast: Forecast, jo
     )
     page = job.with_name("nightly.report.html")
     assert keys_of(page) == ["future"]
-    assert '"past.ds"' not in page.read_text("utf-8")
+    assert '"past.ds"' in page.read_text("utf-8")
     assert forecast("ledger", "score", job, "-q").code == 0
     before = job.with_name("nightly.ledger.db").read_bytes()
     done = forecast("report", job)
@@ -219,6 +223,37 @@ def test_a_job_is_told_by_its_ledger_which_is_not_touched(forecast: Forecast, jo
         "nightly.report.html",
         *({"lived.db"} if job.with_name("lived.db").exists() else set()),
     }
+
+
+def test_the_past_is_drawn_from_the_first_run_and_the_model_named_after_one_without_news(
+    forecast: Forecast, sales: Path
+) -> None:
+    job = sales.with_name("nightly.yaml")
+    job.write_text("data: {path: sales.csv, horizon: 7}\nmodel: {kind: drift}\njob: {gate: {skill: null}}\n")
+    assert forecast("run", job).code == 0
+    assert forecast("run", job).json["status"] == "unchanged"
+    content = read_job(job)
+    expected = pd.read_csv(sales)[-len(content.actuals) :]
+    assert len(expected) >= 14
+    assert content.actuals["ds"].tolist() == expected["date"].tolist()
+    assert content.actuals["y"].tolist() == pytest.approx(expected["sales"].tolist(), rel=1e-6)
+    assert compose_job_page(content).facts["Model"] == "drift"
+
+
+def test_the_past_of_a_report_ends_where_the_newest_forecast_begins(forecast: Forecast, sales: Path) -> None:
+    """Later values in the data are the ledger's to report, once it has them."""
+    job = sales.with_name("nightly.yaml")
+    job.write_text("data: {path: sales.csv, horizon: 7}\nmodel: {kind: drift}\njob: {gate: {skill: null}}\n")
+    assert forecast("run", job).code == 0
+    add_days(sales, 1, 2, 3)
+    assert read_job(job).actuals["ds"].max() == "2024-03-30"
+
+
+def test_a_report_of_a_job_does_without_data_that_cannot_be_read(forecast: Forecast, job: Path) -> None:
+    job.with_name("sales.csv").unlink()
+    done = forecast("report", job)
+    assert done.code == 0
+    assert "the data is not read, so only the past that the ledger has is drawn: " in done.err
 
 
 def test_a_figure_is_drawn_of_each(forecast: Forecast, job: Path) -> None:

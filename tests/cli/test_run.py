@@ -363,7 +363,7 @@ def test_a_run_is_recorded_with_the_adjustment_that_it_was_stretched_by(
         return publish(*given, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr("forecaster.workflows.job.steps.publish", publish_late)
+        patch.setattr("forecaster.workflows.job.ready_forecast.publish", publish_late)
         workflow.run(job)
     narrow = pd.read_csv("forecasts.csv")
     assert workflow.run(job).status == "published"

@@ -6,6 +6,7 @@ import yaml
 from forecaster.config import Config
 from forecaster.config.job import JobConfig
 from forecaster.config.tree import validate
+from forecaster.config.yaml_loader import load_yaml
 from forecaster.errors import ConfigError
 from forecaster.settings import dump, explain
 
@@ -20,6 +21,8 @@ from forecaster.settings import dump, explain
         ({"gate": {"coverage": [0.9, 0.7]}}, "job.gate.coverage: the first number must not be above the second"),
         ({"zone": "Mars/Phobos"}, "job.zone: no such time zone"),
         ({"version": 2}, "job.version"),
+        ({"deadline": "25:00"}, "job.deadline: not a time of day; write it as 05:30"),
+        ({"deadline": 530}, "job.deadline: not a time of day; write it as 05:30"),
     ],
 )
 def test_what_is_wrong_with_a_job_is_told(section: dict[str, object], told: str) -> None:
@@ -27,6 +30,15 @@ def test_what_is_wrong_with_a_job_is_told(section: dict[str, object], told: str)
         validate({"job": section}, "nightly.yaml")
     assert told in caught.value.message
     assert caught.value.message.startswith("nightly.yaml: ")
+
+
+@pytest.mark.parametrize(("text", "expected"), [("05:30", "05:30"), ("17:30", "17:30"), ("'5:30'", "05:30")])
+def test_a_time_of_day_needs_no_quotes(text: str, expected: str) -> None:
+    """YAML 1.1 reads 17:30 as the number 1050."""
+    config = validate(load_yaml(f"job: {{deadline: {text}}}"), "x")
+    assert config.job is not None
+    assert config.job.deadline == expected
+    assert validate(load_yaml(explain(config)), "x").job == config.job
 
 
 def test_every_key_of_a_job_is_explained_and_reads_back_equal() -> None:

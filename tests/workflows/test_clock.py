@@ -1,14 +1,17 @@
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from forecaster.errors import StaleError
 from forecaster.frequency import DAY, HOUR, WEEK, Frequency
-from forecaster.workflows.clock import leave_out_unfinished, now_on, step_ends
+from forecaster.workflows.clock import find_next, leave_out_unfinished, now_on, start_clock, step_ends
 from tests.conftest import MakePanel
 
 NAN = float("nan")
+PARIS = ZoneInfo("Europe/Paris")
 START = int(np.datetime64("2024-01-01", "us").astype(np.int64))
 
 
@@ -89,3 +92,33 @@ def test_values_of_days_to_come_mean_that_the_clock_or_the_data_is_wrong(make_pa
 def test_integer_time_is_never_unfinished(make_panel: MakePanel) -> None:
     panel = make_panel([[1, 2]], frequency=Frequency("integer"))
     assert leave_out_unfinished(panel, 0, "x.csv") == (panel, 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2024-05-01T02:15", "2024-05-01T05:30+02:00"),
+        ("2024-05-01T05:30", "2024-05-02T05:30+02:00"),
+        ("2024-05-01T23:00", "2024-05-02T05:30+02:00"),
+        ("2024-03-30T23:00", "2024-03-31T05:30+02:00"),  # clocks change in this night
+        ("2024-10-26T23:00", "2024-10-27T05:30+01:00"),
+    ],
+)
+def test_a_time_of_day_is_found_on_the_clock_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, now: str, expected: str
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    try:
+        moment = datetime.fromisoformat(now).replace(tzinfo=PARIS).astimezone(UTC)
+        assert find_next("05:30", moment).isoformat(timespec="minutes") == expected
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_clock_starts_at_a_moment_and_runs_on() -> None:
+    moment = datetime(2024, 5, 1, tzinfo=UTC)
+    clock = start_clock(moment)
+    first, second = clock(), clock()
+    assert moment <= first <= second < moment + timedelta(minutes=1)

@@ -1,6 +1,7 @@
 """An explanation as one figure: states and gates, gradients by lag, importance, and the attribution of a forecast."""
 
 import io
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,22 @@ def draw(explanation: Explanation, kind: str) -> bytes:
     Returns: the content of the file.
     Raises: DependencyError: matplotlib is not installed.
     """
+    return render(lambda: figure_of(explanation), kind)
+
+
+def render(build: Callable[[], "Figure"], kind: str) -> bytes:
+    """Return the content of a file with the figure that a function builds in the style of all figures.
+
+    Args:
+        kind: `png` or `svg`.
+
+    Raises: DependencyError: matplotlib is not installed.
+    """
     require()
     from matplotlib import rc_context
 
     with rc_context(STYLE), io.BytesIO() as file:
-        figure_of(explanation).savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+        build().savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
         return file.getvalue()
 
 
@@ -123,7 +135,8 @@ def _maps(unrolling: Unrolling) -> list[tuple[str, Array]]:
         suffix = f" {trace.layer}{', back' * (trace.direction == 'backward')}" if is_stacked else ""
         order = np.argsort(trace.parts["hidden"].mean(axis=0))
         names = [name for name in trace.parts if name in _STATES or (trace.layer == top and name != "candidate")]
-        rows += [(name + suffix, trace.parts[name][:, order]) for name in names]
+        titles = [name if name in _STATES else f"{name} gate" for name in names]  # An LSTM has an input gate.
+        rows += [(title + suffix, trace.parts[name][:, order]) for title, name in zip(titles, names, strict=True)]
     return rows
 
 

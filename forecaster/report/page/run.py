@@ -60,14 +60,14 @@ def compose_job_page(content: JobContent) -> Page:
     """Compose the page of a job."""
     document = content.scores
     drawn_series = _draw_series(content)
-    model = next((str(run["model"]) for run in content.runs if run["model"]), "the model")
+    model = next((str(run["model"]) for run in content.runs if run["model"]), "-")
     forecast = _forecast_section(drawn_series, model)
     if document["overall"] is None:
         return Page(
             kind="Job",
             name=content.job,
             verdict=f"No forecast of {content.job} can be scored yet, because no actual values are known.",
-            facts=_facts(content),
+            facts=_facts(content, model),
             sections=[section for section in (forecast, _runs_section(content)) if section is not None],
             drawn_series=drawn_series,
             series_count=content.series,
@@ -88,7 +88,7 @@ def compose_job_page(content: JobContent) -> Page:
         kind="Job",
         name=content.job,
         verdict=describe_job(document),
-        facts=_facts(content),
+        facts=_facts(content, model),
         sections=[section for section in sections if section is not None],
         drawn_series=drawn_series,
         series_count=series,
@@ -125,7 +125,7 @@ def describe_job(document: Mapping[str, Any]) -> str:
     return f"{text}."
 
 
-def _facts(content: JobContent) -> dict[str, str]:
+def _facts(content: JobContent, model: str) -> dict[str, str]:
     overall = content.scores["overall"] or {}
     facts = {}
     if content.runs:
@@ -133,7 +133,7 @@ def _facts(content: JobContent) -> dict[str, str]:
         facts = {
             "Last run": timestamp(str(newest["started"])[:16]),
             "Its status": f"{newest['details'].get('status') or '-'} (exit code {newest['code']})",
-            "Model": str(newest["model"] or "-"),
+            "Model": model,  # of the newest forecast: the newest run may have made none
             "Runs": f"{len(content.runs):,}",
         }
     if overall:

@@ -73,8 +73,6 @@ def record(
         ForecastError: see `database.writing`; nothing was written.
     """
     refuse_unstorable([run.job, *(forecast.ids if forecast else ())])
-    details = json.dumps(run.details, allow_nan=False, ensure_ascii=False)
-    details = details.encode(errors="backslashreplace").decode()  # A path may contain bytes that are not UTF-8.
     with writing(ledger, run.job) as connection:
         same = sa.select(runs.c.id).where(runs.c.job == run.job, runs.c.key == run.key)
         if connection.execute(same).first():
@@ -86,7 +84,7 @@ def record(
             "seconds": run.seconds,
             "code": run.code,
             "bundle": run.bundle,
-            "details": details,
+            "details": _dump(run.details),
             "series": 0,
             "adjustment": run.adjustment,
         }
@@ -101,6 +99,16 @@ def record(
     return True
 
 
+def amend(ledger: Database, run: Run) -> None:
+    """Replace the code, the seconds and the details of a run that the ledger has; its forecasts stay as they are.
+
+    Raises: ForecastError: see `database.writing`; nothing was written.
+    """
+    with writing(ledger, run.job) as connection:
+        same = runs.update().where(runs.c.job == run.job, runs.c.key == run.key)
+        connection.execute(same.values(code=run.code, seconds=run.seconds, details=_dump(run.details)))
+
+
 def format_utc(time: datetime) -> str:
     """Format a time as the ledger does: ISO 8601 in UTC, to the second."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -111,6 +119,11 @@ def format_times(frequency: Frequency, at: Ints, zone: str | None) -> npt.NDArra
     distinct, position = np.unique(at, return_inverse=True)
     text = np.array([str(each) for each in frequency.format(distinct, zone)], object)
     return text[position.ravel()]
+
+
+def _dump(details: Mapping[str, Any]) -> str:
+    text = json.dumps(details, allow_nan=False, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()  # A path may contain bytes that are not UTF-8.
 
 
 def _describe(forecast: Forecast) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def compare_with_champion(
 
     Returns: None if the champion cannot read the data.
     """
-    if not _can_read(champion, loaded):
+    if not can_read(champion, loaded):
         return None
     plan = challenger.plan
     has_seen_actuals = champion.config.is_trained and steps < int(plan.steps_back[0])
@@ -131,7 +131,7 @@ def compare_update(
     """
     panel = loaded.panel
     plan = _longest_plan(loaded.config.resolved_horizon, policy.folds, steps // 2)
-    if plan is None or not _can_read(champion, loaded):
+    if plan is None or not can_read(champion, loaded):
         return None
     new_steps = panel.lengths - 1 - panel.frequency.index(panel.start, np.full(len(panel), since))  # [N]
     panel = panel.select(
@@ -163,7 +163,8 @@ def _longest_plan(horizon: int, folds: int, max_steps: int) -> Plan | None:
     return None
 
 
-def _can_read(champion: Bundle, loaded: LoadedData) -> bool:
+def can_read(champion: Bundle, loaded: LoadedData) -> bool:
+    """Return True if a champion can forecast data as it was read: same columns, frequency, season and horizon."""
     trained = champion.manifest.data
     return bool(
         trained.columns == Columns.of(loaded.config)

@@ -31,6 +31,22 @@ def find_champion(bundles: Path) -> tuple[Bundle | None, str | None]:
         return None, error.message
 
 
+def find_publisher(bundles: Path, name: str | None, champion: Bundle) -> Bundle | None:
+    """Read the model that made a published forecast.
+
+    Args:
+        name: name of its bundle; None for the champion.
+
+    Returns: None if the bundle cannot be read.
+    """
+    if name in (None, champion.folder.name):
+        return champion
+    try:
+        return bundle.read(bundles / Path(str(name)).name)
+    except InputError:
+        return None
+
+
 def job_entry(champion: Bundle) -> dict[str, Any]:
     """Return the entry of the manifest that the job added; empty for a bundle that no job wrote."""
     return champion.manifest.job or {}
@@ -75,17 +91,20 @@ def read_origin(folder: Path) -> tuple[dict[str, Any], str]:
     return origin.job or {}, origin.data
 
 
-def prune_bundles(bundles: Path, keep: int, owner: Owner) -> list[str]:
+def prune_bundles(bundles: Path, keep: int, owner: Owner, *, publisher: str | None = None) -> list[str]:
     """Remove all but the `keep` newest models that a job made, never the champion.
 
     Files that others have put into the folder of a model stay there.
+
+    Args:
+        publisher: name of the model that made the published forecast, which stays too; None for the champion.
 
     Returns: the names of the removed models.
     """
     champion = (bundles / LINK).resolve()
     models = {path: bundle.read_manifest(path) for path in _own_folders(bundles, owner) if not _is_unfinished(path)}
     folders = sorted(models, key=lambda path: (models[path].created, path.name), reverse=True)
-    others = [path for path in folders if path != champion]
+    others = [path for path in folders if path != champion and path.name != publisher]
     surplus = others[max(keep - (champion in folders), 0) :]
     for path in surplus:
         with contextlib.suppress(OSError):

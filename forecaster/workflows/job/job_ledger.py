@@ -20,7 +20,7 @@ from forecaster.store.ledger.actuals import AddedActuals
 from forecaster.store.ledger.damage import explained_damage
 from forecaster.store.ledger.open import MissingLedgerError, open_ledger
 from forecaster.store.ledger.recent import errors_by_time, find_extent, is_by_model
-from forecaster.store.ledger.record import Run, record
+from forecaster.store.ledger.record import Run, amend, record
 from forecaster.store.ledger.score import add_and_score
 from forecaster.store.ledger.widths import Adjustment, newest_adjustment
 from forecaster.workflows.job.champion import trained_until
@@ -155,6 +155,11 @@ class JobLedger:
             record(self.database, run)
         else:
             record(self.database, run, scorable.forecast, baselines=scorable.baselines, scale=scorable.scale)
+
+    def amend(self, run: Run) -> None:
+        """Replace the outcome that the ledger has of a run."""
+        if self.database is not None:
+            amend(self.database, run)
 
 
 def _first_forecast_of(champion: Bundle, panel: Panel) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 
 from forecaster.config.job import GateConfig, RetrainConfig
 from forecaster.durations import describe_age, parse_duration
-from forecaster.evaluation.significance import LEVEL, diebold_mariano
+from forecaster.evaluation.verdict import Units, compare_with_baseline
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class Evidence:
         return 1 - sum(self.errors) / naive if naive else math.nan
 
     def is_below(self, skill: float) -> bool:
-        """Return True if the skill is below a bound, significantly so if there are enough periods for a test."""
-        if not self.skill < skill:
-            return False
-        differences = np.array(self.errors) - (1 - skill) * np.array(self.naive)
-        one_sided_p = diebold_mariano(differences).p / 2  # NaN if there are too few periods
-        return not one_sided_p > LEVEL
+        """Return True if the skill is below a bound by more than chance.
+
+        For the bound 0 this is the rule by which the verdict on a model is `worse`. With too few periods for a test,
+        the verdict is undecided and the result False.
+        """
+        bound = (1 - skill) * np.array(self.naive)
+        periods = Units("cutoffs", np.arange(len(bound)), 1)
+        return len(bound) > 0 and compare_with_baseline(np.array(self.errors), bound, periods).is_worse
 
 
 @dataclass(frozen=True)

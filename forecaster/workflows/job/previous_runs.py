@@ -20,6 +20,9 @@ class Published:
         extent: extent of its data.
         outputs: digest of each output, by its place.
         objection: the objection of the gate, for which a naive forecast was published; None if the model forecast.
+        publisher: name of the model that published at the deadline, which a later model may have replaced as the
+            champion; None for the champion.
+        is_training_due: True if the training that lasted beyond the deadline did not end.
     """
 
     run: str
@@ -27,6 +30,8 @@ class Published:
     extent: DataExtent
     outputs: dict[str, str]
     objection: str | None = None
+    publisher: str | None = None
+    is_training_due: bool = False
 
 
 @dataclass(frozen=True)

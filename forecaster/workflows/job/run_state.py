@@ -1,7 +1,7 @@
 """The state of a run of a job, which every step of the run reads and extends."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from forecaster.events import Watch
 from forecaster.store.ledger.record import Run
 from forecaster.store.ledger.widths import Adjustment
 from forecaster.store.owner import Owner
+from forecaster.workflows.clock import Clock
 from forecaster.workflows.job.claim import claim
 from forecaster.workflows.job.job_ledger import JobLedger, ScorableForecast
 from forecaster.workflows.job.previous_runs import KEY, PreviousRuns
@@ -24,6 +25,7 @@ class JobRun:
     Attributes:
         key: name of the run within the job.
         now: time at which the run takes place.
+        clock: the present time; it shows `now` when the run starts.
         summary: outcome of the run, extended by every step.
         watch: receives every event.
         is_dry: True if nothing may be written.
@@ -32,11 +34,13 @@ class JobRun:
         owner: owner of the job's bundles folder, which is this job.
         start: reading of a clock that never jumps.
         is_new_alarm: True if the drift alarm was not raised at the last run.
+        is_recorded: True if the ledger has a record of this run, which can still be amended.
     """
 
     job: Job
     key: str
     now: datetime
+    clock: Clock
     summary: RunSummary
     watch: Watch
     is_dry: bool
@@ -45,6 +49,7 @@ class JobRun:
     owner: Owner
     start: float = field(default_factory=time.monotonic)
     is_new_alarm: bool = False
+    is_recorded: bool = False
 
     @property
     def stamp(self) -> str:
@@ -56,6 +61,27 @@ class JobRun:
         """Adjustment of the intervals, read once: another process may add a newer one during the run."""
         return self.ledger.find_adjustment()
 
+    def branch(self, watch: Watch) -> "JobRun":
+        """Return a copy whose summary and records can be extended while those of this run stay as they are."""
+        copy = replace(self, summary=self.summary.model_copy(deep=True), watch=watch)
+        copy.__dict__["adjustment"] = self.adjustment  # Both use the same widths.
+        return copy
+
+    def join(self, branch: "JobRun", *, with_attempt: bool) -> None:
+        """Take over the publication of a branch: its summary and its records.
+
+        Args:
+            with_attempt: True to keep this run's record of a training or update, so that the next run does not repeat
+                it.
+        """
+        self.summary.adopt_publication(branch.summary)
+        self.is_recorded = branch.is_recorded
+        if with_attempt and branch.previous.published:
+            published = replace(branch.previous.published, is_training_due=False)
+            self.previous = self.previous.with_published(published)
+        else:
+            self.previous = branch.previous
+
     def claim_bundles(self) -> None:
         """Record in the bundles folder that it belongs to this job."""
         self.owner = claim(self.job)
@@ -66,7 +92,7 @@ class JobRun:
         self.__dict__.pop("adjustment", None)  # so that the property reads it again
 
     def record(self, code: int, scorable: ScorableForecast | None = None) -> None:
-        """Record the run in the ledger, unless nothing may be written.
+        """Record the run in the ledger, or amend its record, unless nothing may be written.
 
         Args:
             code: exit code of the run.
@@ -85,4 +111,8 @@ class JobRun:
             details=details,
             adjustment=self.adjustment.number if scorable and self.adjustment else None,
         )
-        self.ledger.record(run, scorable)
+        if self.is_recorded:
+            self.ledger.amend(run)
+        else:
+            self.ledger.record(run, scorable)
+            self.is_recorded = True

@@ -12,6 +12,8 @@ RunStatus = Literal["published", "partial", "republished", "unchanged", "planned
 
 PUBLISHED: tuple[RunStatus, ...] = ("published", "partial", "republished")
 
+# The fields that a publication sets; the others belong to the rest of the run.
+_PUBLICATION = ("status", "bundle", "model", "gate", "fallbacks", "outputs", "deferred")
 _LEDGER_COLUMNS = {"job", "run", "code", "seconds"}  # The table of runs has a column for each.
 
 
@@ -81,6 +83,18 @@ class GateSummary(BaseModel):
     objection: str | None = None
 
 
+class DeferralSummary(BaseModel):
+    """A publication before the end of a training that lasted beyond the deadline.
+
+    Attributes:
+        deadline: ISO 8601, on the machine's clock.
+        bundle: name of the new model, which is used from the next run; None if there is none.
+    """
+
+    deadline: str
+    bundle: str | None = None
+
+
 class ErrorSummary(BaseModel):
     """The failure of a run; its hint is printed, and not recorded in the ledger."""
 
@@ -111,6 +125,7 @@ class RunSummary(BaseModel):
         retrain: reason for training; None if there was none.
         update: set if an update of the champion was due.
         challenger: set if a challenger was trained beside a champion; None if they could not be compared.
+        deferred: set if the forecast was published before the end of a training.
         bundle: name of the bundle that forecast.
         fallbacks: reasons by series that a simpler model forecast.
         outputs: digests by place; the places alone for a dry run.
@@ -128,6 +143,7 @@ class RunSummary(BaseModel):
     retrain: str | None = None
     update: UpdateSummary | None = None
     challenger: ComparisonSummary | None = None
+    deferred: DeferralSummary | None = None
     bundle: str | None = None
     model: str | None = None
     gate: GateSummary | None = None
@@ -139,6 +155,13 @@ class RunSummary(BaseModel):
     @property
     def has_published(self) -> bool:
         return self.status in PUBLISHED
+
+    def adopt_publication(self, other: "RunSummary") -> None:
+        """Replace what this summary has of a publication by what another summary has."""
+        for name in _PUBLICATION:
+            setattr(self, name, getattr(other, name))
+            if name not in other.model_fields_set:
+                self.model_fields_set.discard(name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document, with null instead of NaN."""

@@ -102,7 +102,7 @@ def _compose_page(place: Path, requested_ids: Sequence[str], fresh: FreshInputs,
         from forecaster.report.page.run import compose_job_page
         from forecaster.workflows.report.run import read_job  # A ledger needs a package that other pages do without.
 
-        return compose_job_page(read_job(place, requested_ids=requested_ids))
+        return compose_job_page(read_job(place, requested_ids=requested_ids, watch=watch))
     if (place / bundle.MANIFEST).exists():
         content = read_bundle(place, requested_ids=requested_ids, fresh=fresh, watch=watch)
         return compose_bundle_page(content)

@@ -13,7 +13,7 @@ from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 from forecaster.store.database import Database, reading
 from forecaster.store.ledger.open import open_ledger
-from forecaster.store.ledger.record import record
+from forecaster.store.ledger.record import amend, record
 from forecaster.store.ledger.tables import QUANTILES
 from tests.conftest import MakePanel
 from tests.store.ledger.conftest import MakeForecast, run_of
@@ -49,6 +49,19 @@ def test_a_run_is_kept_with_all_its_forecasts(ledger: Database, known: Panel, ma
     )
     assert run[:-1] == ("sales", "a", "2024-01-05T03:00:00Z", 1.5, 0, "gru", "runs/x", "D", 2, 2, "2024-01-04")
     assert json.loads(str(run[-1])) == {"note": "ü"}
+
+
+def test_a_run_is_amended_and_its_forecasts_and_other_runs_stay(
+    ledger: Database, known: Panel, make_forecast: MakeForecast
+) -> None:
+    for key in ("a", "b"):
+        record(ledger, run_of(key), make_forecast(known, [[5, 6], [50, 60]]))
+    amend(ledger, replace(run_of("a"), code=143, seconds=9.5, details={"deferred": True}))
+    assert rows(ledger, "SELECT key, code, seconds, details, series, model FROM runs ORDER BY id") == [
+        ("a", 143, 9.5, '{"deferred": true}', 2, "gru"),
+        ("b", 0, 1.5, '{"note": "ü"}', 2, "gru"),
+    ]
+    assert rows(ledger, "SELECT count(*) FROM forecasts WHERE run = 'a'") == [(4,)]
 
 
 def test_every_quantile_stands_in_the_column_of_its_name(

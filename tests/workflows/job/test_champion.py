@@ -54,6 +54,12 @@ def test_old_models_go_but_never_the_one_in_use(bundles: Path) -> None:
     assert names(bundles) == ["champion", "m0", "notes"]
 
 
+def test_the_model_that_published_stays_beside_the_champion(bundles: Path) -> None:
+    promote(bundles / "m5", OWNER)
+    prune_bundles(bundles, 1, OWNER, publisher="m2")
+    assert names(bundles) == ["champion", "m2", "m5"]
+
+
 def test_models_that_this_job_did_not_make_stay(tmp_path: Path) -> None:
     make_model(tmp_path / "trained", None)
     make_model(tmp_path / "same_name", {"name": "nightly"})
