@@ -15,14 +15,15 @@ _FORMATS = (".png", ".svg", ".json")
 def explain(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="DIR", help="The trained bundle. By default, runs/latest.", show_default=False),
+        typer.Argument(metavar="DIR", help="The trained bundle.", show_default="runs/latest"),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="The table to explain.", show_default="the training data"),
+        typer.Option("--data", metavar="DATA", help="The table to explain.", show_default="the training data"),
     ] = None,
     series: Annotated[
-        str | None, typer.Option("--series", help="Series whose window is explained.", show_default="the first")
+        str | None,
+        typer.Option("--series", metavar="ID", help="Series whose window is explained.", show_default="the first"),
     ] = None,
     window: Annotated[
         str | None,
@@ -47,7 +48,11 @@ def explain(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="File to write: a figure (.png, .svg) or all numbers (.json).", show_default=False
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="File to write: a figure (.png, .svg) or all numbers (.json).",
+            show_default=False,
         ),
     ] = None,
     query: options.Query = None,

@@ -21,6 +21,7 @@ def init(
         typer.Option(
             "--out",
             "-o",
+            metavar="FILE",
             help="File to write, or - for standard output.",
             show_default="forecast.yaml, nightly.yaml or future.csv",
         ),
@@ -37,7 +38,12 @@ def init(
     ] = False,
     bundle: Annotated[
         Path | None,
-        typer.Option("--bundle", help="Bundle whose columns the future table has.", show_default=False),
+        typer.Option(
+            "--bundle",
+            metavar="DIR",
+            help="With --future-template: bundle whose columns the table has.",
+            show_default=False,
+        ),
     ] = None,
     horizon: options.Horizon = None,
     config: options.ConfigFile = None,

@@ -26,6 +26,7 @@ def report(
         typer.Option(
             "--out",
             "-o",
+            metavar="FILE",
             help="File to write: a page (.html) or a figure (.png, .svg), or - for the page on standard output.",
             show_default="DIR/report.html",
         ),
