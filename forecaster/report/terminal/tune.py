@@ -11,7 +11,7 @@ from rich.text import Text
 
 from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.terminal.train import score_table
-from forecaster.report.verdicts import describe_scope, tuning_sentence
+from forecaster.report.verdicts import choose_settings, describe_scope, tuning_sentence
 from forecaster.report.words import plural, short_path
 
 _TITLES = {
@@ -54,7 +54,7 @@ def closing_lines(folder: str, source: str, metrics: Mapping[str, Any], train_de
         train_default: the command that trains the default, with the options that the user passed; None if unknown.
     """
     config = Path(folder, "config.yaml")
-    if metrics["tune"]["verdict"] == "better":
+    if choose_settings(metrics["tune"]) == "tuned":
         command = shlex.join(["forecast", "train", source, "--config", str(config)])
     else:
         command = train_default or f"{shlex.join(['forecast', 'train', source])} with the options you passed to tune"
