@@ -13,10 +13,11 @@ import yaml
 from forecaster import events
 from forecaster.cli.console import Console
 from tests.cli.conftest import QUICK, Done, Forecast
+from tests.json_schema import validate
 
 SMALL = ["--horizon", "5", "--set", "model.context=14", "--set", "embed.width=7", "--set", "ensemble.workers=1", *QUICK]
 ENSEMBLE = ["--preset", "default"]  # overrides the one network that QUICK asks for
-FILES = ["config.yaml", "metrics.json", "study.db"]
+FILES = [".forecast.schema.json", "config.yaml", "metrics.json", "study.db"]
 
 
 def names(folder: Path | str) -> list[str]:
@@ -77,6 +78,13 @@ def test_metrics_tell_the_search_and_the_unseen_folds(tuned: Done) -> None:
     assert evidence["skill"] == pytest.approx(tune["gain"]["mase"])
     assert evidence["needed"] == 5
     assert tune["chosen"] == ("tuned" if min(tune["gain"].values()) > 0 else "default")
+
+
+def test_the_tuned_config_points_to_its_schema(tuned: Done) -> None:
+    config = folder_of() / "config.yaml"
+    first, _, rest = config.read_text().partition("\n")
+    schema = folder_of() / first.removeprefix("# yaml-language-server: $schema=")
+    assert not validate(yaml.safe_load(rest), json.loads(schema.read_text()))
 
 
 def test_what_the_user_set_is_not_searched(tuned: Done) -> None:
