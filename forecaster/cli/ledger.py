@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from forecaster.cli import options, streams
+from forecaster.cli.help import HelpCommand, HelpGroup
 from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Score recorded forecasts, list runs, and compare forecasts between runs.",
+    cls=HelpGroup,
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 JobFile = Annotated[
@@ -26,22 +27,27 @@ Url = Annotated[
         "--ledger", metavar="URL", help="SQL URL or SQLite file of a ledger, instead of a job's.", show_default=False
     ),
 ]
-JobName = Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="the only one")]
+JobName = Annotated[
+    str | None, typer.Option("--job", metavar="NAME", help="Job in the ledger.", show_default="the only one")
+]
 Since = Annotated[
     str | None,
     typer.Option(
         "--since",
+        metavar="TIME",
         help="First actual to use: a date, 30d for 30 days before the last, or all.",
         show_default="recent ones",
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="CSV file to write, or - for standard output.", show_default=False),
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="CSV file to write, or - for standard output.", show_default=False
+    ),
 ]
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @options.expand
 def score(
     job_file: JobFile = None,
@@ -49,10 +55,12 @@ def score(
     job_name: JobName = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Table to read actuals from.", show_default="the job's data"),
+        typer.Option("--data", metavar="DATA", help="Table to read actuals from.", show_default="the job's data"),
     ] = None,
     since: Since = None,
-    level: Annotated[int, typer.Option("--level", help="Interval in per cent; actuals outside it are anomalies.")] = 95,
+    level: Annotated[
+        int, typer.Option("--level", help="Interval in per cent: 50, 80, 90 or 95; actuals outside it are anomalies.")
+    ] = 95,
     by: Annotated[
         Literal["step", "series", "model", "week"] | None,
         typer.Option("--by", help="Show only the scores by this, in full.", show_default=False),
@@ -87,12 +95,14 @@ def score(
         _show_rows(console, document, report.render_scores(document, by), report.score_rows(document, by), out)
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @options.expand
 def history(
     job_file: JobFile = None,
     url: Url = None,
-    job_name: Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="all jobs")] = None,
+    job_name: Annotated[
+        str | None, typer.Option("--job", metavar="NAME", help="Job in the ledger.", show_default="all jobs")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of runs to list.")] = 20,
     out: Out = None,
     *,
@@ -109,14 +119,15 @@ def history(
         _show_rows(console, document, report.render_runs(document), document["runs"], out)
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @options.expand
 def diff(
     job_file: JobFile = None,
     url: Url = None,
     job_name: JobName = None,
     run: Annotated[
-        str | None, typer.Option("--run", help="Key of a run, as history lists it.", show_default="the newest")
+        str | None,
+        typer.Option("--run", metavar="KEY", help="Key of a run, as history lists it.", show_default="the newest"),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of revisions to list.")] = 20,
     out: Out = None,
@@ -134,7 +145,7 @@ def diff(
         _show_rows(console, document, report.render_revisions(document), document["revisions"], out)
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @options.expand
 def recalibrate(
     job_file: JobFile = None,

@@ -9,6 +9,7 @@ from rich.text import Text
 from forecaster.evaluation.metric_table import METRICS
 from forecaster.explain.comparison import ComparedNetwork, NetworkComparison
 from forecaster.explain.explanation import Flow
+from forecaster.report.terminal.layout import Sentence
 from forecaster.report.verdicts import describe_left
 from forecaster.report.words import clip, number, share
 
@@ -33,12 +34,14 @@ def summary(comparison: NetworkComparison) -> RenderableType:
     width = max(len(cell) for cell in (*(each.label for each in networks), *(cell for _, row in rows for cell in row)))
     count = max(1, (_WIDTH - _NAME_WIDTH) // (width + _GAP))
     title = f"{len(networks)} networks side by side: {comparison.series}, read up to {comparison.cutoff}"
-    parts: list[RenderableType] = [Text(title, style="bold")]
-    parts += [Text(f"{each.label}: {each.bundle}") for each in networks if each.label != each.bundle.rpartition("/")[2]]
+    parts: list[RenderableType] = [Sentence(title, style="bold")]
+    parts += [
+        Sentence(f"{each.label}: {each.bundle}") for each in networks if each.label != each.bundle.rpartition("/")[2]
+    ]
     for first in range(0, len(networks), count):
         chunk = slice(first, first + count)
         parts += [Text(), _table([each.label for each in networks[chunk]], [(name, row[chunk]) for name, row in rows])]
-    return Group(*parts, Text(), Text(_LEGEND), *_baselines(comparison))
+    return Group(*parts, Text(), Sentence(_LEGEND), *_baselines(comparison))
 
 
 def _table(labels: Sequence[str], rows: Sequence[Row]) -> Table:
