@@ -195,12 +195,11 @@ def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _expect(panel: Panel, quantiles: Floats) -> Floats:
-    low, high = _bounds(panel)
-    return _clip(panel, expectation(quantiles, PROBABILITIES, minimum=low, maximum=high))
+    return _clip(panel, expectation(quantiles, PROBABILITIES, _bounds(panel)))
 
 
 def _bound_mean(panel: Panel, mean: Floats, quantiles: Floats) -> Floats:
-    """Move a mean as the limits of the panel move the expectation of the quantiles, so that it agrees with them."""
+    """Move a mean as the limits of the panel move the expectation of the quantiles, so that both agree."""
     if (bounded := _clip(panel, quantiles)) is quantiles:
         return mean
     moved = _expect(panel, bounded) - expectation(quantiles, PROBABILITIES)

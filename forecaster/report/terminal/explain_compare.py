@@ -118,4 +118,4 @@ def _baselines(comparison: NetworkComparison) -> Iterator[Text]:
     scores = {name.replace("_", " "): each.get("mase") for name, each in comparison.baselines.items()}
     known = [f"{number(value)} for {name}" for name, value in scores.items() if value is not None]
     if known:
-        yield Text(f"On this holdout the MASE is {' and '.join(known)}.")
+        yield Sentence(f"On this holdout the MASE is {' and '.join(known)}.")
