@@ -113,7 +113,7 @@ def _influence_rows(networks: Sequence[ComparedNetwork]) -> Iterator[Row]:
             yield clip(f"influence: {name}", _NAME_WIDTH), [share(value) for value in shares]
 
 
-def _baselines(comparison: NetworkComparison) -> Iterator[Text]:
+def _baselines(comparison: NetworkComparison) -> Iterator[RenderableType]:
     """Yield a sentence on the naive forecasts of the same holdout, if it has a MASE."""
     scores = {name.replace("_", " "): each.get("mase") for name, each in comparison.baselines.items()}
     known = [f"{number(value)} for {name}" for name, value in scores.items() if value is not None]
