@@ -22,6 +22,7 @@ from forecaster.store.ledger.tables import (
     runs,
     score_rows,
     series,
+    sources,
     version,
 )
 
@@ -109,7 +110,7 @@ def _has_other_type(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
 def _find_in_links(connection: sa.Connection) -> str | None:
     """Find a row whose series or run is missing, or a run with forecasts that has no rows."""
     for table in metadata.sorted_tables:
-        for name, parent in (("series_id", series), ("run_id", runs)):
+        for name, parent in (("series_id", series), ("run_id", runs), ("source_id", sources)):
             if name in table.c:
                 query = sa.select(1).select_from(table).where(table.c[name].not_in(sa.select(parent.c.id))).limit(1)
                 if connection.execute(query).first():
