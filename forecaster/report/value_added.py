@@ -49,6 +49,15 @@ def step_rows(source: str, block: Mapping[str, Any]) -> tuple[list[str], list[li
     return head, rows
 
 
+def own_rows(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the errors of a source by lead time, without others beside it."""
+    rows = [
+        [step, f"{scores['forecasts']:,}", *(number(scores[key]) for key in SCORES)]
+        for step, scores in document["by_step"].items()
+    ]
+    return ["step", "n", *TITLES], rows
+
+
 def source_sentences(source: str, document: Mapping[str, Any]) -> list[str]:
     """Say how much of a source is scored, whether it is better than the model, and what the verdict is based on."""
     if not document["forecasts"]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forecaster.report.page.parts import Section, Table, Text
-from forecaster.report.value_added import HEAD, describe_optional, source_sentences, step_rows, value_rows
+from forecaster.report.value_added import HEAD, describe_optional, own_rows, source_sentences, step_rows, value_rows
 
 
 def sources_section(document: Mapping[str, Any]) -> Section | None:
@@ -23,6 +23,8 @@ def sources_section(document: Mapping[str, Any]) -> Section | None:
                 Table(f"{name}: value added", HEAD, value_rows(name, block)),
                 Table(f"{name}: errors", head, rows),
             ]
+        elif source["by_step"]:
+            parts.append(Table(f"{name}: errors by lead time", *own_rows(source)))
         quantiles = describe_optional(name, block) if block is not None else None
         parts.append(Text(" ".join([*source_sentences(name, source), *([quantiles] if quantiles else [])])))
     if not parts:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from forecaster.report.excerpts import quartile_steps
 from forecaster.report.terminal.table import text_table
-from forecaster.report.value_added import HEAD, describe_optional, source_sentences, step_rows, value_rows
+from forecaster.report.value_added import HEAD, describe_optional, own_rows, source_sentences, step_rows, value_rows
 from forecaster.report.words import plural
 
 _NAME_WIDTH = 22  # longer names would make rows wider than 80 columns
@@ -54,15 +54,21 @@ def render_value(name: str, source: Mapping[str, Any], *, is_whole: bool) -> lis
     block = source["value_added"]
     sentences = [Text(sentence) for sentence in source_sentences(name, source)]
     if block is None:
-        return list(sentences)
+        head, rows = own_rows(source)
+        return [*sentences, *([_by_step(head, rows, is_whole=is_whole)] if len(rows) > 1 else [])]
     short = name[:_NAME_WIDTH]
     parts: list[RenderableType] = [text_table(HEAD, value_rows(short, block), right=HEAD[1:-1])]
     head, rows = step_rows(short, block)
-    steps = {row[0] for row in rows} if is_whole else {*map(str, quartile_steps(max(int(row[0]) for row in rows)))}
     if len(rows) > 1:
-        parts += [Text(), text_table(head, [row for row in rows if row[0] in steps], right=head[1:])]
+        parts += [Text(), _by_step(head, rows, is_whole=is_whole)]
     quantiles = describe_optional(name, block)
     return [*parts, *sentences, *([Text(quantiles)] if quantiles else [])]
+
+
+def _by_step(head: list[str], rows: list[list[str]], *, is_whole: bool) -> RenderableType:
+    """Return the rows of all steps, or of a few that stand for them."""
+    steps = {*map(str, quartile_steps(max(int(row[0]) for row in rows)))}
+    return text_table(head, [row for row in rows if is_whole or row[0] in steps], right=head[1:])
 
 
 def source_group(document: Mapping[str, Any]) -> RenderableType:

@@ -70,7 +70,8 @@ def find_damage(ledger: Database) -> str | None:
 def _find_in_schema(connection: sa.Connection) -> str | None:
     schema = sa.inspect(connection)
     views = schema.get_view_names()
-    for name in metadata.tables.keys() - schema.get_table_names():
+    names = {*schema.get_table_names()}
+    for name in (name for name in metadata.tables if name not in names):  # the oldest tables first
         return f"it has no table {name!r}"
     for name in VIEWS.keys() - {*views}:
         return f"it has no view {name!r}"

@@ -51,6 +51,22 @@ def list_sources(ledger: Database, job: str) -> dict[str, Kind]:
         return {row.name: row.kind for row in connection.execute(query)}
 
 
+def refuse_other_kind(job: str, name: str, kind: Kind, existing: Kind) -> None:
+    """Check that a source of forecasts gets no overrides, and the reverse.
+
+    Args:
+        existing: the kind of the source in the ledger.
+
+    Raises: UsageError: it is another one.
+    """
+    if existing != kind:
+        nouns = {"forecast": "forecasts", "override": "overrides"}
+        raise UsageError(
+            f"--source {name}: has {nouns[existing]} of job {job!r}, not {nouns[kind]}",
+            hint="pass another name, or add --overrides" if kind == "forecast" else "pass another name with --source",
+        )
+
+
 def list_newest_cutoffs(ledger: Database, job: str) -> pd.DataFrame:
     """Return the series that a job has forecast: unique_id, series_id, and the cutoff_at of the newest run of each."""
     newest = sa.select(sa.func.max(run_series.c.cutoff_at)).where(run_series.c.series_id == series.c.id)
@@ -197,12 +213,7 @@ def _number_source(connection: sa.Connection, job: str, name: str, kind: Kind) -
     if row is None:
         insert = sources.insert().values(job=job, name=name, kind=kind).returning(sources.c.id)
         return int(connection.execute(insert).scalar_one())
-    if row.kind != kind:
-        article = {"forecast": "forecasts", "override": "overrides"}
-        raise UsageError(
-            f"--source {name}: has {article[row.kind]} of job {job!r}, not {article[kind]}",
-            hint="pass another name, or add --overrides" if kind == "forecast" else "pass another name with --source",
-        )
+    refuse_other_kind(job, name, kind, row.kind)
     return int(row.id)
 
 

@@ -47,6 +47,8 @@ def record(
     if run is None:
         raise DataError(f"{ledger.place}: job {job!r} has made no forecasts yet", hint="run it: forecast run JOB.yaml")
     grid = Grid.of(run, sources.list_newest_cutoffs(ledger, job), scope.job.bundles if scope.job else None)
+    kind: sources.Kind = "override" if request.is_override else "forecast"
+    sources.refuse_other_kind(job, request.source, kind, sources.list_sources(ledger, job).get(request.source, kind))
     source = Source.of(data.data)
     series = [str(name) for name in grid.series["unique_id"]]
     table = source.read(data.data, stdin)
@@ -55,7 +57,6 @@ def record(
         watch(Note(note))
     foreign = ForeignTable(scope, grid, rows, source.place, lambda text: watch(Note(text)))
     cells = locate(rows, grid, source.place, foreign.note)
-    kind: sources.Kind = "override" if request.is_override else "forecast"
     cells = foreign.find_runs(cells, request) if request.is_override else foreign.find_cutoffs(cells, request)
     cells = foreign.merge_duplicates(cells, data.data.duplicates)
     cells = _complete(cells, rows, grid, is_override=request.is_override)
