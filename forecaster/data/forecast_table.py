@@ -106,6 +106,12 @@ def read_forecasts(
         config = config.model_copy(update={"past": tuple(name for name in config.past if name not in lost)})
         cutoff = None if cutoff in lost else cutoff
         probabilities = {name: each for name, each in probabilities.items() if name not in lost}
+    if cutoff is not None and config.id is None and config.target is None and FILE_COLUMN not in table.frame.columns:
+        # Times repeat for each cutoff, so that a column of numbers would look like one that names the series.
+        names = [name for name in table.frame.columns if name not in (*config.past, config.time)]
+        config = config.model_copy(
+            update={"target": tuple(n for n in names if find_kind(table, n) == "number") or None}
+        )
     try:
         roles = find_roles(table, config)
     except DataError as error:
@@ -174,10 +180,11 @@ def _complete(table: Table, config: DataConfig, series: Collection[str], *, with
     if config.id is None and "unique_id" not in frame.columns and not is_transposed:
         for name in frame.columns:
             column = frame[name]
-            if name in without or not isinstance(column.dtype, pd.CategoricalDtype):
+            is_text = isinstance(column.dtype, pd.CategoricalDtype)
+            if name in without or not (is_text or column.dtype.kind == "i"):
                 continue
-            words = column.cat.categories[np.unique(column.cat.codes[column.cat.codes >= 0])]
-            if len(words) and np.mean([str(word) in series for word in words]) >= _MIN_SERIES_SHARE:
+            share = np.mean([name_of(word) in series for word in column.dropna().unique().tolist()] or [False])
+            if share >= (_MIN_SERIES_SHARE if is_text else 1):
                 update["id"] = name
                 break
     return config.model_copy(update=update)

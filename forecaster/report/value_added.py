@@ -111,8 +111,8 @@ def _describe_steps(source: str, block: Mapping[str, Any]) -> str:
         comparison = f"as much {metric} as the model"
     if step["verdict"] != "undecided":
         return f"{source} is {step['verdict']}: {comparison} in {scope}, more than chance explains."
-    reason = f"a test needs {units['fewest']}" if units["count"] < units["fewest"] else "which can be chance"
-    return f"Undecided: {source} has {comparison} in {scope}; {reason}."
+    reason = f"; a test needs {units['fewest']}" if units["count"] < units["fewest"] else ", which can be chance"
+    return f"Undecided: {source} has {comparison} in {scope}{reason}."
 
 
 def _describe_changes(source: str, changed: Mapping[str, Any] | None) -> list[str]:

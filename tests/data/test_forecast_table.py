@@ -112,3 +112,23 @@ def test_parquet_is_read_as_text_is(tmp_path: Path) -> None:
     rows = read_forecasts(TableSource(str(tmp_path / "plan.parquet")), DataConfig(), series=SERIES)
     assert rows.values.tolist() == [1.5, 2.5]
     assert rows.place(1).endswith("row 2")
+
+
+@pytest.mark.parametrize("columns", ["Plan", "Nord;Süd"])
+def test_times_that_repeat_for_each_cutoff_need_no_ids(tmp_path: Path, columns: str) -> None:
+    """A column of numbers that tells rows of one time apart would otherwise look like a column of ids."""
+    lines = [f"Tag;Stand;{columns}"]
+    for made in range(1, 9):
+        values = ";".join([f"{made / 2:.1f}".replace(".", ",")] * len(columns.split(";")))
+        lines += [f"0{made + step}.10.1990;0{made}.10.1990;{values}" for step in range(1, 2)]
+        lines += [f"{10 + made + step}.10.1990;0{made}.10.1990;{values}" for step in range(1, 7)]
+    rows = read(tmp_path, "\n".join(lines) + "\n")
+    assert {*rows.names} == {*columns.split(";")}
+    assert rows.values[0] == 0.5
+
+
+def test_numbers_name_series_if_all_of_them_are_series(tmp_path: Path) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text("shop,day,made_on,plan\n1,2026-01-02,2026-01-01,5\n2,2026-01-02,2026-01-01,6\n")
+    rows = read_forecasts(TableSource(str(path)), DataConfig(), series=["1", "2"])
+    assert (rows.names.tolist(), rows.values.tolist()) == (["1", "2"], [5, 6])

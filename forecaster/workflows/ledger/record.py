@@ -1,5 +1,6 @@
 """`forecast ledger record`: forecasts of another source, or overrides of the job's forecasts."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -42,52 +43,61 @@ def record(
     Raises: ForecastError: the table is unusable as given, or contradicts what is recorded; nothing was recorded.
     """
     ledger, job = scope.ledger, scope.job_name
-    refuse_unstorable([request.source])
-    run = next((row for row in list_rows(queries.history(ledger, job)) if row["first_at"] is not None), None)
-    if run is None:
-        raise DataError(f"{ledger.place}: job {job!r} has made no forecasts yet", hint="run it: forecast run JOB.yaml")
-    grid = Grid.of(run, sources.list_newest_cutoffs(ledger, job), scope.job.bundles if scope.job else None)
     kind: sources.Kind = "override" if request.is_override else "forecast"
+    refuse_unstorable([request.source])
     sources.refuse_other_kind(job, request.source, kind, sources.list_sources(ledger, job).get(request.source, kind))
-    source = Source.of(data.data)
-    series = [str(name) for name in grid.series["unique_id"]]
-    table = source.read(data.data, stdin)
-    rows = read_forecasts(table, data.data, series=series, cutoff=request.cutoff_column)
-    for note in (f"{source.place}: {rows.roles}", *rows.notes):
-        watch(Note(note))
-    foreign = ForeignTable(scope, grid, rows, source.place, lambda text: watch(Note(text)))
-    cells = locate(rows, grid, source.place, foreign.note)
-    cells = foreign.find_runs(cells, request) if request.is_override else foreign.find_cutoffs(cells, request)
-    cells = foreign.merge_duplicates(cells, data.data.duplicates)
+    grid, place = _find_grid(scope), Source.of(data.data).place
+    rows = _read(data, request, grid, stdin, watch)
+    table = ForeignTable(scope, grid, rows, place, lambda text: watch(Note(text)))
+    cells = locate(rows, grid, place, table.note)
+    cells = table.find_runs(cells, request) if request.is_override else table.find_cutoffs(cells, request)
+    cells = table.merge_duplicates(cells, data.data.duplicates)
     cells = _complete(cells, rows, grid, is_override=request.is_override)
     compared = sources.compare_with_recorded(ledger, job, request.source, cells)
     if not request.is_replacing:
         _refuse_changes(compared, rows, grid, request)
-    is_ours = compared["is_ours"] & compared["version"].isna()
-    writable = compared[~is_ours].drop(columns=["version", "recorded", "is_changed", "is_ours", "row"])
+    is_equal = compared["is_ours"] & compared["version"].isna()
+    writable = compared[~is_equal].drop(columns=["version", "recorded", "is_changed", "is_ours", "row"])
     outcome = sources.SourceRecord(0, 0, 0)
     if len(writable):
-        outcome = sources.record_source(
-            ledger, job, request.source, kind, writable, recorded_at=now or datetime.now(UTC)
-        )
-    elif not request.is_override or not is_ours.all():
-        raise DataError(f"{source.place}: has no forecasts", hint="name the column with --target")
+        moment = now or datetime.now(UTC)
+        outcome = sources.record_source(ledger, job, request.source, kind, writable, recorded_at=moment)
     is_paired = cells[["series_id", "cutoff_at"]].merge(sources.list_cutoffs(ledger, job), how="inner")
     return {
         "job": job,
         "ledger": ledger.place,
         "source": request.source,
         "kind": kind,
-        "file": source.place,
-        "new": outcome.new,
-        "same": outcome.same,
-        "replaced": outcome.replaced,
-        "equal_to_forecast": int(is_ours.sum()),
+        "file": place,
+        **asdict(outcome),
+        "equal_to_forecast": int(is_equal.sum()),
         "series": int(cells["series_id"].nunique()),
         "cutoff": _first_and_last(cells["cutoff_at"], grid),
         "times": _first_and_last(cells["at"], grid),
         "paired": len(is_paired),
     }
+
+
+def _find_grid(scope: LedgerScope) -> Grid:
+    """Return the times of the forecasts of a job.
+
+    Raises: DataError: it has made none.
+    """
+    ledger, job = scope.ledger, scope.job_name
+    run = next((row for row in list_rows(queries.history(ledger, job)) if row["first_at"] is not None), None)
+    if run is None:
+        raise DataError(f"{ledger.place}: job {job!r} has made no forecasts yet", hint="run it: forecast run JOB.yaml")
+    return Grid.of(run, sources.list_newest_cutoffs(ledger, job), scope.job.bundles if scope.job else None)
+
+
+def _read(data: Config, request: SourceRequest, grid: Grid, stdin: BinaryIO | None, watch: Watch) -> ForecastRows:
+    """Read the table, and report how it was read."""
+    source = Source.of(data.data)
+    series = [str(name) for name in grid.series["unique_id"]]
+    rows = read_forecasts(source.read(data.data, stdin), data.data, series=series, cutoff=request.cutoff_column)
+    for note in (f"{source.place}: {rows.roles}", *rows.notes):
+        watch(Note(note))
+    return rows
 
 
 def _complete(cells: pd.DataFrame, rows: ForecastRows, grid: Grid, *, is_override: bool) -> pd.DataFrame:
