@@ -1,11 +1,13 @@
-"""`forecast ledger score|history|diff|recalibrate`."""
+"""`forecast ledger score|record|history|diff|recalibrate`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from forecaster.cli import options, streams
+from forecaster.cli.forecast_columns import ForecastTable
 from forecaster.cli.help import HelpCommand, HelpGroup
 from forecaster.errors import UsageError
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from forecaster.cli.console import Console
 
 app = typer.Typer(
-    help="Score recorded forecasts, list runs, and compare forecasts between runs.",
+    help="Score recorded forecasts, list runs, compare forecasts between runs, and record those of others.",
     cls=HelpGroup,
     no_args_is_help=True,
 )
@@ -62,7 +64,7 @@ def score(
         int, typer.Option("--level", help="Interval in per cent: 50, 80, 90 or 95; actuals outside it are anomalies.")
     ] = 95,
     by: Annotated[
-        Literal["step", "series", "model", "week"] | None,
+        Literal["step", "series", "model", "week", "source"] | None,
         typer.Option("--by", help="Show only the scores by this, in full.", show_default=False),
     ] = None,
     out: Out = None,
@@ -93,6 +95,89 @@ def score(
         if by == "week" and document["overall"] and document["by_week"] is None:
             raise UsageError("--by week: integer time has no weeks", hint="use --by step, --by series or --by model")
         _show_rows(console, document, report.render_scores(document, by), report.score_rows(document, by), out)
+
+
+@app.command(cls=HelpCommand)
+@options.expand
+def record(
+    data: Annotated[str, typer.Argument(metavar="FILE", help="Table of forecasts, in any format that train reads.")],
+    job_file: JobFile = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            help="Who made the forecasts, such as planner.",
+            show_default="override with --overrides",
+        ),
+    ] = None,
+    overrides: Annotated[
+        bool, typer.Option("--overrides", help="FILE has the cells in which somebody changed the job's forecast.")
+    ] = False,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff", metavar="TIME", help="Last time that was known when they were made.", show_default="inferred"
+        ),
+    ] = None,
+    cutoff_column: Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff-column",
+            metavar="COLUMN",
+            help="Column with the cutoff of each row, or the date on which it was made.",
+            show_default="detected",
+        ),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="Key of the run that is overridden.", show_default="the newest up to the cutoff"),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace recorded forecasts by other values; the old ones stay as versions."),
+    ] = False,
+    url: Url = None,
+    job_name: JobName = None,
+    config: options.ConfigFile = None,
+    *,
+    columns: ForecastTable,
+    console: options.Output,
+) -> None:
+    """Record forecasts that somebody else made, or changes of the job's forecasts, to score them beside the job's.
+
+    FILE has a row for each series and time, or a column for each series or time. `forecast ledger score` then shows
+    what each step adds: naive, model, and planner or override. Recording the same file again changes nothing.
+    """
+    from forecaster.report.terminal.sources import render_record
+    from forecaster.settings import load
+    from forecaster.workflows.ledger import record as workflow
+    from forecaster.workflows.ledger.scope import open_scope
+    from forecaster.workflows.ledger.source_cutoffs import SourceRequest
+
+    if source is None and not overrides:
+        raise UsageError(
+            "--source is missing: whose forecasts are these?",
+            hint="pass a name, such as --source planner, or --overrides for changes of the job's forecasts",
+        )
+    request = SourceRequest(source or workflow.OVERRIDE, cutoff, cutoff_column, overrides, run, replace)
+    if Path(data).suffix in (".yaml", ".yml"):
+        table = "FILE" if job_file is None else shlex.quote(str(job_file))
+        raise UsageError(
+            f"{data} is a job, not a table of forecasts",
+            hint=f"type `forecast ledger record {table} {shlex.quote(data)}`",
+        )
+    if job_file is None and url is None:
+        raise UsageError(
+            "JOB is missing: beside whose forecasts is the table recorded?",
+            hint=f"type `forecast ledger record {shlex.quote(data)} JOB.yaml`, or pass --ledger URL",
+        )
+    overridden = {key: value for key, value in columns.items() if value is not None}
+    settings = load(config, overrides={"data.path": data, **overridden})
+    scope = open_scope(job_file, url, job_name)
+    with console.working(), scope.explained_damage():
+        document = workflow.record(scope, settings, request, stdin=streams.stdin(), watch=console.watch)
+        console.show(document, render_record(document))
 
 
 @app.command(cls=HelpCommand)

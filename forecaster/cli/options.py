@@ -222,7 +222,7 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more detai
 NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colour and no animation.", rich_help_panel=_OUTPUT)]
 
 
-def _columns(
+def read_columns(
     query: Query = None,
     query_timeout: QueryTimeout = None,
     query_rows: QueryRows = None,
@@ -293,5 +293,5 @@ def _console(
     return Console(json=json, quiet=quiet, verbose=verbose, no_color=no_color)
 
 
-Columns = Annotated[dict[str, Any], _columns]
+Columns = Annotated[dict[str, Any], read_columns]
 Output = Annotated["Console", _console]

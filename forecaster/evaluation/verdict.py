@@ -65,14 +65,15 @@ class Units:
 
     With few series the units are cutoffs, whose losses are averaged over the series; neighbours are assumed to be
     correlated as far as their horizons overlap. With many series the units are series, whose losses are averaged over
-    the cutoffs; they are assumed to be independent.
+    the cutoffs; they are assumed to be independent. Periods are stretches of time, over which
+    `value_added` averages the forecasts of a ledger.
 
     Attributes:
         number: [R] the unit of each forecast.
         overlap: see `significance.diebold_mariano`.
     """
 
-    kind: Literal["cutoffs", "series"]
+    kind: Literal["cutoffs", "series", "periods"]
     number: Ints
     overlap: int
 
