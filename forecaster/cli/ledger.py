@@ -60,9 +60,7 @@ def score(
         typer.Option("--data", metavar="DATA", help="Table to read actuals from.", show_default="the job's data"),
     ] = None,
     since: Since = None,
-    level: Annotated[
-        int, typer.Option("--level", help="Interval in per cent: 50, 80, 90 or 95; actuals outside it are anomalies.")
-    ] = 95,
+    level: Annotated[int, typer.Option("--level", help="50, 80, 90 or 95: anomalies lie outside this interval.")] = 95,
     by: Annotated[
         Literal["step", "series", "model", "week", "source"] | None,
         typer.Option("--by", help="Show only the scores by this, in full.", show_default=False),
@@ -116,15 +114,12 @@ def record(
     ] = False,
     cutoff: Annotated[
         str | None,
-        typer.Option(
-            "--cutoff", metavar="TIME", help="Last time that was known when they were made.", show_default="inferred"
-        ),
+        typer.Option("--cutoff", metavar="TIME", help="Last time known to their author.", show_default="inferred"),
     ] = None,
     cutoff_column: Annotated[
         str | None,
         typer.Option(
             "--cutoff-column",
-            metavar="COLUMN",
             help="Column with the cutoff of each row, or the date on which it was made.",
             show_default="detected",
         ),
