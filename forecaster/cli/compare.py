@@ -112,7 +112,7 @@ def compare(
     folds_needed = missing_folds(done.metrics)
     if folds_needed is None:
         words = ["forecast", "train", shared.data.path, "--config", str(done.folder / "config.yaml")]
-        console.note(f"next (trains {block['chosen']}): {compose_command(words, {}, ())}")
+        console.note(f"next (a bundle of {block['chosen']}): {compose_command(words, {}, ())}")
     else:
         again = {
             "models": models,

@@ -15,12 +15,12 @@ from forecaster.evaluation.verdict import (
     judge,
     measure_losses,
 )
-from forecaster.events import Note, Watch
-from forecaster.models.naive import SeasonalNaive
+from forecaster.events import Note, Watch, ignore
 from forecaster.panel import Panel
 from forecaster.report.words import plural
 from forecaster.selection.fold_fits import make_fit
 from forecaster.selection.search.study import Study, Trial
+from forecaster.workflows.backtest import default_config, resolve_from_data, with_shared_sections
 from forecaster.workflows.scoring import units_of
 
 _LEADERS_LISTED = 5
@@ -40,7 +40,10 @@ def evaluate_settings(configs: Mapping[str, Config], panel: Panel, plan: Plan, w
     for name, config in configs.items():
         watch(Note(f"evaluating the {name} settings on {plural(plan.folds, 'fold')}"))
         tests[name] = backtest(make_fit(config, watch), panel, plan, watch=watch)
-    tests["seasonal_naive"] = backtest(lambda _: SeasonalNaive(), panel, plan)
+    default = configs["default"]
+    naive = with_shared_sections(default_config("seasonal_naive", default), default)
+    naive = resolve_from_data(naive, panel, plan.horizon, watch=ignore)  # Calibrated as the settings are.
+    tests["seasonal_naive"] = backtest(make_fit(naive, ignore), panel, plan)
     scores = {name: score(test.forecast, test.actual, test.scale) for name, test in tests.items()}
     gain = {name: _gain(scores["tuned"], scores["default"], name) for name in ("mase", "wql")}
     cutoff = tests["tuned"].forecast.cutoff

@@ -80,6 +80,14 @@ def test_metrics_tell_the_search_and_the_unseen_folds(tuned: Done) -> None:
     assert tune["chosen"] == ("tuned" if min(tune["gain"].values()) > 0 else "default")
 
 
+def test_the_naive_forecast_is_scored_as_a_backtest_scores_it(forecast: Forecast, tuned: Done) -> None:
+    models = json.loads((folder_of() / "metrics.json").read_text())["tune"]["unseen"]["models"]
+    done = forecast("backtest", "sales.csv", "--model", "naive", "--horizon", "5", "--folds", "4", "--json", "-o", "t")
+    expected = done.json["backtest"]["overall"]["seasonal_naive"]
+    assert models["seasonal_naive"]["wql"] == pytest.approx(expected["wql"])
+    assert models["seasonal_naive"]["coverage80"] == pytest.approx(expected["coverage80"])
+
+
 def test_the_tuned_config_points_to_its_schema(tuned: Done) -> None:
     config = folder_of() / "config.yaml"
     first, _, rest = config.read_text().partition("\n")

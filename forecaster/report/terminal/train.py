@@ -36,7 +36,11 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
         Text(),
         Sentence(verdict_sentence(metrics, model), style="bold"),
     ]
-    if metrics.get("evidence", {}).get("metric") == "wql":
+    evidence = metrics.get("evidence", {})
+    if evidence.get("units") == "cutoffs" and evidence["count"] > 1:
+        others = "the other lies" if evidence["count"] == 2 else "the others lie"
+        lines.append(Sentence(f"The table has the newest of these {evidence['count']} cutoffs; {others} before it."))
+    if evidence.get("metric") == "wql":
         lines.append(Sentence(f"{MOSTLY_ZEROS}, so WQL decides."))
     coverage = coverage_sentence(holdout["models"][model])
     if coverage:

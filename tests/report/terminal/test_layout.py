@@ -94,3 +94,18 @@ def test_the_result_of_a_training_fits(width: int) -> None:
     lines = draw(summary(metrics, "gru"), width)
     assert max(map(len, lines)) <= width
     assert any("`forecast backtest DATA --folds 10`" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        (1, None),
+        (2, "The table has the newest of these 2 cutoffs; the other lies before it."),
+        (27, "The table has the newest of these 27 cutoffs; the others lie before it."),
+    ],
+)
+def test_a_training_says_which_cutoffs_its_table_has(count: int, sentence: str | None) -> None:
+    holdout = {"models": {"gru": SCORES, "naive": SCORES}, "horizon": 12, "series": 1, "unscored": 0}
+    evidence = {**EVIDENCE, "count": count, "p_seasonal_naive": 0.24, "p_naive": 0.1}
+    lines = draw(summary({"holdout": holdout, "verdict": "undecided", "evidence": evidence}, "gru"), 80)
+    assert sentence in lines if sentence else not any("newest of these" in line for line in lines)
