@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -147,6 +147,20 @@ def run_jobs(folder: Path, environment: dict[str, str]) -> None:
         )
         run_command(Command("forecast run temperature.yaml -q"), folder, environment)
     (folder / "temperature.csv").write_text("".join(lines))
+    _write_plan(folder / "plan.csv", lines[1:])
+
+
+def _write_plan(path: Path, lines: list[str]) -> None:
+    """Write a planner's forecasts from the cutoffs of the runs: the mean of the last seven days, as German text."""
+    days = [line.strip().split(",") for line in lines]
+    rows = ["Tag;Stand;Plan"]
+    for back in range(_DAYS_BETWEEN_RUNS * _RUNS_BEFORE, 0, -_DAYS_BETWEEN_RUNS):
+        known = days[:-back]
+        cutoff = datetime.strptime(known[-1][0], "%m/%d/%Y").date()
+        plan = f"{sum(float(value) for _, value in known[-7:]) / 7:.1f}".replace(".", ",")
+        ahead = [cutoff + timedelta(days=step) for step in range(1, 8)]
+        rows += [f"{day:%d.%m.%Y};{cutoff:%d.%m.%Y};{plan}" for day in ahead]
+    path.write_text("\n".join(rows) + "\n")
 
 
 def run_page(page: str, folder: Path, environment: dict[str, str]) -> list[Result]:

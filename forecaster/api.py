@@ -18,10 +18,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 
+from forecaster.api_options import BacktestOptions, TableOptions, TrainOptions, to_keys
 from forecaster.errors import DependencyError
 from forecaster.events import Event, Note
 from forecaster.store import bundle as store
@@ -106,7 +107,12 @@ class Backtest(Results):
 
 
 def train(
-    data: Data, *, horizon: int | None = None, model: str | None = None, out: str | Path | None = None, **options: Any
+    data: Data,
+    *,
+    horizon: int | None = None,
+    model: str | None = None,
+    out: str | Path | None = None,
+    **options: Unpack[TrainOptions],
 ) -> Model:
     """Train a model, evaluate it on the last steps, and save it as a bundle.
 
@@ -115,14 +121,16 @@ def train(
         horizon: steps to forecast; None for the default of the frequency.
         model: as in `--model`.
         out: the folder of the bundle; None for `runs/<name>-<model>-<time>`.
-        options: `preset`; columns such as `target`, `id`, `time` and `known`; or any key of a config with `__` for the
-            dot, such as `training__steps=500`.
+        options: the options of the command, such as `preset`, `target` and `seed`; see `api_options`. `settings` has
+            any key of a config, such as `{"training.steps": 500}`.
 
-    Raises: ForecastError: as the command does.
+    Raises: UsageError: an option is unknown; ForecastError: as the command does.
     """
     from forecaster.workflows import train as workflow
 
-    config = _load_config(data, {**options, "horizon": horizon, "model__kind": model})
+    keys = to_keys(options, TrainOptions, train)
+    keys |= _without_none({"data.horizon": horizon, "model.kind": model})
+    config = _load_config(data, options.get("config"), keys)
     return Model(workflow.train(config, out=_as_folder(out), watch=_log).folder)
 
 
@@ -143,6 +151,7 @@ def predict(
     series: Sequence[str] = (),
     future: Data | None = None,
     levels: Sequence[float] = (),
+    **options: Unpack[TableOptions],
 ) -> Forecasts:
     """Forecast the steps after the data.
 
@@ -153,14 +162,17 @@ def predict(
         series: the names of the series to forecast; empty for all.
         future: a table with the known covariates for the steps to forecast.
         levels: coverages in per cent whose bounds are added to the deciles.
+        options: the columns and the format of the table, such as `target`. A bundle decides the columns, so they are
+            for the pretrained network; `query`, `duplicates` and the format are always accepted.
 
-    Raises: ForecastError: as the command does.
+    Raises: UsageError: an option is unknown or contradicts the bundle; ForecastError: as the command does.
     """
     from forecaster.workflows.predict import predict as workflow
     from forecaster.workflows.predicted import FreshData
 
     fresh = FreshData(
         source=None if data is None else _as_path(data),
+        columns=to_keys(options, TableOptions, predict),
         later=None if future is None else _as_path(future),
         series=tuple(series),
     )
@@ -177,7 +189,7 @@ def backtest(
     folds: int | None = None,
     horizon: int | None = None,
     out: str | Path | None = None,
-    **options: Any,
+    **options: Unpack[BacktestOptions],
 ) -> Backtest:
     """Forecast from past cutoffs, and score the forecasts beside naive ones.
 
@@ -185,25 +197,28 @@ def backtest(
         data: the table.
         model: as in `--model`.
         folds: the number of cutoffs; None for the default.
-        horizon, out, options: see `train`.
+        horizon, out: see `train`.
+        options: see `train`; also `stride`, `refit` and `window`.
 
-    Raises: ForecastError: as the command does.
+    Raises: UsageError: an option is unknown; ForecastError: as the command does.
     """
     from forecaster.workflows import backtest as workflow
 
-    changes = {**options, "horizon": horizon, "model__kind": model, "evaluation__folds": folds}
-    return Backtest(workflow.backtest(_load_config(data, changes), out=_as_folder(out), watch=_log).folder)
+    keys = to_keys(options, BacktestOptions, backtest)
+    keys |= _without_none({"data.horizon": horizon, "model.kind": model, "evaluation.folds": folds})
+    config = _load_config(data, options.get("config"), keys)
+    return Backtest(workflow.backtest(config, out=_as_folder(out), watch=_log).folder)
 
 
-def _load_config(data: Data, options: Mapping[str, Any]) -> Any:
-    """Return the config of options: keys of the section `data`, `preset`, or keys of other sections with `__`."""
+def _load_config(data: Data, path: str | Path | None, keys: Mapping[str, Any]) -> Any:
+    """Return the config of options by their keys, over those of a YAML file."""
     from forecaster.settings import load as load_config
 
-    overrides: dict[str, Any] = {"data.path": _as_path(data)}
-    for name, value in options.items():
-        key = name.replace("__", ".")
-        overrides[key if "." in key or key == "preset" else f"data.{key}"] = value
-    return load_config(overrides=overrides)
+    return load_config(_as_folder(path), overrides={**keys, "data.path": _as_path(data)})
+
+
+def _without_none(keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _as_path(data: Data) -> str:

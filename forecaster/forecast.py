@@ -73,7 +73,7 @@ class Forecast:
         if not (np.isfinite(quantiles).all() and (mean is None or np.isfinite(mean).all())):
             raise ValueError(f"{model} returned a forecast that is not finite")
         mean = None if mean is None else _bound_mean(panel, mean, quantiles)
-        quantiles = _to_support(panel, quantiles)
+        quantiles = _clip(panel, np.rint(quantiles) if panel.is_integer else quantiles)
         return cls(
             ids=panel.ids,
             cutoff=panel.cutoff,
@@ -195,21 +195,15 @@ def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _expect(panel: Panel, quantiles: Floats) -> Floats:
-    low, high = _bounds(panel)
-    return _clip(panel, expectation(quantiles, PROBABILITIES, minimum=low, maximum=high))
+    return _clip(panel, expectation(quantiles, PROBABILITIES, _bounds(panel)))
 
 
 def _bound_mean(panel: Panel, mean: Floats, quantiles: Floats) -> Floats:
-    """Move a mean as the limits of the panel move the expectation of the quantiles, so that it agrees with them."""
-    bounded = _clip(panel, quantiles)
-    if bounded is quantiles:
+    """Move a mean as the limits of the panel move the expectation of the quantiles, so that both agree."""
+    if (bounded := _clip(panel, quantiles)) is quantiles:
         return mean
     moved = _expect(panel, bounded) - expectation(quantiles, PROBABILITIES)
     return _clip(panel, (mean + moved).astype(mean.dtype))
-
-
-def _to_support(panel: Panel, values: Floats) -> Floats:
-    return _clip(panel, np.rint(values) if panel.is_integer else values)
 
 
 def _clip(panel: Panel, values: Floats) -> Floats:

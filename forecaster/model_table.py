@@ -40,11 +40,11 @@ MODELS = (
 MODEL_NAMES = tuple(model.name for model in MODELS)
 CELLS = {model.name: model.layer for model in MODELS if model.kind == "cell"}
 
-_NETWORK_NAMES = tuple(model.name for model in MODELS if model.kind in ("cell", "recipe"))
+NETWORK_NAMES = tuple(model.name for model in MODELS if model.kind in ("cell", "recipe"))
 
 if TYPE_CHECKING:
     ModelName = str
     NetworkName = str
 else:
     ModelName = Literal[MODEL_NAMES]
-    NetworkName = Literal[_NETWORK_NAMES]
+    NetworkName = Literal[NETWORK_NAMES]

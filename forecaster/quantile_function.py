@@ -12,7 +12,7 @@ _ROWS_AT_ONCE = 4096
 
 
 def expectation(
-    quantiles: Floats, probabilities: Sequence[float], *, minimum: float = -math.inf, maximum: float = math.inf
+    quantiles: Floats, probabilities: Sequence[float], limits: tuple[float, float] = (-math.inf, math.inf)
 ) -> Floats:
     """Return the integral of the quantile function over all probabilities, which is the expectation.
 
@@ -24,7 +24,7 @@ def expectation(
     Args:
         quantiles: [..., Q] at `probabilities`, not decreasing along Q.
         probabilities: [Q], rising, each in (0, 1), 0.5 among them.
-        minimum, maximum: the bounds of the variable.
+        limits: the lowest and the highest value that the variable can have.
 
     Returns: [...] of the type of the quantiles.
     """
@@ -32,7 +32,7 @@ def expectation(
     flat, rows = result.reshape(-1), quantiles.reshape(-1, quantiles.shape[-1])
     for first in range(0, len(rows), _ROWS_AT_ONCE):
         part = rows[first : first + _ROWS_AT_ONCE].astype(np.float64)
-        flat[first : first + _ROWS_AT_ONCE] = _integrate(part, np.array(probabilities), minimum, maximum)
+        flat[first : first + _ROWS_AT_ONCE] = _integrate(part, np.array(probabilities), *limits)
     return flat.reshape(result.shape)
 
 

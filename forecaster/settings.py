@@ -4,7 +4,7 @@ Precedence: flag > `--set a.b=c` > environment `FORECAST_A__B` > file > detected
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from forecaster.config.tree import DEFAULT_KINDS, ENVIRONMENT_PREFIX, KEYS_EXPLA
 from forecaster.config.yaml_loader import MAX_CHARACTERS, YamlLimitError, describe, load_yaml, parse_yaml
 from forecaster.errors import ConfigError, InputError
 
+FORMAT_PREFIX = "data.format."
 _USUAL_KINDS = (*DEFAULT_KINDS.values(), "last", "parallel", "split")
 
 
@@ -55,7 +56,16 @@ def load(
     if overrides and overrides.get("model.kind"):
         drop_foreign_settings(tree["model"])
         _keep_to_one(tree)
-    return validate(tree, source)
+    return _mark_passed(validate(tree, source), [key for key, value in (overrides or {}).items() if value is not None])
+
+
+def _mark_passed(config: Config, keys: Iterable[str]) -> Config:
+    """Return a config that knows which parts of the table's format were passed as options of the command."""
+    passed = [key.removeprefix(FORMAT_PREFIX) for key in keys if key.startswith(FORMAT_PREFIX)]
+    if not passed:
+        return config
+    data = config.data.model_copy(update={"format": config.data.format.with_passed(passed)})
+    return config.model_copy(update={"data": data})
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ FLOORS = [
     {"data", "training", "evaluation", "store"},
     {"models", "explain", "pretraining"},
     {"report", "selection"},
-    {"workflows"},
+    {"workflows", "api_options"},
     {"cli", "api"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -250,8 +250,12 @@ def modules_with(pattern: str) -> set[str]:
     [
         pytest.param("minlstm|MinLstm", {"network.recurrent.minlstm", "config.model", "model_table"}, id="a cell"),
         pytest.param("StudentT", {"network.heads.student_t", "config.network", "network.build"}, id="a head"),
-        pytest.param("no_refit", {"cli.train"}, id="a flag of train"),
-        pytest.param(r'"--integer"', {"cli.options"}, id="a flag of all commands that read tables"),
+        pytest.param("no_refit", {"cli.train", "api_options"}, id="a flag of train"),
+        pytest.param(
+            r'"--integer"|integer: bool \| None',
+            {"cli.options", "api_options"},
+            id="a flag of all commands that read tables",
+        ),
         pytest.param(r"csv\.parse\(", {"data.files.read"}, id="an input format"),
         pytest.param(r'columns\["status"\] = ', {"forecast"}, id="an output column"),
     ],

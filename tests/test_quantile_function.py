@@ -54,9 +54,9 @@ def test_a_constant_and_a_symmetric_distribution_have_their_median() -> None:
 def test_bounds_of_the_variable_bound_its_tails() -> None:
     quantiles = np.array([0.1, 0.6, *np.linspace(1, 3, 13)])
     unbounded = float(expectation(quantiles, PROBABILITIES))
-    bounded = float(expectation(quantiles, PROBABILITIES, minimum=0.0))
+    bounded = float(expectation(quantiles, PROBABILITIES, (0.0, np.inf)))
     assert bounded > unbounded
-    assert expectation(np.zeros(15), PROBABILITIES, minimum=0.0) == 0
+    assert expectation(np.zeros(15), PROBABILITIES, (0.0, np.inf)) == 0
 
 
 def test_it_keeps_shape_and_type_and_never_leaves_the_outermost_quantiles() -> None:

@@ -1,6 +1,7 @@
 """The command `forecast`: its commands, and the one place where failures become messages and exit codes."""
 
 import errno
+import itertools
 import re
 import sys
 import traceback
@@ -16,6 +17,7 @@ from forecaster.cli.compare import compare
 from forecaster.cli.control_characters import escape_controls
 from forecaster.cli.doctor import doctor
 from forecaster.cli.explain import explain
+from forecaster.cli.help import NO_COLOR, HelpCommand, HelpGroup
 from forecaster.cli.init import init
 from forecaster.cli.inspect import inspect
 from forecaster.cli.predict import predict
@@ -28,29 +30,36 @@ from forecaster.cli.tune import tune
 from forecaster.errors import DependencyError, ForecastError, InputError, OutputError, did_you_mean
 
 _IMPOSSIBLE_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)  # errors of any operation on a path, even of a check
+_NUMBER_WORDS = {
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+}
 
 app = typer.Typer(
     name="forecast",
+    cls=HelpGroup,
     help="Train recurrent networks on time series and forecast them with honest intervals.",
     epilog="Start with: forecast train data.csv, then: forecast predict",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.command(rich_help_panel="Forecast")(train)
-app.command(rich_help_panel="Forecast")(predict)
-app.command(rich_help_panel="Forecast")(init)
-app.command(rich_help_panel="Evaluate")(backtest)
-app.command(rich_help_panel="Evaluate")(tune)
-app.command(rich_help_panel="Evaluate")(compare)
-app.command(rich_help_panel="Operate")(run)
-app.command(rich_help_panel="Operate")(schedule)
-app.command(rich_help_panel="Understand")(report)
-app.command(rich_help_panel="Understand")(explain)
+app.command(cls=HelpCommand, rich_help_panel="Forecast")(train)
+app.command(cls=HelpCommand, rich_help_panel="Forecast")(predict)
+app.command(cls=HelpCommand, rich_help_panel="Forecast")(init)
+app.command(cls=HelpCommand, rich_help_panel="Evaluate")(backtest)
+app.command(cls=HelpCommand, rich_help_panel="Evaluate")(tune)
+app.command(cls=HelpCommand, rich_help_panel="Evaluate")(compare)
+app.command(cls=HelpCommand, rich_help_panel="Operate")(run)
+app.command(cls=HelpCommand, rich_help_panel="Operate")(schedule)
+app.command(cls=HelpCommand, rich_help_panel="Understand")(report)
+app.command(cls=HelpCommand, rich_help_panel="Understand")(explain)
 app.add_typer(ledger.app, name="ledger", rich_help_panel="Operate")
-app.command(rich_help_panel="Understand")(inspect)
-app.command(rich_help_panel="Understand")(show)
-app.command(rich_help_panel="Understand")(doctor)
+app.command(cls=HelpCommand, rich_help_panel="Understand")(inspect)
+app.command(cls=HelpCommand, rich_help_panel="Understand")(show)
+app.command(cls=HelpCommand, rich_help_panel="Understand")(doctor)
 
 
 def print_version(is_requested: bool) -> None:
@@ -73,7 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code. Every failure ends here and nowhere else."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments, prog_name="forecast", standalone_mode=False)
+        style = NO_COLOR if "--no-color" in arguments else None
+        code = app(arguments, prog_name="forecast", standalone_mode=False, obj=style)
         return int(code or 0)
     except ForecastError as error:
         return _fail(error.code, error.kind, error.message, error.hint, arguments)
@@ -81,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         command = getattr(getattr(error, "ctx", None), "command_path", "forecast")
         if not error.format_message():  # Without any arguments typer has printed the help.
             return error.exit_code
-        message = _suggest(error.format_message())
+        message = _reword(error.format_message(), arguments)
         return _fail(error.exit_code, "usage", message, f"type `{command} --help`", arguments)
     except typer.Abort:  # Ctrl-C before the work began
         return _fail(130, "interrupted", "stopped by SIGINT", "type the command again to start over", arguments)
@@ -108,10 +118,21 @@ def _hide_secrets(text: str, arguments: list[str]) -> str:
     return hide_secrets(text)
 
 
-def _suggest(message: str) -> str:
-    """Add the nearest valid choice to typer's message about an invalid one, which lists the valid ones in quotes."""
+def _reword(message: str, arguments: list[str]) -> str:
+    """Return typer's message about a value in plain words, with the number that was passed or the nearest choice."""
     match = re.search(r"'([^']*)' is not one of (.*?)\.?$", message)
-    return message.rstrip(".") + did_you_mean(match[1], re.findall(r"'([^']*)'", match[2])) if match else message
+    if match:
+        return message.rstrip(".") + did_you_mean(match[1], re.findall(r"'([^']*)'", match[2]))
+    match = re.match(r"Invalid value for '(--[\w-]+)': Input should be (.*)", message)
+    if not match:
+        return message
+    option, limit = match.groups()
+    values = [each.partition("=")[2] for each in arguments if each.startswith(f"{option}=")]
+    values += [value for word, value in itertools.pairwise(arguments) if word == option]
+    for words, plain in _NUMBER_WORDS.items():
+        limit = limit.replace(words, plain)
+    limit = re.sub(r"\d+", lambda digits: f"{int(digits[0]):,}", limit.partition(",")[0])
+    return f"{option} {values[-1] if values else ''}: must be {limit}".replace(" :", ":")
 
 
 def _fail(code: int, kind: str, message: str, hint: str, arguments: list[str]) -> int:

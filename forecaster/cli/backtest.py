@@ -15,7 +15,9 @@ def backtest(
     data: options.Data = None,
     bundle: Annotated[
         Path | None,
-        typer.Option("--bundle", help="A trained bundle; its settings and columns are used.", show_default=False),
+        typer.Option(
+            "--bundle", metavar="DIR", help="A trained bundle; its settings and columns are used.", show_default=False
+        ),
     ] = None,
     model: options.Model = None,
     preset: options.Preset = None,
@@ -23,7 +25,9 @@ def backtest(
     folds: Annotated[int | None, options.describe_folds("5, or as many as fit")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for the results.", show_default="runs/<name>-backtest-<time>"),
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for the results.", show_default="runs/<name>-backtest-<time>"
+        ),
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,

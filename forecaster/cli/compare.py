@@ -1,7 +1,7 @@
 """`forecast compare`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -44,14 +44,21 @@ def compare(
     ] = None,
     by: Annotated[
         Metric | None,
-        typer.Option("--by", help="Metric that sorts the leaderboard.", show_default="mase; wql for mostly zeros"),
+        typer.Option(
+            "--by",
+            metavar="METRIC",
+            help=f"Metric that sorts the leaderboard: {', '.join(get_args(Metric))}.",
+            show_default="mase; wql for mostly zeros",
+        ),
     ] = None,
     preset: options.Preset = None,
     horizon: options.Horizon = None,
     folds: Annotated[int | None, options.describe_folds("from the length of the series")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for the results.", show_default="runs/<name>-compare-<time>"),
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for the results.", show_default="runs/<name>-compare-<time>"
+        ),
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
@@ -105,7 +112,7 @@ def compare(
     folds_needed = missing_folds(done.metrics)
     if folds_needed is None:
         words = ["forecast", "train", shared.data.path, "--config", str(done.folder / "config.yaml")]
-        console.note(f"next (trains {block['chosen']}): {compose_command(words, {}, ())}")
+        console.note(f"next (a bundle of {block['chosen']}): {compose_command(words, {}, ())}")
     else:
         again = {
             "models": models,

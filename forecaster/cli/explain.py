@@ -31,16 +31,17 @@ def explain(
         list[Path] | None,
         typer.Argument(
             metavar="DIR",
-            help="The trained bundle, by default runs/latest; or several bundles of the same data to compare.",
-            show_default=False,
+            help="The trained bundle; or several bundles of the same data to compare.",
+            show_default="runs/latest",
         ),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="The table to explain.", show_default="the training data"),
+        typer.Option("--data", metavar="DATA", help="The table to explain.", show_default="the training data"),
     ] = None,
     series: Annotated[
-        str | None, typer.Option("--series", help="Series whose window is explained.", show_default="the first")
+        str | None,
+        typer.Option("--series", metavar="ID", help="Series whose window is explained.", show_default="the first"),
     ] = None,
     window: Annotated[
         str | None,
@@ -65,7 +66,11 @@ def explain(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="File to write: a figure (.png, .svg) or all numbers (.json).", show_default=False
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="File to write: a figure (.png, .svg) or all numbers (.json).",
+            show_default=False,
         ),
     ] = None,
     query: options.Query = None,

@@ -11,11 +11,19 @@ _FORMAT = "Format of the table"
 
 Delimiter = Annotated[
     str | None,
-    typer.Option("--delimiter", help="Character between cells.", rich_help_panel=_FORMAT, show_default="detected"),
+    typer.Option(
+        "--delimiter", metavar="CHAR", help="Character between cells.", rich_help_panel=_FORMAT, show_default="detected"
+    ),
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option("--encoding", help="Encoding of the text.", rich_help_panel=_FORMAT, show_default="detected"),
+    typer.Option(
+        "--encoding",
+        metavar="NAME",
+        help="Encoding of the text, such as cp1252.",
+        rich_help_panel=_FORMAT,
+        show_default="detected",
+    ),
 ]
 Sheet = Annotated[
     str | None,
@@ -62,6 +70,7 @@ MissingWords = Annotated[
     str | None,
     typer.Option(
         "--na",
+        metavar="WORDS",
         help="Cells that mean a missing value, separated by commas: -999,n.d.",
         rich_help_panel=_FORMAT,
         show_default=False,
@@ -71,6 +80,7 @@ DateFormat = Annotated[
     str | None,
     typer.Option(
         "--date-format",
+        metavar="FORMAT",
         help="Format of the time column, such as '%d.%m.%Y %H:%M'.",
         rich_help_panel=_FORMAT,
         show_default="detected",
@@ -90,7 +100,7 @@ DayFirst = Annotated[
     bool | None,
     typer.Option(
         "--day-first/--no-day-first",
-        help="Read 1/2/2021 as 1 February, or as 2 January.",
+        help="Read 1/2/2021 as 1 February, or with --no-day-first as 2 January.",
         rich_help_panel=_FORMAT,
         show_default="detected",
     ),

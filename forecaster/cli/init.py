@@ -21,6 +21,7 @@ def init(
         typer.Option(
             "--out",
             "-o",
+            metavar="FILE",
             help="File to write, or - for standard output.",
             show_default="forecast.yaml, nightly.yaml or future.csv",
         ),
@@ -37,7 +38,12 @@ def init(
     ] = False,
     bundle: Annotated[
         Path | None,
-        typer.Option("--bundle", help="Bundle whose columns the future table has.", show_default=False),
+        typer.Option(
+            "--bundle",
+            metavar="DIR",
+            help="With --future-template: bundle whose columns the table has.",
+            show_default=False,
+        ),
     ] = None,
     horizon: options.Horizon = None,
     config: options.ConfigFile = None,
@@ -96,21 +102,20 @@ def init(
         text, document["config"] = workflow.to_yaml(resolved), resolved.model_dump(mode="json")
         next_step = "next: forecast run {} --dry-run" if job else "next: forecast train --config {}"
     if is_file:
-        workflow.publish(text, out)
-        console.note(f"wrote {out}\n{next_step.format(shlex.quote(str(out)))}")
+        written = [str(path) for path in workflow.publish(text, out, has_schema=not future_template)]
+        console.note(f"wrote {', and for editors '.join(written)}\n{next_step.format(shlex.quote(str(out)))}")
     if console.is_json or not is_file:
         console.show_text(document, text)
 
 
 def _print_schema(out: Path | None, console: options.Output) -> None:
     """Print the JSON schema of configs, or write it to a file."""
-    from forecaster.config import Config
     from forecaster.workflows import init as workflow
+    from forecaster.workflows.editor_schema import schema_text
 
-    tree = Config.model_json_schema()
-    text = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+    text = schema_text()
     if out is None or str(out) == "-":
-        console.show_text(tree, text)
+        console.show_text(json.loads(text), text)
         return
     workflow.publish(text, out)
     console.note(f"wrote {out}")

@@ -21,6 +21,7 @@ def inspect(
         typer.Option(
             "--out",
             "-o",
+            metavar="FILE",
             help="File to write: .json for the report, .csv or .parquet for a row per series, - for CSV on stdout.",
             show_default=False,
         ),

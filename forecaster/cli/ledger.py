@@ -1,20 +1,23 @@
-"""`forecast ledger score|history|diff|recalibrate`."""
+"""`forecast ledger score|record|history|diff|recalibrate`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from forecaster.cli import options, streams
+from forecaster.cli.forecast_columns import ForecastTable
+from forecaster.cli.help import HelpCommand, HelpGroup
 from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
     from forecaster.cli.console import Console
 
 app = typer.Typer(
-    help="Score recorded forecasts, list runs, and compare forecasts between runs.",
+    help="Score recorded forecasts, list runs, compare forecasts between runs, and record those of others.",
+    cls=HelpGroup,
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 JobFile = Annotated[
@@ -26,22 +29,27 @@ Url = Annotated[
         "--ledger", metavar="URL", help="SQL URL or SQLite file of a ledger, instead of a job's.", show_default=False
     ),
 ]
-JobName = Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="the only one")]
+JobName = Annotated[
+    str | None, typer.Option("--job", metavar="NAME", help="Job in the ledger.", show_default="the only one")
+]
 Since = Annotated[
     str | None,
     typer.Option(
         "--since",
+        metavar="TIME",
         help="First actual to use: a date, 30d for 30 days before the last, or all.",
         show_default="recent ones",
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="CSV file to write, or - for standard output.", show_default=False),
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="CSV file to write, or - for standard output.", show_default=False
+    ),
 ]
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @options.expand
 def score(
     job_file: JobFile = None,
@@ -49,12 +57,12 @@ def score(
     job_name: JobName = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Table to read actuals from.", show_default="the job's data"),
+        typer.Option("--data", metavar="DATA", help="Table to read actuals from.", show_default="the job's data"),
     ] = None,
     since: Since = None,
-    level: Annotated[int, typer.Option("--level", help="Interval in per cent; actuals outside it are anomalies.")] = 95,
+    level: Annotated[int, typer.Option("--level", help="50, 80, 90 or 95: anomalies lie outside this interval.")] = 95,
     by: Annotated[
-        Literal["step", "series", "model", "week"] | None,
+        Literal["step", "series", "model", "week", "source"] | None,
         typer.Option("--by", help="Show only the scores by this, in full.", show_default=False),
     ] = None,
     out: Out = None,
@@ -87,12 +95,94 @@ def score(
         _show_rows(console, document, report.render_scores(document, by), report.score_rows(document, by), out)
 
 
-@app.command()
+@app.command(cls=HelpCommand)
+@options.expand
+def record(
+    data: Annotated[str, typer.Argument(metavar="FILE", help="Table of forecasts, in any format that train reads.")],
+    job_file: JobFile = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            help="Who made the forecasts, such as planner.",
+            show_default="override with --overrides",
+        ),
+    ] = None,
+    overrides: Annotated[
+        bool, typer.Option("--overrides", help="FILE has the cells in which somebody changed the job's forecast.")
+    ] = False,
+    cutoff: Annotated[
+        str | None,
+        typer.Option("--cutoff", metavar="TIME", help="Last time known to their author.", show_default="inferred"),
+    ] = None,
+    cutoff_column: Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff-column",
+            help="Column with the cutoff of each row, or the date on which it was made.",
+            show_default="detected",
+        ),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="Key of the run that is overridden.", show_default="the newest up to the cutoff"),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace recorded forecasts by other values; the old ones stay as versions."),
+    ] = False,
+    url: Url = None,
+    job_name: JobName = None,
+    config: options.ConfigFile = None,
+    *,
+    columns: ForecastTable,
+    console: options.Output,
+) -> None:
+    """Record forecasts that somebody else made, or changes of the job's forecasts, to score them beside the job's.
+
+    FILE has a row for each series and time, or a column for each series or time. `forecast ledger score` then shows
+    what each step adds: naive, model, and planner or override. Recording the same file again changes nothing.
+    """
+    from forecaster.report.terminal.sources import render_record
+    from forecaster.settings import load
+    from forecaster.workflows.ledger import record as workflow
+    from forecaster.workflows.ledger.scope import open_scope
+    from forecaster.workflows.ledger.source_cutoffs import SourceRequest
+
+    if source is None and not overrides:
+        raise UsageError(
+            "--source is missing: whose forecasts are these?",
+            hint="pass a name, such as --source planner, or --overrides for changes of the job's forecasts",
+        )
+    request = SourceRequest(source or workflow.OVERRIDE, cutoff, cutoff_column, overrides, run, replace)
+    if Path(data).suffix in (".yaml", ".yml"):
+        table = "FILE" if job_file is None else shlex.quote(str(job_file))
+        raise UsageError(
+            f"{data} is a job, not a table of forecasts",
+            hint=f"type `forecast ledger record {table} {shlex.quote(data)}`",
+        )
+    if job_file is None and url is None:
+        raise UsageError(
+            "JOB is missing: beside whose forecasts is the table recorded?",
+            hint=f"type `forecast ledger record {shlex.quote(data)} JOB.yaml`, or pass --ledger URL",
+        )
+    overridden = {key: value for key, value in columns.items() if value is not None}
+    settings = load(config, overrides={"data.path": data, **overridden})
+    scope = open_scope(job_file, url, job_name)
+    with console.working(), scope.explained_damage():
+        document = workflow.record(scope, settings, request, stdin=streams.stdin(), watch=console.watch)
+        console.show(document, render_record(document))
+
+
+@app.command(cls=HelpCommand)
 @options.expand
 def history(
     job_file: JobFile = None,
     url: Url = None,
-    job_name: Annotated[str | None, typer.Option("--job", help="Job in the ledger.", show_default="all jobs")] = None,
+    job_name: Annotated[
+        str | None, typer.Option("--job", metavar="NAME", help="Job in the ledger.", show_default="all jobs")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of runs to list.")] = 20,
     out: Out = None,
     *,
@@ -109,14 +199,15 @@ def history(
         _show_rows(console, document, report.render_runs(document), document["runs"], out)
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @options.expand
 def diff(
     job_file: JobFile = None,
     url: Url = None,
     job_name: JobName = None,
     run: Annotated[
-        str | None, typer.Option("--run", help="Key of a run, as history lists it.", show_default="the newest")
+        str | None,
+        typer.Option("--run", metavar="KEY", help="Key of a run, as history lists it.", show_default="the newest"),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of revisions to list.")] = 20,
     out: Out = None,
@@ -134,7 +225,7 @@ def diff(
         _show_rows(console, document, report.render_revisions(document), document["revisions"], out)
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @options.expand
 def recalibrate(
     job_file: JobFile = None,

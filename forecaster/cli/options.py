@@ -9,7 +9,8 @@ from forecaster.cli import format_options, quantities
 from forecaster.cli.fold_options import Folds as Folds
 from forecaster.cli.fold_options import describe_folds as describe_folds
 from forecaster.cli.groups import expand as expand
-from forecaster.model_table import ModelName
+from forecaster.cli.help import list_models
+from forecaster.model_table import MODEL_NAMES, ModelName
 
 if TYPE_CHECKING:
     from forecaster.cli.console import Console
@@ -29,7 +30,8 @@ Model = Annotated[
     ModelName | None,
     typer.Option(
         "--model",
-        help="A recurrent cell, a recipe (segrnn, deepar), pretrained, a baseline, a statistical model, or auto.",
+        metavar="MODEL",
+        help=f"Model to use: {list_models(MODEL_NAMES)}.",
         show_default="the preset's",
     ),
 ]
@@ -63,6 +65,7 @@ Query = Annotated[
     str | None,
     typer.Option(
         "--query",
+        metavar="SQL",
         help="SQL query that returns the table, if DATA is a SQL URL.",
         rich_help_panel=_TABLE,
         show_default=False,
@@ -85,30 +88,45 @@ QueryRows = Annotated[
         min=1,
         help="Largest number of rows that the query may return.",
         rich_help_panel=_TABLE,
-        show_default="10000000",
+        show_default="10,000,000",
     ),
 ]
 Time = Annotated[
     str | None,
-    typer.Option("--time", help="Column of timestamps, or none.", rich_help_panel=_TABLE, show_default="detected"),
+    typer.Option(
+        "--time",
+        metavar="COLUMNS",
+        help="Column of timestamps, or its columns separated by commas; none if there is none.",
+        rich_help_panel=_TABLE,
+        show_default="detected",
+    ),
 ]
 Target = Annotated[
     str | None,
     typer.Option(
-        "--target", help="Columns to forecast, separated by commas.", rich_help_panel=_TABLE, show_default="detected"
+        "--target",
+        metavar="COLUMNS",
+        help="Columns to forecast, separated by commas.",
+        rich_help_panel=_TABLE,
+        show_default="detected",
     ),
 ]
 Id = Annotated[
     str | None,
     typer.Option(
-        "--id", help="Column that names the series of a long table.", rich_help_panel=_TABLE, show_default="detected"
+        "--id",
+        metavar="COLUMNS",
+        help="Columns that name the series of a long table, separated by commas.",
+        rich_help_panel=_TABLE,
+        show_default="detected",
     ),
 ]
 Freq = Annotated[
     str | None,
     typer.Option(
         "--freq",
-        help="Frequency: a pandas alias (D, h, 15min, W, MS), B, trading or integer.",
+        metavar="FREQ",
+        help="Frequency: 15min, h, D, W, MS or another alias of pandas, B, trading or integer.",
         rich_help_panel=_TABLE,
         show_default="detected",
     ),
@@ -118,7 +136,7 @@ Season = Annotated[
     typer.Option(
         "--season",
         min=1,
-        help="Steps in a season, 1 for none.",
+        help="Steps in a season; 1 for none.",
         rich_help_panel=_TABLE,
         show_default="from the frequency",
     ),
@@ -136,6 +154,7 @@ Past = Annotated[
     str | None,
     typer.Option(
         "--past",
+        metavar="COLUMNS",
         help="Covariates known only up to the present, separated by commas.",
         rich_help_panel=_TABLE,
         show_default=False,
@@ -145,6 +164,7 @@ Known = Annotated[
     str | None,
     typer.Option(
         "--known",
+        metavar="COLUMNS",
         help="Covariates whose future values are known, separated by commas.",
         rich_help_panel=_TABLE,
         show_default=False,
@@ -154,6 +174,7 @@ Static = Annotated[
     str | None,
     typer.Option(
         "--static",
+        metavar="COLUMNS",
         help="Covariates with one value for each series, separated by commas.",
         rich_help_panel=_TABLE,
         show_default=False,
@@ -163,6 +184,7 @@ Holidays = Annotated[
     str | None,
     typer.Option(
         "--holidays",
+        metavar="REGION",
         help="Country or region whose public holidays matter: DE, or DE-BY.",
         rich_help_panel=_TABLE,
         show_default=False,
@@ -180,7 +202,9 @@ Integer = Annotated[
     bool,
     typer.Option("--integer", help="Round forecasts to whole numbers.", rich_help_panel=_TABLE, show_default=False),
 ]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.", show_default=False)
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -198,7 +222,7 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more detai
 NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colour and no animation.", rich_help_panel=_OUTPUT)]
 
 
-def _columns(
+def read_columns(
     query: Query = None,
     query_timeout: QueryTimeout = None,
     query_rows: QueryRows = None,
@@ -269,5 +293,5 @@ def _console(
     return Console(json=json, quiet=quiet, verbose=verbose, no_color=no_color)
 
 
-Columns = Annotated[dict[str, Any], _columns]
+Columns = Annotated[dict[str, Any], read_columns]
 Output = Annotated["Console", _console]

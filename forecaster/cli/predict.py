@@ -23,13 +23,18 @@ def predict(
     data: Annotated[
         str | None,
         typer.Argument(
-            metavar="DATA", help="Fresh data. By default, the table that the bundle was trained on.", show_default=False
+            metavar="DATA",
+            help="Fresh data: a table as for train.",
+            show_default="the table that the bundle was trained on",
         ),
     ] = None,
     bundle: Annotated[
         Path | None,
         typer.Option(
-            "--bundle", help="The trained bundle.", show_default="runs/latest; without it, the pretrained network"
+            "--bundle",
+            metavar="DIR",
+            help="The trained bundle.",
+            show_default="runs/latest; without it, the pretrained network",
         ),
     ] = None,
     horizon: Annotated[
@@ -43,12 +48,23 @@ def predict(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File for the forecasts: .csv, .parquet, or - for standard output.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="File for the forecasts: .csv, .parquet, .xlsx, or - for standard output.",
+        ),
     ] = Path("forecasts.csv"),
     layout: Annotated[Literal["long", "nixtla"], typer.Option("--layout", help="Column layout of the file.")] = "long",
     levels: Annotated[
         str | None,
-        typer.Option("--levels", help="Intervals to add, in per cent, separated by commas: 80,95.", show_default=False),
+        typer.Option(
+            "--levels",
+            metavar="LEVELS",
+            help="Intervals to add, in per cent, separated by commas: 80,95.",
+            show_default=False,
+        ),
     ] = None,
     future: Annotated[
         str | None,
@@ -69,7 +85,7 @@ def predict(
         typer.Option("--device", help="Where networks run. cuda and auto load torch, which takes seconds."),
     ] = "cpu",
     plot: Annotated[
-        bool, typer.Option("--plot", help="Draw the forecast even if standard output is no terminal.")
+        bool, typer.Option("--plot", help="Draw the forecast even if standard output is not a terminal.")
     ] = False,
     *,
     columns: options.Columns,

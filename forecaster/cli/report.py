@@ -26,6 +26,7 @@ def report(
         typer.Option(
             "--out",
             "-o",
+            metavar="FILE",
             help="File to write: a page (.html) or a figure (.png, .svg), or - for the page on standard output.",
             show_default="DIR/report.html",
         ),
@@ -68,8 +69,7 @@ def report(
             f"--out {out}: cannot write a report as {kind or 'a folder'}",
             hint="use a name that ends in .html, .png or .svg",
         )
-    from rich.text import Text
-
+    from forecaster.report.terminal.layout import Sentence
     from forecaster.report.words import file_size
     from forecaster.workflows.report import make
     from forecaster.workflows.report.train import FreshInputs
@@ -94,5 +94,5 @@ def report(
         return
     target = out or page.home
     make.write(page, target)
-    console.show({**document, "out": str(target)}, Text(page.verdict))
+    console.show({**document, "out": str(target)}, Sentence(page.verdict))
     console.note(f"wrote {target}: {file_size(len(page.content))}")

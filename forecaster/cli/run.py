@@ -11,12 +11,17 @@ from forecaster.errors import UsageError
 
 @options.expand
 def run(
-    jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml...", help="Job files.", show_default=False)],
+    jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml", help="Job files.", show_default=False)],
     workers: Annotated[int, typer.Option("--workers", min=1, help="Number of jobs that run side by side.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the run would do, and write nothing.")] = False,
     log_file: Annotated[
         Path | None,
-        typer.Option("--log-file", help="File to append a JSON line to for each event.", show_default=False),
+        typer.Option(
+            "--log-file",
+            metavar="FILE",
+            help="File to which each event is appended as a JSON line.",
+            show_default=False,
+        ),
     ] = None,
     settings: options.Settings = None,
     *,

@@ -10,19 +10,25 @@ from forecaster.cli import options
 
 @options.expand
 def schedule(
-    jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml...", help="Job files.", show_default=False)],
+    jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml", help="Job files.", show_default=False)],
     at: Annotated[
-        str, typer.Option("--at", help="Times of day such as 02:15, or *:15 for every hour, separated by commas.")
+        str,
+        typer.Option(
+            "--at", metavar="TIMES", help="Times of day such as 02:15, or *:15 for every hour, separated by commas."
+        ),
     ] = "02:15",
     systemd: Annotated[
         bool, typer.Option("--systemd", help="Print a systemd service and timer instead of a crontab line.")
     ] = False,
     log_file: Annotated[
-        Path | None, typer.Option("--log-file", help="File for the events of each run.", show_default="<job>.log")
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="File for the events of each run.", show_default="<job>.log"),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder to write to, instead of standard output.", show_default=False),
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder to write to, instead of standard output.", show_default=False
+        ),
     ] = None,
     *,
     console: options.Output,

@@ -22,7 +22,10 @@ def train(
     horizon: options.Horizon = None,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="Read the context both ways.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The bundle's folder.", show_default="runs/<name>-<model>-<time>")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="The bundle's folder.", show_default="runs/<name>-<model>-<time>"
+        ),
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from forecaster.cli import options, quantities, streams
+from forecaster.cli.help import list_models
 from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
-from forecaster.model_table import NetworkName
+from forecaster.model_table import NETWORK_NAMES, NetworkName
 
 
 @options.expand
@@ -27,7 +28,12 @@ def tune(
     ] = None,
     model: Annotated[
         NetworkName | None,
-        typer.Option("--model", help="A recurrent cell or a recipe. It stays fixed.", show_default=False),
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help=f"Model that stays fixed: {list_models(NETWORK_NAMES)}.",
+            show_default=False,
+        ),
     ] = None,
     preset: options.Preset = None,
     horizon: options.Horizon = None,
@@ -42,7 +48,8 @@ def tune(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The study's folder.", show_default="runs/<name>-tune-<time>")
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="The study's folder.", show_default="runs/<name>-tune-<time>"),
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,

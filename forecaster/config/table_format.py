@@ -1,8 +1,9 @@
 """The section `data.format`: how a table of text is read."""
 
+from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from forecaster.config.section import Section, TimeZone
 
@@ -26,6 +27,23 @@ class TableFormat(Section):
     zone: TimeZone | None = Field(
         None, description="time zone of clocks that go forward and back, such as Europe/Berlin"
     )
+
+    _passed: frozenset[str] = PrivateAttr(frozenset())
+
+    @property
+    def passed(self) -> frozenset[str]:
+        """The fields that options of the command set, and no file; they are not saved."""
+        return self._passed
+
+    def with_passed(self, fields: Iterable[str]) -> "TableFormat":
+        """Return this format with the fields that options of the command set."""
+        copy = self.model_copy()
+        copy._passed = frozenset(fields)
+        return copy
+
+    def flag_of(self, field: str) -> str:
+        """Return the option that sets a field to its value."""
+        return "--no-day-first" if field == "day_first" and not self.day_first else f"--{field.replace('_', '-')}"
 
     @field_validator("na", mode="before")
     @classmethod

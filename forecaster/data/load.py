@@ -15,6 +15,7 @@ from forecaster.data.cells.sentinels import describe_codes, find_codes
 from forecaster.data.columns.roles import Roles, Shape, find_roles
 from forecaster.data.files.parquet import Catalogue
 from forecaster.data.files.read import TableSource, open_parquet
+from forecaster.data.files.unused_options import PARQUET, refuse_options
 from forecaster.data.grid.season import find_season, find_season_conflict
 from forecaster.data.grid.spacing import describe_frequency
 from forecaster.data.memory_limit import rows_at_once, sample_series
@@ -151,6 +152,7 @@ def _open_large(source: TableSource, config: DataConfig) -> _LargeTable | None:
     files = open_parquet(source.place) if source.frame is None else None
     if files is None or files.rows <= rows_at_once(config.memory):
         return None
+    refuse_options(source.place, PARQUET, config.format, PARQUET.unused)
     head = files.head()
     roles = find_roles(prepare(head, config), config)
     is_text = [head.frame[name].dtype == "category" for name in (roles.time, *roles.targets) if name]

@@ -1,6 +1,6 @@
-"""The verdict on a model: better or worse than the naive forecasts by more than chance, or undecided.
+"""The verdict on a model: better or worse than others by more than chance, or undecided.
 
-`train`, `backtest` and `compare` use this rule. The units of observation are cutoffs or series; see `Units`.
+`train`, `backtest`, `compare` and `tune` use this rule. The units of observation are cutoffs or series; see `Units`.
 """
 
 import math
@@ -65,14 +65,15 @@ class Units:
 
     With few series the units are cutoffs, whose losses are averaged over the series; neighbours are assumed to be
     correlated as far as their horizons overlap. With many series the units are series, whose losses are averaged over
-    the cutoffs; they are assumed to be independent.
+    the cutoffs; they are assumed to be independent. Periods are stretches of time, over which
+    `value_added` averages the forecasts of a ledger.
 
     Attributes:
         number: [R] the unit of each forecast.
         overlap: see `significance.diebold_mariano`.
     """
 
-    kind: Literal["cutoffs", "series"]
+    kind: Literal["cutoffs", "series", "periods"]
     number: Ints
     overlap: int
 
@@ -151,14 +152,15 @@ def describe_evidence(tests: Mapping[str, BaselineTest], units: Units, loss: Los
         "units": units.kind,
         "count": max((test.count for test in tests.values()), default=0),
         "fewest": significance.minimum_differences(units.overlap),
-        "needed": _estimate_needed(tests, units),
+        "needed": estimate_needed(tests, units),
         "skill": skills["seasonal_naive"],
         "skill_naive": skills["naive"],
         **p,
     }
 
 
-def _estimate_needed(tests: Mapping[str, BaselineTest], units: Units) -> int | None:
+def estimate_needed(tests: Mapping[str, BaselineTest], units: Units) -> int | None:
+    """Return the number of units at which differences of this size would be significant; None if it is unknown."""
     count = max((test.count for test in tests.values()), default=0)
     if judge(tests) != "undecided" or units.kind == "series" or not count:
         return None

@@ -110,15 +110,36 @@ def missing_folds(metrics: Mapping[str, Any]) -> int | None:
 
 
 def tuning_sentence(metrics: Mapping[str, Any]) -> str:
-    """Say whether the tuned settings beat the default on the held-out folds, by a study's metrics.json."""
+    """Say whether the tuned settings are better than the default on the held-out folds, by a study's metrics.json."""
     tune = metrics["tune"]
     gain = tune["gain"]
     if any(value is None for value in gain.values()):
-        return "The tuned settings cannot be compared with the default: the errors have no scale here."
-    gains = ", ".join(_describe_gain(METRICS[name].title, gain[name]) for name in ("mase", "wql"))
-    if tune["verdict"] == "better":
-        return f"On the held-out folds, the tuned settings beat the default: {gains}."
-    return f"On the held-out folds, the tuned settings are no better than the default: {gains}. Keep the default."
+        return (
+            "Undecided: the tuned settings cannot be compared with the default, because the errors have no scale here."
+        )
+    if "evidence" not in tune:  # version 0.1 tested nothing
+        gains = ", ".join(_describe_gain(METRICS[name].title, gain[name]) for name in ("mase", "wql"))
+        advice = f"Use the {choose_settings(tune)} settings."
+        return f"On the held-out folds, the tuned settings against the default: {gains}. {advice}"
+    evidence = tune["evidence"]
+    scope = f"in {plural(evidence['count'], _UNITS[evidence['units']])}"
+    noun = "error" if evidence["metric"] == "mase" else "quantile loss"
+    if not any(gain.values()):
+        return f"Undecided: the tuned settings have the {noun} of the default {scope}. Keep the default."
+    skill = f"{_describe_skill(evidence['skill'], f' {noun}', 'the default')} {scope}"
+    if tune["verdict"] != "undecided":
+        end = f"{skill}, more than chance explains ({_describe_p(evidence['p'])})"
+        advice = " Use them." if tune["verdict"] == "better" else " Keep the default."
+        return f"The tuned settings are {tune['verdict']}: {end}.{advice}"
+    reason = "too few for a test" if evidence["p"] is None else f"but that can be chance ({_describe_p(evidence['p'])})"
+    advice = "Use them" if tune["chosen"] == "tuned" else "Keep the default"
+    remedy = f", or decide with --folds {evidence['needed']}" if evidence["needed"] else ""
+    return f"Undecided: the tuned settings have {skill}, {reason}. {advice}{remedy}."
+
+
+def choose_settings(tune: Mapping[str, Any]) -> str:
+    """Return which settings of a study to use, `tuned` or `default`; version 0.1 recorded only the verdict."""
+    return str(tune.get("chosen") or ("tuned" if tune["verdict"] == "better" else "default"))
 
 
 def drift_sentence(drift: Mapping[str, Any] | None) -> str:

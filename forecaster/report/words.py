@@ -62,9 +62,12 @@ def timestamp(stamp: Any) -> str:
     return re.sub(r"T(\d\d:\d\d)(:00)?(?=$|[+-]|Z)", r" \1", str(stamp))
 
 
+_BOUND_SPACES = re.compile(r"(?<=\d) (?=%)|(?<=±) (?=\d)|(?<=\bp) (?=[<=] )|(?<=p [<=]) (?=\d)|(?<=--folds) (?=\d)")
+
+
 def bind_units(text: str) -> str:
-    """Return the text with numbers bound to their `%`, so that no line breaks between them."""
-    return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", text)
+    """Return the text with numbers bound to their `%`, `±`, `p =` or option, so that no line breaks between them."""
+    return _BOUND_SPACES.sub("\N{NO-BREAK SPACE}", text)
 
 
 def clip(name: str, width: int) -> str:

@@ -21,6 +21,7 @@ from forecaster.panel import Panel
 from forecaster.settings import explain
 from forecaster.store.files import atomic_write
 from forecaster.workflows.clock import now_on, step_ends
+from forecaster.workflows.editor_schema import MODELINE, SCHEMA_FILE, place_schema
 from forecaster.workflows.reading import (
     load_data,
     open_bundle,
@@ -158,13 +159,22 @@ def check_absent(out: Path) -> None:
         raise OutputError(f"{out}: already exists", hint="name another file with --out, or remove this one first")
 
 
-def publish(content: str, out: Path) -> None:
+def publish(content: str, out: Path, *, has_schema: bool = False) -> list[Path]:
     """Write a file that does not exist yet.
 
-    Raises: OutputError: the path exists, or the file cannot be written.
+    Args:
+        has_schema: True for a config, beside which the schema is written for editors.
+
+    Returns: the paths of the files.
+
+    Raises: OutputError: the path exists, or a file cannot be written.
     """
     check_absent(out)
+    if has_schema and place_schema(out.parent):
+        atomic_write(out, (MODELINE + content).encode())
+        return [out, out.parent / SCHEMA_FILE]
     atomic_write(out, content.encode())
+    return [out]
 
 
 def _lay_out(loaded: LoadedData, horizon: int | None) -> pd.DataFrame:

@@ -89,7 +89,7 @@ def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
     """Return the format of the bundle's data, changed by the options of the command."""
     changes = {key.removeprefix(_FORMAT): value for key, value in columns.items() if key.startswith(_FORMAT)}
     changes = {key: value for key, value in changes.items() if value is not None}
-    return TableFormat.model_validate({**bundle.config.data.format.model_dump(), **changes})
+    return TableFormat.model_validate({**bundle.config.data.format.model_dump(), **changes}).with_passed(changes)
 
 
 def _refuse_options(data: FreshData) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config, DataConfig, Duplicates
+from forecaster.data.files.unused_options import UnusedOptionError
 from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, Note, Watch
@@ -188,6 +189,8 @@ def as_data_error(bundle: Bundle) -> Iterator[None]:
     """Turn a usage error about columns into a data error: the bundle named the columns, not the user."""
     try:
         yield
+    except UnusedOptionError:
+        raise  # The user named this option.
     except UsageError as error:
         message = re.sub(r"--\w+: ", "", error.message)  # Commands that read a bundle do not have these flags.
         columns = _list_columns(bundle.manifest.data.columns)

@@ -52,7 +52,7 @@ def run(
         now: time at which the run takes place; None for the present.
     """
     clock = start_clock(now)
-    now = clock()
+    now = now or clock()
     key = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     summary = RunSummary(job=hide_secrets(path.stem), run=key, status="failed", code=1, seconds=0.0)
     journal = Journal(log_file, summary)

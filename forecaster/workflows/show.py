@@ -14,6 +14,7 @@ import numpy.typing as npt
 from forecaster import __version__
 from forecaster.data.grid.spacing import describe_frequency
 from forecaster.errors import InputError, as_input_error
+from forecaster.report.verdicts import choose_settings
 from forecaster.store import lock
 from forecaster.store.bundle import CONFIG, LATEST, MANIFEST, METRICS, Bundle, read_config
 from forecaster.store.bundle import read as read_bundle
@@ -161,9 +162,9 @@ def _show_results(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / METRICS}: no result of backtest, compare or tune", hint="name another folder")
     data = "DATA" if config.data.path in (None, "-") else _quote(config.data.path)
     training = f"forecast train {data} --config {_quote(folder / CONFIG)}"
-    is_useful = (
-        kind == "compare" or metrics.get("verdict") == "better" or metrics.get("tune", {}).get("verdict") == "better"
-    )
+    is_useful = kind == "compare" or metrics.get("verdict") == "better"
+    if kind == "tune":
+        is_useful = choose_settings(metrics["tune"]) == "tuned"
     return {
         "kind": kind,
         "folder": str(folder),

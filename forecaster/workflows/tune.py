@@ -38,6 +38,7 @@ from forecaster.settings import dump
 from forecaster.store import bundle, origins
 from forecaster.store.files import as_output_error, atomic_write
 from forecaster.workflows.backtest import FOLDS, cut_at_first_cutoff
+from forecaster.workflows.editor_schema import MODELINE, place_schema
 from forecaster.workflows.manifest import fingerprint
 from forecaster.workflows.reading import read_data, refuse_foreign
 from forecaster.workflows.results import choose_folder
@@ -215,7 +216,8 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
     except Interrupted as stop:
         command = shlex.join(["forecast", "tune", "--resume", str(study.folder)])
         raise Interrupted(stop.signum, hint=f"resume with `{command}`") from stop
-    atomic_write(study.folder / bundle.CONFIG, dump(tuned).encode())
+    first_line = MODELINE if place_schema(study.folder) else ""
+    atomic_write(study.folder / bundle.CONFIG, (first_line + dump(tuned)).encode())
     atomic_write(study.folder / bundle.METRICS, bundle.json_bytes(metrics))
     return TuneResult(study.folder, source, metrics)
 

@@ -8,12 +8,20 @@ import numpy as np
 from forecaster.config import Config
 from forecaster.evaluation.backtest import Backtest, Plan, backtest
 from forecaster.evaluation.score import Score, score
-from forecaster.events import Note, Watch
-from forecaster.models.naive import SeasonalNaive
+from forecaster.evaluation.verdict import (
+    choose_loss,
+    compare_with_baseline,
+    estimate_needed,
+    judge,
+    measure_losses,
+)
+from forecaster.events import Note, Watch, ignore
 from forecaster.panel import Panel
 from forecaster.report.words import plural
 from forecaster.selection.fold_fits import make_fit
 from forecaster.selection.search.study import Study, Trial
+from forecaster.workflows.backtest import default_config, resolve_from_data, with_shared_sections
+from forecaster.workflows.scoring import units_of
 
 _LEADERS_LISTED = 5
 
@@ -24,13 +32,18 @@ def evaluate_settings(configs: Mapping[str, Config], panel: Panel, plan: Plan, w
     Args:
         configs: the resolved configs `tuned` and `default`.
 
-    Returns: the scores `unseen`, the `gain` of the tuned settings over the default, and the `verdict`.
+    Returns: the scores `unseen`, the `gain` of the tuned settings over the default, the `verdict` on them with its
+        `evidence`, and the `chosen` settings: `tuned` if they are better or, where nothing is decided, have lower MASE
+        and WQL.
     """
     tests: dict[str, Backtest] = {}
     for name, config in configs.items():
         watch(Note(f"evaluating the {name} settings on {plural(plan.folds, 'fold')}"))
         tests[name] = backtest(make_fit(config, watch), panel, plan, watch=watch)
-    tests["seasonal_naive"] = backtest(lambda _: SeasonalNaive(), panel, plan)
+    default = configs["default"]
+    naive = with_shared_sections(default_config("seasonal_naive", default), default)
+    naive = resolve_from_data(naive, panel, plan.horizon, watch=ignore)  # Calibrated as the settings are.
+    tests["seasonal_naive"] = backtest(make_fit(naive, ignore), panel, plan)
     scores = {name: score(test.forecast, test.actual, test.scale) for name, test in tests.items()}
     gain = {name: _gain(scores["tuned"], scores["default"], name) for name in ("mase", "wql")}
     cutoff = tests["tuned"].forecast.cutoff
@@ -46,7 +59,33 @@ def evaluate_settings(configs: Mapping[str, Config], panel: Panel, plan: Plan, w
             "models": scores,
         },
         "gain": gain,
-        "verdict": "better" if all(value > 0 for value in gain.values()) else "no better",
+        **compare_settings(tests, panel, plan, gain),
+    }
+
+
+def compare_settings(
+    tests: Mapping[str, Backtest], panel: Panel, plan: Plan, gain: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the verdict on the tuned settings against the default, its evidence, and the settings to use."""
+    loss = choose_loss(panel)
+    tuned, default = (
+        measure_losses(test.forecast, test.actual, test.scale, loss) for test in (tests["tuned"], tests["default"])
+    )
+    units = units_of(tests["tuned"], plan)
+    difference = compare_with_baseline(tuned, default, units)
+    verdict = judge({"default": difference})
+    is_lower = all(value > 0 for value in gain.values())
+    return {
+        "verdict": verdict,
+        "chosen": "tuned" if verdict == "better" or (verdict == "undecided" and is_lower) else "default",
+        "evidence": {
+            "metric": loss,
+            "units": units.kind,
+            "count": difference.count,
+            "needed": estimate_needed({"default": difference}, units),
+            "skill": difference.skill,
+            "p": difference.p,
+        },
     }
 
 

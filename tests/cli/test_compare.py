@@ -52,7 +52,7 @@ def test_the_model_to_use_is_one_that_beats_both_naive_forecasts_for_sure(foreca
     assert metrics["skill"] == pytest.approx(1 - board["mase"][0] / board.set_index("model")["mase"]["seasonal_naive"])
     assert metrics["compare"]["test"]["units"] == "cutoffs"
     assert metrics["compare"]["test"]["count"] == 12
-    assert f"next (trains gru): forecast train '{noise}' --config {folder}/config.yaml" in done.err
+    assert f"next (a bundle of gru): forecast train '{noise}' --config {folder}/config.yaml" in done.err
     trained = forecast("train", noise, "--config", folder / "config.yaml", "--json", "-o", "b")
     assert trained.code == 0, trained.err
     assert next(iter(trained.json["holdout"]["models"])) == "gru"

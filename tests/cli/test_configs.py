@@ -10,8 +10,11 @@ import pytest
 import yaml
 
 from forecaster.config import Config
-from forecaster.settings import explain
+from forecaster.config.schema import describe_config
+from forecaster.errors import ConfigError
+from forecaster.settings import explain, load
 from tests.cli.conftest import QUICK, SAMPLES, Forecast
+from tests.json_schema import validate
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 JOBS = ("nightly", "prices")
@@ -88,3 +91,76 @@ def test_the_schema_describes_the_files_that_init_writes(forecast: Forecast, sal
     assert forecast("init", "--schema", "-o", "forecast.schema.json", "-q").code == 0
     assert json.loads(Path("forecast.schema.json").read_text()) == schema
     assert forecast("init", sales, "--schema").code == 2
+    assert Path("forecast.schema.json").read_bytes() == (CONFIGS[0].parent / ".forecast.schema.json").read_bytes()
+
+
+def _check_first_line(path: Path) -> None:
+    """Check a YAML file by the schema to which its first line points, as an editor does."""
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    place = first.partition("=")[2]
+    assert not Path(place).is_absolute()
+    problems = validate(yaml.safe_load(path.read_text()), json.loads((path.parent / place).read_text()))
+    assert not problems, problems
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_examples_point_to_a_schema_that_accepts_them(path: Path) -> None:
+    _check_first_line(path)
+
+
+def test_files_that_init_writes_point_to_the_schema_beside_them(forecast: Forecast, sales: Path) -> None:
+    Path("jobs").mkdir()
+    done = forecast("init", sales, "-o", "jobs/a.yaml")
+    assert "wrote jobs/a.yaml, and for editors jobs/.forecast.schema.json" in done.err
+    assert forecast("init", sales, "--job", "-o", "jobs/b.yaml").code == 0
+    for name in ("a", "b"):
+        _check_first_line(Path(f"jobs/{name}.yaml"))
+        assert str(Path.cwd()) not in Path(f"jobs/{name}.yaml").read_text().splitlines()[0]
+    assert sorted(path.name for path in Path("jobs").iterdir()) == [".forecast.schema.json", "a.yaml", "b.yaml"]
+    assert forecast("inspect", "jobs").code == 66  # The schema is no table.
+    assert not forecast("init", sales, "-o", "-").out.startswith("# yaml-language-server")  # There is no folder.
+
+
+def test_a_schema_of_another_version_is_replaced_and_of_another_program_left(forecast: Forecast, sales: Path) -> None:
+    path = Path(".forecast.schema.json")
+    path.write_text('{"title": "A config or job of forecast"}')
+    assert forecast("init", sales, "-o", "a.yaml").code == 0
+    _check_first_line(Path("a.yaml"))
+    for text in ('{"title": "Mine"}', "[]", "not JSON"):
+        path.write_text(text)
+        Path("b.yaml").unlink(missing_ok=True)
+        assert forecast("init", sales, "-o", "b.yaml").code == 0
+        assert path.read_text() == text
+        assert "yaml-language-server" not in Path("b.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: {path: a.csv, target: 'a, b', known: [promo], past: null, query_timeout: 10m, memory: 4GB}",
+        "data: {format: {na: '-999,n.d.', decimal: {price: ','}}}\njob:",
+        "preset: fast\nmodel: {hidden: 32}\nhead:",
+        "model: {kind: lstm, layers: 2}\ntraining: {budget: 5m, steps: 100}",
+        "model: {kind: auto_arima, history: 100}\nscale: {kind: mean_abs}",
+        "job: {outputs: forecasts.csv, max_age: 2d, gate: null, levels: [80, 95.5]}",
+        "ensemble: {seeds: 2, variants: [{model: {hidden: 8}}]}",
+    ],
+)
+def test_the_schema_accepts_what_the_program_accepts(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    load(path, environment={})
+    assert not validate(yaml.safe_load(text), describe_config())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["preset: slow", "data: {targets: a}", "training: {steps: 0}", "model: {kind: gruu}", "model: [gru]", "jobs: {}"],
+)
+def test_the_schema_refuses_what_the_program_refuses(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        load(path, environment={})
+    assert validate(yaml.safe_load(text), describe_config())

@@ -13,10 +13,11 @@ import yaml
 from forecaster import events
 from forecaster.cli.console import Console
 from tests.cli.conftest import QUICK, Done, Forecast
+from tests.json_schema import validate
 
 SMALL = ["--horizon", "5", "--set", "model.context=14", "--set", "embed.width=7", "--set", "ensemble.workers=1", *QUICK]
 ENSEMBLE = ["--preset", "default"]  # overrides the one network that QUICK asks for
-FILES = ["config.yaml", "metrics.json", "study.db"]
+FILES = [".forecast.schema.json", "config.yaml", "metrics.json", "study.db"]
 
 
 def names(folder: Path | str) -> list[str]:
@@ -71,7 +72,27 @@ def test_metrics_tell_the_search_and_the_unseen_folds(tuned: Done) -> None:
     for name in ("mase", "wql"):
         scores = {model: each[name] for model, each in unseen["models"].items()}
         assert tune["gain"][name] == pytest.approx(1 - scores["tuned"] / scores["default"])
-    assert tune["verdict"] == ("better" if min(tune["gain"].values()) > 0 else "no better")
+    evidence = tune["evidence"]
+    assert tune["verdict"] == "undecided"  # 4 folds are too few for a test
+    assert (evidence["metric"], evidence["units"], evidence["count"], evidence["p"]) == ("mase", "cutoffs", 4, None)
+    assert evidence["skill"] == pytest.approx(tune["gain"]["mase"])
+    assert evidence["needed"] == 5
+    assert tune["chosen"] == ("tuned" if min(tune["gain"].values()) > 0 else "default")
+
+
+def test_the_naive_forecast_is_scored_as_a_backtest_scores_it(forecast: Forecast, tuned: Done) -> None:
+    models = json.loads((folder_of() / "metrics.json").read_text())["tune"]["unseen"]["models"]
+    done = forecast("backtest", "sales.csv", "--model", "naive", "--horizon", "5", "--folds", "4", "--json", "-o", "t")
+    expected = done.json["backtest"]["overall"]["seasonal_naive"]
+    assert models["seasonal_naive"]["wql"] == pytest.approx(expected["wql"])
+    assert models["seasonal_naive"]["coverage80"] == pytest.approx(expected["coverage80"])
+
+
+def test_the_tuned_config_points_to_its_schema(tuned: Done) -> None:
+    config = folder_of() / "config.yaml"
+    first, _, rest = config.read_text().partition("\n")
+    schema = folder_of() / first.removeprefix("# yaml-language-server: $schema=")
+    assert not validate(yaml.safe_load(rest), json.loads(schema.read_text()))
 
 
 def test_what_the_user_set_is_not_searched(tuned: Done) -> None:
@@ -179,7 +200,7 @@ def test_time_alone_may_end_a_search(forecast: Forecast, sales: Path) -> None:
     assert done.code == 0, done.err
     assert done.json["tune"]["trials"] == 1
     assert done.json["tune"]["gain"] == {"mase": 0.0, "wql": 0.0}
-    assert done.json["tune"]["verdict"] == "no better"
+    assert (done.json["tune"]["verdict"], done.json["tune"]["chosen"]) == ("undecided", "default")
     assert done.json["tune"]["unseen"]["folds"] == 1
 
 

@@ -13,10 +13,11 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
 from forecaster.config.table_format import DETECTED, TableFormat
-from forecaster.data.files import arrow_file, compression, csv, json_rows, workbook
+from forecaster.data.files import arrow_file, compression, csv, json_rows, unused_options, workbook
 from forecaster.data.files.content import BLOCK_BYTES, Content, FileContent, LimitedStream, join, to_arrow
 from forecaster.data.files.parquet import ParquetFiles, check_size, damaged_error, find_partitions, find_texts
 from forecaster.data.files.paths import PARQUET_SUFFIXES, find_files, list_paths, stem_of
+from forecaster.data.files.unused_options import FileKind, check_options
 from forecaster.data.table import Part, Table, from_frame, to_frame
 from forecaster.errors import DataError, InputError
 
@@ -59,7 +60,8 @@ class TableSource:
         """Return one table per file; see `read`."""
         if self.frame is None:
             return read(self.place, self.stdin, fixed, expected)
-        return [replace(from_frame(self.place, self.frame), format=fixed)]
+        table = replace(from_frame(self.place, self.frame), format=fixed)
+        return check_options(self.place, [(unused_options.DATABASE, table)], fixed)
 
 
 def read(
@@ -81,10 +83,13 @@ def read(
     if source == "-":
         if stdin is None:
             raise InputError("-: standard input is closed", hint="pipe a table in: cat sales.csv | forecast train -")
-        return [_parse(source, "stdin", _read_stream(source, stdin), source, fixed, expected)]
+        return check_options(
+            source, [_parse(source, "stdin", _read_stream(source, stdin), source, fixed, expected)], fixed
+        )
     partitions = list_paths(find_partitions, source)
     if partitions:
-        return [replace(ParquetFiles(source, partitions, root=Path(source)).read(), format=fixed)]
+        table = replace(ParquetFiles(source, partitions, root=Path(source)).read(), format=fixed)
+        return check_options(source, [(unused_options.PARQUET, table)], fixed)
     tables = []
     paths = list_paths(find_files, source)
     names = [stem_of(path) for path in paths]
@@ -97,7 +102,7 @@ def read(
         except OSError as error:
             raise InputError(f"{place}: {error.strerror or error}", hint="check the permissions of the file") from error
         tables.append(_parse(place, name, content, source, fixed, expected))
-    return tables
+    return check_options(source, tables, fixed)
 
 
 def open_parquet(source: str) -> ParquetFiles | None:
@@ -206,17 +211,20 @@ def _refuse_foreign(source: str, head: bytes | bytearray) -> None:
         raise DataError(f"{source}: is binary, not a table", hint=_HINT_TO_CONVERT)
 
 
-def _parse(place: str, name: str, content: Content, source: str, fixed: TableFormat, expected: frozenset[str]) -> Table:
+def _parse(
+    place: str, name: str, content: Content, source: str, fixed: TableFormat, expected: frozenset[str]
+) -> tuple[FileKind, Table]:
+    """Return the table of a file, and the kind of the file by its content."""
     head = content[:BLOCK_BYTES]
     if head.startswith((compression.ZIP, workbook.OLD_EXCEL)):
-        return _parse_workbook(place, name, content, source, fixed, expected)
+        return unused_options.WORKBOOK, _parse_workbook(place, name, content, source, fixed, expected)
     if head.startswith(_PARQUET):
-        return _from_arrow(place, name, _parse_parquet(place, content), source, fixed)
+        return unused_options.PARQUET, _from_arrow(place, name, _parse_parquet(place, content), source, fixed)
     if head.startswith(arrow_file.MAGICS):
-        return _from_arrow(place, name, arrow_file.parse(place, content), source, fixed)
+        return unused_options.ARROW, _from_arrow(place, name, arrow_file.parse(place, content), source, fixed)
     if head.lstrip(_JSON_BLANKS).startswith(json_rows.STARTS):
-        return _from_arrow(place, name, json_rows.parse(place, content), source, fixed)
-    return _from_csv(name, csv.parse(place, content, fixed, expected), source)
+        return unused_options.JSON, _from_arrow(place, name, json_rows.parse(place, content), source, fixed)
+    return unused_options.TEXT, _from_csv(name, csv.parse(place, content, fixed, expected), source)
 
 
 def _parse_parquet(place: str, content: Content) -> pa.Table:

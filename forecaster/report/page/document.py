@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import html
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -63,6 +65,13 @@ def _data(page: Page) -> dict[str, Any]:
     }
 
 
+def mark_up(text: str) -> str:
+    """Return sentences as HTML: commands in backticks as code, and options such as `--folds` without line breaks."""
+    escaped = html.escape(bind_units(text))
+    unbroken = re.sub(r"(?<![\w-])--[a-z][\w-]*", r'<span class="word">\g<0></span>', escaped)
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", unbroken)
+
+
 def _chart_data(chart: Chart) -> dict[str, Any]:
     columns = None
     if chart.columns is not None:
@@ -106,7 +115,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["bind_units"] = bind_units
+    environment.filters |= {"bind_units": bind_units, "mark_up": mark_up}
     return environment
 
 

@@ -21,6 +21,7 @@ from forecaster.report.page.charts import (
     time_axis_kind,
 )
 from forecaster.report.page.job_scores import anomaly_parts, score_parts
+from forecaster.report.page.job_sources import sources_section
 from forecaster.report.page.newest import newest_columns, newest_section
 from forecaster.report.page.parts import Chart, DrawnSeries, Facts, Page, Section, Table, Text
 from forecaster.report.page.series_selection import SelectedSeries, describe_selection
@@ -68,7 +69,11 @@ def compose_job_page(content: JobContent) -> Page:
             name=content.job,
             verdict=f"No forecast of {content.job} can be scored yet, because no actual values are known.",
             facts=_facts(content, model),
-            sections=[section for section in (forecast, _runs_section(content)) if section is not None],
+            sections=[
+                section
+                for section in (forecast, sources_section(document), _runs_section(content))
+                if section is not None
+            ],
             drawn_series=drawn_series,
             series_count=content.series,
             note=_describe_part(len(drawn_series), content.series),
@@ -77,6 +82,7 @@ def compose_job_page(content: JobContent) -> Page:
         forecast,
         Section("recent", "Past forecasts", [_recent_chart(drawn_series)]) if len(content.rows) else None,
         Section("scores", "Accuracy", score_parts(document, model)),
+        sources_section(document),
         accuracy.calibration_section(scores.reliability(content.rows), document["overall"]),
         Section("errors", "Errors", accuracy.residual_parts(content.rows)),
         Section("drift", "Drift and anomalies", [Text(drift_sentence(document["drift"])), *anomaly_parts(document)]),

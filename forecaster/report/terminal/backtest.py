@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from forecaster.report.excerpts import quartile_steps
+from forecaster.report.terminal.layout import Sentence
 from forecaster.report.terminal.train import SCORE_LEGEND, score_table
 from forecaster.report.verdicts import describe_cutoffs, describe_scope, verdict_sentence
 from forecaster.report.words import plural
@@ -22,24 +23,24 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
     """
     block = metrics["backtest"]
     parts: list[RenderableType] = [
-        Text(f"Backtest: {describe_scope(block)}", style="bold"),
-        Text(describe_cutoffs(block["cutoff"])),
+        Sentence(f"Backtest: {describe_scope(block)}", style="bold"),
+        Sentence(describe_cutoffs(block["cutoff"])),
         score_table(block["overall"], first="model"),
-        Text(SCORE_LEGEND),
+        Sentence(SCORE_LEGEND),
     ]
     steps = quartile_steps(block["horizon"])
     if len(steps) > 1:
         scores = {str(step): block["by_step"][str(step)][model] for step in steps}
-        parts += [Text(), Text(f"{model} by step of the horizon", style="bold"), score_table(scores, first="step")]
+        parts += [Text(), Sentence(f"{model} by step of the horizon", style="bold"), score_table(scores, first="step")]
     if block["series"] > 1:
         worst = _worst({name: scores[model] for name, scores in block["by_series"].items()})
-        parts += [Text(), Text(f"{model} on its worst series", style="bold"), score_table(worst, first="series")]
-    parts += [Text(), Text(verdict_sentence(metrics, model, more="--folds {}"), style="bold")]
+        parts += [Text(), Sentence(f"{model} on its worst series", style="bold"), score_table(worst, first="series")]
+    parts += [Text(), Sentence(verdict_sentence(metrics, model, more="--folds {}"), style="bold")]
     if block["unscored"]:
-        parts.append(Text(f"{block['unscored']:,} series are too short for every fold."))
+        parts.append(Sentence(f"{block['unscored']:,} series are too short for every fold."))
     if block["fallbacks"]:
         total = plural(block["forecasts"], "forecast")
-        parts.append(Text(f"{block['fallbacks']:,} of {total} come from the fallback, seasonal naive."))
+        parts.append(Sentence(f"{block['fallbacks']:,} of {total} come from the fallback, seasonal naive."))
     return Group(*parts)
 
 

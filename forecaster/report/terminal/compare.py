@@ -10,11 +10,13 @@ from rich.text import Text
 
 from forecaster.evaluation.metric_table import METRICS, Detail, columns
 from forecaster.evaluation.verdict import BASELINES
+from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.verdicts import comparison_sentence, describe_cutoffs, describe_scope
 from forecaster.report.words import metric_cell, share
 
 _MAX_RANGES = 6  # if the best model changes more often over the steps, its steps are counted instead
 _WINNERS_SHOWN = 4
+_OPTIONAL_COLUMNS = ("predict s", "fit s", "sMAPE", "80% covered", "WQL")
 
 
 def summary(metrics: Mapping[str, Any]) -> RenderableType:
@@ -25,23 +27,23 @@ def summary(metrics: Mapping[str, Any]) -> RenderableType:
     """
     block = metrics["compare"]
     parts: list[RenderableType] = [
-        Text(f"Compared: {describe_scope(block)}", style="bold"),
-        Text(describe_cutoffs(block["cutoff"])),
+        Sentence(f"Compared: {describe_scope(block)}", style="bold"),
+        Sentence(describe_cutoffs(block["cutoff"])),
         _leaderboard(block["models"]),
-        Text(_legend(block, metrics.get("evidence", {}).get("metric", "mase"))),
+        Sentence(_legend(block, metrics.get("evidence", {}).get("metric", "mase"))),
         Text(),
     ]
     if block["series"] > 1:
-        parts.append(Text(f"best by series: {_describe_series_won(block['models'])}"))
+        parts.append(Sentence(f"best by series: {_describe_series_won(block['models'])}"))
     if block["steps_won"] and block["horizon"] > 1:
-        parts.append(Text(f"best by step: {_describe_steps_won(block['steps_won'])}"))
-    parts.append(Text(comparison_sentence(metrics), style="bold"))
+        parts.append(Sentence(f"best by step: {_describe_steps_won(block['steps_won'])}"))
+    parts.append(Sentence(comparison_sentence(metrics), style="bold"))
     if block["unscored"]:
-        parts.append(Text(f"{block['unscored']:,} series are too short for every fold."))
+        parts.append(Sentence(f"{block['unscored']:,} series are too short for every fold."))
     return Group(*parts)
 
 
-def _leaderboard(models: Mapping[str, Mapping[str, Any]]) -> Table:
+def _leaderboard(models: Mapping[str, Mapping[str, Any]]) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True, vertical="bottom")
     metrics = columns(Detail.LEADERBOARD)
@@ -58,7 +60,7 @@ def _leaderboard(models: Mapping[str, Mapping[str, Any]]) -> Table:
             "-" if name in BASELINES else row["verdict"],
             *(_seconds(row[key]) for key in ("train_seconds", "predict_seconds")),
         )
-    return table
+    return Fitted(table, _OPTIONAL_COLUMNS)
 
 
 def _seconds(value: float) -> str:

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forecaster.report.terminal.layout import Sentence
 from forecaster.report.words import plural
 
 _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
@@ -25,7 +26,7 @@ def summary(document: Mapping[str, Any]) -> RenderableType:
     for check in document["checks"]:
         text = check["told"] if check["hint"] is None else f"{check['told']}\n-> {check['hint']}"
         table.add_row(Text(check["state"], style=_STYLES[check["state"]]), check["name"], text)
-    return Group(table, Text(), Text(_conclusion(document), style="bold"))
+    return Group(table, Text(), Sentence(_conclusion(document), style="bold"))
 
 
 def _conclusion(document: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The result of `forecast explain` for the terminal: fits 80 columns, works without colour."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -17,6 +18,7 @@ from forecaster.explain.explanation import (
     Unrolling,
 )
 from forecaster.report.excerpts import lag_blocks, liveliest_units
+from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.verdicts import completeness_sentence, describe_influence, describe_steps, memory_sentence
 from forecaster.report.words import clip, number, plural, signed
 
@@ -30,6 +32,13 @@ _ROWS_SHOWN = 12
 _BAR_WIDTH = 24
 _DECADES = 4  # norms below the largest by more powers of ten than this have the lowest bar
 _NAME_WIDTH = 30
+_BAR_COLUMNS: dict[str, Literal["left", "right"]] = {
+    "name": "left",
+    "bars": "left",
+    "first": "right",
+    "second": "right",
+}
+_OPTIONAL_COLUMNS = ("second", "first", "std. error", "")
 _TIME_WIDTH = 16  # characters of 2024-10-26T00:00
 
 
@@ -40,7 +49,7 @@ def summary(explanation: Explanation, *, marks: str = BLOCKS) -> RenderableType:
         marks: characters of the bars from low to high, `BLOCKS` or `DIGITS`.
     """
     network = explanation.network or "no network inside"
-    parts: list[RenderableType] = [Text(f"{explanation.model}: {network}", style="bold")]
+    parts: list[RenderableType] = [Sentence(f"{explanation.model}: {network}", style="bold")]
     if explanation.unrolling:
         parts += [Text(), *_show_unrolling(explanation.unrolling, marks)]
     if explanation.gradients:
@@ -77,9 +86,9 @@ def _show_unrolling(unrolling: Unrolling, marks: str) -> list[RenderableType]:
         _add_layer(table, trace, marks, _UNITS_SHOWN_IF_STACKED if is_stacked else _UNITS_SHOWN)
         legends += [f"{name}: {meaning}" for name, meaning in trace.meanings.items()]
     title = f"Unrolled in time: {unrolling.series}, read up to {unrolling.cutoff}"
-    lines: list[RenderableType] = [Text(title, style="bold"), table]
+    lines: list[RenderableType] = [Sentence(title, style="bold"), Fitted(table, _OPTIONAL_COLUMNS)]
     legend = "; ".join(dict.fromkeys(legends))
-    return [*lines, Text(legend)] if legend else lines
+    return [*lines, Sentence(legend)] if legend else lines
 
 
 def _add_layer(table: Table, trace: LayerTrace, marks: str, units: int) -> None:
@@ -97,8 +106,8 @@ def _add_layer(table: Table, trace: LayerTrace, marks: str, units: int) -> None:
 def _bar_table() -> Table:
     """Return an empty table for a name, a row of bars and two numbers."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    for justify in ("left", "left", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)
+    for name, justify in _BAR_COLUMNS.items():
+        table.add_column(name, justify=justify, no_wrap=True)
     return table
 
 
@@ -126,8 +135,12 @@ def _show_gradients(gradients: Gradients, marks: str) -> list[RenderableType]:
         table.add_row(name, bars(*_in_decades(norm), marks=marks), number(float(norm[0])), number(float(norm[-1])))
     windows = plural(gradients.windows, "window")
     title = f"Backpropagation through time: log |d loss / d h_t|, mean of {windows}"
-    lines: list[RenderableType] = [Text(title, style="bold"), table, Text(memory_sentence(gradients))]
-    return [*lines, Text(gradients.advice)] if gradients.advice else lines
+    lines: list[RenderableType] = [
+        Sentence(title, style="bold"),
+        Fitted(table, _OPTIONAL_COLUMNS),
+        Sentence(memory_sentence(gradients)),
+    ]
+    return [*lines, Sentence(gradients.advice)] if gradients.advice else lines
 
 
 def _in_decades(norm: Array) -> tuple[Array, float, float]:
@@ -158,9 +171,9 @@ def _show_importance(importance: Importance, marks: str) -> list[RenderableType]
     title = (
         f"What matters: how much the MASE, {number(importance.mase)}, rises if an input is exchanged between {windows}"
     )
-    lines: list[RenderableType] = [Text(title, style="bold"), table]
+    lines: list[RenderableType] = [Sentence(title, style="bold"), Fitted(table, _OPTIONAL_COLUMNS)]
     hidden = len(importance.influences) - len(rows)
-    return [*lines, Text(f"... and {hidden} more that matter less")] if hidden else lines
+    return [*lines, Sentence(f"... and {hidden} more that matter less")] if hidden else lines
 
 
 def _show_attribution(attribution: Attribution, importance: Importance | None) -> list[RenderableType]:
@@ -181,7 +194,12 @@ def _show_attribution(attribution: Attribution, importance: Importance | None) -
     subject = f"{attribution.series}, {describe_steps(attribution)} after {attribution.cutoff}"
     title = f"Why this forecast (integrated gradients): {subject}"
     baseline = "The flat window has the level and size of the real one, and average covariates."
-    return [Text(title, style="bold"), table, Text(baseline), Text(completeness_sentence(attribution))]
+    return [
+        Sentence(title, style="bold"),
+        Fitted(table, _OPTIONAL_COLUMNS),
+        Sentence(baseline),
+        Sentence(completeness_sentence(attribution)),
+    ]
 
 
 def _axis(left: str, right: str, width: int) -> str:

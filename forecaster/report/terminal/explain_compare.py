@@ -9,6 +9,7 @@ from rich.text import Text
 from forecaster.evaluation.metric_table import METRICS
 from forecaster.explain.comparison import ComparedNetwork, NetworkComparison
 from forecaster.explain.explanation import Flow
+from forecaster.report.terminal.layout import Sentence
 from forecaster.report.verdicts import describe_left
 from forecaster.report.words import clip, number, share
 
@@ -33,12 +34,14 @@ def summary(comparison: NetworkComparison) -> RenderableType:
     width = max(len(cell) for cell in (*(each.label for each in networks), *(cell for _, row in rows for cell in row)))
     count = max(1, (_WIDTH - _NAME_WIDTH) // (width + _GAP))
     title = f"{len(networks)} networks side by side: {comparison.series}, read up to {comparison.cutoff}"
-    parts: list[RenderableType] = [Text(title, style="bold")]
-    parts += [Text(f"{each.label}: {each.bundle}") for each in networks if each.label != each.bundle.rpartition("/")[2]]
+    parts: list[RenderableType] = [Sentence(title, style="bold")]
+    parts += [
+        Sentence(f"{each.label}: {each.bundle}") for each in networks if each.label != each.bundle.rpartition("/")[2]
+    ]
     for first in range(0, len(networks), count):
         chunk = slice(first, first + count)
         parts += [Text(), _table([each.label for each in networks[chunk]], [(name, row[chunk]) for name, row in rows])]
-    return Group(*parts, Text(), Text(_LEGEND), *_baselines(comparison))
+    return Group(*parts, Text(), Sentence(_LEGEND), *_baselines(comparison))
 
 
 def _table(labels: Sequence[str], rows: Sequence[Row]) -> Table:
@@ -110,9 +113,9 @@ def _influence_rows(networks: Sequence[ComparedNetwork]) -> Iterator[Row]:
             yield clip(f"influence: {name}", _NAME_WIDTH), [share(value) for value in shares]
 
 
-def _baselines(comparison: NetworkComparison) -> Iterator[Text]:
+def _baselines(comparison: NetworkComparison) -> Iterator[RenderableType]:
     """Yield a sentence on the naive forecasts of the same holdout, if it has a MASE."""
     scores = {name.replace("_", " "): each.get("mase") for name, each in comparison.baselines.items()}
     known = [f"{number(value)} for {name}" for name, value in scores.items() if value is not None]
     if known:
-        yield Text(f"On this holdout the MASE is {' and '.join(known)}.")
+        yield Sentence(f"On this holdout the MASE is {' and '.join(known)}.")

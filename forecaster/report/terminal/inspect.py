@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.panel import Panel
+from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.terminal.plot import Sparkline
 from forecaster.report.terminal.train import describe_networks
 from forecaster.report.words import number, plural, short_path
@@ -38,8 +39,8 @@ def summary(document: Mapping[str, Any], panel: Panel | None = None) -> Renderab
         panel: the panel of the table, to draw its series; None draws nothing.
     """
     parts: list[RenderableType] = [
-        Text(_describe_table(document), style="bold"),
-        Text(f"{document['first']} to {document['last']}, {_describe_lengths(document)}"),
+        Sentence(_describe_table(document), style="bold"),
+        Sentence(f"{document['first']} to {document['last']}, {_describe_lengths(document)}"),
         Text(),
         _column_table(document["columns"]),
         Text(),
@@ -93,10 +94,11 @@ def _series_table(document: Mapping[str, Any], panel: Panel | None) -> Renderabl
         values = (_short_number(row[name]) for name in ("lowest", "mean", "highest"))
         charts = [_sparkline(panel, place)] if panel else []
         table.add_row(row["unique_id"], *counts, *values, *charts)
+    fitted = Fitted(table, ("", "missing", "longest gap"))
     hidden = document["series"] - len(rows)
     if not hidden:
-        return table
-    return Group(table, Text(f"... and {hidden:,} more series; --out FILE.csv writes all of them"))
+        return fitted
+    return Group(fitted, Sentence(f"... and {hidden:,} more series; --out FILE.csv writes all of them"))
 
 
 def _sparkline(panel: Panel, place: int) -> Sparkline:
@@ -180,7 +182,7 @@ def _describe_model(plan: Mapping[str, Any]) -> str:
     return f"preset {plan['preset']}: {describe_networks(networks)}; {steps}{calendar}{choice}"
 
 
-def _split_table(splits: Mapping[str, Mapping[str, Any]]) -> Table:
+def _split_table(splits: Mapping[str, Mapping[str, Any]]) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     table.add_column("part", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
@@ -197,11 +199,11 @@ def _split_table(splits: Mapping[str, Mapping[str, Any]]) -> Table:
             steps += f" to {part['longest']:,}"
         times = ["-" if part[key] is None else str(part[key]) for key in ends.values()]
         table.add_row(name, steps, *times, _PARTS[name])
-    return table
+    return Fitted(table, ("to", "from"))
 
 
 def _section(title: str, lines: Sequence[str]) -> list[RenderableType]:
-    return [Text(), Text(title, style="bold"), *(Text(line) for line in lines)]
+    return [Text(), Sentence(title, style="bold"), *(Sentence(line) for line in lines)]
 
 
 def _of_series(place: Mapping[str, Any], series: int) -> str:

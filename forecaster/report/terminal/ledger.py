@@ -1,16 +1,18 @@
 """The results of `forecast ledger` for the terminal: fit 80 columns, work without colour."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from forecaster.evaluation.adaptive import MIN_PERIODS
 from forecaster.evaluation.metric_table import METRICS
 from forecaster.evaluation.metrics import LEVELS
 from forecaster.report.excerpts import quartile_steps
+from forecaster.report.terminal.layout import Sentence
+from forecaster.report.terminal.sources import render_sources, source_group, source_score_rows
+from forecaster.report.terminal.table import text_table
 from forecaster.report.verdicts import drift_sentence
 from forecaster.report.words import number, plural, share
 
@@ -34,16 +36,19 @@ def render_scores(document: Mapping[str, Any], by: str | None) -> RenderableType
 
     Args:
         document: as returned by `workflows.ledger.score`.
-        by: `step`, `series`, `model` or `week` for this cut alone, in full; None for the overview.
+        by: `step`, `series`, `model`, `week` or `source` for this cut alone, in full; None for the overview.
     """
     actuals, job = document["actuals"], document["job"]
     news = f"{plural(actuals['new'], 'new actual')}, {plural(document['scored'], 'forecast')} scored"
+    if by == "source":
+        return source_group(document)
     if document["overall"] is None:
-        return Text(f"{job}: {news}. No forecast can be scored yet: run the job again when new actuals are known.")
-    title = Text(f"{job}: actuals from {document['since']} to {document['until']}", style="bold")
+        text = f"{job}: {news}. No forecast can be scored yet: run the job again when new actuals are known."
+        return Group(Sentence(text), *render_sources(document))
+    title = Sentence(f"{job}: actuals from {document['since']} to {document['until']}", style="bold")
     if by is not None:
         return Group(title, _metric_table(by, document[_CUTS[by]]))
-    parts: list[RenderableType] = [title, Text(news), _metric_table("", {"all": document["overall"]})]
+    parts: list[RenderableType] = [title, Sentence(news), _metric_table("", {"all": document["overall"]})]
     steps = document["by_step"]
     if len(steps) > 1:
         some = {key: steps[key] for key in map(str, quartile_steps(len(steps))) if key in steps}
@@ -54,11 +59,17 @@ def render_scores(document: Mapping[str, Any], by: str | None) -> RenderableType
         parts += [Text(), _metric_table("week", dict(list(document["by_week"].items())[-_WEEKS_SHOWN:]))]
     if len(document["by_series"]) > 1:
         parts += [Text(), _metric_table("worst series", dict(list(document["by_series"].items())[:_ROWS_SHOWN]))]
-    return Group(*parts, Text(), *_anomalies(document["anomalies"]), Text(drift_sentence(document["drift"])))
+    parts += [*render_sources(document), Text()]
+    return Group(*parts, *_anomalies(document["anomalies"]), Sentence(drift_sentence(document["drift"])))
 
 
 def score_rows(document: Mapping[str, Any], by: str | None) -> list[dict[str, Any]]:
-    """Return the scores as rows of one table: cut (`all`, `step` and so on), key and metrics."""
+    """Return the scores as rows of one table: cut (`all`, `step` and so on), key and metrics.
+
+    Those of sources have other columns, see `sources.source_score_rows`.
+    """
+    if by == "source":
+        return source_score_rows(document)
     if document["overall"] is None:
         return []
     rows = [] if by else [{"cut": "all", "key": "all", **document["overall"]}]
@@ -71,20 +82,20 @@ def score_rows(document: Mapping[str, Any], by: str | None) -> list[dict[str, An
 def render_runs(document: Mapping[str, Any]) -> RenderableType:
     """Return the runs, the newest first, with their keys in full for `--run`, and the errors of failed runs."""
     if not document["runs"]:
-        return Text(f"{document['ledger']}: no runs yet")
+        return Sentence(f"{document['ledger']}: no runs yet")
     names = [*(["job"] if len(document["jobs"]) > 1 else []), "run", "code", "status", "model", "series", "cutoff"]
     rows = []
     for run in document["runs"]:
         cells = {**run, "run": run["key"], "status": run["details"].get("status")}
         rows.append(["-" if cells.get(name) in (None, "") else str(cells[name]) for name in names])
-    table = _table(names, rows, right=("code", "series"), full=("run", "code", "status", "series"))
+    table = text_table(names, rows, right=("code", "series"), full=("run", "code", "status", "series"))
     errors = [(run["key"], run["details"]["error"]) for run in document["runs"] if run["details"].get("error")]
     if not errors:
         return table
-    lines = [Text(f"{key}: {error['message']}") for key, error in errors[:_ROWS_SHOWN]]
+    lines = [Sentence(f"{key}: {error['message']}") for key, error in errors[:_ROWS_SHOWN]]
     if len(errors) > _ROWS_SHOWN:
-        lines.append(Text(f"... and {len(errors) - _ROWS_SHOWN} more failed runs"))
-    return Group(table, Text(), Text("Errors of failed runs:"), *lines)
+        lines.append(Sentence(f"... and {len(errors) - _ROWS_SHOWN} more failed runs"))
+    return Group(table, Text(), Sentence("Errors of failed runs:"), *lines)
 
 
 def render_revisions(document: Mapping[str, Any]) -> RenderableType:
@@ -92,8 +103,8 @@ def render_revisions(document: Mapping[str, Any]) -> RenderableType:
     job = document["job"]
     if not document["revised"]:
         if not document["run"]:
-            return Text(f"{job}: no run has made forecasts yet")
-        return Text(f"{job}: run {document['run']} has nothing to compare: no earlier run forecast the same times")
+            return Sentence(f"{job}: no run has made forecasts yet")
+        return Sentence(f"{job}: run {document['run']} has nothing to compare: no earlier run forecast the same times")
     scaled = document["mean_absolute_scaled"]
     relative = "" if scaled is None else f", {number(scaled)} of the usual seasonal error"
     change = number(document["mean_absolute_change"])
@@ -104,19 +115,19 @@ def render_revisions(document: Mapping[str, Any]) -> RenderableType:
         for row in document["revisions"]
     ]
     parts: list[RenderableType] = [
-        Text(f"{job}: run {document['run']} against the forecasts before it", style="bold"),
-        Text(f"{plural(document['revised'], 'time')} forecast again, changed by {change} on average{relative}"),
-        _table(names, rows, right=names[2:]),
+        Sentence(f"{job}: run {document['run']} against the forecasts before it", style="bold"),
+        Sentence(f"{plural(document['revised'], 'time')} forecast again, changed by {change} on average{relative}"),
+        text_table(names, rows, right=names[2:]),
     ]
     hidden = document["revised"] - len(rows)
-    return Group(*parts, *([Text(f"... and {hidden:,} smaller changes")] if hidden else []))
+    return Group(*parts, *([Sentence(f"... and {hidden:,} smaller changes")] if hidden else []))
 
 
 def render_factors(document: Mapping[str, Any]) -> RenderableType:
     """Return the coverage of past intervals, and the factors by which the next runs will scale theirs."""
     adjustment, job = document["adjustment"], document["job"]
     if not document["intervals"]:
-        return Text(f"{job}: the intervals are the model's own" + (" again" if adjustment else ""))
+        return Sentence(f"{job}: the intervals are the model's own" + (" again" if adjustment else ""))
     names = ["steps", "interval", "covered", "would have covered", "factor before", "factor"]
     rows = [
         [
@@ -133,16 +144,18 @@ def render_factors(document: Mapping[str, Any]) -> RenderableType:
     scope = f"{plural(document['forecasts'], 'forecast')} over {plural(document['periods'], 'period')}"
     is_enough = document["periods"] >= MIN_PERIODS
     return Group(
-        Text(f"{job}: actuals from {document['since']} to {document['until']}", style="bold"),
-        Text(f"estimated from {scope}" if is_enough else f"{scope}; factors change from {MIN_PERIODS} periods on"),
-        _table(names, rows, right=names[1:]),
-        Text("nothing saved (--dry-run)" if document["is_dry"] else f"saved as adjustment {adjustment} for later runs"),
+        Sentence(f"{job}: actuals from {document['since']} to {document['until']}", style="bold"),
+        Sentence(f"estimated from {scope}" if is_enough else f"{scope}; factors change from {MIN_PERIODS} periods on"),
+        text_table(names, rows, right=names[1:]),
+        Sentence(
+            "nothing saved (--dry-run)" if document["is_dry"] else f"saved as adjustment {adjustment} for later runs"
+        ),
     )
 
 
 def _anomalies(block: Mapping[str, Any]) -> list[RenderableType]:
     if not block["count"]:
-        return [Text(f"No actual is outside the {block['level']} % interval.")]
+        return [Sentence(f"No actual is outside the {block['level']} % interval.")]
     title = f"{plural(block['count'], 'actual')} outside the {block['level']} % interval"
     names = ["series", "ds", "actual", "from", "to", "beyond", "step"]
     keys = ("y", "lower", "upper", "excess")
@@ -151,14 +164,14 @@ def _anomalies(block: Mapping[str, Any]) -> list[RenderableType]:
         for row in block["listed"][:_ROWS_SHOWN]
     ]
     end = ", the farthest:" if block["count"] > _ROWS_SHOWN else ":"
-    return [Text(title + end), _table(names, rows, right=names[2:])]
+    return [Sentence(title + end), text_table(names, rows, right=names[2:])]
 
 
-def _metric_table(first: str, cut: Mapping[str, Mapping[str, Any]]) -> Table:
+def _metric_table(first: str, cut: Mapping[str, Mapping[str, Any]]) -> RenderableType:
     """Return a table with a row of metrics for each key of a cut."""
     rows = [[name[:_NAME_WIDTH], *(_metric_cell(key, scores[key]) for key in _TITLES)] for name, scores in cut.items()]
     titles = list(_TITLES.values())
-    return _table([first, *titles], rows, right=titles)
+    return text_table([first, *titles], rows, right=titles)
 
 
 def _metric_cell(key: str, value: float | None) -> str:
@@ -166,30 +179,6 @@ def _metric_cell(key: str, value: float | None) -> str:
     if key == "forecasts":
         return str(value)
     return share(value).replace(" ", "") if key in _SHARES else number(value)
-
-
-def _table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str], full: Sequence[str] = ()
-) -> Table:
-    """Return a table of text.
-
-    Args:
-        right: columns that are aligned to the right.
-        full: columns that are never shortened, so that the others are if space is short.
-    """
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for place, name in enumerate(names):
-        width = max(map(len, [name, *(row[place] for row in rows)])) if name in full else None
-        table.add_column(
-            name,
-            justify="right" if name in right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=width,
-        )
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def _describe_range(first: int, last: int) -> str:

@@ -3,6 +3,7 @@
 Rich draws no lines. Plotext 6 compiles a kernel when it is installed, and plotext 5 is no longer maintained.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,26 +36,27 @@ class _Marks(NamedTuple):
     blocks: str
 
 
-_COLOR_MARKS = _Marks("", "", "░", "│", "▁▂▃▄▅▆▇█")
-_PLAIN_MARKS = _COLOR_MARKS._replace(forecast="•")  # without colour the two lines have to look different
+_MARKS = _Marks("", "•", "░", "│", "▁▂▃▄▅▆▇█")  # Lines differ by more than their colour.
 _ASCII_MARKS = _Marks("*", "o", ".", "|", "_.-=+*#@")
 _STYLES = {"": "", "history": "", "forecast": "bold magenta", "band": "magenta"}
 
 
-def _legend(marks: _Marks, margin: int) -> Text:
-    """Return the marks of the chart in their colours, each with its meaning."""
-    line = Text(" " * margin)
+def _legend(marks: _Marks, margin: int, width: int) -> Iterator[Text]:
+    """Yield the marks of the chart in their colours, each with its meaning, in lines of at most `width` characters."""
     meanings = {"history": "observed", "forecast": "forecast (median)", "band": "80 % interval"}
+    line = Text()
     for name, mark in (("history", marks.history), ("forecast", marks.forecast), ("band", marks.band)):
-        line.append(f"{' ' if name == 'history' else '   '}{(mark or '⠒') * 2}", _STYLES[name])
-        line.append(f" {meanings[name]}", "dim")
-    return line
+        entry = Text.assemble(((mark or "⠒") * 2, _STYLES[name]), (f" {meanings[name]}", "dim"))
+        if line and margin + 1 + line.cell_len + 3 + entry.cell_len > width:
+            yield Text(" " * (margin + 1)) + line
+            line = entry
+        else:
+            line = Text("   ").join([line, entry]) if line else entry
+    yield Text(" " * (margin + 1)) + line
 
 
-def _choose_marks(console: Console, options: ConsoleOptions) -> _Marks:
-    if options.ascii_only:
-        return _ASCII_MARKS
-    return _PLAIN_MARKS if console.no_color or console.color_system is None else _COLOR_MARKS
+def _choose_marks(options: ConsoleOptions) -> _Marks:
+    return _ASCII_MARKS if options.ascii_only else _MARKS
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Fan:
         labels = [number(top), number((top + bottom) / 2), number(bottom)]
         margin = max(map(len, labels)) + 1
         columns = max(min(options.max_width, _MAX_CHART_WIDTH) - margin - 1, 10)
-        marks = _choose_marks(console, options)
+        marks = _choose_marks(options)
         for row, cells in enumerate(self._draw(columns, bottom, top, marks)):
             label = {0: labels[0], _CHART_ROWS // 2: labels[1], _CHART_ROWS - 1: labels[2]}.get(row, "")
             line = Text(f"{label:>{margin - 1}} {marks.edge}", no_wrap=True)
@@ -89,7 +91,7 @@ class Fan:
             line.rstrip()
             yield line
         yield Text(" " * margin + _axis(columns, round(self._column(self.begin - 0.5, columns)), self.times))
-        yield _legend(marks, margin)
+        yield from _legend(marks, margin, options.max_width)
 
     def _range(self) -> tuple[float, float]:
         """Return the values of the lowest row and of the highest."""
@@ -151,7 +153,7 @@ class Sparkline:
         return Measurement(self.width, self.width)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        blocks, span = _choose_marks(console, options).blocks, self.high - self.low
+        blocks, span = _choose_marks(options).blocks, self.high - self.low
         text = ""
         for part in np.array_split(self.values, min(self.width, max(len(self.values), 1))):
             known = part[np.isfinite(part)]
@@ -202,11 +204,7 @@ def _add_line(cells: list[list[tuple[str, str]]], dots: set[tuple[int, int]], na
         place = (y // dot_rows, x // dot_columns)
         patterns[place] = patterns.get(place, 0) | _BRAILLE_DOTS[y % dot_rows][x % dot_columns]
     for (row, column), pattern in patterns.items():
-        character, owner = cells[row][column]
-        if not mark and owner == "forecast" and character >= _EMPTY_BRAILLE:  # both lines share the cell
-            cells[row][column] = (chr(ord(character) | pattern), owner)
-        else:
-            cells[row][column] = (mark or chr(ord(_EMPTY_BRAILLE) | pattern), name)
+        cells[row][column] = (mark or chr(ord(_EMPTY_BRAILLE) | pattern), name)
 
 
 def _axis(columns: int, cutoff: int, times: tuple[str, str, str]) -> str:

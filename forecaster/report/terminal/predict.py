@@ -7,6 +7,7 @@ from rich.text import Text
 
 from forecaster.forecast import Forecast
 from forecaster.panel import Floats, Panel
+from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.terminal.plot import Sparkline, fan
 from forecaster.report.words import number
 
@@ -36,7 +37,7 @@ def holdout_chart(forecast: Forecast, panel: Panel, actual: Floats) -> Renderabl
         actual: [N, H] the actual values.
     """
     scope = f" of {forecast.ids[0]}, the first of {len(forecast.ids):,} series" if len(forecast.ids) > 1 else ""
-    title = Text(f"The held-out steps{scope}: forecast and actual values", style="bold")
+    title = Sentence(f"The held-out steps{scope}: forecast and actual values", style="bold")
     return Group(title, fan(forecast, panel, 0, actual=actual[0]), Text())
 
 
@@ -47,12 +48,12 @@ def _show_one(forecast: Forecast, panel: Panel | None) -> RenderableType:
     stamps = forecast.frequency.format(forecast.ds[0], forecast.zone)
     for step in range(min(forecast.horizon, _MAX_ROWS)):
         table.add_row(str(stamps[step]), *_values(forecast, 0, step))
-    parts: list[RenderableType] = [Text(f"Forecast of {forecast.ids[0]}", style="bold")]
+    parts: list[RenderableType] = [Sentence(f"Forecast of {forecast.ids[0]}", style="bold")]
     if panel:
         parts += [fan(forecast, panel, 0), Text()]
-    parts.append(table)
+    parts.append(Fitted(table, ("median",)))
     if forecast.horizon > _MAX_ROWS:
-        parts.append(Text(f"... and {forecast.horizon - _MAX_ROWS:,} more steps"))
+        parts.append(Sentence(f"... and {forecast.horizon - _MAX_ROWS:,} more steps"))
     return Group(*parts)
 
 
@@ -70,9 +71,9 @@ def _show_many(forecast: Forecast, panel: Panel | None, series: int) -> Renderab
         charts = _sparklines(forecast, panel, row) if panel else []
         table.add_row(str(forecast.ids[row]), str(stamps[row, 0]), *_values(forecast, row, 0), *charts)
     title = f"Forecast of {series:,} series: the first of {forecast.horizon:,} steps"
-    parts: list[RenderableType] = [Text(title, style="bold"), table]
+    parts: list[RenderableType] = [Sentence(title, style="bold"), Fitted(table, ("past", "next", "time", "median"))]
     if series > rows:
-        parts.append(Text(f"... and {series - rows:,} more series"))
+        parts.append(Sentence(f"... and {series - rows:,} more series"))
     return Group(*parts)
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from forecaster.report.terminal import backtest, compare, train, tune
+from forecaster.report.terminal.layout import Sentence
 from forecaster.report.words import file_size, plural, short_path
 
 _TITLES = {
@@ -39,7 +40,7 @@ def summary(document: Mapping[str, Any]) -> RenderableType:
         case _:
             view = tune.summary(document["metrics"])
     title = f"{short_path(document['folder'])}: {_TITLES[document['kind']]} {short_path(document['data'])}"
-    return Group(Text(title, style="bold"), Text(), view)
+    return Group(Sentence(title, style="bold"), Text(), view)
 
 
 def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
@@ -62,16 +63,16 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
         rows["chosen"] = f"{by}{manifest['chosen']['why']}"
     seconds = manifest["training"]["seconds"]
     title = f"{short_path(document['folder'])}: {manifest['model']}, trained on {created} in {seconds:.0f} s"
-    parts: list[RenderableType] = [Text(title, style="bold"), _table(rows), Text()]
+    parts: list[RenderableType] = [Sentence(title, style="bold"), _table(rows), Text()]
     parts.append(train.summary(document["metrics"], manifest["model"]))
     for name, (trained, current) in document["other_versions"].items():
         state = "is not installed here" if current is None else f"is {current} here"
-        parts.append(Text(f"{name} was {trained} in training and {state}."))
+        parts.append(Sentence(f"{name} was {trained} in training and {state}."))
     if not document["is_trained_here"]:
-        parts.append(Text("This user did not train it on this machine: name the data to predict from."))
+        parts.append(Sentence("This user did not train it on this machine: name the data to predict from."))
     elif not document["is_data_there"]:
         source = short_path(manifest["data"]["absolute"])
-        parts.append(Text(f"{source} does not exist any more: name fresh data to predict from."))
+        parts.append(Sentence(f"{source} does not exist any more: name fresh data to predict from."))
     return Group(*parts)
 
 
@@ -144,7 +145,7 @@ def _show_partial(document: Mapping[str, Any]) -> RenderableType:
         "saved": document["saved"].replace("T", " "),
         "progress": "; ".join(map(_describe_stage, document["progress"])) or "no training step yet",
     }
-    return Group(Text(title, style="bold"), _table(rows))
+    return Group(Sentence(title, style="bold"), _table(rows))
 
 
 def _describe_stage(stage: Mapping[str, Any]) -> str:
@@ -160,7 +161,7 @@ def _show_study(document: Mapping[str, Any]) -> RenderableType:
     best = "no loss yet" if document["best"] is None else f"the best loss is {document['best']:.4f}"
     limit = "" if document["most"] is None else f" of {document['most']}"
     return Group(
-        Text(f"{short_path(document['folder'])}: a study of settings, {state}", style="bold"),
+        Sentence(f"{short_path(document['folder'])}: a study of settings, {state}", style="bold"),
         _table({"data": short_path(document["data"]), "trials": f"{document['trials']}{limit}, {best}"}),
     )
 

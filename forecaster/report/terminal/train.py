@@ -11,10 +11,11 @@ from rich.text import Text
 
 from forecaster.evaluation.metric_table import Detail, columns
 from forecaster.evaluation.verdict import MOSTLY_ZEROS
-from forecaster.report.terminal.marks import Sentence
+from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, verdict_sentence
 from forecaster.report.words import metric_cell, plural, short_path
 
+_OPTIONAL_SCORES = ("RMSE", "sMAPE", "MAE")
 SCORE_LEGEND = "MASE: error / past error of seasonal naive; WQL: of all deciles; lower is better."
 
 
@@ -26,26 +27,30 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
     """
     holdout = metrics["holdout"]
     if not holdout["models"]:
-        return Text(NO_HOLDOUT)
+        return Sentence(NO_HOLDOUT)
     series = f" of {plural(holdout['series'], 'series')}" if holdout["series"] > 1 else ""
     lines: list[RenderableType] = [
-        Text(f"Held out: the last {plural(holdout['horizon'], 'step')}{series}", style="bold"),
+        Sentence(f"Held out: the last {plural(holdout['horizon'], 'step')}{series}", style="bold"),
         score_table(holdout["models"], first="model"),
-        Text(SCORE_LEGEND),
+        Sentence(SCORE_LEGEND),
         Text(),
-        Text(verdict_sentence(metrics, model), style="bold"),
+        Sentence(verdict_sentence(metrics, model), style="bold"),
     ]
-    if metrics.get("evidence", {}).get("metric") == "wql":
-        lines.append(Text(f"{MOSTLY_ZEROS}, so WQL decides."))
+    evidence = metrics.get("evidence", {})
+    if evidence.get("units") == "cutoffs" and evidence["count"] > 1:
+        others = "the other lies" if evidence["count"] == 2 else "the others lie"
+        lines.append(Sentence(f"The table has the newest of these {evidence['count']} cutoffs; {others} before it."))
+    if evidence.get("metric") == "wql":
+        lines.append(Sentence(f"{MOSTLY_ZEROS}, so WQL decides."))
     coverage = coverage_sentence(holdout["models"][model])
     if coverage:
         lines.append(Sentence(coverage))
     if holdout["unscored"]:
-        lines.append(Text(f"{holdout['unscored']:,} series are too short to be scored, but have forecasts."))
+        lines.append(Sentence(f"{holdout['unscored']:,} series are too short to be scored, but have forecasts."))
     return Group(*lines)
 
 
-def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str) -> Table:
+def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str) -> RenderableType:
     """Return a table with a row of metrics for each name.
 
     Args:
@@ -59,7 +64,7 @@ def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str)
         table.add_column(metric.title, justify="right", no_wrap=True)
     for name, values in scores.items():
         table.add_row(name, *(metric_cell(metric, values.get(metric.name)) for metric in metrics))
-    return table
+    return Fitted(table, _OPTIONAL_SCORES)
 
 
 def closing_lines(folder: Path, *, is_latest: bool, known: Sequence[str] = ()) -> str:

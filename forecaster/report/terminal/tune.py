@@ -9,21 +9,23 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.terminal.train import score_table
-from forecaster.report.verdicts import describe_scope, tuning_sentence
+from forecaster.report.verdicts import choose_settings, describe_scope, tuning_sentence
 from forecaster.report.words import plural, short_path
 
 _TITLES = {
     "model.kind": "cell",
     "model.context": "context",
-    "embed.width": "seg-\nment",
-    "model.hidden": "hidden",
+    "embed.width": "segment",
+    "model.hidden": "units",
     "model.layers": "layers",
-    "model.dropout": "drop-\nout",
+    "model.dropout": "drop\nout",
     "training.learning_rate": "learn\nrate",
     "scale.kind": "scale",
     "decode.kind": "decode",
 }
+_OPTIONAL_COLUMNS = ("layers", "drop out", "decode", "scale", "segment")
 _TEXT_COLUMNS = ("cell", "scale", "decode")
 
 
@@ -35,13 +37,13 @@ def summary(metrics: Mapping[str, Any]) -> RenderableType:
     """
     tune = metrics["tune"]
     return Group(
-        Text(_describe_trials(tune), style="bold"),
+        Sentence(_describe_trials(tune), style="bold"),
         _trial_table(tune["leaders"]),
         Text(),
-        Text(f"Held out from the search: {describe_scope(tune['unseen'])}", style="bold"),
+        Sentence(f"Held out from the search: {describe_scope(tune['unseen'])}", style="bold"),
         score_table(tune["unseen"]["models"], first="settings"),
         Text(),
-        Text(tuning_sentence(metrics), style="bold"),
+        Sentence(tuning_sentence(metrics), style="bold"),
     )
 
 
@@ -52,7 +54,7 @@ def closing_lines(folder: str, source: str, metrics: Mapping[str, Any], train_de
         train_default: the command that trains the default, with the options that the user passed; None if unknown.
     """
     config = Path(folder, "config.yaml")
-    if metrics["tune"]["verdict"] == "better":
+    if choose_settings(metrics["tune"]) == "tuned":
         command = shlex.join(["forecast", "train", source, "--config", str(config)])
     else:
         command = train_default or f"{shlex.join(['forecast', 'train', source])} with the options you passed to tune"
@@ -66,7 +68,7 @@ def _describe_trials(tune: Mapping[str, Any]) -> str:
     return f"{plural(tune['trials'], 'trial')}{pruned}: the best loss is {tune['best']['loss']:.4f}{comparison}"
 
 
-def _trial_table(leaders: Sequence[Mapping[str, Any]]) -> Table:
+def _trial_table(leaders: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     keys = [key for key in _TITLES if key in leaders[0]["settings"]]
     for title in ("trial", "loss", *(_TITLES[key] for key in keys)):
@@ -75,7 +77,7 @@ def _trial_table(leaders: Sequence[Mapping[str, Any]]) -> Table:
     for trial in leaders:
         cells = (_setting_cell(trial["settings"][key]) for key in keys)
         table.add_row(str(trial["trial"]), f"{trial['loss']:.4f}", *cells)
-    return table
+    return Fitted(table, _OPTIONAL_COLUMNS)
 
 
 def _setting_cell(value: float | str) -> str:

@@ -15,7 +15,7 @@ from forecaster.panel import Panel
 from forecaster.store.database import Column, Database, insert_rows, writing
 from forecaster.store.ledger.decimals import shorten
 from forecaster.store.ledger.record import format_times, format_utc
-from forecaster.store.ledger.tables import actual_rows, pending_rows, runs, series
+from forecaster.store.ledger.tables import actual_rows, pending_rows, runs, series, source_rows, sources
 
 _MAX_SERIES_NAMED = 500  # A query lists the numbers of at most this many series.
 
@@ -52,7 +52,7 @@ class _Span:
 
 
 def add_actuals(ledger: Database, job: str, panel: Panel, *, read_at: datetime) -> AddedActuals:
-    """Add the values of a panel from the first forecast time of a job on.
+    """Add the values of a panel from the first time on that a job, or a source recorded beside it, has forecast.
 
     You can pass the whole history every time: a digest per series shows which values are stored already. A value that
     differs from the newest stored version becomes a further version; equal and missing values add nothing.
@@ -68,7 +68,11 @@ def add_actuals(ledger: Database, job: str, panel: Panel, *, read_at: datetime) 
 
 def insert_actuals(connection: sa.Connection, job: str, panel: Panel, read_at: datetime) -> AddedActuals:
     """Add actuals as `add_actuals` does, within the caller's transaction."""
-    first = connection.execute(sa.select(sa.func.min(runs.c.first_at)).where(runs.c.job == job)).scalar()
+    first_of_runs = sa.select(sa.func.min(runs.c.first_at)).where(runs.c.job == job)
+    of_job = sa.select(sources.c.id).where(sources.c.job == job)
+    first_of_sources = sa.select(sa.func.min(source_rows.c.at)).where(source_rows.c.source_id.in_(of_job))
+    first_times = [connection.execute(query).scalar() for query in (first_of_runs, first_of_sources)]
+    first = min((time for time in first_times if time is not None), default=None)
     if first is None:
         return AddedActuals()
     rows = connection.execute(sa.select(series).where(series.c.job == job))
@@ -87,7 +91,7 @@ def _find_spans(panel: Panel, first: int, stored: dict[str, sa.Row[Any]]) -> lis
     """Return the spans of the series that were forecast and have a value since.
 
     Args:
-        first: the first forecast time of the job.
+        first: the first time that the job or a source has forecast.
         stored: the rows of the table `series`, by id.
     """
     starts = np.maximum(panel.frequency.index(panel.start, np.full(len(panel), first - 1)) + 1, 0)

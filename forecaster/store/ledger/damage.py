@@ -22,6 +22,7 @@ from forecaster.store.ledger.tables import (
     runs,
     score_rows,
     series,
+    sources,
     version,
 )
 
@@ -69,7 +70,8 @@ def find_damage(ledger: Database) -> str | None:
 def _find_in_schema(connection: sa.Connection) -> str | None:
     schema = sa.inspect(connection)
     views = schema.get_view_names()
-    for name in metadata.tables.keys() - schema.get_table_names():
+    names = {*schema.get_table_names()}
+    for name in (name for name in metadata.tables if name not in names):  # the oldest tables first
         return f"it has no table {name!r}"
     for name in VIEWS.keys() - {*views}:
         return f"it has no view {name!r}"
@@ -109,7 +111,7 @@ def _has_other_type(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
 def _find_in_links(connection: sa.Connection) -> str | None:
     """Find a row whose series or run is missing, or a run with forecasts that has no rows."""
     for table in metadata.sorted_tables:
-        for name, parent in (("series_id", series), ("run_id", runs)):
+        for name, parent in (("series_id", series), ("run_id", runs), ("source_id", sources)):
             if name in table.c:
                 query = sa.select(1).select_from(table).where(table.c[name].not_in(sa.select(parent.c.id))).limit(1)
                 if connection.execute(query).first():

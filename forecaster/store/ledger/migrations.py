@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from forecaster.errors import InputError
 from forecaster.store.database import Database
-from forecaster.store.ledger.tables import VIEWS, adjustments, metadata, runs, score_rows
+from forecaster.store.ledger.tables import VIEWS, adjustments, metadata, runs, score_rows, source_rows, sources
 from forecaster.store.ledger.tables import version as version_table
 
-VERSION = 3
+VERSION = 4
 
 
 def _add_adjustments(connection: sa.Connection) -> None:
@@ -24,9 +24,18 @@ def _add_absolute_errors(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"UPDATE {score_rows.name} SET {absolute} = abs(error)")
 
 
+def _add_sources(connection: sa.Connection) -> None:
+    sources.create(connection)
+    source_rows.create(connection)
+
+
 # The migration to each version from the version before: `MIGRATIONS[2]` migrates from 1 to 2. A new ledger is created
 # from `tables`, so a change of a table belongs there and here.
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _add_adjustments, 3: _add_absolute_errors}
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {
+    2: _add_adjustments,
+    3: _add_absolute_errors,
+    4: _add_sources,
+}
 
 
 def find_version(connection: sa.Connection, database: Database) -> int | None:
@@ -65,7 +74,7 @@ def migrate(connection: sa.Connection, version: int | None) -> None:
         connection.execute(version_table.insert().values(version=VERSION))
     else:
         for name in reversed(VIEWS):
-            connection.exec_driver_sql(f"DROP VIEW {name}")
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
         for number in range(version + 1, VERSION + 1):
             MIGRATIONS[number](connection)
         connection.execute(version_table.update().values(version=VERSION))

@@ -136,6 +136,36 @@ adjustments = sa.Table(
     sa.Column("factor", sa.Double, nullable=False),
 )
 
+# Forecasts that somebody else made, and changes of the job's own ones by hand. No other table refers to them, so that
+# scores, drift and recalibration cannot mix them with the job's forecasts.
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # `forecast` or `override`
+    sa.UniqueConstraint("job", "name"),
+)
+
+source_rows = sa.Table(
+    "source_rows",
+    metadata,
+    sa.Column("source_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("cutoff_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("run_id", sa.Integer),  # The run that an override changes; null for a forecast.
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("ds", sa.Text, nullable=False),
+    sa.Column("cutoff", sa.Text, nullable=False),
+    sa.Column("value", sa.Double, nullable=False),
+    *(sa.Column(name, sa.Double) for name in QUANTILES),
+    sa.Column("recorded", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 _NEWEST = """NOT EXISTS (SELECT 1 FROM actual_rows AS later
     WHERE later.series_id = a.series_id AND later.at = a.at AND later.version > a.version)"""
 _NAMES = "r.job, r.key AS run, f.run_id, s.unique_id, f.series_id, f.ds, f.at, k.cutoff, f.step, r.model"
@@ -157,4 +187,12 @@ WHERE {_NEWEST}""",
 FROM score_rows AS c
     JOIN actual_rows AS a ON a.series_id = c.series_id AND a.at = c.at AND a.version = c.version
     JOIN forecast_rows AS f ON f.run_id = c.run_id AND f.series_id = c.series_id AND f.step = c.step {_OF_FORECAST}""",
+    "source_forecasts": f"""SELECT o.job, o.name AS source, o.kind, s.unique_id, f.series_id, f.ds, f.at, f.cutoff,
+    f.cutoff_at, f.step, f.run_id, f.value, {", ".join(f"f.{name}" for name in QUANTILES)}, f.version, f.recorded
+FROM source_rows AS f
+    JOIN sources AS o ON o.id = f.source_id
+    JOIN series AS s ON s.id = f.series_id
+WHERE NOT EXISTS (SELECT 1 FROM source_rows AS later
+    WHERE later.source_id = f.source_id AND later.series_id = f.series_id AND later.at = f.at
+    AND later.cutoff_at = f.cutoff_at AND later.version > f.version)""",
 }

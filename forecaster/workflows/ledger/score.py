@@ -21,6 +21,7 @@ from forecaster.workflows.clock import leave_out_unfinished, now_on
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import measure_drift
 from forecaster.workflows.ledger.scope import LedgerScope, format_time, list_rows, parse_since
+from forecaster.workflows.ledger.value_added import report_sources
 from forecaster.workflows.reading import read_data
 from forecaster.workflows.source import Source
 
@@ -111,7 +112,7 @@ def report_scores(
         "scored": scored,
     }
     if extent is None:
-        return document | {"overall": None}
+        return document | {"overall": None, "sources": report_sources(ledger, job)}
     first = find_first_scored(ledger, job, selection.first_time(extent))
     if first is None:
         raise UsageError(
@@ -135,6 +136,7 @@ def report_scores(
     alarm, bundles = (scope.job.policy.alarm, scope.job.bundles) if scope.job else (AlarmConfig(), Path())
     drift = measure_drift(ledger, extent, alarm, bundles)
     document["drift"] = asdict(drift) if drift else None
+    document["sources"] = report_sources(ledger, job, since=selection.first_time(extent))
     return without_nan(document)
 
 

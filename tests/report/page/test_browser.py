@@ -237,6 +237,23 @@ def test_a_phone_does_not_scroll_sideways(chromium: Any, page: Path) -> None:
     phone.context.close()
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_caption_is_cut_and_no_option_is_broken(chromium: Any, page: Path, width: int) -> None:
+    tab = Tab(chromium, page, viewport={"width": width, "height": 900})
+    texts = (
+        "[...document.querySelectorAll('.caption, .summary, h1, h3, main > section > p')].filter((e) => e.textContent)"
+    )
+    assert tab.evaluate(f"{texts}.length") > 10
+    hidden = f"{texts}.filter((e) => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > {width})"
+    assert tab.evaluate(f"{hidden}.map((e) => e.textContent)") == []
+    inside = "[...document.querySelectorAll('.wide .caption, .wide caption')].length"
+    assert tab.evaluate(inside) == 0  # A caption within the area that scrolls would scroll out of sight.
+    lines = "[...document.querySelectorAll('.word')].map((e) => e.getClientRects().length)"
+    assert set(tab.evaluate(lines)) <= {1}
+    assert "`" not in tab.evaluate("document.querySelector('h1').textContent")
+    tab.context.close()
+
+
 def test_charts_follow_the_colour_scheme(chromium: Any, page: Path) -> None:
     dark = Tab(chromium, page, color_scheme="dark")
     dark.see("holdout")

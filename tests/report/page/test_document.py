@@ -193,3 +193,10 @@ def test_without_plotly_the_error_names_what_to_install(monkeypatch: pytest.Monk
 def test_the_page_itself_is_written_without_tricks() -> None:
     own = document._page_script()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", own)
+
+
+def test_commands_are_code_and_options_do_not_break() -> None:
+    assert document.mark_up("Use `forecast backtest DATA --folds 5`, or <b> & 90 %.") == (
+        'Use <code>forecast backtest DATA <span class="word">--folds</span>\N{NO-BREAK SPACE}5</code>,'
+        " or &lt;b&gt; &amp; 90\N{NO-BREAK SPACE}%."
+    )

@@ -1,5 +1,6 @@
 import io
 import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +15,10 @@ from forecaster.report.terminal.predict import holdout_chart, summary
 from tests.conftest import MakePanel
 
 
-def draw(view: RenderableType, *, encoding: str = "utf-8", **given: Any) -> list[str]:
+def draw(view: RenderableType, *, encoding: str = "utf-8", width: int = 80, **given: Any) -> list[str]:
     out = io.BytesIO()
     file = io.TextIOWrapper(out, encoding=encoding)
-    Console(file=file, width=80, **given).print(view)
+    Console(file=file, width=width, **given).print(view)
     file.flush()
     return out.getvalue().decode(encoding).splitlines()
 
@@ -62,11 +63,17 @@ def test_a_fan_of_integer_time_names_its_steps(make_panel: MakePanel) -> None:
     assert ["0", "59", "79"] in [line.split() for line in lines]
 
 
-def test_without_colour_the_forecast_has_a_mark_of_its_own(make_panel: MakePanel) -> None:
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("options", [{"no_color": True}, {"color_system": "standard", "force_terminal": True}])
+def test_each_line_of_the_chart_has_a_mark_of_its_own(
+    options: dict[str, Any], width: int, make_panel: MakePanel
+) -> None:
     panel = make_panel([[0.0, 10.0] * 30])
     view = summary(forecast_of(panel, 20, mean=5, width=4), panel)
-    assert any("•" in line for line in draw(view, no_color=True))
-    assert not any("•" in line for line in draw(view, color_system="standard", force_terminal=True))
+    text = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(draw(view, width=width, **options)))
+    marks = re.findall(r"(\S)\1 (?:observed|forecast \(median\)|80 % interval)", text)
+    assert len(marks) == len(set(marks)) == 3  # and no meaning is broken by a line
+    assert all(len(line) <= width for line in text.splitlines())
 
 
 def test_a_terminal_without_braille_gets_what_it_can_show(make_panel: MakePanel) -> None:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from forecaster.report.terminal.tune import closing_lines, summary
-from forecaster.report.verdicts import tuning_sentence
+from forecaster.report.verdicts import choose_settings, tuning_sentence
 
 SETTINGS = {
     "model.kind": "mingru",
@@ -22,27 +22,87 @@ SETTINGS = {
 }
 
 
-def metrics(mase: float | None, wql: float | None, **settings: Any) -> dict[str, Any]:
+def metrics(
+    mase: float | None, wql: float | None, *, p: float | None = None, word: str = "undecided", **settings: Any
+) -> dict[str, Any]:
     is_better = mase is not None and wql is not None and mase > 0 and wql > 0
     best = {"trial": 17, "loss": 0.1101, "settings": settings or SETTINGS}
     scores = dict.fromkeys(("mase", "smape", "mae", "rmse", "wql", "coverage80"), 0.5)
     unseen = {"folds": 3, "horizon": 12, "series": 4, "models": dict.fromkeys(("tuned", "default"), scores)}
     search = {"trials": 30, "pruned": 12, "default": {"trial": 1, "loss": 0.1234}, "best": best, "leaders": [best] * 5}
-    found = {"gain": {"mase": mase, "wql": wql}, "verdict": "better" if is_better else "no better", "unseen": unseen}
+    chosen = "tuned" if word == "better" or (word == "undecided" and is_better) else "default"
+    evidence = {
+        "metric": "mase",
+        "units": "cutoffs",
+        "count": 3 if p is None else 8,
+        "needed": 10,
+        "skill": mase,
+        "p": p,
+    }
+    found = {
+        "gain": {"mase": mase, "wql": wql},
+        "verdict": word,
+        "chosen": chosen,
+        "evidence": evidence if word == "undecided" else evidence | {"needed": None},
+        "unseen": unseen,
+    }
     return {"tune": search | found}
 
 
 @pytest.mark.parametrize(
-    ("mase", "wql", "words"),
+    ("mase", "wql", "p", "word", "sentence"),
     [
-        (0.04, 0.061, "beat the default: 4.0 % better by MASE, 6.1 % better by WQL."),
-        (0.04, -0.01, "are no better than the default: 4.0 % better by MASE, 1.0 % worse by WQL. Keep the default."),
-        (0.0, 0.0, "are no better than the default: equal by MASE, equal by WQL."),
-        (None, 0.1, "cannot be compared"),
+        (
+            0.04,
+            0.061,
+            0.012,
+            "better",
+            "The tuned settings are better: 4 % less error than the default in 8 cutoffs, more than chance explains"
+            " (p = 0.012). Use them.",
+        ),
+        (
+            -0.04,
+            0.01,
+            0.012,
+            "worse",
+            "The tuned settings are worse: 4 % more error than the default in 8 cutoffs, more than chance explains"
+            " (p = 0.012). Keep the default.",
+        ),
+        (
+            0.04,
+            0.061,
+            None,
+            "undecided",
+            "Undecided: the tuned settings have 4 % less error than the default in 3 cutoffs, too few for a test."
+            " Use them, or decide with --folds 10.",
+        ),
+        (
+            0.04,
+            -0.01,
+            0.3,
+            "undecided",
+            "Undecided: the tuned settings have 4 % less error than the default in 8 cutoffs, but that can be chance"
+            " (p = 0.3). Keep the default, or decide with --folds 10.",
+        ),
+        (0.0, 0.0, 1.0, "undecided", "Undecided: the tuned settings have the error of the default in 8 cutoffs."),
+        (None, 0.1, None, "undecided", "Undecided: the tuned settings cannot be compared with the default"),
     ],
 )
-def test_the_verdict_is_said_in_plain_words(mase: float | None, wql: float | None, words: str) -> None:
-    assert words in tuning_sentence(metrics(mase, wql))
+def test_the_verdict_is_better_worse_or_undecided(
+    mase: float | None, wql: float | None, p: float | None, word: str, sentence: str
+) -> None:
+    assert tuning_sentence(metrics(mase, wql, p=p, word=word)).startswith(sentence)
+
+
+def test_a_study_of_version_0_1_is_still_described() -> None:
+    old = metrics(0.04, -0.01)
+    old["tune"] |= {"verdict": "no better"}
+    del old["tune"]["evidence"], old["tune"]["chosen"]
+    sentence = tuning_sentence(old)
+    assert "4.0 % better by MASE, 1.0 % worse by WQL. Use the default settings." in sentence
+    assert "no better" not in sentence
+    assert choose_settings(old["tune"]) == "default"
+    assert choose_settings({"verdict": "better"}) == "tuned"
 
 
 def test_the_next_command_takes_the_config_only_where_it_is_better() -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from forecaster.errors import InputError, LockError, OutputError
 from forecaster.store.database import Database, open_database, reading, writing
 from forecaster.store.ledger import migrations
+from forecaster.store.ledger.damage import find_damage
 from forecaster.store.ledger.migrations import VERSION
 from forecaster.store.ledger.open import open_ledger
 from forecaster.store.ledger.tables import VIEWS, metadata
@@ -119,7 +120,8 @@ def test_a_ledger_of_version_1_is_migrated_and_keeps_its_runs(url: str) -> None:
     with writing(open_ledger(url), "x") as connection:
         for view in reversed(VIEWS):
             connection.exec_driver_sql(f"DROP VIEW {view}")
-        connection.exec_driver_sql("DROP TABLE adjustments")
+        for table in ("adjustments", "sources", "source_rows"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN adjustment")
         connection.exec_driver_sql("ALTER TABLE score_rows DROP COLUMN absolute")
         connection.exec_driver_sql("INSERT INTO score_rows VALUES (1, 5, 1, 1, 0, -2.5, NULL, NULL, NULL, 80, 3)")
@@ -135,3 +137,16 @@ def test_a_ledger_of_version_1_is_migrated_and_keeps_its_runs(url: str) -> None:
         assert connection.exec_driver_sql("SELECT key, adjustment FROM runs").one() == ("a", None)
         assert connection.exec_driver_sql("SELECT count(*) FROM adjustments").scalar_one() == 0
         assert connection.exec_driver_sql("SELECT error, absolute FROM score_rows").one() == (-2.5, 2.5)
+
+
+def test_a_ledger_of_version_3_gets_sources_and_their_view(url: str) -> None:
+    with writing(open_ledger(url), "x") as connection:
+        connection.exec_driver_sql("DROP VIEW source_forecasts")
+        connection.exec_driver_sql("DROP TABLE source_rows")
+        connection.exec_driver_sql("DROP TABLE sources")
+        connection.exec_driver_sql("UPDATE ledger_version SET version = 3")
+    ledger = open_ledger(url, must_exist=True)
+    assert version_of(ledger) == VERSION
+    assert find_damage(ledger) is None
+    with reading(ledger) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM source_forecasts").scalar_one() == 0
