@@ -15,6 +15,7 @@ _BATCH = 256
 _HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal as two, so half a batch is enough.
 _MAX_PASSES = 10  # Small data is read at most this often.
 _MIN_STEPS = 200
+_MAX_SINGLE_STEPS = 100
 _PLAIN_SEGMENTS = 8
 _LONG_SEASON_HORIZONS = 4  # A season of this many horizons or more is not the width of a segment.
 _MIN_SEASON_FOR_SEGMENTS = 12  # From this season on, segments of a season are better than single steps, and cheaper.
@@ -144,9 +145,19 @@ def _network(shape: Shape, *, steps: int, hidden: int | None = None) -> Tree:
 
 
 def _ensemble(variants: list[Tree], candidates: list[Tree], *, most: int, seeds: int = 1) -> Tree:
-    """Return an ensemble of variants, or of the best `most` of variants and candidates."""
-    ensemble: Tree = {"variants": [*variants, *candidates], "seeds": seeds}
-    return {"ensemble": ensemble | {"choose": most} if candidates else ensemble}
+    """Return an ensemble of variants, or of the best `most` of variants and candidates.
+
+    With candidates, variants that read many single steps are left out: they take longer than all others together.
+    """
+    if not candidates:
+        return {"ensemble": {"variants": variants, "seeds": seeds}}
+    quick = [each for each in variants if each.get("embed") != {"width": 1} or _context_of(each) <= _MAX_SINGLE_STEPS]
+    return {"ensemble": {"variants": [*(quick or variants[:1]), *candidates], "seeds": seeds, "choose": most}}
+
+
+def _context_of(variant: Tree) -> int:
+    context: int = variant["model"]["context"]
+    return context
 
 
 def _candidates(shape: Shape, *, hidden: int) -> list[Tree]:

@@ -49,7 +49,7 @@ def test_a_metric_is_added_by_one_function_and_one_row(row: Metric, make_panel: 
 
 
 def test_a_metric_that_an_older_file_lacks_is_unknown(row: Metric) -> None:
-    assert score_table({"gru": {"mase": 1.0}}, first="model").row_count == 1
+    assert score_table({"gru": {"mase": 1.0}}, first="model").table.row_count == 1
     assert page_table("Scores", {"gru": {"mase": 1.0}}).head == ["Model", "MASE"]
 
 
