@@ -16,6 +16,8 @@ _HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal
 _MAX_PASSES = 10  # Small data is read at most this often.
 _MIN_STEPS = 200
 _MAX_SINGLE_STEPS = 100
+_FREE_SINGLE_STEPS = 24
+_SINGLE_STEPS_READ = 36_000  # training steps times the single steps that each window has
 _PLAIN_SEGMENTS = 8
 _LONG_SEASON_HORIZONS = 4  # A season of this many horizons or more is not the width of a segment.
 _MIN_SEASON_FOR_SEGMENTS = 12  # From this season on, segments of a season are better than single steps, and cheaper.
@@ -79,7 +81,7 @@ def recipe(preset: Preset, shape: Shape, *, has_candidates: bool) -> Tree:
         case "fast":
             return _network(shape, steps=700, hidden=64) | _ensemble(_variants(shape)[:1], candidates, most=2)
         case "default":
-            networks = 2 if shape.is_within_day else 3
+            networks = 2 if shape.is_within_day or candidates else 3
             return _network(shape, steps=1500) | _ensemble(_variants(shape)[:networks], candidates, most=3)
         case "best":
             return _network(shape, steps=2000) | _ensemble(_variants(shape), candidates, most=6, seeds=2)
@@ -151,13 +153,21 @@ def _ensemble(variants: list[Tree], candidates: list[Tree], *, most: int, seeds:
     """
     if not candidates:
         return {"ensemble": {"variants": variants, "seeds": seeds}}
-    quick = [each for each in variants if each.get("embed") != {"width": 1} or _context_of(each) <= _MAX_SINGLE_STEPS]
+    quick = [_shorten(each) for each in variants if _single_steps(each) <= _MAX_SINGLE_STEPS]
     return {"ensemble": {"variants": [*(quick or variants[:1]), *candidates], "seeds": seeds, "choose": most}}
 
 
-def _context_of(variant: Tree) -> int:
+def _shorten(variant: Tree) -> Tree:
+    """Limit the training steps of a variant that reads single steps, so that it takes no longer than the others."""
+    steps = _single_steps(variant)
+    limit = {"training": {"steps": max(_SINGLE_STEPS_READ // steps, _MIN_STEPS)}} if steps > _FREE_SINGLE_STEPS else {}
+    return merge(variant, limit)
+
+
+def _single_steps(variant: Tree) -> int:
+    """Return the number of single steps that a variant reads, 0 if it reads segments."""
     context: int = variant["model"]["context"]
-    return context
+    return context if variant.get("embed") == {"width": 1} else 0
 
 
 def _candidates(shape: Shape, *, hidden: int) -> list[Tree]:

@@ -13,6 +13,7 @@ from forecaster.report.page.series_selection import REQUESTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLORS = {"model": "#0067a5", "seasonal": "#b85000", "naive": "#00795a", "truth": "#1a1f26", "quiet": "#6b7684"}
 _STYLES = {"solid": "-", "dash": (0, (5, 2.5)), "dot": (0, (1.5, 1.8))}
@@ -60,7 +61,7 @@ def draw(page: Page, kind: str) -> bytes:
             f"{page.name}: there is nothing to draw yet", hint="make a page: forecast report -o report.html"
         )
     import matplotlib as mpl
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as NewFigure
 
     chart = page.charts[0]
     panels: list[DrawnSeries | None] = [*_select_panels(page.drawn_series)] if chart.is_by_series else [None]
@@ -69,7 +70,7 @@ def draw(page: Page, kind: str) -> bytes:
     size = (7.2, 3.8) if len(panels) == 1 else (9.6, 2.5 * rows + 0.7)
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure = Figure(figsize=size, layout="constrained")
+        figure = NewFigure(figsize=size, layout="constrained")
         grid = np.atleast_1d(figure.subplots(rows, columns)).ravel()
         for place, axes in enumerate(grid):
             if place >= len(panels):
@@ -78,14 +79,25 @@ def draw(page: Page, kind: str) -> bytes:
             panel = panels[place]
             _draw_chart(axes, chart, panel.columns if panel else chart.columns or {})
             axes.set_title(panel.name if panel else chart.heading, loc="left", fontsize=10, parse_math=False)
-        handles, labels = grid[0].get_legend_handles_labels()
-        if len(labels) > 1:
-            figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False)
+        add_legend(figure, grid[0])
         out = io.BytesIO()
         figure.savefig(
             out, format=kind, dpi=_RESOLUTION, metadata={"Date": None} if kind == "svg" else {"Software": None}
         )
     return out.getvalue()
+
+
+def add_legend(figure: "Figure", axes: "Axes") -> None:
+    """Add the legend of axes below a figure, in as few rows as its width allows; none for a single entry."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) < 2:
+        return
+    for rows in range(1, len(labels) + 1):
+        columns = -(-len(labels) // rows)
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def _select_panels(drawn_series: Sequence[DrawnSeries]) -> list[DrawnSeries]:
