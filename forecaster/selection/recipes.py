@@ -16,7 +16,6 @@ _HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal
 _MAX_PASSES = 10  # Small data is read at most this often.
 _MIN_STEPS = 200
 _MAX_SINGLE_STEPS = 100
-_FREE_SINGLE_STEPS = 24
 _SINGLE_STEPS_READ = 36_000  # training steps times the single steps that each window has
 _PLAIN_SEGMENTS = 8
 _LONG_SEASON_HORIZONS = 4  # A season of this many horizons or more is not the width of a segment.
@@ -79,12 +78,13 @@ def recipe(preset: Preset, shape: Shape, *, has_candidates: bool) -> Tree:
     candidates = _candidates(shape, hidden=64 if preset == "fast" else 128) if has_candidates else []
     match preset:
         case "fast":
-            return _network(shape, steps=700, hidden=64) | _ensemble(_variants(shape)[:1], candidates, most=2)
+            network = _network(shape, steps=700, hidden=64)
+            return _ensemble(network, _variants(shape)[:1], candidates, most=2)
         case "default":
             networks = 2 if shape.is_within_day or candidates else 3
-            return _network(shape, steps=1500) | _ensemble(_variants(shape)[:networks], candidates, most=3)
+            return _ensemble(_network(shape, steps=1500), _variants(shape)[:networks], candidates, most=3)
         case "best":
-            return _network(shape, steps=2000) | _ensemble(_variants(shape), candidates, most=6, seeds=2)
+            return _ensemble(_network(shape, steps=2000), _variants(shape), candidates, most=6, seeds=2)
         case "segrnn":
             return _segrnn(shape)
         case "deepar":
@@ -146,22 +146,23 @@ def _network(shape: Shape, *, steps: int, hidden: int | None = None) -> Tree:
     }
 
 
-def _ensemble(variants: list[Tree], candidates: list[Tree], *, most: int, seeds: int = 1) -> Tree:
-    """Return an ensemble of variants, or of the best `most` of variants and candidates.
+def _ensemble(network: Tree, variants: list[Tree], candidates: list[Tree], *, most: int, seeds: int = 1) -> Tree:
+    """Return the settings of an ensemble of variants, or of the best `most` of variants and candidates.
 
     With candidates, variants that read many single steps are left out: they take longer than all others together.
     """
     if not candidates:
-        return {"ensemble": {"variants": variants, "seeds": seeds}}
-    quick = [_shorten(each) for each in variants if _single_steps(each) <= _MAX_SINGLE_STEPS]
-    return {"ensemble": {"variants": [*(quick or variants[:1]), *candidates], "seeds": seeds, "choose": most}}
+        return network | {"ensemble": {"variants": variants, "seeds": seeds}}
+    steps = network["training"]["steps"]
+    quick = [_shorten(each, steps) for each in variants if _single_steps(each) <= _MAX_SINGLE_STEPS]
+    members = [*(quick or variants[:1]), *candidates]
+    return network | {"ensemble": {"variants": members, "seeds": seeds, "choose": most}}
 
 
-def _shorten(variant: Tree) -> Tree:
+def _shorten(variant: Tree, steps: int) -> Tree:
     """Limit the training steps of a variant that reads single steps, so that it takes no longer than the others."""
-    steps = _single_steps(variant)
-    limit = {"training": {"steps": max(_SINGLE_STEPS_READ // steps, _MIN_STEPS)}} if steps > _FREE_SINGLE_STEPS else {}
-    return merge(variant, limit)
+    limit = max(_SINGLE_STEPS_READ // max(_single_steps(variant), 1), _MIN_STEPS)
+    return merge(variant, {"training": {"steps": limit}}) if limit < steps else variant
 
 
 def _single_steps(variant: Tree) -> int:
