@@ -39,13 +39,23 @@ def _percent(combination: Combination, number: int) -> str:
 
 
 def _label(config: Config) -> list[str]:
-    """Return a distinct label for each member: its model, and for a network the steps that it reads."""
+    """Return a distinct label for each member: its model, and for a network how it reads the data.
+
+    `gru 60/12 seasons log` reads 60 steps in segments of 12, copies past seasons and scales logarithms.
+    """
     labels: list[str] = []
     for member in members_of(config):
         label = member.name
         if isinstance(member.model, NetworkModel):
+            features = {
+                "seasons": bool(member.decode.skip),
+                "calendar": bool(member.data.calendar),
+                "log": member.scale.log,
+                member.scale.kind: member.scale.kind != "last",
+                "even": member.training.weigh == "evenly",
+            }
             label += f" {member.model.context}/{member.embed.width}"
-            label += " log" * member.scale.log + f" {member.scale.kind}" * (member.scale.kind != "last")
+            label += "".join(f" {feature}" for feature, is_used in features.items() if is_used)
         count = sum(each.split(" #")[0] == label for each in labels)
         labels.append(f"{label} #{count + 1}" if count else label)
     return labels

@@ -1,0 +1,54 @@
+"""The description of a choice of members."""
+
+import math
+
+import pytest
+
+from forecaster.config.tree import validate
+from forecaster.evaluation.combination import Combination
+from forecaster.selection.members import summarise
+
+CONFIG = validate(
+    {
+        "data": {"horizon": 4, "calendar": True},
+        "model": {"context": 12},
+        "embed": {"width": 4},
+        "decode": {"skip": [4]},
+        "scale": {"log": True},
+        "training": {"weigh": "relative"},
+        "ensemble": {
+            "choose": 2,
+            "variants": [
+                {},
+                {"decode": {"skip": []}, "scale": {"kind": "mean", "log": False}, "data": {"calendar": False}},
+                {"training": {"weigh": "evenly"}},
+                {"training": {"weigh": "evenly"}},
+                {"model": {"kind": "naive"}},
+            ],
+        },
+    },
+    "test",
+)
+LABELS = [
+    "gru 12/4 seasons calendar log",
+    "gru 12/4 mean",
+    "gru 12/4 seasons calendar log even",
+    "gru 12/4 seasons calendar log even #2",
+    "naive",
+]
+
+
+def test_each_candidate_has_a_label_of_its_own_and_its_loss() -> None:
+    summary = summarise(CONFIG, Combination((0, 4), (2.2, 3.0, 2.5, 2.6, 4.0), 2.0))
+    assert list(summary["among"]) == LABELS
+    assert summary["among"]["naive"] == 4.0
+    assert summary["members"] == [LABELS[0], "naive"]
+    assert summary["why"].startswith(f"{LABELS[0]} + naive forecast the validation tail best")
+    assert f"{LABELS[0]} +10.0 %, {LABELS[2]} +25.0 %" in summary["why"]  # the best candidate first
+
+
+@pytest.mark.parametrize("loss", [math.inf])
+def test_a_choice_without_evidence_says_so(loss: float) -> None:
+    summary = summarise(CONFIG, Combination((0, 1), (loss,) * 5, loss))
+    assert "no series is long enough" in summary["why"]
+    assert summary["among"][LABELS[0]] is None
