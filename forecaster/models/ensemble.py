@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from forecaster.evaluation.combination import Combination, combine
-from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
+from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch, ignore
 from forecaster.forecast import Checkpoint, Exportable, Forecast, Forecaster, HasNetworks, Updatable
 from forecaster.frequency import Ints
 from forecaster.models.calibrated import Calibrated
@@ -75,10 +75,12 @@ class Ensemble:
             fitted = self._fit_in_processes(panel, validation, progress, states)
         for number in self.numbers:
             if number not in fitted:
+                # what a candidate cannot use is no news, since the choice may leave it out
+                is_silent = self._choice is not None and number not in learning
                 self.candidates[number].fit(
                     panel,
                     validation,
-                    watch=lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
+                    watch=ignore if is_silent else lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
                     checkpoint=states.of(number),
                 )
         if self._choice is not None and validation is not None:

@@ -58,8 +58,8 @@ def explain_scores(*, is_brief: bool = False) -> Text:
     metrics = columns(Detail.LEADERBOARD if is_brief else Detail.PAGE)
     descriptions = " ".join(metric.description for metric in metrics if metric.description)
     return Text(
-        f"{descriptions} Lower is better for all of these. An 80 % interval should cover about 80 % of the actual"
-        " values; if it covers fewer, it is too narrow. naive repeats the last value, seasonal_naive the last season."
+        f"{descriptions} Lower is better, and for a bias closer to 0. An 80 % interval should cover about 80 % of the"
+        " actual values; if it covers fewer, it is too narrow. naive repeats the last value, seasonal_naive the last season."
     )
 
 
