@@ -59,7 +59,8 @@ def explain_scores(*, is_brief: bool = False) -> Text:
     descriptions = " ".join(metric.description for metric in metrics if metric.description)
     return Text(
         f"{descriptions} Lower is better, and for a bias closer to 0. An 80 % interval should cover about 80 % of the"
-        " actual values; if it covers fewer, it is too narrow. naive repeats the last value, seasonal_naive the last season."
+        " actual values; if it covers fewer, it is too narrow. naive repeats the last value, seasonal_naive the last"
+        " season."
     )
 
 
