@@ -13,8 +13,9 @@ from forecaster.events import Event, TrainingEnded
 from forecaster.forecast import Forecaster
 from forecaster.models import trained
 from forecaster.models.build import build
+from forecaster.models.ensemble import combination_of
 from forecaster.panel import Panel
-from forecaster.selection.replay import replace_budget_by_steps
+from forecaster.selection.replay import replace_budget_by_steps, retain_members
 from forecaster.selection.resolve import resolve
 from forecaster.settings import dump, load
 from forecaster.training import loop
@@ -100,3 +101,25 @@ def test_a_run_without_a_budget_keeps_its_config(panel: Panel) -> None:
     _, stages = train(config, panel)
     assert [stage.lengths for stage in stages] == [(3,), (stages[0].best_step,)]
     assert replace_budget_by_steps(config, stages) is config
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+@pytest.mark.parametrize("budget", [None, 1.0])
+def test_the_config_of_chosen_members_repeats_their_training(
+    panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, budget: float | None
+) -> None:
+    """The fit of four networks and a naive forecast is repeated by the members alone, from a file."""
+    run_clock(monkeypatch, slow_after=100_000)
+    changes = {"training": {"budget": budget, "steps": 20}, "ensemble": {"choose": most}}
+    config = resolve(config_of(merge(MIXED, changes)), panel)
+    forecaster, stages = train(config, panel)
+    combination = combination_of(forecaster)
+    assert combination is not None
+    assert 1 <= len(combination.members) <= most
+    settled, own_stages = retain_members(config, stages, combination.members)
+    (tmp_path / "config.yaml").write_text(dump(replace_budget_by_steps(settled, own_stages)))
+    again, _ = train(resolve(load(tmp_path / "config.yaml", environment={}), panel), panel)
+    assert combination_of(again) is None
+    one, other = forecaster.state(), again.state()
+    assert one.keys() == other.keys()
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
