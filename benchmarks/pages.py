@@ -155,9 +155,9 @@ def _write_plan(path: Path, lines: list[str]) -> None:
     days = [line.strip().split(",") for line in lines]
     rows = ["Tag;Stand;Plan"]
     for back in range(_DAYS_BETWEEN_RUNS * _RUNS_BEFORE, 0, -_DAYS_BETWEEN_RUNS):
-        known = days[:-back]
-        cutoff = datetime.strptime(known[-1][0], "%m/%d/%Y").date()
-        plan = f"{sum(float(value) for _, value in known[-7:]) / 7:.1f}".replace(".", ",")
+        past = days[:-back]
+        cutoff = datetime.strptime(past[-1][0], "%m/%d/%Y").date()
+        plan = f"{sum(float(value) for _, value in past[-7:]) / 7:.1f}".replace(".", ",")
         ahead = [cutoff + timedelta(days=step) for step in range(1, 8)]
         rows += [f"{day:%d.%m.%Y};{cutoff:%d.%m.%Y};{plan}" for day in ahead]
     path.write_text("\n".join(rows) + "\n")

@@ -231,8 +231,8 @@ def _parse_cutoffs(table: Table, name: str, times: Times) -> Times:
     except UsageError:
         if times.format is None:
             raise
-        known = table.format.model_copy(update={"date_format": times.format})
-        return parse_times(replace(table, format=known), name)
+        own_format = table.format.model_copy(update={"date_format": times.format})
+        return parse_times(replace(table, format=own_format), name)
 
 
 def _name(table: Table, row: int, value: object) -> str:

@@ -88,7 +88,7 @@ def scaled_loss(quantiles: Floats, actual: Floats, units: Array) -> float:
     losses = np.maximum(levels * errors, (levels - 1) * errors).mean(axis=2)
     is_known = np.isfinite(units) & (units > 0)
     divisor = np.where(is_known, units, np.nan) if is_known.any() else np.ones(len(units))
-    known = losses / divisor[:, None]
-    count = np.isfinite(known).sum(axis=1)
-    rows = np.nansum(known, axis=1)[count > 0] / count[count > 0]
+    ratios = losses / divisor[:, None]
+    count = np.isfinite(ratios).sum(axis=1)
+    rows = np.nansum(ratios, axis=1)[count > 0] / count[count > 0]
     return float(rows.mean()) if len(rows) else np.inf

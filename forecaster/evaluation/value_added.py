@@ -98,12 +98,12 @@ def _describe_step(old: str, new: str, tests: Mapping[str, BaselineTest], metric
     Against two naive forecasts, the gain is that over the better one.
     """
     gains = {name: 1 - (1 - test.skill) ** (0.5 if metric == "rmse" else 1) for name, test in tests.items()}
-    known = [gain for gain in gains.values() if not math.isnan(gain)]
+    numbers = [gain for gain in gains.values() if not math.isnan(gain)]
     p = [test.p for test in tests.values() if not math.isnan(test.p)]
     return {
         "from": old,
         "to": new,
-        "gain": min(known, default=math.nan),
+        "gain": min(numbers, default=math.nan),
         "gains": gains,
         "p": max(p, default=math.nan),
         "verdict": judge(tests),
@@ -167,5 +167,5 @@ def _choose_units(cells: pd.DataFrame) -> Units:
 
 
 def _mean(values: Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
+    numbers = values[~np.isnan(values)]
+    return float(numbers.mean()) if len(numbers) else math.nan

@@ -12,6 +12,7 @@ from forecaster.config import AutoConfig, Config, EnsembleConfig
 from forecaster.config.tree import Tree, validate
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Plan, find_participants
+from forecaster.evaluation.combination import combine
 from forecaster.evaluation.compare import choose_fold_count
 from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import Score, score
@@ -21,7 +22,7 @@ from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.frequency import Ints
 from forecaster.models.build import build_model
 from forecaster.models.ensemble import combination_of
-from forecaster.panel import Floats, Panel
+from forecaster.panel import Panel
 from forecaster.quantile_function import expectation
 from forecaster.selection.replay import retain_members
 from forecaster.selection.resolve import resolve
@@ -170,7 +171,7 @@ def _settle_nested(config: Config, numbers: tuple[int, ...] | None) -> Config:
 
 def _median(forecasts: list[Forecast]) -> Forecast:
     """Combine forecasts as an ensemble does."""
-    quantiles: Floats = np.median([each.quantiles for each in forecasts], axis=0)
+    quantiles = combine([each.quantiles for each in forecasts])
     return replace(forecasts[0], mean=expectation(quantiles, PROBABILITIES), quantiles=quantiles)
 
 

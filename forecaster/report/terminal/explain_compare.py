@@ -116,6 +116,6 @@ def _influence_rows(networks: Sequence[ComparedNetwork]) -> Iterator[Row]:
 def _baselines(comparison: NetworkComparison) -> Iterator[RenderableType]:
     """Yield a sentence on the naive forecasts of the same holdout, if it has a MASE."""
     scores = {name.replace("_", " "): each.get("mase") for name, each in comparison.baselines.items()}
-    known = [f"{number(value)} for {name}" for name, value in scores.items() if value is not None]
-    if known:
-        yield Sentence(f"On this holdout the MASE is {' and '.join(known)}.")
+    parts = [f"{number(value)} for {name}" for name, value in scores.items() if value is not None]
+    if parts:
+        yield Sentence(f"On this holdout the MASE is {' and '.join(parts)}.")

@@ -133,17 +133,17 @@ def _refuse_unknown(cells: pd.DataFrame, rows: ForecastRows, grid: Grid) -> None
     unknown = cells[cells["series_id"].isna()]
     if not len(unknown):
         return
-    known = [str(name) for name in grid.series["unique_id"]]
+    ids = [str(name) for name in grid.series["unique_id"]]
     name = str(unknown["unique_id"].iloc[0])
     others = unknown["unique_id"].nunique() - 1
     more = f", nor are {others} other names" if others else ""
-    headers = sorted({*cells["unique_id"]} & {*known})
+    headers = sorted({*cells["unique_id"]} & {*ids})
     hint = "remove these rows, or name the columns with --id and --target"
     if headers and rows.is_wide:
         hint = f"pass --target {quote_value(','.join(headers[:20]))}"
     raise DataError(
         f"{rows.place(int(unknown['row'].iloc[0]))}: series {name!r} is not one of job {grid.job!r}"
-        f"{did_you_mean(name, known)}{more}",
+        f"{did_you_mean(name, ids)}{more}",
         hint=hint,
     )
 

@@ -173,11 +173,11 @@ class ForeignTable:
         If the ledger knows none, the step before the first forecast: an earlier cutoff would flatter the source.
         """
         first, anchor = int(cells["at"].min()), cells["anchor"].to_numpy(np.int64)
-        known = sources.list_last_known(self.scope.ledger, self.scope.job_name, first)
+        last_times = sources.list_last_known(self.scope.ledger, self.scope.job_name, first)
         before = self.grid.frequency.timestamps(
             anchor, self.grid.frequency.index(anchor, np.full(len(cells), first - 1))
         )
-        last = cells["series_id"].map(known)
+        last = cells["series_id"].map(last_times)
         return np.where(last.notna(), last.fillna(0), before).astype(np.int64)
 
     def _no_run(self, request: SourceRequest, cutoff: int | None) -> UsageError:
