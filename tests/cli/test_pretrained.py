@@ -194,3 +194,25 @@ def test_torch_is_never_loaded(tmp_path: Path, toy_weights: Path, members: list[
         run = [sys.executable, "-c", code]
         done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_network_that_chose_the_pretrained_one_names_it_and_is_trained_again_from_its_config(
+    forecast: Forecast, long_sales: Path
+) -> None:
+    variants = [{}, {"model": {"kind": "pretrained"}}, {"model": {"kind": "drift"}}]
+    Path("c.yaml").write_text(yaml.safe_dump({"ensemble": {"name": "gru", "choose": 2, "variants": variants}}))
+    done = forecast("train", long_sales, "--config", "c.yaml", *QUICK, "--out", "b")
+    assert done.code == 0, done.err
+    chosen = json.loads(Path("b/manifest.json").read_text())["chosen"]
+    assert [name.split()[0] for name in chosen["members"]] == ["gru", "pretrained"]
+    assert set(chosen["among"]) == {*chosen["members"], "drift"}
+    assert f"members: {chosen['why']}" in " ".join(done.err.split())
+    shown = " ".join(forecast("show", "b").out.split())
+    assert "gru: a gru network of 4 units" in shown
+    assert "and the pretrained network, the median of all; " in shown
+    assert f"chosen {chosen['why']}" in shown
+    assert forecast("predict", "--bundle", "b").code == 0
+    assert set(pd.read_csv("forecasts.csv")["model"]) == {"gru"}
+    assert forecast("train", long_sales, "--config", "b/config.yaml", "--out", "again").code == 0
+    for name in ("weights.safetensors", "config.yaml", "holdout.csv"):
+        assert Path("again", name).read_bytes() == Path("b", name).read_bytes(), name

@@ -87,8 +87,11 @@ def _describe_model(document: Mapping[str, Any]) -> str:
         )
     if not networks:
         return f"{name}, which has no network"
-    median = ", the median of all" if len(networks) > 1 or "+" in name else ""
-    return f"{name}: {train.describe_networks(networks)}{median}; {document['parameters']:,} trained parameters"
+    is_named = "+" in name  # the name of a mixture lists its models
+    pretrained = " and the pretrained network" if weights and not is_named else ""
+    median = ", the median of all" if len(networks) > 1 or is_named or pretrained else ""
+    models = f"{train.describe_networks(networks)}{pretrained}{median}"
+    return f"{name}: {models}; {document['parameters']:,} trained parameters"
 
 
 def _describe_forecasts(document: Mapping[str, Any]) -> str:
