@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import pandas as pd
 
@@ -147,6 +147,7 @@ def predict(
     data: Data | None = None,
     *,
     bundle: str | Path | None = None,
+    model: Literal["pretrained"] | None = None,
     horizon: int | None = None,
     series: Sequence[str] = (),
     future: Data | None = None,
@@ -158,6 +159,7 @@ def predict(
     Args:
         data: the table; None for the one that the bundle was trained on.
         bundle: the folder of the bundle; None for `runs/latest` or, where nothing was trained, the pretrained network.
+        model: `pretrained` for that network even if there is a bundle; it needs a table.
         horizon: steps; None for the trained horizon.
         series: the names of the series to forecast; empty for all.
         future: a table with the known covariates for the steps to forecast.
@@ -176,7 +178,8 @@ def predict(
         later=None if future is None else _as_path(future),
         series=tuple(series),
     )
-    predicted = workflow(fresh, folder=None if bundle is None else Path(bundle), horizon=horizon, watch=_log)
+    folder = None if bundle is None else Path(bundle)
+    predicted = workflow(fresh, folder=folder, is_pretrained=model is not None, horizon=horizon, watch=_log)
     size = _ROWS_PER_FRAME // predicted.horizon + 1
     frames = [part.forecast.frames(size, levels=tuple(levels)) for part in predicted.parts]
     return Forecasts(pd.concat(itertools.chain.from_iterable(frames), ignore_index=True))

@@ -160,7 +160,7 @@ def test_a_setting_with_underscores_is_a_key(table: pd.DataFrame) -> None:
 
 def test_a_bundle_decides_the_columns(table: pd.DataFrame) -> None:
     model = forecaster.train("shops.csv", model="naive", out="a")
-    with pytest.raises(UsageError, match="--target: the bundle decides"):
+    with pytest.raises(UsageError, match="--target: the bundle a decides"):
         forecaster.predict(table, bundle=model.folder, target="sold")
     assert len(forecaster.predict(table, bundle=model.folder, duplicates="last").frame)
 

@@ -37,6 +37,14 @@ def predict(
             show_default="runs/latest; without it, the pretrained network",
         ),
     ] = None,
+    model: Annotated[
+        Literal["pretrained"] | None,
+        typer.Option(
+            "--model",
+            help="The pretrained network, although something was trained here.",
+            show_default=False,
+        ),
+    ] = None,
     horizon: Annotated[
         int | None,
         typer.Option(
@@ -93,8 +101,8 @@ def predict(
 ) -> None:
     """Forecast the steps after the data with a trained bundle, or with the pretrained network.
 
-    Where nothing was trained, the pretrained network forecasts DATA at once. Options on the columns of the table apply
-    only then, because a bundle has its own; --query and --duplicates always apply.
+    Where nothing was trained, and with --model pretrained, the pretrained network forecasts DATA at once. Options on
+    the columns of the table apply only then, because a bundle has its own; --query and --duplicates always apply.
 
     Writes one row for each series and step: the expectation (mean), the median, the deciles (q0.1 .. q0.9) and a
     status.
@@ -122,9 +130,16 @@ def predict(
             memory=quantities.parse_size("--memory", memory),
             stdin=streams.stdin(),
         )
-        predicted = workflow(fresh, folder=bundle, horizon=horizon, device=device, watch=console.watch)
+        predicted = workflow(
+            fresh,
+            folder=bundle,
+            is_pretrained=model is not None,
+            horizon=horizon,
+            device=device,
+            watch=console.watch,
+        )
         first = next(predicted.parts)
-        if predicted.bundle is None:
+        if predicted.bundle is None and model is None:
             console.note(_describe_pretrained(data, columns))
         series = 0
 

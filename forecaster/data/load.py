@@ -177,7 +177,7 @@ def _assemble_parts(
 def _assemble_whole(
     source: TableSource, config: DataConfig, frequency: Frequency | None, *, later: str | None
 ) -> AssembledPanel:
-    tables = source.read(config.format, _list_names(config))
+    tables = source.read(config.format, list_names(config))
     is_by_file = len(tables) > 1 and find_roles(prepare(tables[0], config), config).shape != "long"
     if is_by_file:
         tables = [future.add_file_column(table) for table in tables]
@@ -185,7 +185,7 @@ def _assemble_whole(
     return assemble(table, config, frequency=frequency, later=later, is_by_file=is_by_file)
 
 
-def _list_names(config: DataConfig) -> frozenset[str]:
+def list_names(config: DataConfig) -> frozenset[str]:
     """Return the names of the columns that a config names."""
     joint = [part.strip() for name in (config.time, config.id) if name for part in name.split(",")]
     return frozenset((*joint, *(config.target or ()), *config.past, *config.known, *config.static)) - {"none"}

@@ -6,12 +6,14 @@ import numpy as np
 
 from forecaster.config import DataConfig
 from forecaster.data.columns.roles import Roles
+from forecaster.data.grid.jumps import Jump, find_jumps
 from forecaster.data.grid.spacing import describe_frequency
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 
 _TARGETS_SHOWN = 6
 _EMPTY_SERIES_SHOWN = 5
+_JUMPS_SHOWN = 3
 _SERIES_SHOWN = 5
 
 
@@ -73,8 +75,13 @@ def describe_violations(panel: Panel) -> list[str]:
 
 
 def describe_ends(panel: Panel, horizon: int) -> list[str]:
-    """Describe the series that ended more than a horizon before the newest one, and those with a single value."""
-    notes = []
+    """Describe rows far from all others, series that ended a horizon before the newest one, and those of one value."""
+    jumps = find_jumps(panel, horizon)
+    notes = [_describe_jump(panel, jump) for jump in jumps[:_JUMPS_SHOWN]]
+    if len(jumps) > _JUMPS_SHOWN:
+        notes.append(
+            f"{len(jumps) - _JUMPS_SHOWN} more series have such a gap before their last or after their first row"
+        )
     has_ended = panel.has_ended(horizon)
     if has_ended.any():
         last = panel.frequency.format(np.array([panel.cutoff.max()]), panel.zone)[0]
@@ -89,6 +96,19 @@ def describe_ends(panel: Panel, horizon: int) -> list[str]:
         count = f"{int(is_single.sum())} of {len(panel)} series"
         notes.append(f"{count} with a single value; a forecast repeats it, with the intervals of the others: {names}")
     return notes
+
+
+def _describe_jump(panel: Panel, jump: Jump) -> str:
+    stamps = panel.frequency.timestamps(panel.start[jump.row], np.array([jump.from_step, jump.to_step]))
+    before, after = panel.frequency.format(stamps, panel.zone)
+    is_one = jump.rows == 1
+    rows, verb, dates = ("row", "is", "its date") if is_one else (f"{jump.rows} rows", "are", "their dates")
+    if jump.is_at_end:
+        text = f"the last {rows} ({after}) {verb} {jump.steps:,} steps after {before}, and the forecast starts there"
+    else:
+        text = f"the first {rows} ({before}) {verb} {jump.steps:,} steps before {after}"
+    name = f"{panel.ids[jump.row]}: " if len(panel) > 1 else ""
+    return f"{name}{text}: check {dates}"
 
 
 def _shorten(names: list[str] | tuple[str, ...], count: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.config import Device
+from forecaster.config import DataConfig, Device
 from forecaster.config.table_format import TableFormat
 from forecaster.data.future import FutureCheck
 from forecaster.data.load import LoadedData, load_in_parts
@@ -19,10 +19,10 @@ from forecaster.models.restore import CANNOT_RUN, restore_forecaster
 from forecaster.models.short_series import MIN_VALUES, borrow_intervals, count_values
 from forecaster.store import pretrained
 from forecaster.store.bundle import LATEST, Bundle
+from forecaster.workflows.other_table import explain_misfit
 from forecaster.workflows.predict_pretrained import predict_pretrained
 from forecaster.workflows.predicted import FreshData, Part, Predicted, SeriesSelection
 from forecaster.workflows.reading import (
-    as_data_error,
     config_for,
     open_bundle,
     refuse_older_cutoff,
@@ -31,6 +31,7 @@ from forecaster.workflows.reading import (
     report_reading,
     source_of,
 )
+from forecaster.workflows.results import shorten
 from forecaster.workflows.series_changes import compare_series
 
 _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
@@ -48,6 +49,7 @@ def predict(
     data: FreshData,
     *,
     folder: Path | None = None,
+    is_pretrained: bool = False,
     horizon: int | None = None,
     device: Device = "cpu",
     watch: Watch = ignore,
@@ -56,18 +58,26 @@ def predict(
 
     Args:
         folder: the bundle; None for `runs/latest`, or, where nothing was trained, for the pretrained network.
+        is_pretrained: True for the pretrained network, even if there is a bundle in `runs/latest`.
         horizon: steps; None for the trained horizon, or for the default of the data's frequency.
         device: where networks run.
 
     Raises:
         InputError: the bundle or its data is missing.
         DataError: the data does not fit the bundle, or a known covariate has no value at a step to forecast.
-        UsageError: `later` was passed, but the bundle has no known covariates; or an option contradicts the bundle.
+        UsageError: `later` was passed, but the bundle has no known covariates; an option contradicts the bundle; or
+            the pretrained network has no table.
     """
-    if folder is None and data.source is not None and not LATEST.exists() and pretrained.is_available():
+    is_untrained = folder is None and data.source is not None and not LATEST.exists() and pretrained.is_available()
+    if is_pretrained and (data.source is None or folder is not None):
+        problem = "DATA is missing" if data.source is None else "--bundle names another model"
+        raise UsageError(
+            f"--model pretrained: {problem}", hint="name only a table: `forecast predict DATA --model pretrained`"
+        )
+    if is_pretrained or is_untrained:
         return predict_pretrained(data, horizon=horizon, watch=watch)
     bundle = open_bundle(folder)
-    _refuse_options(data)
+    _refuse_options(data, bundle)
     changes = {key.removeprefix("data."): data.columns.get(key) for key in _OPTIONS_BESIDE_BUNDLE}
     source = source_of(bundle, data.source, command=_COMMAND, query=changes.pop("query"))
     horizon = horizon or bundle.manifest.horizon
@@ -76,7 +86,9 @@ def predict(
     changes = {**changes, "memory": data.memory, "format": _read_format(bundle, data.columns)}
     config = config_for(source, bundle, changes)
     frequency = bundle.manifest.data.frequency
-    parts = load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=data.later)
+    parts = _load(
+        load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=data.later), bundle, config
+    )
     words = ["forecast", "init", *([data.source] if data.source else []), "--future-template"]
     command = shlex.join([*words, "--bundle", str(folder or LATEST)])
     check = FutureCheck(source.place, data.later, command)
@@ -92,7 +104,16 @@ def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
     return TableFormat.model_validate({**bundle.config.data.format.model_dump(), **changes}).with_passed(changes)
 
 
-def _refuse_options(data: FreshData) -> None:
+def _load(parts: Iterator[LoadedData], bundle: Bundle, config: DataConfig) -> Iterator[LoadedData]:
+    """Iterate over the parts of a table that is read in the way of a bundle.
+
+    Raises: DataError: the table does not fit the bundle.
+    """
+    with explain_misfit(bundle, config, is_forecast=True):
+        yield from parts
+
+
+def _refuse_options(data: FreshData, bundle: Bundle) -> None:
     """Check that no option contradicts the bundle, which decides how its data is read.
 
     Raises: UsageError: names the first such option.
@@ -100,9 +121,11 @@ def _refuse_options(data: FreshData) -> None:
     for key, value in data.columns.items():
         if value is not None and key not in _OPTIONS_BESIDE_BUNDLE and not key.startswith(_FORMAT):
             flag = _FLAGS.get(key, f"--{key.rpartition('.')[2]}")
+            table = "DATA" if data.source in (None, "-") else shlex.quote(data.source)
             raise UsageError(
-                f"{flag}: the bundle decides how the data is read",
-                hint=f"leave {flag} out, or train again with it: `forecast train DATA {flag} ...`",
+                f"{flag}: the bundle {shorten(bundle.folder)} decides how the data is read",
+                hint=f"leave {flag} out; train on the table with `forecast train {table} {flag} ...`; "
+                f"or add --model pretrained, which forecasts it without the bundle",
             )
 
 
@@ -127,25 +150,24 @@ def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterato
     bundle, horizon, check = work.bundle, work.horizon, work.check
     forecaster = None
     ids, fallbacks, cutoffs, spacings = list[str](), list[str](), list[int](), list[float]()
-    with as_data_error(bundle):
-        for loaded, is_last in _mark_last(parts):
-            cutoffs.append(int(loaded.panel.cutoff.max()))
-            spacings.append(loaded.panel.spacing)
-            ids += loaded.panel.ids.tolist()
-            if is_last:
-                refuse_sparse(check.source, float(np.median(spacings)), bundle)
-                refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
-            if forecaster is None:
-                report_reading(loaded, bundle, check.source, watch)
-                forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=work.device)
-            selected = work.selection.select(loaded.panel)
-            check.require(selected, horizon, loaded.config)
-            for _, panel in iterate_parts(selected, horizon):
-                with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
-                    forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)
-                is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
-                fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
-                yield Part(forecast, panel)
+    for loaded, is_last in _mark_last(parts):
+        cutoffs.append(int(loaded.panel.cutoff.max()))
+        spacings.append(loaded.panel.spacing)
+        ids += loaded.panel.ids.tolist()
+        if is_last:
+            refuse_sparse(check.source, float(np.median(spacings)), bundle)
+            refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
+        if forecaster is None:
+            report_reading(loaded, bundle, check.source, watch)
+            forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=work.device)
+        selected = work.selection.select(loaded.panel)
+        check.require(selected, horizon, loaded.config)
+        for _, panel in iterate_parts(selected, horizon):
+            with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
+                forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)
+            is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
+            fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
+            yield Part(forecast, panel)
     work.selection.refuse_missing()
     for text in compare_series(bundle, ids).describe():
         watch(Note(text))

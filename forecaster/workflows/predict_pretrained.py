@@ -16,7 +16,7 @@ from forecaster.report.words import plural
 from forecaster.runtime import count_cores
 from forecaster.settings import load
 from forecaster.workflows.predicted import FreshData, Part, Predicted, SeriesSelection
-from forecaster.workflows.reading import describe_sparse, refuse_without_known
+from forecaster.workflows.reading import describe_sparse, note_future, refuse_without_known
 from forecaster.workflows.source import Source
 
 
@@ -46,6 +46,7 @@ def predict_pretrained(data: FreshData, *, horizon: int | None, watch: Watch) ->
         watch(Note(note))
     if first.panel.spacing > 1:
         watch(Note(describe_sparse(first.panel)))
+    note_future(first.panel, watch)
     _refuse_too_short(source.place, first.panel)
     assert isinstance(config.model, PretrainedConfig)
     forecaster = PretrainedForecaster(config.model, threads=config.training.threads, graph_threads=count_cores())

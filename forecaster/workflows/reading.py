@@ -1,9 +1,8 @@
 """The data and the bundle that a command reads."""
 
-import re
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,15 +10,16 @@ import numpy as np
 
 from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config, DataConfig, Duplicates
-from forecaster.data.files.unused_options import UnusedOptionError
 from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, Note, Watch
+from forecaster.frequency import DAY
 from forecaster.panel import Panel
 from forecaster.store import bundle as store
 from forecaster.store import origins
 from forecaster.store.bundle import Bundle
-from forecaster.store.manifest import Columns
+from forecaster.workflows.clock import now_on
+from forecaster.workflows.other_table import explain_misfit
 from forecaster.workflows.results import shorten
 from forecaster.workflows.source import Source
 
@@ -128,6 +128,7 @@ def read_data(
         watch(Note(note))
     if loaded.panel.spacing > 1:
         watch(Note(describe_sparse(loaded.panel)))
+    note_future(loaded.panel, watch)
     return loaded
 
 
@@ -145,6 +146,19 @@ def report_reading(loaded: LoadedData, bundle: Bundle, place: str, watch: Watch)
         watch(Note(f"{count} are shorter than the {context} steps that the network reads"))
     for note in loaded.notes:
         watch(Note(note))
+    note_future(loaded.panel, watch)
+
+
+def note_future(panel: Panel, watch: Watch) -> None:
+    """Report values of a time that has not come yet, which often have a wrong year or order of day and month."""
+    if panel.frequency.is_integer:
+        return
+    newest, now = panel.cutoff.max(), now_on(panel.frequency, panel.zone, datetime.now(UTC))
+    if newest <= now + DAY:
+        return
+    last, today = (panel.frequency.format(np.array([stamp]), panel.zone)[0] for stamp in (newest, now))
+    text = f"the newest value is of {last}, and today is {today[:10]}"
+    watch(Note(f"{text}: check the years, and the order of day and month"))
 
 
 def describe_sparse(panel: Panel) -> str:
@@ -172,7 +186,7 @@ def load_data(
     """
     config = config_for(source, bundle, {"duplicates": duplicates})
     table = source.read(config, stdin)
-    with as_data_error(bundle):
+    with explain_misfit(bundle, config):
         loaded = load(table, config, frequency=bundle.manifest.data.frequency, later=later)
     refuse_sparse(source.place, loaded.panel.spacing, bundle)
     return loaded
@@ -182,19 +196,6 @@ def config_for(source: Source, bundle: Bundle, changes: Mapping[str, Any]) -> Da
     """Return the config to read a source by: the bundle's, with the changes that are not None."""
     update = {key: value for key, value in changes.items() if value is not None}
     return bundle.config.data.model_copy(update={**update, "path": source.place, "query": source.query})
-
-
-@contextmanager
-def as_data_error(bundle: Bundle) -> Iterator[None]:
-    """Turn a usage error about columns into a data error: the bundle named the columns, not the user."""
-    try:
-        yield
-    except UnusedOptionError:
-        raise  # The user named this option.
-    except UsageError as error:
-        message = re.sub(r"--\w+: ", "", error.message)  # Commands that read a bundle do not have these flags.
-        columns = _list_columns(bundle.manifest.data.columns)
-        raise DataError(message, hint=f"the bundle was trained on {columns}") from error
 
 
 def refuse_short(place: str, panel: Panel, horizon: int) -> None:
@@ -269,8 +270,3 @@ def refuse_without_known(config: DataConfig, option: str) -> None:
             f"{option}: the data has no time column to match rows by",
             hint="append rows with an empty target and the known values to the data itself",
         )
-
-
-def _list_columns(columns: Columns) -> str:
-    names = [columns.time, columns.id, *(columns.target or ()), *columns.past, *columns.known, *columns.static]
-    return ", ".join(name for name in names if name)

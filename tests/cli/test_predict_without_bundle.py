@@ -136,7 +136,8 @@ def test_a_bundle_comes_first_and_decides_how_data_is_read(forecast: Forecast, s
     assert "pretrained" not in done.err
     refused = forecast("predict", sales, "--min", "0")
     assert refused.code == 2
-    assert refused.err.startswith("error: --min: the bundle decides how the data is read\nhint: leave --min out")
+    assert refused.err.startswith("error: --min: the bundle runs/")
+    assert f"leave --min out; train on the table with `forecast train {sales} --min ...`" in refused.err
     assert forecast("predict", sales, "--duplicates", "mean").code == 0
 
 
