@@ -90,7 +90,7 @@ def train(
     from forecaster.report.terminal import train as terminal_train
     from forecaster.report.terminal.predict import holdout_chart
 
-    view = terminal_train.summary(trained.metrics, trained.manifest.model)
+    view = terminal_train.summary(trained.metrics, trained.manifest.model, trained.folder)
     if trained.holdout and console.is_terminal:
         view = Group(holdout_chart(*trained.holdout), view)
     console.show({"bundle": str(trained.folder), **trained.metrics}, view)

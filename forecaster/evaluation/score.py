@@ -31,14 +31,32 @@ def score(forecast: Forecast, actual: Floats, scale: metrics.Scale) -> Score:
 
 
 def reliability(forecast: Forecast, actual: Floats) -> Score:
-    """Return the share of observed points at or below each quantile, by its probability: `{"0.025": 0.03, ...}`.
+    """Return the share of observed points below each quantile, by its probability: `{"0.025": 0.03, ...}`.
+
+    See `observed_share` for points that are equal to it.
 
     Args:
         actual: [N, H] observed values, NaN where there is none.
     """
     is_known = ~np.isnan(actual)
-    is_below = (actual[:, :, None] <= forecast.quantiles)[is_known]  # [points, Q]
-    return {f"{p:g}": float(share) for p, share in zip(PROBABILITIES, _shares(is_below), strict=True)}
+    points, quantiles = actual[is_known][:, None], forecast.quantiles[is_known]  # [points, 1], [points, Q]
+    below, reached = _shares(points < quantiles), _shares(points <= quantiles)
+    return {
+        f"{p:g}": observed_share(p, float(low), float(high))
+        for p, low, high in zip(PROBABILITIES, below, reached, strict=True)
+    }
+
+
+def observed_share(probability: float, below: float, reached: float) -> float:
+    """Return the share of points below a quantile, of which as many that are equal to it count as calibrate it best.
+
+    A quantile is right if at most its probability of the points lies below it, and at least that at or below it. Counts
+    with many zeros often have several quantiles of 0, and all of them can be right.
+
+    Args:
+        below, reached: the shares of points below the quantile, and at or below it; NaN if there is no point.
+    """
+    return min(max(probability, below), reached) if below == below else below
 
 
 def skill(model: Score, baseline: Score) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecaster.evaluation.score import observed_share
 from forecaster.forecast import DECILES
 
 Array = npt.NDArray[np.float64]
@@ -56,11 +57,14 @@ def step_errors(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability(rows: pd.DataFrame) -> dict[float, float]:
-    """Return the share of actual values at or below each decile; empty if there are none."""
+    """Return the share of actual values below each decile (see `observed_share`); empty if there are none."""
     known = rows[rows["y"].notna()]
     if not len(known):
         return {}
-    return {probability: float((known["y"] <= known[name]).mean()) for probability, name in QUANTILES.items()}
+    return {
+        p: observed_share(p, float((known["y"] < known[name]).mean()), float((known["y"] <= known[name]).mean()))
+        for p, name in QUANTILES.items()
+    }
 
 
 def has_scale(rows: pd.DataFrame) -> bool:

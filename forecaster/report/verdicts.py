@@ -1,15 +1,16 @@
 """The sentences that the terminal and the page share: what a result means, and what to do about it."""
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from forecaster.evaluation.metric_table import METRICS
 from forecaster.evaluation.metrics import LEVELS
 from forecaster.explain.explanation import Attribution, Flow, Gradients, Influence
-from forecaster.report.words import number, plural, share
+from forecaster.report.words import number, plural, share, short_path
 
 NO_HOLDOUT = "Every series is too short for a holdout, so the accuracy of the model is unknown."
-_MORE = "`forecast backtest DATA --folds {}`"
 _UNITS = {"cutoffs": "cutoff", "series": "series"}
 _SMALLEST_SHARE = 0.0001  # below 0.01 %, the exact share does not matter
 
@@ -48,20 +49,34 @@ def coverage_sentence(scores: Mapping[str, float | None]) -> str:
 
 
 def _judge_width(scores: Mapping[str, float | None]) -> str:
-    """Say if the 80 % intervals are too wide or too narrow, by more than twice the error that chance makes."""
-    coverage, error = scores["coverage80"], scores["coverage80_error"]
-    if coverage is None or error is None or abs(coverage - 0.8) <= 2 * error:
-        return ""
-    return f" The intervals are too {'wide' if coverage > 0.8 else 'narrow'}."
+    """Say which intervals are too wide or too narrow, by more than twice the error that chance makes."""
+    levels: dict[str, list[int]] = {"wide": [], "narrow": []}
+    for level in LEVELS:
+        coverage, error = scores[f"coverage{level}"], scores[f"coverage{level}_error"]
+        if coverage is not None and error is not None and abs(coverage - level / 100) > 2 * error:
+            levels["wide" if coverage > level / 100 else "narrow"].append(level)
+    parts = []
+    for width, found in levels.items():
+        if len(found) == len(LEVELS):
+            return f" The intervals are too {width}."
+        if found:
+            names = _enumerate([f"{level} %" for level in found])
+            parts.append(f" The {names} interval{'s are' if len(found) > 1 else ' is'} too {width}.")
+    return "".join(parts)
 
 
-def verdict_sentence(metrics: Mapping[str, Any], model: str, *, more: str = _MORE) -> str:
+def backtest_command(folder: Path) -> str:
+    """Return the command that tests a bundle on more cutoffs, for `verdict_sentence`; `{}` stands for their number."""
+    return f"`forecast backtest --bundle {shlex.quote(short_path(folder, None))} --folds {{}}`"
+
+
+def verdict_sentence(metrics: Mapping[str, Any], model: str, *, more: str) -> str:
     """Say whether a model is better than the naive forecasts, how much chance can explain, and what to use.
 
     Args:
         metrics: the content of metrics.json of a training, a backtest or a comparison.
         model: the model of its verdict.
-        more: the command that tests more cutoffs; `{}` stands for their number.
+        more: the option or command that tests more cutoffs; `{}` stands for their number.
     """
     if "evidence" not in metrics:  # version 0.1 tested nothing
         return skill_sentence(metrics, model)
@@ -87,6 +102,15 @@ def verdict_sentence(metrics: Mapping[str, Any], model: str, *, more: str = _MOR
     use = model if known[best] > 0 else best
     remedy = f", or decide with {more.format(evidence['needed'])}" if evidence["needed"] else ""
     return f"Undecided: {model} has {scope}, {reason}. Use {use}{remedy}."
+
+
+def cutoffs_sentence(metrics: Mapping[str, Any]) -> str:
+    """Say which cutoffs the verdict of a training counts beside those of its table of scores; empty if none."""
+    evidence = metrics.get("evidence", {})
+    if evidence.get("units") != "cutoffs" or evidence["count"] < 2:
+        return ""
+    others = "the other lies" if evidence["count"] == 2 else "the others lie"
+    return f"The table has the newest of the {evidence['count']} cutoffs of the verdict; {others} before it."
 
 
 def comparison_sentence(metrics: Mapping[str, Any]) -> str:
@@ -219,4 +243,4 @@ def _describe_gain(title: str, gain: float) -> str:
 
 def _enumerate(items: Sequence[Any]) -> str:
     *first, last = map(str, items)
-    return f"{', '.join(first)} and {last}"
+    return f"{', '.join(first)} and {last}" if first else last

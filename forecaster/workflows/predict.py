@@ -40,7 +40,7 @@ _FLAGS = {"data.minimum": "--min", "data.maximum": "--max"}
 _COMMAND = "forecast predict DATA --bundle {}"
 _DOUBTS = {
     "worse": "this model was worse than a naive forecast, by more than chance",
-    "undecided": "whether this model is better than a naive forecast is undecided; `forecast backtest` tests more",
+    "undecided": "whether this model is better than a naive forecast is undecided; {} tests more",
     "no better": "this model was no better than a naive forecast on its holdout",  # of version 0.1
 }
 
@@ -174,7 +174,8 @@ def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterato
     if fallbacks:
         watch(Note(_describe_fallbacks(bundle.manifest.model, fallbacks)))
     if (doubt := _DOUBTS.get(bundle.metrics["verdict"])) is not None:
-        watch(Note(doubt))
+        command = f"`forecast backtest --bundle {shlex.quote(str(shorten(bundle.folder)))}`"
+        watch(Note(doubt.format(command)))
 
 
 def _mark_last(parts: Iterator[LoadedData]) -> Iterator[tuple[LoadedData, bool]]:

@@ -55,10 +55,41 @@ def test_a_workbook_has_the_rows_of_the_csv_and_text_stays_text(forecast: Foreca
     assert forecast("train", shops, "--model", "seasonal_naive", "--horizon", "3").code == 0
     assert forecast("predict", "-o", "f.csv").code == 0
     assert forecast("predict", "-o", "f.xlsx").code == 0
-    expected = pd.read_csv("f.csv", dtype={"unique_id": str})
+    expected = pd.read_csv("f.csv", dtype={"unique_id": str}, parse_dates=["ds", "cutoff"])
     found = pd.read_excel("f.xlsx", engine="openpyxl", dtype={"unique_id": str})
     pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-6, check_dtype=False)
     assert found["unique_id"].unique().tolist() == ["north", "=south", "007"]
+
+
+@pytest.mark.parametrize(
+    ("first", "freq", "zone", "form"),
+    [
+        ("2024-01-01", "D", None, "yyyy-mm-dd"),
+        ("2024-01-01", "h", None, "yyyy-mm-dd hh:mm:ss"),
+        ("2024-01-01", "h", "Europe/Paris", "General"),  # Excel has no time zones, so these times stay text.
+        ("1850-01-01", "MS", None, "General"),  # It has no times before 1900 either.
+    ],
+)
+def test_a_workbook_has_dates_and_short_numbers_below_a_header_that_stays(
+    forecast: Forecast, first: str, freq: str, zone: str | None, form: str
+) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    times = pd.date_range(first, periods=60, freq=freq, tz=zone)
+    pd.DataFrame({"time": [time.isoformat() for time in times], "y": [1234.5, 2345.25, 987.125] * 20}).to_csv(
+        "t.csv", index=False
+    )
+    assert forecast("train", "t.csv", "--model", "naive", "--horizon", "3").code == 0
+    assert forecast("predict", "-o", "f.xlsx").code == 0
+    sheet = openpyxl.load_workbook("f.xlsx").active
+    titles = {cell.value: cell for cell in sheet[1]}
+    first_row = {name: sheet.cell(2, cell.column) for name, cell in titles.items()}
+    assert titles["ds"].font.bold
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:{titles['status'].column_letter}4")
+    assert {first_row[name].number_format for name in ("ds", "cutoff")} == {form}
+    assert first_row["ds"].is_date == (form != "General")
+    assert first_row["mean"].number_format == "#,##0.0"
+    assert first_row["q0.9"].value % 1  # The digits that the format does not show are still there.
+    assert sheet.column_dimensions[titles["ds"].column_letter].width > len(form)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from forecaster.evaluation.metrics import Scale
 from forecaster.evaluation.score import reliability, score, skill, without_nan
-from forecaster.forecast import Forecast
+from forecaster.forecast import PROBABILITIES, Forecast
 from forecaster.models.naive import Naive
 from tests.conftest import MakePanel
 
@@ -23,16 +23,27 @@ def test_a_score_holds_every_metric(make_panel: MakePanel) -> None:
         assert result[f"coverage{level}_error"] == pytest.approx(math.sqrt(level * (100 - level) / 100**2 / 2))
 
 
-def test_reliability_is_the_share_of_points_at_or_below_each_quantile(make_panel: MakePanel) -> None:
+def test_reliability_is_the_share_of_points_below_each_quantile(make_panel: MakePanel) -> None:
     panel = make_panel([[0, 1], [2, 3]])
     quantiles = np.tile(np.linspace(-7, 7, 15, dtype=np.float32), (2, 2, 1))
     forecast = Forecast.of(panel, quantiles, model="gru")
     found = reliability(forecast, np.array([[-7, 0], [0.5, np.nan]], np.float32))
     assert list(found)[:3] == ["0.025", "0.05", "0.1"]
-    assert found["0.025"] == found["0.4"] == 1 / 3  # at most, not below
-    assert (found["0.5"], found["0.6"], found["0.975"]) == (2 / 3, 1, 1)
+    assert (found["0.4"], found["0.6"], found["0.975"]) == (1 / 3, 1, 1)
+    assert (found["0.025"], found["0.5"]) == (0.025, 0.5)  # Points are equal to these, between 0 and 2 / 3 below.
     nothing = reliability(forecast, np.full((2, 2), np.nan, np.float32))
     assert all(math.isnan(share) for share in nothing.values())
+
+
+def test_right_quantiles_of_many_zeros_are_calibrated(make_panel: MakePanel) -> None:
+    actual = np.zeros((1, 10), np.float32)
+    actual[0, 6:] = [1, 2, 3, 4]
+    panel = make_panel([[0.0, 1.0]])
+    right = np.quantile(actual, PROBABILITIES, method="inverted_cdf").astype(np.float32)
+    for quantiles, is_right in ((right, True), (right + 1, False), (np.zeros_like(right), False)):
+        forecast = Forecast.of(panel, np.tile(quantiles, (1, 10, 1)), model="gru")
+        shares = np.array(list(reliability(forecast, actual).values()))
+        assert (np.abs(shares - PROBABILITIES).max() < 0.051) == is_right
 
 
 def test_skill_is_the_share_of_the_baselines_error_that_is_saved() -> None:

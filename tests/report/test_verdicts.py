@@ -26,10 +26,17 @@ def test_the_skill_is_stated_in_plain_words(
 
 def test_the_coverage_of_the_intervals_comes_with_its_error() -> None:
     scores: dict[str, float | None] = {}
-    for level, share, error in ((50, 0.49, 0.031), (80, 0.807, 0.022), (90, 0.9, 0.02), (95, 1.0, 0.011)):
+    for level, share, error in ((50, 0.49, 0.031), (80, 0.807, 0.022), (90, 0.9, 0.02), (95, 0.96, 0.011)):
         scores |= {f"coverage{level}": share, f"coverage{level}_error": error}
     assert coverage_sentence(scores) == (
         "Of the held-out values, the 50 % interval covered 49 % (chance alone: ± 3), the 80 % interval 81 % (± 2),"
-        " the 90 % interval 90 % (± 2) and the 95 % interval 100 % (± 1)."
+        " the 90 % interval 90 % (± 2) and the 95 % interval 96 % (± 1)."
     )
+    assert coverage_sentence(scores | {"coverage50": 0.38}).endswith(" The 50 % interval is too narrow.")
+    both = scores | {"coverage50": 0.38, "coverage90": 0.99, "coverage95": 1.0}
+    assert coverage_sentence(both).endswith(
+        " The 90 % and 95 % intervals are too wide. The 50 % interval is too narrow."
+    )
+    all_wide = scores | {f"coverage{level}": 0.999 for level in (50, 80, 90, 95)}
+    assert coverage_sentence(all_wide).endswith(" The intervals are too wide.")
     assert coverage_sentence(scores | {"coverage90": None}) == ""

@@ -178,7 +178,7 @@ def calibration_section(
     """Chart the calibration of quantiles and intervals.
 
     Args:
-        reliability: the share of actual values at or below each quantile.
+        reliability: the share of actual values below each quantile; those equal to it count as calibrates it best.
         coverage: the share of actual values that each interval covered, `coverage80` and `coverage80_error` ..., as far
             as they are known.
         note: a further sentence.
@@ -190,7 +190,8 @@ def calibration_section(
     worst = max(known, key=lambda p: abs(known[p] - p))
     summary = (
         "Perfectly calibrated quantiles lie on the dashed line. The farthest from it is the"
-        f" {100 * worst:g} % quantile: {share(known[worst])} of the actual values lie at or below it."
+        f" {100 * worst:g} % quantile: {share(known[worst])} of the actual values lie below it. Values equal to a"
+        " quantile count as calibrates it best."
     )
     chart = Chart(
         "calibration",
@@ -202,13 +203,13 @@ def calibration_section(
         ],
         axes(
             "quantile, %",
-            "actual values at or below it, %",
+            "actual values below it, %",
             height=380,
             xaxis={"range": [0, 100]},
             yaxis={"range": [0, 100]},
             hovermode="closest",
         ),
-        {"quantile, %": "quantile", "at or below, %": "observed"},
+        {"quantile, %": "quantile", "below, %": "observed"},
         {
             "exact": [0, 100],
             "quantile": [100 * p for p in known],

@@ -115,12 +115,18 @@ def _leaderboard_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def _explain_test(block: Mapping[str, Any], metric: str) -> Text:
     test, title = block["test"], METRICS[metric].title
+    skill = f"Skill is how much lower the {title} of a model is than that of seasonal naive."
+    units = f"{test['count']:,} {test['units']}"
+    if test["count"] < test["fewest"]:
+        return Text(
+            f"{skill} Every verdict is undecided, because {units} are too few for a test:"
+            f" it needs at least {test['fewest']}."
+        )
     return Text(
-        f"Skill is how much lower the {title} of a model is than that of seasonal naive. The verdict is"
-        f" better if a model beats both naive forecasts with p below {test['level']:g}, worse if one of them beats it,"
-        f" and otherwise undecided: chance alone would bring such a difference less than 1 in {1 / test['level']:.0f}"
-        f" times. The test is {test['name']}, over"
-        f" {test['count']:,} {test['units']}; p is adjusted for the number of models ({test['adjusted']})."
+        f"{skill} p is the probability that chance alone brings a difference as large as the one measured. The verdict"
+        f" is better if a model beats both naive forecasts with p below {test['level']:g}, worse if one of them beats"
+        f" the model with such a p, and otherwise undecided. The test is {test['name']}, over {units}; p is adjusted"
+        f" for the number of models ({test['adjusted']})."
     )
 
 

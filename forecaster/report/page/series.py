@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class BundleContent:
     """Everything that the page of a trained model shows.
 
     Attributes:
-        name: the name of the bundle's folder.
+        folder: the bundle.
         manifest, metrics, quality: as in the bundle.
         config: the text of config.yaml.
         history: history.csv; may be empty.
@@ -49,7 +50,7 @@ class BundleContent:
         insights: further sections, such as a look inside the network; they follow the training.
     """
 
-    name: str
+    folder: Path
     manifest: Manifest
     metrics: Mapping[str, Any]
     quality: Mapping[str, Any]

@@ -11,7 +11,7 @@ from forecaster.report.page.parts import Code, Facts, Page, Section, Text
 from forecaster.report.page.series import BundleContent, chart_series, draw_series
 from forecaster.report.page.series_selection import describe_selection
 from forecaster.report.page.training import training_section
-from forecaster.report.verdicts import NO_HOLDOUT, verdict_sentence
+from forecaster.report.verdicts import NO_HOLDOUT, backtest_command, cutoffs_sentence, verdict_sentence
 from forecaster.report.words import plural, timestamp
 
 _REPAIRS = {
@@ -37,8 +37,10 @@ def compose_bundle_page(content: BundleContent) -> Page:
     sections += [_quality_section(content.quality), _origin_section(content)]
     return Page(
         kind="Trained model",
-        name=content.name,
-        verdict=verdict_sentence(metrics, model) if metrics["holdout"]["models"] else NO_HOLDOUT,
+        name=content.folder.name,
+        verdict=verdict_sentence(metrics, model, more=backtest_command(content.folder))
+        if metrics["holdout"]["models"]
+        else NO_HOLDOUT,
         facts=_facts(content, model),
         sections=sections,
         drawn_series=drawn_series,
@@ -53,7 +55,10 @@ def _accuracy_sections(content: BundleContent, model: str) -> list[Section]:
     sections = []
     if block["models"]:
         caption = f"Scores on the last {plural(block['horizon'], 'step')}, which were held out, beside naive forecasts"
-        parts: list[Any] = [accuracy.score_table(caption, block["models"]), accuracy.explain_scores()]
+        parts: list[Any] = [accuracy.score_table(caption, block["models"])]
+        if cutoffs := cutoffs_sentence(content.metrics):
+            parts.append(Text(cutoffs))
+        parts.append(accuracy.explain_scores())
         if has_rows:
             parts.append(accuracy.steps_chart(content.holdout, model))
         sections.append(Section("holdout", "Accuracy on the holdout", parts))

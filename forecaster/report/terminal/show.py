@@ -1,6 +1,7 @@
 """The result of `forecast show` for the terminal: fits 80 columns, works without colour."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -64,7 +65,7 @@ def _show_bundle(document: Mapping[str, Any]) -> RenderableType:
     seconds = manifest["training"]["seconds"]
     title = f"{short_path(document['folder'])}: {manifest['model']}, trained on {created} in {seconds:.0f} s"
     parts: list[RenderableType] = [Sentence(title, style="bold"), _table(rows), Text()]
-    parts.append(train.summary(document["metrics"], manifest["model"]))
+    parts.append(train.summary(document["metrics"], manifest["model"], Path(document["folder"])))
     for name, (trained, current) in document["other_versions"].items():
         state = "is not installed here" if current is None else f"is {current} here"
         parts.append(Sentence(f"{name} was {trained} in training and {state}."))

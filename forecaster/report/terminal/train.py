@@ -12,18 +12,25 @@ from rich.text import Text
 from forecaster.evaluation.metric_table import Detail, columns
 from forecaster.evaluation.verdict import MOSTLY_ZEROS
 from forecaster.report.terminal.layout import Fitted, Sentence
-from forecaster.report.verdicts import NO_HOLDOUT, coverage_sentence, verdict_sentence
+from forecaster.report.verdicts import (
+    NO_HOLDOUT,
+    backtest_command,
+    coverage_sentence,
+    cutoffs_sentence,
+    verdict_sentence,
+)
 from forecaster.report.words import metric_cell, plural, short_path
 
 _OPTIONAL_SCORES = ("RMSE", "sMAPE", "MAE")
 SCORE_LEGEND = "MASE: error / past error of seasonal naive; WQL: of all deciles; lower is better."
 
 
-def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
+def summary(metrics: Mapping[str, Any], model: str, folder: Path) -> RenderableType:
     """Return the scores on the holdout, the model beside the naive forecasts, and what they mean.
 
     Args:
         metrics: the content of metrics.json.
+        folder: the bundle.
     """
     holdout = metrics["holdout"]
     if not holdout["models"]:
@@ -34,13 +41,11 @@ def summary(metrics: Mapping[str, Any], model: str) -> RenderableType:
         score_table(holdout["models"], first="model"),
         Sentence(SCORE_LEGEND),
         Text(),
-        Sentence(verdict_sentence(metrics, model), style="bold"),
+        Sentence(verdict_sentence(metrics, model, more=backtest_command(folder)), style="bold"),
     ]
-    evidence = metrics.get("evidence", {})
-    if evidence.get("units") == "cutoffs" and evidence["count"] > 1:
-        others = "the other lies" if evidence["count"] == 2 else "the others lie"
-        lines.append(Sentence(f"The table has the newest of these {evidence['count']} cutoffs; {others} before it."))
-    if evidence.get("metric") == "wql":
+    if cutoffs := cutoffs_sentence(metrics):
+        lines.append(Sentence(cutoffs))
+    if metrics.get("evidence", {}).get("metric") == "wql":
         lines.append(Sentence(f"{MOSTLY_ZEROS}, so WQL decides."))
     coverage = coverage_sentence(holdout["models"][model])
     if coverage:

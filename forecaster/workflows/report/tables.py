@@ -66,8 +66,8 @@ def add_baselines(rows: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     cut = selected.cut(selected.lengths - visible_steps[is_known])
     columns = {
         "scale": np.repeat(seasonal_error(cut, panel.season), horizon),
-        "seasonal_naive": SeasonalNaive().predict(cut, horizon).mean.ravel(),
-        "naive": Naive().predict(cut, horizon).mean.ravel(),
+        "seasonal_naive": SeasonalNaive().predict(cut, horizon).median.ravel(),
+        "naive": Naive().predict(cut, horizon).median.ravel(),
     }
     mask = np.repeat(is_known, horizon)
     filled = {}

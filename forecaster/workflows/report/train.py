@@ -96,7 +96,7 @@ def read_bundle(
     for text in remarks:
         watch(Note(text))
     return BundleContent(
-        name=folder.resolve().name,
+        folder=folder.resolve(),
         manifest=trained.manifest,
         metrics=trained.metrics,
         quality=_read_quality(trained),

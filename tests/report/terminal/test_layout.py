@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
@@ -91,21 +92,24 @@ def test_the_result_of_a_training_fits(width: int) -> None:
     holdout = {"models": {"gru": SCORES, "naive": SCORES}, "horizon": 12, "series": 1, "unscored": 0}
     evidence = {**EVIDENCE, "p_seasonal_naive": 0.24, "p_naive": 0.1}
     metrics = {"holdout": holdout, "verdict": "undecided", "evidence": evidence}
-    lines = draw(summary(metrics, "gru"), width)
+    lines = draw(summary(metrics, "gru", Path("runs/shop")), width)
     assert max(map(len, lines)) <= width
-    assert any("`forecast backtest DATA --folds 10`" in line for line in lines)
+    assert "`forecast backtest --bundle runs/shop --folds 10`" in " ".join(lines)
 
 
 @pytest.mark.parametrize(
     ("count", "sentence"),
     [
         (1, None),
-        (2, "The table has the newest of these 2 cutoffs; the other lies before it."),
-        (27, "The table has the newest of these 27 cutoffs; the others lie before it."),
+        (2, "The table has the newest of the 2 cutoffs of the verdict; the other lies before it."),
+        (27, "The table has the newest of the 27 cutoffs of the verdict; the others lie before it."),
     ],
 )
 def test_a_training_says_which_cutoffs_its_table_has(count: int, sentence: str | None) -> None:
     holdout = {"models": {"gru": SCORES, "naive": SCORES}, "horizon": 12, "series": 1, "unscored": 0}
     evidence = {**EVIDENCE, "count": count, "p_seasonal_naive": 0.24, "p_naive": 0.1}
-    lines = draw(summary({"holdout": holdout, "verdict": "undecided", "evidence": evidence}, "gru"), 80)
-    assert sentence in lines if sentence else not any("newest of these" in line for line in lines)
+    lines = draw(
+        summary({"holdout": holdout, "verdict": "undecided", "evidence": evidence}, "gru", Path("runs/shop")), 80
+    )
+    text = " ".join(line.strip() for line in lines)
+    assert sentence in text if sentence else "newest of the" not in text

@@ -1,5 +1,6 @@
 """Tables of forecasts, read back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,15 @@ def test_a_holdout_gets_the_naive_forecasts_of_its_cutoff_back(make_panel: MakeP
         np.testing.assert_allclose(found["naive"], Naive().predict(seen, 5).mean.ravel(), rtol=1e-6)
         np.testing.assert_allclose(found["scale"], np.repeat(seasonal_error(seen, 7), 5), rtol=1e-6)
     assert add_baselines(rows, panel.select(np.array([1])))["naive"].isna().sum() == 5
+
+
+def test_a_naive_forecast_of_bounded_demand_is_drawn_by_its_median(make_panel: MakePanel) -> None:
+    panel = replace(make_panel([[0.0, 0, 4, 0, 0, 6, 0, 0]], season=3), minimum=0.0)
+    cut = panel.cut(2)
+    made = SeasonalNaive().predict(cut, 2)
+    assert (made.mean > made.median).all()  # half of a forecast of 0 lies above it
+    found = add_baselines(parse_rows(to_bytes(made, cut.actual(2, panel.end)), Path("holdout.csv")), panel)
+    assert found["seasonal_naive"].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["NA", "null", "01", "1e3", "-"])
