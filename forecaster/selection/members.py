@@ -26,36 +26,42 @@ def summarise(config: Config, combination: Combination) -> dict[str, Any]:
 
 
 def _explain(labels: list[str], combination: Combination) -> str:
-    names = " + ".join(labels[number] for number in combination.members)
+    members = combination.members
+    names = " and ".join(labels[number] for number in members)
+    choice, verb = (f"{names} together", "forecast") if len(members) > 1 else (names, "forecasts")
     if not math.isfinite(combination.loss):
-        return f"{names}: no series is long enough to compare the candidates, so the preset decides"
-    ranked = sorted(range(len(labels)), key=combination.losses.__getitem__)
-    others = ", ".join(f"{labels[number]} {_percent(combination, number)}" for number in ranked)
-    return f"{names} forecast the validation tail best; loss of each candidate alone: {others}"
-
-
-def _percent(combination: Combination, number: int) -> str:
-    return f"{100 * (combination.losses[number] / combination.loss - 1):+.1f} %" if combination.loss else "+0 %"
+        return f"{names}, by the preset, because no series is long enough to compare the candidates"
+    others = [number for number in range(len(labels)) if len(members) > 1 or number not in members]
+    text = f"of {len(labels)} candidates, {choice} {verb} the validation tail best"
+    if not others:
+        return text
+    best = min(others, key=combination.losses.__getitem__)
+    if not combination.losses[best]:
+        return text
+    gain = 100 * (1 - combination.loss / combination.losses[best])
+    return (
+        f"{text}, with {gain:.1f} % less loss than {labels[best]}{' alone' if len(members) > 1 else ', the next one'}"
+    )
 
 
 def _label(config: Config) -> list[str]:
     """Return a distinct label for each member: its model, and for a network how it reads the data.
 
-    `gru 60/12 seasons log` reads 60 steps in segments of 12, copies past seasons and scales logarithms.
+    `gru 60 by 12 (past seasons, log)` reads 60 steps in segments of 12, copies past seasons and scales logarithms.
     """
     labels: list[str] = []
     for member in members_of(config):
         label = member.name
         if isinstance(member.model, NetworkModel):
             features = {
-                "seasons": bool(member.decode.skip),
+                "past seasons": bool(member.decode.skip),
                 "calendar": bool(member.data.calendar),
                 "log": member.scale.log,
                 member.scale.kind: member.scale.kind != "last",
-                "even": member.training.weigh == "evenly",
+                "even weights": member.training.weigh == "evenly",
             }
-            label += f" {member.model.context}/{member.embed.width}"
-            label += "".join(f" {feature}" for feature, is_used in features.items() if is_used)
+            names = ", ".join(feature for feature, is_used in features.items() if is_used)
+            label += f" {member.model.context} by {member.embed.width}" + f" ({names})" * bool(names)
         count = sum(each.split(" #")[0] == label for each in labels)
         labels.append(f"{label} #{count + 1}" if count else label)
     return labels

@@ -267,7 +267,7 @@ def _describe_choice(config: Config, combination: Combination | None, origin: Or
     if combination is None:
         return origin
     choice = summarise(config, combination)
-    watch(Note(f"members: {choice['why']}"))
+    watch(Note(choice["why"]))
     return replace(origin, choice=choice) if origin.choice is None else origin
 
 

@@ -30,10 +30,10 @@ CONFIG = validate(
     "test",
 )
 LABELS = [
-    "gru 12/4 seasons calendar log",
-    "gru 12/4 mean",
-    "gru 12/4 seasons calendar log even",
-    "gru 12/4 seasons calendar log even #2",
+    "gru 12 by 4 (past seasons, calendar, log)",
+    "gru 12 by 4 (mean)",
+    "gru 12 by 4 (past seasons, calendar, log, even weights)",
+    "gru 12 by 4 (past seasons, calendar, log, even weights) #2",
     "naive",
 ]
 
@@ -43,8 +43,12 @@ def test_each_candidate_has_a_label_of_its_own_and_its_loss() -> None:
     assert list(summary["among"]) == LABELS
     assert summary["among"]["naive"] == 4.0
     assert summary["members"] == [LABELS[0], "naive"]
-    assert summary["why"].startswith(f"{LABELS[0]} + naive forecast the validation tail best")
-    assert f"{LABELS[0]} +10.0 %, {LABELS[2]} +25.0 %" in summary["why"]  # the best candidate first
+    assert summary["why"] == (
+        f"of 5 candidates, {LABELS[0]} and naive together forecast the validation tail best,"
+        f" with 9.1 % less loss than {LABELS[0]} alone"
+    )
+    single = summarise(CONFIG, Combination((2,), (2.2, 3.0, 2.0, 2.6, 4.0), 2.0))
+    assert single["why"].endswith(f"with 9.1 % less loss than {LABELS[0]}, the next one")
 
 
 @pytest.mark.parametrize("loss", [math.inf])

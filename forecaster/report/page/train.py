@@ -1,5 +1,6 @@
 """The page of a trained model: its forecasts, its accuracy on the holdout, its training and its data."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -7,12 +8,12 @@ from typing import Any
 from forecaster.durations import format_duration
 from forecaster.evaluation import scored_rows as scores
 from forecaster.report.page import accuracy
-from forecaster.report.page.parts import Code, Facts, Page, Section, Text
+from forecaster.report.page.parts import Code, Facts, Page, Part, Section, Table, Text
 from forecaster.report.page.series import BundleContent, chart_series, draw_series
 from forecaster.report.page.series_selection import describe_selection
 from forecaster.report.page.training import training_section
 from forecaster.report.verdicts import NO_HOLDOUT, backtest_command, cutoffs_sentence, verdict_sentence
-from forecaster.report.words import plural, timestamp
+from forecaster.report.words import number, plural, timestamp
 
 _REPAIRS = {
     "gaps": "steps without a row, treated as missing",
@@ -119,10 +120,21 @@ def _origin_section(content: BundleContent) -> Section:
         "seed": str(manifest.seed),
         "training": ", ".join(f"{stage} {plural(steps, 'step')}" for stage, steps in training.steps.items()) or "none",
         "threads": str(training.threads),
-        **({"reason for this model": str(manifest.choice)} if manifest.choice else {}),
+        **({"reason for this model": manifest.choice["why"]} if manifest.choice else {}),
         **manifest.versions,
         "fingerprint of the weights": manifest.files["weights.safetensors"],
     }
-    return Section(
-        "origin", "Configuration and origin", [Facts("Origin of the model", pairs), Code("config.yaml", content.config)]
-    )
+    parts: list[Part] = [Facts("Origin of the model", pairs), *_candidate_table(manifest.choice)]
+    return Section("origin", "Configuration and origin", [*parts, Code("config.yaml", content.config)])
+
+
+def _candidate_table(choice: Mapping[str, Any] | None) -> list[Part]:
+    """Return a table of the candidates for an ensemble, the best first; empty if there were none."""
+    if not choice or "members" not in choice:
+        return []
+    losses = {name: math.inf if loss is None else loss for name, loss in choice["among"].items()}
+    rows = [
+        [name, "-" if math.isinf(losses[name]) else number(losses[name]), "yes" if name in choice["members"] else "no"]
+        for name in sorted(losses, key=losses.__getitem__)
+    ]
+    return [Table(f"Candidates, by {choice['by']}", ["Candidate", "loss", "chosen"], rows)]
