@@ -3,12 +3,13 @@
 from forecaster.config import Config, NetworkModel, PretrainedConfig, TrainingConfig
 from forecaster.config.tree import Tree, merge, validate, vary, without
 from forecaster.model_table import CELLS
-from forecaster.models.variants import is_learning, nested_flags, workers_of
+from forecaster.models.variants import is_learning, nested_flags, training_seconds, workers_of
 from forecaster.panel import Panel
 from forecaster.selection.recipes import Shape, fill_sizes, fine_tuning, recipe
 from forecaster.store import pretrained
 
 _DESIGN_SECTIONS = ("model", "scale", "embed", "decode", "head", "training", "ensemble")
+_MIN_SECONDS_SIDE_BY_SIDE = 8.0  # Two processes take 2.5 seconds each to start, for the fit and for the refit.
 _OUTSIDE_DESIGN = {"budget", "refit", "seed", "device", "threads"}  # settings of a training, which change no network
 
 
@@ -51,7 +52,8 @@ def resolve(config: Config, panel: Panel) -> Config:
     config = _name_weights(config)
     if len(nested_flags(config)) <= 1:
         return config
-    workers = {"workers": workers_of(config)}
+    is_quick = config.ensemble.workers is None and training_seconds(config) < _MIN_SECONDS_SIDE_BY_SIDE
+    workers = {"workers": 1 if is_quick else workers_of(config)}
     return config.model_copy(update={"ensemble": config.ensemble.model_copy(update=workers)})
 
 

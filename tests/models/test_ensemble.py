@@ -19,7 +19,7 @@ from forecaster.models.calibrated import Calibrated
 from forecaster.models.ensemble import Ensemble
 from forecaster.models.member_choice import MemberChoice
 from forecaster.models.naive import Naive
-from forecaster.models.variants import members_of
+from forecaster.models.variants import members_of, training_seconds
 from forecaster.panel import Panel
 from forecaster.quantile_function import expectation
 from forecaster.selection.resolve import resolve
@@ -109,13 +109,21 @@ def test_the_resolved_config_says_how_many_train_side_by_side(
     panel: Panel, monkeypatch: pytest.MonkeyPatch, threads: int, expected: int
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(8))
-    config = config_of(steps=2, seeds=5)
+    config = config_of(steps=2000, seeds=5)
     config = config.model_copy(update={"training": config.training.model_copy(update={"threads": threads})})
     resolved = resolve(config, panel)
     assert resolved.ensemble.workers == expected
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(64))
     assert resolve(resolved, panel).ensemble.workers == expected
-    assert resolve(config_of(steps=2, seeds=1), panel).ensemble.workers is None
+    assert resolve(config_of(steps=2000, seeds=1), panel).ensemble.workers is None
+
+
+def test_networks_that_train_for_seconds_train_in_one_process(panel: Panel) -> None:
+    assert resolve(config_of(steps=2, seeds=5), panel).ensemble.workers == 1
+    two = validate(merge(config_of(steps=2, seeds=5).model_dump(exclude_unset=True), {"ensemble": {"workers": 2}}), "t")
+    assert resolve(two, panel).ensemble.workers == 2  # the user's own number
+    slow = training_seconds(resolve(config_of(steps=2000, seeds=5), panel))
+    assert slow == pytest.approx(1000 * training_seconds(resolve(config_of(steps=2, seeds=5), panel)))
 
 
 def test_a_restored_ensemble_forecasts_the_same(panel: Panel) -> None:
