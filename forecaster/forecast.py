@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecaster.closed_steps import clear_closed_steps
 from forecaster.errors import UsageError
 from forecaster.events import TrainingStep, Watch
 from forecaster.frequency import Frequency, Ints
@@ -58,8 +59,8 @@ class Forecast:
     ) -> "Forecast":
         """Make the forecast of a panel from the arrays that a model computed.
 
-        Values are clipped to the panel's minimum and maximum, and quantiles are rounded if the target is an integer.
-        Both keep the order of the quantiles. An expectation is not rounded, so that sums of it stay right.
+        Values are clipped to the panel's minimum and maximum, are 0 at closed steps (see `closed_steps`), and quantiles
+        are rounded if the target is an integer. An expectation is not rounded, so that sums of it stay right.
 
         Args:
             panel: the N series that the model has forecast.
@@ -72,13 +73,14 @@ class Forecast:
         """
         if not (np.isfinite(quantiles).all() and (mean is None or np.isfinite(mean).all())):
             raise ValueError(f"{model} returned a forecast that is not finite")
-        mean = None if mean is None else _bound_mean(panel, mean, quantiles)
-        quantiles = _clip(panel, np.rint(quantiles) if panel.is_integer else quantiles)
+        bounded = _clip(panel, np.rint(quantiles) if panel.is_integer else quantiles)
+        mean = _expect(panel, bounded) if mean is None else _bound_mean(panel, mean, quantiles)
+        mean, quantiles = clear_closed_steps(panel, mean, bounded)
         return cls(
             ids=panel.ids,
             cutoff=panel.cutoff,
             ds=panel.future(quantiles.shape[1]),
-            mean=_expect(panel, quantiles) if mean is None else mean,
+            mean=mean,
             quantiles=quantiles,
             model=model,
             fallback=np.zeros(len(panel), bool) if fallback is None else fallback,
@@ -185,13 +187,10 @@ def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
     Raises: UsageError: a level is not the coverage between two of `PROBABILITIES`.
     """
     known = {round(200 * (0.5 - p), 6): (p, round(1 - p, 6)) for p in PROBABILITIES if p < 0.5}
-    bounds: list[float] = []
-    for level in levels:
-        if level not in known:
-            choices = ", ".join(f"{k:g}" for k in sorted(known))
-            raise UsageError(f"--levels: intervals of {level:g} % are not available", hint=f"choose among {choices}")
-        bounds.extend(known[level])
-    return tuple(bounds)
+    if unknown := [level for level in levels if level not in known]:
+        choices = ", ".join(f"{level:g}" for level in sorted(known))
+        raise UsageError(f"--levels: intervals of {unknown[0]:g} % are not available", hint=f"choose among {choices}")
+    return tuple(probability for level in levels for probability in known[level])
 
 
 def _expect(panel: Panel, quantiles: Floats) -> Floats:

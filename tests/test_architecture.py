@@ -17,6 +17,7 @@ FLOORS = [
     {"errors", "durations", "model_table", "quantile_function"},
     {"config", "frequency", "events"},
     {"network", "panel", "runtime", "settings"},
+    {"closed_steps"},
     {"batches", "parallel", "forecast"},
     {"data", "training", "evaluation", "store"},
     {"models", "explain", "pretraining"},

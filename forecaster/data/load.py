@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.batches.holidays import check_country
+from forecaster.closed_steps import describe_closed_steps
 from forecaster.config import DataConfig
 from forecaster.data import future
 from forecaster.data.assemble import AssembledPanel, assemble
@@ -203,7 +204,11 @@ def _join_parts(place: str, config: DataConfig, parts: Sequence[AssembledPanel])
             f"{place}: time is in integers, so --holidays {config.holidays} cannot be used",
             hint="leave --holidays out",
         )
-    notes = [*dict.fromkeys(note for part in parts for note in part.notes), *describe_violations(panel)]
+    notes = [
+        *dict.fromkeys(note for part in parts for note in part.notes),
+        *describe_violations(panel),
+        *describe_closed_steps(panel),
+    ]
     if (doubt := describe_codes(find_codes(panel.values[:, 0], panel.begin))) is not None:
         notes.append(doubt)
     if config.season is None:

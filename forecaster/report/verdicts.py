@@ -56,12 +56,12 @@ def _judge_width(scores: Mapping[str, float | None]) -> str:
         if coverage is not None and error is not None and abs(coverage - level / 100) > 2 * error:
             levels["wide" if coverage > level / 100 else "narrow"].append(level)
     parts = []
-    for width, found in levels.items():
-        if len(found) == len(LEVELS):
+    for width, outside in levels.items():
+        if len(outside) == len(LEVELS):
             return f" The intervals are too {width}."
-        if found:
-            names = _enumerate([f"{level} %" for level in found])
-            parts.append(f" The {names} interval{'s are' if len(found) > 1 else ' is'} too {width}.")
+        if outside:
+            names = _enumerate([f"{level} %" for level in outside])
+            parts.append(f" The {names} interval{'s are' if len(outside) > 1 else ' is'} too {width}.")
     return "".join(parts)
 
 

@@ -80,9 +80,9 @@ def _read_by_itself(place: str) -> _OwnReading | None:
     return _OwnReading(frozenset(map(str, names)), prepared.format)
 
 
-def _compare(fixed: TableFormat, found: TableFormat) -> list[tuple[str, object, object]]:
+def _compare(fixed: TableFormat, own: TableFormat) -> list[tuple[str, object, object]]:
     """Return the parts that differ between two formats, with their values in both."""
-    pairs = [(name, _get_part(fixed, name), _get_part(found, name)) for name in _OPTIONS]
+    pairs = [(name, _get_part(fixed, name), _get_part(own, name)) for name in _OPTIONS]
     return [(name, old, new) for name, old, new in pairs if None not in (old, new) and old != new]
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from forecaster.panel import Panel
 
 _MAX_ROWS_APART = 3
-_MIN_RATIO = 10  # to the longest gap between the other rows
+_MIN_RATIO = 10  # The gap is as many times longer than any other.
 
 
 @dataclass(frozen=True)
