@@ -142,15 +142,16 @@ def _maps(unrolling: Unrolling) -> list[tuple[str, Array]]:
 
 
 def draw_gradients(axis: "Axes", gradients: Gradients, flows: Sequence[Flow]) -> None:
-    """Draw the norms by lag, with the middle 80 % of the windows, on a logarithmic axis.
+    """Draw the norms by lag on a logarithmic axis, and a line at the end of the memory, dashed of the backward reading.
 
-    A line marks the end of the memory; a dashed line that of the backward reading.
+    The first gradient of each direction has a band that contains the middle 80 % of the windows.
     """
     styles = {"state": "-", "hidden": "-", "cell": "--"}
     for number_of_flow, flow in enumerate(flows):
         name, color = describe_flow(flow, gradients), f"C{number_of_flow}"
         axis.plot(flow.lags, _positive(flow.norm), styles[flow.part], color=color, linewidth=1.3, label=name)
-        axis.fill_between(flow.lags, _positive(flow.low), _positive(flow.high), color=color, alpha=0.15, lw=0)
+        if number_of_flow < len(gradients.directions):  # More bands would hide each other.
+            axis.fill_between(flow.lags, _positive(flow.low), _positive(flow.high), color=color, alpha=0.15, lw=0)
     for lag, style in zip(memory_ends(gradients), ("-", "--"), strict=False):
         axis.axvline(lag, color=_RED, linewidth=1, linestyle=style)
     if any(_reaches(flow) for flow in flows):
