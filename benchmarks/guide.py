@@ -1,5 +1,6 @@
 """Measure what the guide to recurrent networks claims, one table for each claim.
 
+    python -m benchmarks.guide paths           how much of a gradient passes through a gate alone, by cell
     python -m benchmarks.guide dependencies    a value recalled after up to 160 steps, by cell
     python -m benchmarks.guide parallel        milliseconds of a forward and backward pass as the sequence grows
     python -m benchmarks.guide overfitting     losses and errors with and without dropout and early stopping
@@ -13,12 +14,13 @@ docs/recurrent-networks.md explains them.
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).parents[1] / "data"
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "data"
 _HORIZON = 14
 _BATCH = 64
 Row = Sequence[Any]
@@ -36,6 +38,66 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("| " + " | ".join(map(str, row)) + " |", flush=True)
         if number == 0:
             print("|" + " --- |" * len(row))
+
+
+def measure_paths(*, options: Mapping[str, Any] | None = None, max_windows: int = 256) -> Iterator[Row]:
+    """Train the gated cells of the exercise, and split their gradients through time by `split_paths`.
+
+    Args:
+        options: options of `forecaster.train` beside those of the exercise.
+        max_windows: largest number of held-out windows to average over.
+
+    Yields: the head; then the row of each cell.
+    """
+    import forecaster
+    from forecaster.batches.windows import Windows
+    from forecaster.models.restore import restore_forecaster
+    from forecaster.network.inputs import Inputs
+    from forecaster.workflows.explain_bundle import Subject
+    from forecaster.workflows.reading import load_data, open_bundle, source_of
+
+    yield ["cell", "state", "steps back", "all paths", "the gate alone", "the unit whose gate keeps most"]
+    data = str(DATA / "seattle_weather.csv")
+    exercise: dict[str, Any] = {"target": "temp_max", "config": ROOT / "configs" / "textbook.yaml", **(options or {})}
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, (part, gate) in {"lstm": ("cell", "forget"), "gru": ("hidden", "update")}.items():
+            model = forecaster.train(data, model=kind, out=str(Path(folder) / kind), **exercise)
+            bundle = open_bundle(model.folder)
+            loaded = load_data(source_of(bundle, None, command=""), bundle)
+            subject = Subject.of(bundle, restore_forecaster(bundle.config, bundle.state), loaded, data)
+            member = subject.networks[0]
+            windows = Windows.for_validation(subject.panel, subject.held_out, member.window_spec)
+            batch = Inputs.of(windows.gather(windows.pick_spaced(max_windows)))
+            shares = split_paths(member.network, batch, part, gate)
+            yield [f"`{kind}`", part, member.window_spec.context - 1, *(f"{100 * share:.2g} %" for share in shares)]
+
+
+def split_paths(network: Any, batch: Any, part: str, gate: str) -> tuple[float, float, float]:
+    """Split the gradient at the oldest state of a network with one layer: that through a gate alone, and all of it.
+
+    A state affects the next one directly, multiplied by a gate, and through the gates and the candidate, which read the
+    hidden state. What the first path alone passes on is the product of the gates of all later steps.
+
+    Args:
+        batch: windows with a target.
+        part: the part of the state, such as `cell`.
+        gate: the gate that it is multiplied by.
+
+    Returns: the gradient at the oldest state as a share of that at the newest, by all paths and by the gate alone, and
+        the product of the gates of the unit where it is largest, each as a mean over windows.
+    """
+    import torch
+
+    from forecaster.explain.unroll import unroll
+
+    twin, layers = unroll(network)
+    loss, _ = twin.weigh_losses(batch)
+    states, gates = layers[0].trace[0][part], layers[0].trace[0][gate]
+    oldest, newest = torch.autograd.grad(loss, [states[0], states[-1]])  # [B, D]
+    products = torch.stack(gates[1:]).prod(dim=0).detach()  # [B, D]
+    size = newest.norm(dim=1).mean()
+    shares = (oldest.norm(dim=1).mean() / size, (products * newest).norm(dim=1).mean() / size)
+    return float(shares[0]), float(shares[1]), float(products.mean(dim=0).max())
 
 
 def measure_dependencies(*, steps: int = 600, length: int = 41, hidden: int = 32) -> Iterator[Row]:
@@ -116,7 +178,7 @@ def measure_overfitting(*, steps: int = 400, hidden: int = 128) -> Iterator[Row]
     import forecaster
 
     head = ["dropout", "early stopping", "step of the weights", "training loss", "validation loss"]
-    yield [*head, "MASE on the holdout", "80 % interval covers"]
+    yield [*head, "WQL on the holdout", "MASE on the holdout", "80 % interval covers"]
     with tempfile.TemporaryDirectory() as folder:
         for number, (dropout, is_stopping) in enumerate((d, s) for d in (0.0, 0.3) for s in (False, True)):
             options: dict[str, Any] = {
@@ -134,8 +196,8 @@ def measure_overfitting(*, steps: int = 400, hidden: int = 128) -> Iterator[Row]
             best = int(np.nanargmin(history.validation_loss))  # the row of the step whose weights are kept
             scores = model.metrics["holdout"]["models"]["gru"]
             losses = [f"{history.train_loss[best - 19 : best + 1].mean():.4f}"]
-            losses += [f"{history.validation_loss[best]:.4f}", f"{scores['mase']:.3f}", f"{scores['coverage80']:.0%}"]
-            yield [dropout, "yes" if is_stopping else "no", best + 1, *losses]
+            losses += [f"{history.validation_loss[best]:.4f}", f"{scores['wql']:.4f}", f"{scores['mase']:.3f}"]
+            yield [dropout, "yes" if is_stopping else "no", best + 1, *losses, f"{100 * scores['coverage80']:.0f} %"]
 
 
 def measure_sharing(*, contexts: Sequence[int] = (24, 96, 384), hidden: int = 64) -> Iterator[Row]:
@@ -200,6 +262,7 @@ def measure_lengths(*, shortest: int = 40, doublings: int = 6, steps: int = 300)
 
 
 CLAIMS: dict[str, Callable[[], Iterator[Row]]] = {
+    "paths": measure_paths,
     "dependencies": measure_dependencies,
     "parallel": measure_parallel,
     "overfitting": measure_overfitting,

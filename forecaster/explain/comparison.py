@@ -41,7 +41,7 @@ class ComparedNetwork:
         seconds: seconds that all stages of the training took.
         holdout: metrics on the holdout by name; empty if the series are too short for one.
         gradients: the gradients of the loss through time.
-        half_life: see `half_life_of`; of the hidden states of all layers together.
+        half_life: see `half_life_of`; of the whole state that is read forward.
         influences: the influences on the forecast of the window that all networks read.
     """
 

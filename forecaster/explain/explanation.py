@@ -17,7 +17,7 @@ MEMORY_SHARE = 0.9  # the memory is the smallest number of lags that carry this 
 _JSON_DIGITS = 6  # significant digits
 _LONG_CONTEXT = 3.0  # contexts longer than this multiple of the memory are longer than necessary
 _SHORT_CONTEXT = 0.9  # contexts of which the memory fills this share may be too short
-_VANISHED, _EXPLODED = 0.01, 10.0  # limits of the oldest gradient as a share of the newest
+_FATES = {0.01: "vanishes", 0.1: "fades", 10.0: "lasts"}  # name of all shares left that are below a limit
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,19 @@ class Unrolling:
 class Flow:
     """The gradient of the loss that reaches the states of one layer: |d loss / d h_t|, by lag.
 
+    That of a cell state includes its path through the hidden state of the same step; that of the whole `state` has the
+    two as parts of one vector, so the hidden state is constant where the cell state varies.
+
     Attributes:
         layer: number of the layer, 1 for the lowest; 0 for all layers together.
         direction: `forward` or `backward`.
-        part: part of the state, `hidden` or `cell`.
+        part: part of the state: `hidden`, `cell`, or `state` for everything that a step passes to the next.
         lags: [S] rising.
         norm: [S] Euclidean norm, averaged over windows; each window's loss weighs as in training.
         low, high: [S] the 10 % and 90 % quantile of the norm over windows.
         memory: the smallest number of lags that carry `MEMORY_SHARE` of the sum of `norm`. For backward states lags are
             counted from the beginning of the context, where the backward reading ends.
-        fate: the oldest norm as a share of the newest, in the order of reading; 0 if no gradient is left.
+        fate: the norm at the state that was computed first as a share of that at the last; 0 if no gradient is left.
     """
 
     layer: int
@@ -99,6 +102,11 @@ class Flow:
     memory: int
     fate: float
 
+    @property
+    def fate_in_words(self) -> str:
+        """`vanishes` below 1 % of the gradient, `fades` below 10 %, `explodes` above 1,000 %, otherwise `lasts`."""
+        return next((name for limit, name in _FATES.items() if self.fate < limit), "explodes")
+
 
 @dataclass(frozen=True)
 class Gradients:
@@ -107,10 +115,11 @@ class Gradients:
     Attributes:
         windows: number of windows that the gradients are averaged over.
         flows: the gradients by layer, direction and part of the state.
-        total: the gradients of the forward hidden states of all layers together; its memory is the network's memory.
+        total: the gradient of the whole forward state of all layers; its memory is the network's memory.
         step: steps of the data that one step of the recurrence reads, w.
         context: steps that the network reads.
         room: largest possible context in the longest series; None if unknown.
+        backward: the gradient of the whole backward state of all layers; None if the network only reads forward.
     """
 
     windows: int
@@ -119,28 +128,28 @@ class Gradients:
     step: int
     context: int
     room: int | None = None
+    backward: Flow | None = None
 
     @property
     def memory(self) -> int:
-        """The memory of the network, in steps of the data."""
+        """The memory of the network's forward reading, in steps of the data."""
         return self.total.memory
 
     @property
     def fate(self) -> str:
-        """The fate of the gradient on its way to the oldest state: `vanishes`, `explodes` or `is kept`."""
-        if self.total.fate < _VANISHED:
-            return "vanishes"
-        return "explodes" if self.total.fate > _EXPLODED else "is kept"
+        """`Flow.fate_in_words` of the direction of reading in which most of the gradient is left."""
+        return max(self.directions, key=lambda flow: flow.fate).fate_in_words
+
+    @property
+    def directions(self) -> tuple[Flow, ...]:
+        """The gradient of the whole state in each direction of reading, forward first."""
+        return (self.total, self.backward) if self.backward else (self.total,)
 
     @property
     def advice(self) -> str:
-        """A sentence that suggests another context if the memory does not fit this one; otherwise empty.
-
-        It is empty for a network that reads both ways, since the oldest step is then as near as the newest.
-        """
+        """A sentence that suggests another context if the memory does not fit; empty if the network reads both ways."""
         memory, context = self.memory, self.context
-        is_both_ways = any(flow.direction == "backward" for flow in self.flows)
-        if is_both_ways or len(self.total.lags) < 2 or not self.total.norm.any():
+        if self.backward or len(self.total.lags) < 2 or not self.total.norm.any():
             return ""
         if context > _LONG_CONTEXT * memory:
             times, shorter = context / memory, 2 * memory

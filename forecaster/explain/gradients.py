@@ -58,24 +58,28 @@ def measure_gradients(
         weights += weight
     unit = len(numbers) / weights if weights else 0.0
     flows = {key: _flow(key, lags, np.concatenate(parts) * unit) for key, parts in norms.items()}
-    total = flows.pop((0, "forward", "hidden"))
-    return Gradients(len(numbers), tuple(flows.values()), total, width, context, room)
+    total, backward = flows.pop((0, "forward", "state")), flows.pop((0, "backward", "state"), None)
+    return Gradients(len(numbers), tuple(flows.values()), total, width, context, room, backward)
 
 
 def _gradients(network: Network, layers: list[Unrolled], batch: Inputs, steps: int) -> tuple[dict[Key, Array], float]:
     """Compute the norms [B, S] by layer, direction and part, the newest step first, and the weight of the losses."""
     ahead = -(-batch.target.shape[1] // network.embed.width) * network.embed.width
     loss, weight = network.weigh_losses(batch, last=ahead if isinstance(network, RecursiveNetwork) else None)
-    states = dict(_states(layers, steps))
-    tensors = [state for steps_of_part in states.values() for state in steps_of_part]
+    states, passed = dict(_states(layers, steps)), dict(_states(layers, steps, is_passed=True))
+    tensors = [state for each in (states, passed) for steps_of_part in each.values() for state in steps_of_part]
     gradients = torch.autograd.grad(loss, tensors, allow_unused=True)
-    norms: dict[Key, Array] = {}
-    for index, key in enumerate(states):
-        part = gradients[index * steps : (index + 1) * steps]
+    sizes: list[Array] = []
+    for first in range(0, len(tensors), steps):
+        part = gradients[first : first + steps]
         size = [torch.zeros(len(batch.context)) if each is None else each.norm(dim=1) for each in part]
-        norms[key] = torch.stack(size[::-1], dim=1).double().numpy()
-    squares = [norm**2 for (_, *key), norm in norms.items() if key == ["forward", "hidden"]]
-    return {(0, "forward", "hidden"): np.sqrt(np.sum(squares, axis=0)), **norms}, float(weight)
+        sizes.append(torch.stack(size[::-1], dim=1).double().numpy())
+    norms = dict(zip(states, sizes, strict=False))
+    of_passed = dict(zip(passed, sizes[len(states) :], strict=True))
+    for direction in dict.fromkeys(direction for _, direction, _ in passed):
+        squares = [norm**2 for (_, way, _), norm in of_passed.items() if way == direction]
+        norms[0, direction, "state"] = np.sqrt(np.sum(squares, axis=0))
+    return norms, float(weight)
 
 
 def _inputs(windows: Windows, numbers: Ints, series: Ints | None) -> Inputs:
@@ -83,10 +87,11 @@ def _inputs(windows: Windows, numbers: Ints, series: Ints | None) -> Inputs:
     return Inputs.of(batch if series is None else replace(batch, series=series[batch.series]))
 
 
-def _states(layers: list[Unrolled], steps: int) -> Iterator[tuple[Key, list[Tensor]]]:
+def _states(layers: list[Unrolled], steps: int, *, is_passed: bool = False) -> Iterator[tuple[Key, list[Tensor]]]:
     """Yield the states of the first `steps` steps; a recursive network also has states in the horizon."""
     for number, layer in enumerate(layers, start=1):
-        for direction, cell, trace in zip(("forward", "backward"), layer.cells(), layer.trace, strict=False):
+        traces = layer.passed if is_passed else layer.trace
+        for direction, cell, trace in zip(("forward", "backward"), layer.cells(), traces, strict=False):
             for part in cell.carried:
                 yield (number, direction, part), trace[part][:steps]
 

@@ -25,6 +25,9 @@ class Unrolled(Layer):
     Attributes:
         trace: the states and gates from the latest sequence for each direction: a list of [B, D] in the order of time
             for each name. The carried parts of the state come first, then the gates.
+        passed: the carried parts of the state as the next step receives them, in the same form. A gradient with respect
+            to a passed cell state leaves out its path through the hidden state of the same step, so that the parts
+            together are the whole state.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -34,12 +37,13 @@ class Unrolled(Layer):
         self.dilation = layer.dilation if isinstance(layer, Dilated) else 1
         self._cells = layer.cells()
         self.trace: tuple[Trace, ...] = ()
+        self.passed: tuple[Trace, ...] = ()
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         results = [self._read(direction, x, state if direction == 0 else None) for direction in range(len(self._cells))]
-        self.trace = tuple(trace for trace, _ in results)
+        self.trace, self.passed = tuple(trace for trace, *_ in results), tuple(passed for _, passed, _ in results)
         y = torch.cat([torch.stack(trace["hidden"], dim=1) for trace in self.trace], dim=2)  # [B, S, features]
-        return y, tuple(torch.stack(ends) for ends in zip(*(end for _, end in results), strict=True))
+        return y, tuple(torch.stack(ends) for ends in zip(*(end for *_, end in results), strict=True))
 
     def cells(self) -> tuple[Cell, ...]:
         return self._cells
@@ -48,7 +52,7 @@ class Unrolled(Layer):
         result: Tensor = self.layer.branch(x, state)
         return result
 
-    def _read(self, direction: int, x: Tensor, state: State | None) -> tuple[Trace, State]:
+    def _read(self, direction: int, x: Tensor, state: State | None) -> tuple[Trace, Trace, State]:
         """Read [B, S, E] in one direction; the final state has k B rows, in the order that `Dilated` uses."""
         cell, reach = self._cells[direction], self.dilation
         batch, steps, _ = x.shape
@@ -58,18 +62,23 @@ class Unrolled(Layer):
             for turn in range(reach)
         }
         from_input = cell.project(x)  # [B, S, G]
-        states: dict[int, State] = {}
+        states: dict[int, State] = {}  # as the next step receives them
+        computed: dict[int, State] = {}
         gates: dict[int, dict[str, Tensor]] = {}
         order, back = (range(steps), -reach) if direction == 0 else (reversed(range(steps)), reach)
         for step in order:
             latest = states.get(step + back) or before.get(step + back, nothing)
-            states[step], gates[step] = cell.step(from_input[:, step], latest)
-        trace = {name: [states[step][part] for step in range(steps)] for part, name in enumerate(cell.carried)}
+            computed[step], gates[step] = cell.step(from_input[:, step], latest)
+            states[step] = (computed[step][0], *(part.clone() for part in computed[step][1:]))
+        trace, passed = (
+            {name: [each[step][part] for step in range(steps)] for part, name in enumerate(cell.carried)}
+            for each in (computed, states)
+        )
         trace |= {name: [gates[step][name] for step in range(steps)] for name in gates[0]}
         phases = [(steps + turn) % reach for turn in range(reach)]  # that of the next step first
         last = [steps - reach + turn for turn in range(reach)] if direction == 0 else phases
         ends = [states.get(step) or before.get(step, nothing) for step in last]
-        return trace, tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
+        return trace, passed, tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
 
 
 def read_window(network: Network, batch: Inputs) -> tuple[Array, tuple[LayerTrace, ...]]:

@@ -190,20 +190,34 @@ def describe_cutoffs(cutoff: Mapping[str, Any]) -> str:
 
 
 def memory_sentence(gradients: Gradients) -> str:
-    """Say how many steps a network remembers, and what becomes of its gradient."""
-    if not gradients.total.norm.any():
+    """Say how many steps a network remembers, and what becomes of its gradient in each direction of reading."""
+    forward, backward = gradients.total, gradients.backward
+    if not any(flow.norm.any() for flow in gradients.directions):
         return "No gradient reaches any state: these windows have nothing to teach."
-    fraction = describe_left(gradients.total).replace("<", "less than")
-    fates = {"vanishes": "it vanishes", "explodes": "it explodes", "is kept": "it does not vanish"}
+    start = "Read forward, " if backward else ""
+    sentence = (
+        f"{start}90 % of the gradient lies within the last {forward.memory} of {gradients.context} steps (the memory)."
+        f" At the oldest state it is {_fraction_left(forward)} as large as at the newest, so it"
+        f" {forward.fate_in_words}."
+    )
+    if backward is None:
+        return sentence
     return (
-        f"90 % of the gradient lies within the last {gradients.memory} of {gradients.context} steps (the memory)."
-        f" At the oldest state it is {fraction} as large as at the newest, so {fates[gradients.fate]}."
+        f"{sentence} Read backward, it lies within the first {backward.memory}. At the newest state it is"
+        f" {_fraction_left(backward)} as large as at the oldest, so it {backward.fate_in_words}."
     )
 
 
 def describe_left(flow: Flow) -> str:
     """Return the share of a gradient that is left at the state that was computed first: `0.35 %`, `< 0.01 %`."""
     return f"{100 * flow.fate:.2g} %" if flow.fate >= _SMALLEST_SHARE else "< 0.01 %"
+
+
+def describe_flow(flow: Flow, gradients: Gradients) -> str:
+    """Return the name of one of several gradients: `whole state`, `cell`, `layer 2 hidden, backward`."""
+    is_stacked = max(each.layer for each in gradients.flows) > 1
+    name = f"layer {flow.layer} {flow.part}" if is_stacked else flow.part
+    return ("whole state" if flow.layer == 0 else name) + (", backward" if flow.direction == "backward" else "")
 
 
 def completeness_sentence(attribution: Attribution) -> str:
@@ -225,6 +239,10 @@ def describe_influence(influence: Influence) -> str:
     """Return the name of an input whose importance was measured, after its role unless that is clear."""
     is_clear = influence.kind in ("lags", "calendar", "series")
     return influence.name if is_clear else f"{influence.kind} {influence.name}"
+
+
+def _fraction_left(flow: Flow) -> str:
+    return describe_left(flow).replace("<", "less than")
 
 
 def _describe_skill(skill: float, noun: str, baseline: str) -> str:

@@ -1,8 +1,12 @@
 """The tables of the guide to recurrent networks, cut to a few steps."""
 
 import pytest
+import torch
 
 from benchmarks import guide
+from forecaster.network.inputs import Inputs
+from tests.conftest import MakePanel
+from tests.explain.test_gradients import network_of, windows_of
 
 
 def numbers_of(text: str) -> float:
@@ -14,6 +18,24 @@ def test_only_the_dense_layer_grows_with_the_context() -> None:
     assert len(head) == 3
     assert short[1] == long[1]
     assert numbers_of(long[2]) - numbers_of(short[2]) == 2 * 8 * 4
+
+
+def test_without_weights_on_the_hidden_state_the_gate_is_the_only_path(make_panel: MakePanel) -> None:
+    network, windows = network_of("lstm"), windows_of(make_panel)
+    batch = Inputs.of(windows.gather(windows.pick_spaced(8)))
+    whole, alone, _ = guide.split_paths(network, batch, "cell", "forget")
+    assert whole != pytest.approx(alone, rel=0.01)
+    with torch.no_grad():
+        dict(network.recur.layers[0].kernel.named_parameters())["weight_hh_l0"].zero_()
+    whole, alone, best = guide.split_paths(network, batch, "cell", "forget")
+    assert whole == pytest.approx(alone, rel=1e-4)
+    assert best >= alone > 0
+
+
+def test_the_paths_of_the_gated_cells_have_a_row_each() -> None:
+    rows = list(guide.measure_paths(options={"training__steps": 4}, max_windows=4))
+    assert [row[:3] for row in rows[1:]] == [["`lstm`", "cell", 27], ["`gru`", "hidden", 27]]
+    assert all(numbers_of(cell.rstrip(" %")) > 0 for row in rows[1:] for cell in row[3:])
 
 
 def test_gates_recall_what_the_plain_network_loses() -> None:

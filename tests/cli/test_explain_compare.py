@@ -42,7 +42,8 @@ def test_a_column_for_each_network_and_a_row_for_each_measure(forecast: Forecast
     assert rows["cell"] == ["rnn", "lstm", "gru", "gru"]
     assert rows["directions"] == ["1", "1", "2", "1"]
     assert rows["steps read at once"] == ["1", "1", "1", "12"]
-    assert rows["memory, cell state"][0] == rows["memory, cell state"][2] == "-"
+    assert [cell == "-" for cell in rows["the gradient, backward"]] == [True, True, False, True]
+    assert {*rows["the gradient"]} <= {"vanishes", "fades", "lasts", "explodes"}
     assert {"parameters", "left", "half-life, steps", "MASE on the holdout", "training, seconds"} <= rows.keys()
     assert not list(Path.cwd().iterdir())
 
@@ -86,6 +87,8 @@ def test_one_picture_of_all_networks(forecast: Forecast, bundles: Path) -> None:
     text = Path("cells.svg").read_text("utf-8")
     assert [name for name in names if f"{name}: memory" in text] == [*names]
     assert "MASE on the holdout" in text
+    assert "dashed: seasonal naive, dotted: naive" in text
+    assert "left, " in text.split("both: memory")[1].split("<")[0]  # the share of each direction
     assert forecast("explain", bundles / "rnn", bundles / "lstm", "-o", "cells.json").code == 0
     document = json.loads(Path("cells.json").read_text())
     assert forecast("explain", bundles / "rnn", bundles / "lstm", "--json").json == document

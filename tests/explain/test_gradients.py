@@ -68,9 +68,10 @@ def test_the_memory_of_a_linear_recurrence_follows_from_its_weight(make_panel: M
     assert (halved.memory, halved.fate) == (4, "vanishes")
     assert halved.advice == "The context is 5.0 times the memory: a shorter one may do, --set model.context=8."
     constant = measure_gradients(linear_network(1.0), windows_of(make_panel))
-    assert (constant.memory, constant.fate) == (18, "is kept")
+    assert (constant.memory, constant.fate) == (18, "lasts")
     assert constant.advice == "The memory fills the context: a longer one may help, --set model.context=40."
     assert measure_gradients(linear_network(1.0), windows_of(make_panel), room=39).advice == ""
+    assert measure_gradients(linear_network(0.8), windows_of(make_panel)).fate == "fades"  # 0.8^19 = 1.4 %
     exploding = measure_gradients(linear_network(1.3), windows_of(make_panel))
     assert exploding.fate == "explodes"
 
@@ -99,8 +100,10 @@ def test_every_cell_in_a_stack_that_reads_both_ways_is_measured(kind: str, make_
         assert flow.norm.shape == (CONTEXT,)
         assert flow.norm.max() > 0
         assert (flow.low <= flow.high).all()
-    forward = [flow for flow in gradients.flows if (flow.direction, flow.part) == ("forward", "hidden")]
-    assert (gradients.total.norm >= np.max([flow.norm for flow in forward], axis=0) * (1 - 1e-6)).all()
+    assert [flow.direction for flow in gradients.directions] == ["forward", "backward"]
+    for whole in gradients.directions:
+        hidden = [flow for flow in gradients.flows if (flow.direction, flow.part) == (whole.direction, "hidden")]
+        assert (whole.norm >= np.max([flow.norm for flow in hidden], axis=0) * (1 - 1e-6)).all()
 
 
 def test_a_backward_memory_is_counted_from_the_beginning_of_the_context(make_panel: MakePanel) -> None:
@@ -112,6 +115,45 @@ def test_a_backward_memory_is_counted_from_the_beginning_of_the_context(make_pan
     backward = measure_gradients(network, windows_of(make_panel)).flows[1]
     assert backward.norm.argmax() == CONTEXT - 1
     assert backward.memory < 5
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "fates"),
+    [(1.0, 0.5, ("lasts", "vanishes")), (0.5, 1.0, ("vanishes", "lasts")), (0.5, 0.5, ("vanishes", "vanishes"))],
+)
+def test_both_directions_are_judged_by_the_gradient_along_their_own_reading(
+    forward: float, backward: float, fates: tuple[str, str], make_panel: MakePanel
+) -> None:
+    network = network_of("rnn", model={"activation": "relu", "hidden": 1, "bidirectional": True})
+    with torch.no_grad():
+        for name, parameter in network.recur.layers[0].kernel.named_parameters():
+            factor = backward if name.endswith("reverse") else forward
+            parameter.fill_(factor if "weight_hh" in name else 0.0 if "bias" in name else 1.0)
+    gradients = measure_gradients(network, windows_of(make_panel))
+    assert tuple(flow.fate_in_words for flow in gradients.directions) == fates
+    assert gradients.fate == ("lasts" if "lasts" in fates else "vanishes")
+    assert gradients.advice == ""
+
+
+def test_the_whole_state_of_an_lstm_is_the_hidden_and_the_cell_state_as_one_vector(make_panel: MakePanel) -> None:
+    """By hand: where no weight reads h, it has no gradient before the newest step, and c is multiplied by f."""
+    network = network_of("lstm", model={"hidden": 1})
+    with torch.no_grad():
+        weights = dict(network.recur.layers[0].kernel.named_parameters())
+        weights["weight_hh_l0"].zero_()
+        weights["weight_ih_l0"].zero_()
+        weights["bias_ih_l0"].copy_(torch.tensor([0.0, 2.0, 0.5, 1.0]))  # input, forget, candidate, output
+        weights["bias_hh_l0"].zero_()
+    gradients = measure_gradients(network, windows_of(make_panel))
+    hidden, cell = gradients.flows
+    f, i, g, o = (
+        float(each) for each in (*torch.sigmoid(torch.tensor([2.0, 0.0])), np.tanh(0.5), 1 / (1 + np.exp(-1)))
+    )
+    c = i * g * (1 - f**CONTEXT) / (1 - f)
+    slope = o * (1 - np.tanh(c) ** 2)  # of h by c at the newest step
+    np.testing.assert_allclose(cell.norm, hidden.norm[0] * slope * f ** np.arange(CONTEXT), rtol=1e-4)
+    assert hidden.norm[1:].max() == 0
+    np.testing.assert_allclose(gradients.total.norm, [hidden.norm[0], *cell.norm[1:]], rtol=1e-4)
 
 
 def test_a_lag_of_a_segmented_network_is_that_of_the_segments_oldest_step(make_panel: MakePanel) -> None:

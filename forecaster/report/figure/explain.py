@@ -1,7 +1,7 @@
 """An explanation as one figure: states and gates, gradients by lag, importance, and the attribution of a forecast."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from forecaster.errors import DependencyError
 from forecaster.explain.explanation import Array, Attribution, Explanation, Flow, Gradients, Importance, Unrolling
-from forecaster.report.verdicts import describe_influence, describe_steps
+from forecaster.report.excerpts import gradient_rows, memory_ends
+from forecaster.report.verdicts import describe_flow, describe_influence, describe_steps
 from forecaster.report.words import number, signed
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def figure_of(explanation: Explanation) -> "Figure":
         top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(_height(explanation) - 3.6, 3.6))[:, 0]
         draw_unrolling(top, explanation.unrolling)
         left, middle, right = bottom.subplots(1, 3)
-        draw_gradients(left, explanation.gradients)
+        draw_gradients(left, explanation.gradients, gradient_rows(explanation.gradients))
         draw_attribution(right, explanation.attribution)
         draw_importance(middle, explanation.importance)
     else:
@@ -140,19 +141,20 @@ def _maps(unrolling: Unrolling) -> list[tuple[str, Array]]:
     return rows
 
 
-def draw_gradients(axis: "Axes", gradients: Gradients) -> None:
-    """Draw the norms by lag, with the middle 80 % of the windows, on a logarithmic axis, and the memory as a line."""
-    styles = {"hidden": "-", "cell": "--"}
-    for number_of_flow, flow in enumerate(gradients.flows):
-        name = f"layer {flow.layer} {flow.part}" + (", backward" if flow.direction == "backward" else "")
-        axis.plot(
-            flow.lags, _positive(flow.norm), styles[flow.part], color=f"C{number_of_flow}", linewidth=1.3, label=name
-        )
-        axis.fill_between(
-            flow.lags, _positive(flow.low), _positive(flow.high), color=f"C{number_of_flow}", alpha=0.15, lw=0
-        )
-    axis.axvline(gradients.memory, color=_RED, linewidth=1)
-    if any(_reaches(flow) for flow in gradients.flows):
+def draw_gradients(axis: "Axes", gradients: Gradients, flows: Sequence[Flow]) -> None:
+    """Draw the norms by lag on a logarithmic axis, and a line at the end of the memory, dashed of the backward reading.
+
+    The first gradient of each direction has a band that contains the middle 80 % of the windows.
+    """
+    styles = {"state": "-", "hidden": "-", "cell": "--"}
+    for number_of_flow, flow in enumerate(flows):
+        name, color = describe_flow(flow, gradients), f"C{number_of_flow}"
+        axis.plot(flow.lags, _positive(flow.norm), styles[flow.part], color=color, linewidth=1.3, label=name)
+        if number_of_flow < len(gradients.directions):  # More bands would hide each other.
+            axis.fill_between(flow.lags, _positive(flow.low), _positive(flow.high), color=color, alpha=0.15, lw=0)
+    for lag, style in zip(memory_ends(gradients), ("-", "--"), strict=False):
+        axis.axvline(lag, color=_RED, linewidth=1, linestyle=style)
+    if any(_reaches(flow) for flow in flows):
         axis.set_yscale("log")
     axis.invert_xaxis()
     axis.set_xlabel("lag, steps before the cutoff")

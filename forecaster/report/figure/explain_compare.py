@@ -17,6 +17,7 @@ _PANELS_PER_ROW = 3
 _PANEL_HEIGHT = 3.2
 _WIDTH = 11.0
 _COVARIATES_SHOWN = 5
+_BASELINE_STYLES = {"--": "dashed", ":": "dotted"}
 
 
 def draw(comparison: NetworkComparison, kind: str) -> bytes:
@@ -76,22 +77,24 @@ def draw_influences(axis: "Axes", networks: tuple[ComparedNetwork, ...]) -> None
 
 
 def _draw_network(panel: "Axes", network: ComparedNetwork) -> None:
-    gradients = network.gradients
-    draw_gradients(panel, gradients)
-    panel.set_title(
-        f"{network.label}: memory {gradients.memory} of {gradients.context}, {describe_left(gradients.total)} left"
-    )
+    gradients, backward = network.gradients, network.gradients.backward
+    draw_gradients(panel, gradients, gradients.directions)
+    left = f"{describe_left(gradients.total)} left" + (f", {describe_left(backward)} backward" if backward else "")
+    panel.set_title(f"{network.label}: memory {gradients.memory} of {gradients.context}, {left}")
     panel.set_ylabel("")
 
 
 def _draw_accuracy(axis: "Axes", comparison: NetworkComparison) -> None:
-    """Draw the MASE of each network, and that of the seasonal naive forecast as a line."""
+    """Draw the MASE of each network, and that of each naive forecast as a line."""
     values = [network.holdout.get("mase") for network in comparison.networks]
     _draw_bars(axis, comparison.networks, values, "MASE on the holdout")
-    baseline = comparison.baselines.get("seasonal_naive", {}).get("mase")
-    if baseline is not None:
-        axis.axvline(baseline, color=_GREY, linewidth=1, linestyle="--")
-        axis.set_xlabel("dashed: seasonal naive")
+    labels: list[str] = []
+    for (name, scores), (style, word) in zip(comparison.baselines.items(), _BASELINE_STYLES.items(), strict=False):
+        mase = scores.get("mase")
+        if mase is not None:
+            axis.axvline(mase, color=_GREY, linewidth=1, linestyle=style)
+            labels.append(f"{word}: {name.replace('_', ' ')}")
+    axis.set_xlabel(", ".join(labels))
 
 
 def _draw_bars(axis: "Axes", networks: tuple[ComparedNetwork, ...], values: list[Any], title: str) -> None:

@@ -5,11 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.explain.explanation import Array, Attribution, Explanation, Flow, Gradients, Importance, LayerTrace
-from forecaster.report.excerpts import lag_blocks, liveliest_units
+from forecaster.explain.explanation import Array, Attribution, Explanation, Gradients, Importance, LayerTrace
+from forecaster.report.excerpts import gradient_rows, lag_blocks, liveliest_units, memory_ends
 from forecaster.report.page.charts import MODEL, NAIVE, QUIET, SEASONAL, Trace, axes, band, bars, line
 from forecaster.report.page.parts import Chart, Section, Text
-from forecaster.report.verdicts import completeness_sentence, describe_influence, describe_steps, memory_sentence
+from forecaster.report.verdicts import (
+    completeness_sentence,
+    describe_flow,
+    describe_influence,
+    describe_steps,
+    memory_sentence,
+)
 from forecaster.report.words import clip, number, plural, signed, timestamp
 
 _MAX_UNITS = 48  # rows of the heat map
@@ -112,10 +118,8 @@ def _gates_chart(lags: list[int], trace: LayerTrace, gates: list[str]) -> Chart:
 
 def _gradients_chart(gradients: Gradients) -> Chart:
     """Chart |d loss / d h_t| by lag, with the memory as a vertical line."""
-    flows = [flow for flow in gradients.flows if flow.norm.any()][:_MAX_FLOWS]
-    if max((flow.layer for flow in gradients.flows), default=1) > 1:
-        flows = [gradients.total, *flows[: _MAX_FLOWS - 1]]
-    names = [_name_of(flow, is_single=len({each.layer for each in flows}) == 1) for flow in flows]
+    flows = [flow for flow in gradient_rows(gradients) if flow.norm.any()][:_MAX_FLOWS]
+    names = [describe_flow(flow, gradients) for flow in flows]
     columns: dict[str, Any] = {"lag": gradients.total.lags}
     traces: list[Trace] = []
     if flows:
@@ -128,14 +132,15 @@ def _gradients_chart(gradients: Gradients) -> Chart:
         "The gradient shows how much the loss would change with the state after each step (backpropagation through"
         f" time, mean of {plural(gradients.windows, 'window')}). {memory_sentence(gradients)} {gradients.advice}"
     )
-    memory = {"type": "line", "x0": gradients.memory, "x1": gradients.memory, "yref": "paper", "y0": 0, "y1": 1}
+    dashes = {"color": f"${QUIET}", "width": 1.5, "dash": "dash"}
+    style = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": dashes}
     layout = axes(
         _LAG,
         "|d loss / d h|",
         y_kind="log",
         xaxis=_REVERSED,
         yaxis={"exponentformat": "power", "dtick": 1},
-        shapes=[{**memory, "line": {"color": f"${QUIET}", "width": 1.5, "dash": "dash"}}],
+        shapes=[{**style, "x0": lag, "x1": lag} for lag in memory_ends(gradients)],
     )
     numbers = {"lag": "lag", **{name: name for name in names}}
     return Chart("memory", "Gradient by lag", summary.strip(), traces, layout, numbers, columns)
@@ -213,13 +218,6 @@ def _bar_axes(title: str, count: int, **more: Any) -> Trace:
     """Return axes for horizontal bars, the first on top."""
     kind = {"yaxis": {"autorange": "reversed"}, "hovermode": "closest", **more}
     return axes(title, "", height=120 + 24 * count, y_kind="category", **kind)
-
-
-def _name_of(flow: Flow, *, is_single: bool) -> str:
-    if flow.layer == 0:
-        return "all layers"
-    name = flow.part if is_single else f"layer {flow.layer} {flow.part}"
-    return f"{name}, backward" if flow.direction == "backward" else name
 
 
 def _positive(values: Array) -> Array:

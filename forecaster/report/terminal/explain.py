@@ -17,9 +17,15 @@ from forecaster.explain.explanation import (
     LayerTrace,
     Unrolling,
 )
-from forecaster.report.excerpts import lag_blocks, liveliest_units
+from forecaster.report.excerpts import gradient_rows, lag_blocks, liveliest_units
 from forecaster.report.terminal.layout import Fitted, Sentence
-from forecaster.report.verdicts import completeness_sentence, describe_influence, describe_steps, memory_sentence
+from forecaster.report.verdicts import (
+    completeness_sentence,
+    describe_flow,
+    describe_influence,
+    describe_steps,
+    memory_sentence,
+)
 from forecaster.report.words import clip, number, plural, signed
 
 BLOCKS, DIGITS = "▁▂▃▄▅▆▇█", "01234567"
@@ -122,16 +128,9 @@ def _show_gradients(gradients: Gradients, marks: str) -> list[RenderableType]:
     lags = gradients.total.lags
     axis = _axis(f"lag {lags[-1]}", f"lag {lags[0]}", min(_MAX_COLUMNS, len(lags)))
     table.add_row("", axis, "oldest", "newest")
-    flows = [
-        (f"layer {flow.layer} {flow.part}" + ", back" * (flow.direction == "backward"), flow)
-        for flow in gradients.flows
-    ]
-    if len(flows) == 1:
-        flows = [(flow.part, flow) for _, flow in flows]
-    elif max(flow.layer for _, flow in flows) > 1:
-        flows = [("all layers", gradients.total), *flows]
-    for name, flow in flows:
+    for flow in gradient_rows(gradients):
         norm = flow.norm[::-1]  # the oldest first, as in the table of states
+        name = describe_flow(flow, gradients).replace("backward", "back")  # "backward" leaves no room for the numbers
         table.add_row(name, bars(*_in_decades(norm), marks=marks), number(float(norm[0])), number(float(norm[-1])))
     windows = plural(gradients.windows, "window")
     title = f"Backpropagation through time: log |d loss / d h_t|, mean of {windows}"

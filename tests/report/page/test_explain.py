@@ -48,6 +48,11 @@ def test_the_bars_of_a_forecast_begin_at_the_flat_window_and_sum_to_the_forecast
     assert columns["name"][0], columns["name"][-1] == ("flat window", "forecast")
 
 
+def test_a_line_marks_the_memory_of_each_direction() -> None:
+    shapes = charts_of(explanation_of())["memory"].layout["shapes"]
+    assert [shape["x0"] for shape in shapes] == [200, STEPS - 20 + 1]
+
+
 def test_names_of_columns_are_no_markup_and_stay_apart() -> None:
     whole = explanation_of(covariates=0)
     assert whole.importance
@@ -69,7 +74,7 @@ def test_what_reads_both_ways_or_has_no_gates_is_drawn_as_well() -> None:
     found = replace(whole, unrolling=replace(whole.unrolling, layers=(bare,)))
     assert list(charts_of(found)) == ["unrolled", "memory", "matters", "why"]
     backward = charts_of(whole)["memory"].numbers
-    assert list(backward) == ["lag", "hidden", "cell", "hidden, backward", "cell, backward"]
+    assert list(backward) == ["lag", "whole state", "whole state, backward", "hidden", "cell"]
 
 
 def test_of_several_networks_the_one_that_is_shown_is_named() -> None:

@@ -25,19 +25,25 @@ STEPS = 300
 CUTOFF = "2024-10-26 00:00:00"
 
 
-def explanation_of(*, layers: int = 2, covariates: int = 3) -> Explanation:
+def explanation_of(*, layers: int = 2, covariates: int = 3, ways: int = 2) -> Explanation:
     wave = np.sin(np.arange(STEPS)[:, None] + np.arange(20))
     parts = {"hidden": wave, "cell": wave, "input": (wave + 1) / 2, "forget": (wave + 1) / 2}
-    ways = ("forward", "backward")
-    traces = [LayerTrace(1 + n, way, "lstm", parts, {"forget": "1 keeps it"}) for n in range(layers) for way in ways]
+    names_of_ways = ("forward", "backward")[:ways]
+    traces = [
+        LayerTrace(1 + n, way, "lstm", parts, {"forget": "1 keeps it"}) for n in range(layers) for way in names_of_ways
+    ]
     lags = list(range(1, STEPS + 1))
     times = [f"2024-01-{lag:03d} 00:00:00" for lag in lags]
     norm = 0.99 ** np.arange(STEPS)
     flows = [
         Flow(1 + n, way, part, lags, norm, norm / 2, norm * 2, 200, 0.05)
         for n in range(layers)
-        for way in ways
+        for way in names_of_ways
         for part in ("hidden", "cell")
+    ]
+    whole = [
+        Flow(0, way, "state", lags, norm, norm / 2, norm * 2, memory, fate)
+        for way, memory, fate in zip(names_of_ways, (200, 20), (0.05, 0.004), strict=False)
     ]
     names = [f"a covariate of a rather long name {number}" for number in range(covariates)]
     influences = [
@@ -52,7 +58,7 @@ def explanation_of(*, layers: int = 2, covariates: int = 3) -> Explanation:
         horizon=24,
         notes=(),
         unrolling=Unrolling("a series", CUTOFF, lags[::-1], times, wave[:, 0], tuple(traces)),
-        gradients=Gradients(256, tuple(flows), flows[0], 1, STEPS),
+        gradients=Gradients(256, tuple(flows), whole[0], 1, STEPS, None, *whole[1:]),
         importance=Importance(0.8, 128, 64, 5, tuple(influences)),
         attribution=Attribution(
             series="a series",
@@ -84,8 +90,18 @@ def test_a_page_of_everything_fits_eighty_columns() -> None:
     assert "…" not in text
     for title in ("Unrolled in time", "Backpropagation through time", "What matters", "Why this forecast"):
         assert title in text
-    assert "90 % of the gradient lies within the last 200 of 300 steps (the memory). At the" in text
+    assert "90 % of the gradient lies within the last 200 of 300 steps" in text
     assert "layer 2, backward" in text
+    assert "whole state, back" in text
+
+
+def test_each_direction_has_its_verdict() -> None:
+    one_way, both_ways = (" ".join(text_of(each).split()) for each in (explanation_of(ways=1), explanation_of()))
+    assert "At the oldest state it is 5 % as large as at the newest, so it fades." in one_way
+    assert "Read" not in one_way
+    assert "Read forward, 90 % of the gradient lies within the last 200 of 300 steps" in both_ways
+    assert "Read backward, it lies within the first 20. At the newest state it is 0.4 % as large" in both_ways
+    assert both_ways.count("it vanishes") == both_ways.count("it fades") == 1
 
 
 def test_a_terminal_of_ascii_gets_digits() -> None:
@@ -151,6 +167,6 @@ def test_json_holds_lists_and_no_nan() -> None:
     assert text["schema_version"] == 1
     assert text["importance"]["influences"][1]["error"] is None
     assert text["gradients"]["memory"] == 200
-    assert text["gradients"]["fate"] == "is kept"
+    assert text["gradients"]["fate"] == "fades"
     assert len(text["unrolling"]["layers"][0]["parts"]["hidden"]) == STEPS
     assert text["attribution"]["of_lags"][0] == 0.00666667
