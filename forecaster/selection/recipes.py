@@ -13,6 +13,7 @@ from forecaster.store import pretrained
 
 _BATCH = 256
 _HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal as two, so half a batch is enough.
+_MIN_WINDOWS_OF_QUARTERS, _MAX_WINDOWS_OF_QUARTERS = 1_000, 20_000
 _MAX_PASSES = 10  # Small data is read at most this often.
 _MIN_STEPS = 200
 _MAX_SINGLE_STEPS = 100
@@ -138,12 +139,22 @@ def _network(shape: Shape, *, steps: int, hidden: int | None = None) -> Tree:
         "decode": {"skip": shape.seasons_back},
         "training": {
             "steps": min(steps, max(_MIN_STEPS, _MAX_PASSES * shape.windows // _BATCH)),
-            "batch": _BATCH if shape.horizon < _HALF_BATCH_HORIZON else _BATCH // 2,
+            "batch": _choose_batch(shape),
             "learning_rate": 0.002,
             "weigh": "relative",
             "draw": "windows" if shape.is_within_day else "series",
         },
     }
+
+
+def _choose_batch(shape: Shape) -> int:
+    """Return the windows of a training step: fewer where a window gives much signal, or where they take most time.
+
+    On single series of 1,000 to 20,000 steps, a quarter of the windows is as accurate in two thirds of the time.
+    """
+    if shape.horizon >= _HALF_BATCH_HORIZON:
+        return _BATCH // 2
+    return _BATCH // 4 if _MIN_WINDOWS_OF_QUARTERS <= shape.windows < _MAX_WINDOWS_OF_QUARTERS else _BATCH
 
 
 def _ensemble(network: Tree, variants: list[Tree], candidates: list[Tree], *, most: int, seeds: int = 1) -> Tree:

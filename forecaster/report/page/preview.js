@@ -15,7 +15,7 @@ const numberTicks = (low, high, maxTicks) => {
   const minimum = (high - low) / maxTicks || 1, unit = 10 ** Math.floor(Math.log10(minimum));
   const interval = unit * [1, 2, 5, 10].find((times) => times * unit >= minimum);
   const ticks = [];
-  for (let at = Math.ceil(low / interval); at * interval <= high; at += 1) ticks.push([at * interval, format(at * interval)]);
+  for (let at = Math.ceil(low / interval); at * interval <= high; at += 1) ticks.push([at * interval, format(at * interval || 0)]);
   return ticks;
 };
 const dateTicks = (low, high, maxTicks) => {
