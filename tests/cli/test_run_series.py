@@ -35,8 +35,8 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def run(forecast: Forecast, job: Path) -> tuple[int, dict[str, object], str]:
-    done = forecast("run", job)
+def run(forecast: Forecast, job: Path, *options: str) -> tuple[int, dict[str, object], str]:
+    done = forecast("run", job, *options)
     status = json.loads(done.out)
     return done.code, status, done.err
 
@@ -185,3 +185,31 @@ def test_a_failed_run_writes_its_code_as_well(forecast: Forecast, job: Path) -> 
     write_shops(a=90)
     assert run(forecast, job)[0] == 5
     assert 'forecast_run_code{job="nightly"} 5' in Path("out.prom").read_text()
+
+
+@pytest.mark.parametrize("problem", ["missing", "ended", "repeated row", "new series of a single value", "gate"])
+def test_an_unchanged_run_repeats_the_finding_until_the_data_change(
+    forecast: Forecast, job: Path, problem: str
+) -> None:
+    write_shops(a=90, b=90)
+    run(forecast, job)
+    write_shops(**{"missing": {"a": 91}, "ended": {"a": 101, "b": 91}}.get(problem, {"a": 91, "b": 91}))
+    extra = {"repeated row": f"b,{START + timedelta(days=90)},99\n", "new series of a single value": f"c,{START},4\n"}
+    with Path("shops.csv").open("a") as file:
+        file.write(extra.get(problem, ""))
+    if problem == "gate":
+        job.write_text(JOB.replace("gate: {skill: null}", "gate: {coverage: [0, 0.01]}"))
+    code, first, _ = run(forecast, job)
+    assert (code, first["status"]) == (3, "partial")
+    for _ in range(2):
+        code, again, _ = run(forecast, job)
+        assert (code, again["status"], again["code"]) == (3, "unchanged", 3)
+        names = ("fallbacks", "gate", "bundle", "model")
+        assert again["data"]["cutoff"] == first["data"]["cutoff"]  # type: ignore[index]
+        assert again["data"].get("missing") == first["data"].get("missing")  # type: ignore[index]
+        assert [again.get(name) for name in names] == [first.get(name) for name in names]
+    assert run(forecast, job, "--dry-run")[0] == 3
+    if problem != "gate":
+        write_shops(a=102, b=102)
+        assert run(forecast, job)[0] == 0
+        assert run(forecast, job)[0] == 0

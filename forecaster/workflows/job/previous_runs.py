@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from forecaster.workflows.job.audit import DataExtent
@@ -23,6 +23,8 @@ class Published:
         publisher: name of the model that published at the deadline, which a later model may have replaced as the
             champion; None for the champion.
         is_training_due: True if the training that lasted beyond the deadline did not end.
+        finding: the fields of the run's summary that describe its forecast, which later runs of the same data repeat;
+            empty if an earlier version recorded it.
     """
 
     run: str
@@ -32,6 +34,7 @@ class Published:
     objection: str | None = None
     publisher: str | None = None
     is_training_due: bool = False
+    finding: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

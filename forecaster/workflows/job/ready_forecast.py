@@ -54,7 +54,9 @@ class ReadyForecast:
         identity = identify(run, data.loaded.panel, self.model)
         is_deferred = run.summary.deferred is not None
         publisher = self.model.folder.name if self.model and is_deferred else None
-        published = Published(run.key, identity, data.extent, digests, self.objection, publisher, is_deferred)
+        published = Published(
+            run.key, identity, data.extent, digests, self.objection, publisher, is_deferred, run.summary.finding
+        )
         run.previous = run.previous.with_published(published)
         code = self._set_status()
         run.record(code, self.scorable)
@@ -74,9 +76,8 @@ class ReadyForecast:
 
     def _set_status(self) -> int:
         summary = self.run.summary
-        is_partial = bool(self.scorable.forecast.fallback.any()) or bool(summary.data and summary.data.missing)
-        summary.status = "partial" if is_partial else "published"
-        return 3 if is_partial else 0
+        summary.status = "partial" if summary.is_partial else "published"
+        return 3 if summary.is_partial else 0
 
 
 def prepare(run: JobRun, data: AuditedData, choice: ModelChoice) -> ReadyForecast:

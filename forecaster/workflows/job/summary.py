@@ -1,6 +1,7 @@
 """The summary of a job's run: the status line, the ledger's details and the input of alert commands."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -14,6 +15,8 @@ PUBLISHED: tuple[RunStatus, ...] = ("published", "partial", "republished")
 
 # The fields that a publication sets; the others belong to the rest of the run.
 _PUBLICATION = ("status", "bundle", "model", "gate", "fallbacks", "outputs", "deferred")
+# Those that describe the forecast itself, and so remain true as long as it is published.
+_FINDING = {"bundle", "model", "gate", "fallbacks", "drift"}
 _LEDGER_COLUMNS = {"job", "run", "code", "seconds"}  # The table of runs has a column for each.
 
 
@@ -162,6 +165,22 @@ class RunSummary(BaseModel):
             setattr(self, name, getattr(other, name))
             if name not in other.model_fields_set:
                 self.model_fields_set.discard(name)
+
+    @property
+    def is_partial(self) -> bool:
+        """True if series of the training are missing, or have a simpler forecast than the model's."""
+        return bool(self.fallbacks) or bool(self.data and self.data.missing)
+
+    @property
+    def finding(self) -> dict[str, Any]:
+        """The fields that describe the forecast, as JSON values."""
+        return dict(without_nan(self.model_dump(exclude_unset=True, include=_FINDING)))
+
+    def repeat_finding(self, finding: Mapping[str, Any]) -> None:
+        """Set the fields that describe a forecast that an earlier run published."""
+        for name, value in type(self).model_validate({"job": self.job, "run": self.run, **finding}):
+            if name in finding:
+                setattr(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document, with null instead of NaN."""
