@@ -31,6 +31,7 @@ from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.steps import run_steps
 from forecaster.workflows.job.summary import ErrorSummary, RunSummary
 from forecaster.workflows.jobfile import Job, open_job
+from forecaster.workflows.program import same_program
 
 
 def run(
@@ -149,8 +150,9 @@ class _Processes:
     def run(self, path: Path, arguments: Sequence[str]) -> RunSummary:
         if self._signal:
             return _summarize_failure(path, 128 + self._signal, "not started: a signal stopped the runs")
-        command = [sys.executable, "-m", "forecaster", "run", str(path), *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        program, environment = same_program()
+        command = [*program, "run", str(path), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
             self._running.add(process)
             out, _ = process.communicate()
             self._running.discard(process)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from forecaster.errors import UsageError
 from forecaster.workflows.jobfile import Job, open_job
+from forecaster.workflows.program import installed_program
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode: controls, halves of pairs, separators of lines
@@ -68,13 +69,15 @@ def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | 
     job = open_job(path)
     times = _read_times(at)
     log = (log_file or job.path.with_suffix(".log")).absolute()
-    for place in (sys.executable, str(job.path), str(log)):
+    program = installed_program()
+    for place in (*program, str(job.path), str(log)):
         _refuse_controls(place)
-    command = [sys.executable, "-m", "forecaster", "run", str(job.path), "--log-file", str(log), "--quiet"]
+    command = [*program, "run", str(job.path), "--log-file", str(log), "--quiet"]
+    again = [*program, "schedule", str(job.path), "--at", at, "--log-file", str(log), "--quiet"]
     search = f"{Path(sys.executable).parent}:{_SYSTEM_PATH}"
     if is_systemd:
-        return _units(job, times, command, search, at)
-    return _crontab(job, times, command, search, at)
+        return _units(job, times, command, search, again)
+    return _crontab(job, times, command, search, again)
 
 
 def _refuse_controls(place: str) -> None:
@@ -103,22 +106,27 @@ def _describe(job: str) -> str:
     return text.replace("\\", "/").replace("%", "%%")
 
 
-def _crontab(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
+def _crontab(
+    job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, again: Sequence[str]
+) -> Schedule:
     """Write one line per time, between two marks, so that installing it again replaces the lines of this job.
 
-    Cron mails the command's standard error, which contains only failures.
+    Cron mails the command's standard error, which contains only failures. The command that installs the lines first
+    writes them by `again`: if the job cannot be read by then, the crontab stays as it is.
     """
     line = f"PATH={shlex.quote(search)} {shlex.join(command)} > /dev/null"
     escaped = line.replace("%", r"\%")  # cron ends the line at a bare %
     lines = [f"{int(minute)} {hour if hour == '*' else int(hour)} * * * {escaped}\n" for hour, minute in times]
     mark = f"{_name_unit(job.name)} {hashlib.sha256(str(job.path).encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     begin, end = f"# begin {mark}", f"# end {mark}"
-    again = shlex.join([*command[:3], "schedule", str(job.path), "--at", at, "--log-file", command[6], "--quiet"])
     others = f"crontab -l 2>/dev/null | sed '/^{begin}$/,/^{end}$/d'"
-    return Schedule({_CRONTAB: f"{begin}\n{''.join(lines)}{end}\n"}, f"({others}; {again}) | crontab -")
+    install = f"""(lines=$({shlex.join(again)}) && {{ {others}; printf '%s\\n' "$lines"; }} | crontab -)"""
+    return Schedule({_CRONTAB: f"{begin}\n{''.join(lines)}{end}\n"}, install)
 
 
-def _units(job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, at: str) -> Schedule:
+def _units(
+    job: Job, times: Sequence[tuple[str, str]], command: Sequence[str], search: str, again: Sequence[str]
+) -> Schedule:
     """Write a service that runs the job once, and a timer that starts it, also after a time that was missed."""
     name, description = _name_unit(job.name), _describe(job.name)
     folder = str(job.path.parent)
@@ -148,9 +156,8 @@ Description=Timer of forecast job {description} runs
 [Install]
 WantedBy=timers.target
 """
-    again = [*command[:3], "schedule", str(job.path), "--at", at, "--log-file", command[6], "--systemd", "--quiet"]
     install = (
-        f"mkdir -p {_UNIT_FOLDER} && {shlex.join(again)} --out {_UNIT_FOLDER} &&"
+        f"mkdir -p {_UNIT_FOLDER} && {shlex.join(again)} --systemd --out {_UNIT_FOLDER} &&"
         f" systemctl --user daemon-reload && systemctl --user enable --now {name}.timer"
     )
     return Schedule({f"{name}.service": service, f"{name}.timer": timer}, install)
