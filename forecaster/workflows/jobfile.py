@@ -8,8 +8,9 @@ from pathlib import Path
 from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config
 from forecaster.config.job import JobConfig
+from forecaster.config.tree import find_origin
 from forecaster.errors import ConfigError, InputError
-from forecaster.settings import load
+from forecaster.settings import list_origins, load
 from forecaster.workflows.source import Source
 
 
@@ -83,7 +84,7 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
     source = config.data.path
     if source is None or source == "-":
         raise ConfigError(f"{path}: data.path: names no file or database", hint="write it as data: {path: sales.csv}")
-    data = config.data.model_copy(update={"path": _resolve(path, "data.path", source)})
+    data = config.data.model_copy(update={"path": _resolve(path, "data.path", source, settings)})
     ledger = policy.ledger or f"{path.stem}.ledger.db"
     return Job(
         name=policy.name or path.stem,
@@ -91,22 +92,26 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         config=config.model_copy(update={"data": data, "job": None}),
         policy=policy,
         bundles=path.parent / (policy.bundles or f"{path.stem}.bundles"),
-        outputs=tuple(_resolve(path, "job.outputs", output) for output in policy.outputs),
-        ledger=_resolve(path, "job.ledger", ledger),
+        outputs=tuple(_resolve(path, "job.outputs", output, settings) for output in policy.outputs),
+        ledger=_resolve(path, "job.ledger", ledger, settings),
         metrics=None if policy.metrics is None else path.parent / policy.metrics,
         future=None if policy.future is None else str(path.parent / policy.future),
     )
 
 
-def _resolve(path: Path, key: str, place: str) -> str:
+def _resolve(path: Path, key: str, place: str, settings: tuple[str, ...]) -> str:
     """Return a place in a job's file, relative to the folder of the file, as an absolute path or URL.
+
+    Args:
+        settings: texts that override the file, and are named in an error that they cause.
 
     Raises: ConfigError: it is the URL of another kind of database.
     """
     if not is_database_url(place):
         if "://" in place:
+            source = find_origin(key, str(path), list_origins(settings))
             raise ConfigError(
-                f"{path}: {key}: {hide_secrets(place)}: only files, SQLite and PostgreSQL are known",
+                f"{source}: {key}: {hide_secrets(place)}: only files, SQLite and PostgreSQL are known",
                 hint="write it as sales.csv, sqlite:///shop.db or postgresql://USER@HOST:5432/DATABASE",
             )
         return str(path.parent / place)
