@@ -1,17 +1,23 @@
 """The file of a job: its settings, and the places of its data, outputs, models and ledger."""
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config
 from forecaster.config.job import JobConfig
 from forecaster.config.tree import find_origin
-from forecaster.errors import ConfigError, InputError
-from forecaster.settings import list_origins, load
+from forecaster.errors import ConfigError, ForecastError, InputError
+from forecaster.settings import list_origins, load, read_tree, read_yaml
 from forecaster.workflows.source import Source
+
+_REPORT_KEYS = {"name", "ledger", "metrics", "on_failure", "timeout"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,47 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         ledger=_resolve(path, "job.ledger", ledger, settings),
         metrics=None if policy.metrics is None else path.parent / policy.metrics,
         future=None if policy.future is None else str(path.parent / policy.future),
+    )
+
+
+def open_for_reports(path: Path, settings: tuple[str, ...] = ()) -> Job | None:
+    """Return as much of a job as the reports of a failed run need, although its file or a setting is wrong.
+
+    Args:
+        settings: as for `open_job`.
+
+    Returns: a job with the valid ones of the keys `name`, `ledger`, `metrics`, `on_failure` and `timeout`, and without
+        data or outputs; None if the file cannot be read as YAML or has no section `job`.
+    """
+    try:
+        tree = read_yaml(path)
+    except ForecastError:
+        return None
+    with contextlib.suppress(ForecastError):
+        tree = read_tree(path, settings=settings)
+    section = tree.get("job")
+    if not isinstance(section, dict):
+        return None
+    keys: dict[str, Any] = {}
+    for key in _REPORT_KEYS & section.keys():
+        with contextlib.suppress(ValidationError):
+            JobConfig.model_validate({key: section[key]})
+            keys[key] = section[key]
+    policy, path = JobConfig.model_validate(keys), path.absolute()
+    ledger = policy.ledger or f"{path.stem}.ledger.db"
+    with contextlib.suppress(ConfigError):  # A ledger that cannot be opened is left out by whoever opens it.
+        ledger = _resolve(path, "job.ledger", ledger, settings)
+    metrics = None if policy.metrics is None else path.parent / policy.metrics
+    return Job(
+        name=policy.name or path.stem,
+        path=path,
+        config=Config(),
+        policy=policy,
+        bundles=path.parent,
+        outputs=(),
+        ledger=ledger,
+        future=None,
+        metrics=metrics,
     )
 
 

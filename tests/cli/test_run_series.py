@@ -1,6 +1,7 @@
 """A run names the series that are new, missing or ended since the training, and its exit code says so."""
 
 import json
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -213,3 +214,89 @@ def test_an_unchanged_run_repeats_the_finding_until_the_data_change(
         write_shops(a=102, b=102)
         assert run(forecast, job)[0] == 0
         assert run(forecast, job)[0] == 0
+
+
+def gauges(path: str = "out.prom") -> dict[str, float]:
+    lines = [line for line in Path(path).read_text().splitlines() if not line.startswith("#")]
+    return {line.split("{")[0].removeprefix("forecast_"): float(line.split()[1]) for line in lines}
+
+
+def test_gauges_stay_where_a_run_finds_out_nothing_new(forecast: Forecast, job: Path) -> None:
+    job.write_text(JOB.replace("job: {", "job: {metrics: out.prom, "))
+    write_shops(a=90, b=90)
+    run(forecast, job)
+    write_shops(a=101, b=91)
+    assert run(forecast, job)[0] == 3
+    first = gauges()
+    assert first["last_success_timestamp_seconds"] == first["run_timestamp_seconds"]
+    assert run(forecast, job)[0] == 3
+    assert gauges().keys() == first.keys()
+    assert (gauges()["run_code"], gauges()["series_fallback"], gauges()["skill"]) == (3, 1, first["skill"])
+    success = gauges()["last_success_timestamp_seconds"]
+    Path("shops.csv").rename("away.csv")
+    time.sleep(0.02)
+    assert run(forecast, job)[0] == 66
+    failed = gauges()
+    assert (failed.keys(), failed["run_code"], failed["series_fallback"]) == (first.keys(), 66, 1)
+    assert failed["last_success_timestamp_seconds"] == success < failed["run_timestamp_seconds"]
+    assert failed["data_age_seconds"] > first["data_age_seconds"]
+
+
+@pytest.mark.parametrize("problem", ["unknown key", "wrong value", "wrong setting", "bundles", "log file", "no ledger"])
+def test_a_job_that_cannot_be_used_reaches_everything_that_its_file_still_names(
+    forecast: Forecast, job: Path, problem: str
+) -> None:
+    text = JOB.replace("job: {", "job: {name: shops, metrics: out.prom, on_failure: tee alert.json, ledger: runs.db, ")
+    job.write_text(text)
+    write_shops(a=90, b=90)
+    assert run(forecast, job)[0] == 0
+    options = {"wrong setting": ["--set", "job.keep=none"], "log file": ["--log-file", "no/folder/x.log"]}
+    keys = {
+        "unknown key": "keeep: 3, ",
+        "wrong value": "max_age: soon, ",
+        "bundles": "bundles: folder, ",
+        "no ledger": "ledger: {}, ",
+    }
+    Path("folder").mkdir()
+    Path("folder/notes.txt").touch()
+    job.write_text(
+        text.replace("ledger: runs.db, " * (problem == "no ledger"), "").replace(
+            "job: {", f"job: {{{keys.get(problem, '')}"
+        )
+    )
+    code, status, _ = run(forecast, job, *options.get(problem, []))
+    assert (code, status["status"], status["job"]) == (73 if problem == "log file" else 78, "failed", "shops")
+    assert status["alerts"] == [{"event": "on_failure", "ended": "ok"}]
+    assert json.loads(Path("alert.json").read_text())["code"] == code
+    assert gauges()["run_code"] == code
+    if problem != "no ledger":
+        done = forecast("ledger", "history", "--ledger", "runs.db", "--json")
+        assert [each["code"] for each in done.json["runs"]] == [code, 0]
+    job.write_text(text)
+    code, status, _ = run(forecast, job)
+    assert (code, status["status"]) == (0, "unchanged")
+
+
+def test_metrics_that_cannot_be_written_are_a_warning_even_when_quiet(forecast: Forecast, job: Path) -> None:
+    job.write_text(JOB.replace("job: {", "job: {metrics: no/folder/out.prom, on_failure: 'false', "))
+    write_shops(a=90, b=90)
+    code, status, errors = run(forecast, job, "-q")
+    (warning,) = status["warnings"]  # type: ignore[misc]
+    assert (code, "warning: job.metrics: " in errors) == (0, True)
+    assert warning in errors  # type: ignore[has-type]
+    Path("shops.csv").unlink()
+    code, status, errors = run(forecast, job, "-q")
+    assert (code, "warning: job.on_failure: the command failed: exit code 1" in errors) == (66, True)
+
+
+def test_a_run_without_news_has_its_series_and_cutoff_in_the_ledger(forecast: Forecast, job: Path) -> None:
+    write_shops(a=90, b=90)
+    run(forecast, job)
+    run(forecast, job)
+    newest, first = forecast("ledger", "history", job, "--json").json["runs"]
+    assert newest["details"]["status"] == "unchanged"
+    assert (
+        [newest[name] for name in ("series", "cutoff")]
+        == [first[name] for name in ("series", "cutoff")]
+        == [2, "2024-03-30"]
+    )

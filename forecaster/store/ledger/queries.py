@@ -35,9 +35,15 @@ def list_jobs(ledger: Database) -> list[str]:
         return list(connection.execute(sa.select(runs.c.job).distinct().order_by(runs.c.job)).scalars())
 
 
-def history(ledger: Database, job: str, *, limit: int | None = None) -> pd.DataFrame:
-    """Return the runs of a job with every column of the table `runs`, the newest first."""
-    query = sa.select(runs).where(runs.c.job == job).order_by(runs.c.id.desc()).limit(limit)
+def history(ledger: Database, job: str, *, limit: int | None = None, containing: str = "") -> pd.DataFrame:
+    """Return the runs of a job with every column of the table `runs`, the newest first.
+
+    Args:
+        limit: number of runs; None for all.
+        containing: text that the details of the runs contain.
+    """
+    query = sa.select(runs).where(runs.c.job == job, runs.c.details.contains(containing, autoescape=True))
+    query = query.order_by(runs.c.id.desc()).limit(limit)
     return _frame(ledger, query)
 
 

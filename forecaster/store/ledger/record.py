@@ -40,6 +40,7 @@ class Run:
         bundle: the bundle that made the forecasts.
         details: further values that JSON can express.
         adjustment: the number of the adjustment that was applied to the intervals; None for none.
+        series, cutoff: the number of series in the data and their newest cutoff, for a run that makes no forecast.
     """
 
     job: str
@@ -50,6 +51,8 @@ class Run:
     bundle: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     adjustment: int | None = None
+    series: int = 0
+    cutoff: str | None = None
 
 
 def record(
@@ -85,7 +88,8 @@ def record(
             "code": run.code,
             "bundle": run.bundle,
             "details": _dump(run.details),
-            "series": 0,
+            "series": run.series,
+            "cutoff": run.cutoff,
             "adjustment": run.adjustment,
         }
         if forecast is None or not len(forecast.ids):

@@ -25,14 +25,14 @@ from forecaster.store.ledger.score import add_and_score
 from forecaster.store.ledger.widths import Adjustment, newest_adjustment
 from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.policy import Evidence
-from forecaster.workflows.job.previous_runs import PreviousRuns
+from forecaster.workflows.job.previous_runs import KEY, PreviousRuns
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import DriftStatus, measure_drift
 from forecaster.workflows.ledger.recalibrate import recalibrate_job
 from forecaster.workflows.ledger.scope import LedgerScope
 
 _EVIDENCE_HORIZONS = 10
-_RUNS_READ = 50  # Every run repeats what the previous runs recorded, unless it failed before it could read them.
+_RUNS_READ = 3  # Every run repeats what the previous runs recorded, unless it failed before it could read them.
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class JobLedger:
         """Read what the previous runs of the job recorded for the next one."""
         if self.database is None:
             return PreviousRuns()
-        history = queries.history(self.database, self.job.name, limit=_RUNS_READ)
+        history = queries.history(self.database, self.job.name, limit=_RUNS_READ, containing=f'"{KEY}": ')
         return PreviousRuns.from_details(history["details"])
 
     def score(self, panel: Panel, now: datetime) -> tuple[AddedActuals, int]:

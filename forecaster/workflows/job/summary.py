@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from forecaster.addresses import hide_secrets
 from forecaster.evaluation.score import without_nan
 from forecaster.workflows.ledger.drift import DriftStatus
 
@@ -132,6 +133,7 @@ class RunSummary(BaseModel):
         bundle: name of the bundle that forecast.
         fallbacks: reasons by series that a simpler model forecast.
         outputs: digests by place; the places alone for a dry run.
+        warnings: what somebody should look at, although the run did its work.
     """
 
     job: str
@@ -153,6 +155,7 @@ class RunSummary(BaseModel):
     fallbacks: dict[str, str] | None = None
     outputs: dict[str, str] | list[str] | None = None
     error: ErrorSummary | None = None
+    warnings: list[str] | None = None
     alerts: list[AlertSummary] | None = None
 
     @property
@@ -165,6 +168,10 @@ class RunSummary(BaseModel):
             setattr(self, name, getattr(other, name))
             if name not in other.model_fields_set:
                 self.model_fields_set.discard(name)
+
+    def warn(self, text: str) -> None:
+        """Add a warning."""
+        self.warnings = [*(self.warnings or []), hide_secrets(text)]
 
     @property
     def is_partial(self) -> bool:
