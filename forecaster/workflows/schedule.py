@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.errors import UsageError
 from forecaster.workflows.jobfile import Job, open_job
 from forecaster.workflows.program import installed_program
@@ -37,12 +38,13 @@ class Schedule:
 def schedule_all(paths: Sequence[Path], at: str, *, is_systemd: bool = False, log_file: Path | None = None) -> Schedule:
     """Write the schedules of several jobs as one; see `schedule`.
 
-    Raises: UsageError: two jobs would share a log file, or the name of a unit.
+    Raises: UsageError: two jobs would share a log file, an output, a metrics file, their rows, or the name of a unit.
     """
     if log_file is not None and len(paths) > 1:
         raise UsageError(
             "--log-file: several jobs cannot share one", hint="leave it out: each job has a log of its own"
         )
+    _refuse_shared([open_job(path) for path in paths])
     schedules = [schedule(path, at, is_systemd=is_systemd, log_file=log_file) for path in paths]
     files: dict[str, str] = {}
     for each in schedules:
@@ -78,6 +80,30 @@ def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | 
     if is_systemd:
         return _units(job, times, command, search, again)
     return _crontab(job, times, command, search, again)
+
+
+def _refuse_shared(jobs: Sequence[Job]) -> None:
+    """Refuse jobs that would overwrite each other's files, or each other's rows in a database.
+
+    Raises: UsageError: two jobs have a file, or a name and a database, in common.
+    """
+    owners: dict[tuple[str, str], Job] = {}
+    for job in jobs:
+        places = [("job.outputs", output) for output in job.outputs]
+        places += [("job.ledger", job.ledger), ("job.bundles", str(job.bundles))]
+        places += [] if job.metrics is None else [("job.metrics", str(job.metrics))]
+        for key, place in places:
+            has_rows = key == "job.ledger" or is_database_url(place)
+            resolved = place if is_database_url(place) else str(Path(place).resolve())
+            other = owners.setdefault((resolved, job.name if has_rows else ""), job)
+            if other is not job:
+                problem = f"the same {key}, {hide_secrets(place)}" + (
+                    f", and the name {job.name!r}" if has_rows else ""
+                )
+                raise UsageError(
+                    f"{other.path} and {job.path} have {problem}",
+                    hint="give one of them another job.name" if has_rows else f"name another place in {key} of one job",
+                )
 
 
 def _refuse_controls(place: str) -> None:

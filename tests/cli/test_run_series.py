@@ -300,3 +300,31 @@ def test_a_run_without_news_has_its_series_and_cutoff_in_the_ledger(forecast: Fo
         == [first[name] for name in ("series", "cutoff")]
         == [2, "2024-03-30"]
     )
+
+
+def test_two_jobs_with_one_output_notice_each_other(forecast: Forecast, job: Path) -> None:
+    write_shops(a=90, b=90)
+    other = job.with_name("weekly.yaml")
+    other.write_text(JOB.replace("horizon: 7", "horizon: 3"))
+    code, status, _ = run(forecast, job, "-q")
+    assert (code, "warnings" in status) == (0, False)
+    assert "warnings" not in run(forecast, job)[1]
+    code, status, errors = run(forecast, other, "-q")
+    assert (code, "forecasts.csv: was not written by this job: another job or program" in errors) == (0, True)
+    code, status, errors = run(forecast, job, "-q")
+    assert (code, status["status"]) == (0, "republished")
+    assert "forecasts.csv: is not as this job published it: another job or program" in errors
+    assert "warnings" not in run(forecast, job)[1]
+    Path("forecasts.csv").unlink()  # as a consumer that moves it away would
+    assert "warnings" not in run(forecast, job)[1]
+
+
+def test_a_lost_ledger_is_noticed(forecast: Forecast, job: Path) -> None:
+    write_shops(a=90, b=90)
+    run(forecast, job)
+    run(forecast, job)
+    Path("nightly.ledger.db").unlink()
+    for options in (["--dry-run"], []):
+        errors = run(forecast, job, "-q", *options)[2]
+        assert "nightly.ledger.db has no runs of this job, although its model was trained by the run" in errors
+    assert "warnings" not in run(forecast, job)[1]

@@ -175,7 +175,7 @@ def test_installing_again_replaces_the_lines_of_the_job_alone(forecast: Forecast
     program.chmod(0o755)
     (tmp_path / "table").write_text("0 1 * * * backup\n")
     other = odd.with_name("other.yaml")
-    other.write_text(JOB)
+    other.write_text(JOB + "  outputs: [other.csv]\n")
     env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     folder = sorted(tmp_path.iterdir())
 
@@ -232,3 +232,28 @@ def test_several_jobs_need_logs_of_their_own(forecast: Forecast, odd: Path) -> N
     other = odd.with_name("other.yaml")
     other.write_text(JOB)
     assert forecast("schedule", odd, other, "--log-file", "one.log").code == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "is_shared"),
+    [
+        ("outputs: [forecasts.csv, {}.csv]", True),
+        ("{{outputs: [{}.csv], metrics: ../{folder}/out.prom}}", True),
+        ("{{outputs: [{}.csv], ledger: all.db}}", False),
+        ("{{outputs: [{}.csv], ledger: all.db, name: same}}", True),
+        ("{{outputs: ['sqlite:///out.db?table=fc']}}", False),
+        ("{{outputs: ['sqlite:///out.db?table=fc'], name: same}}", True),
+    ],
+)
+def test_jobs_that_would_overwrite_each_other_are_not_scheduled(
+    forecast: Forecast, sales: Path, key: str, is_shared: bool
+) -> None:
+    paths = []
+    for name in ("one", "two"):
+        text = key.format(name, folder=sales.parent.name)
+        paths.append(sales.with_name(f"{name}.yaml"))
+        paths[-1].write_text(JOB.rstrip() + f" {text if text.startswith('{') else f'{{{text}}}'}\n")
+    done = forecast("schedule", *paths)
+    assert done.code == (2 if is_shared else 0), done.err
+    if is_shared:
+        assert f"{paths[0]} and {paths[1]} have the same job." in done.err.replace("\n", " ")

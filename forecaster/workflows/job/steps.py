@@ -30,6 +30,7 @@ from forecaster.workflows.job.read import read
 from forecaster.workflows.job.ready_forecast import identify, prepare, prepare_again
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.summary import ActualsSummary, ErrorSummary
+from forecaster.workflows.job.surprises import warn_of_surprises
 from forecaster.workflows.job.update import plan_update, update
 
 
@@ -76,6 +77,7 @@ def _run_steps(run: JobRun) -> int:
     champion, problem = find_champion(job.bundles)
     if problem:
         run.watch(Note(f"the model in use cannot be read: {problem}"))
+    warn_of_surprises(run, champion)
     data = read(run, champion)
     published = run.previous.published
     if champion and published:
