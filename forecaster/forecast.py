@@ -34,6 +34,7 @@ class Forecast:
         fallback: [N] True if a simpler forecast replaces one that failed.
         frequency: the spacing of the timestamps.
         zone: the time zone of the timestamps; None if the data has none.
+        models: [N] the name of the model of each series; None if it is `model` for all.
     """
 
     ids: npt.NDArray[np.object_]
@@ -45,6 +46,7 @@ class Forecast:
     fallback: npt.NDArray[np.bool_]
     frequency: Frequency
     zone: str | None
+    models: npt.NDArray[np.object_] | None = None
 
     @classmethod
     def of(
@@ -91,6 +93,11 @@ class Forecast:
         return int(self.mean.shape[1])
 
     @property
+    def names(self) -> npt.NDArray[np.object_]:
+        """[N] name of the model that made the forecast of each series."""
+        return np.full(len(self.ids), self.model, object) if self.models is None else self.models
+
+    @property
     def median(self) -> Floats:
         """[N, H] medians, in the units of the data."""
         return self.at(0.5)
@@ -107,10 +114,9 @@ class Forecast:
             panel: the panel of the forecast, whose limits apply.
             quantiles: [N, H, Q] at `PROBABILITIES`.
         """
-        moved = expectation(quantiles, PROBABILITIES) - expectation(self.quantiles, PROBABILITIES)
-        return Forecast.of(
-            panel, quantiles, model=self.model, mean=(self.mean + moved).astype(quantiles.dtype), fallback=self.fallback
-        )
+        mean = self.mean + (expectation(quantiles, PROBABILITIES) - expectation(self.quantiles, PROBABILITIES))
+        moved = Forecast.of(panel, quantiles, model=self.model, mean=mean.astype(quantiles.dtype))
+        return replace(self, mean=moved.mean, quantiles=moved.quantiles)
 
     def at(self, probability: float) -> Floats:
         """Return the [N, H] quantiles of a probability, one of `PROBABILITIES`."""
@@ -138,14 +144,13 @@ class Forecast:
         probabilities = sorted({*DECILES, *interval_bounds(levels)})
         for first in range(0, max(len(self.ids), 1), size):
             rows = slice(first, min(first + size, len(self.ids)))
-            count = rows.stop - rows.start
             columns: dict[str, object] = {"unique_id": np.repeat(self.ids[rows], horizon), "ds": ds[rows].ravel()}
             if actual is not None:
                 columns["y"] = actual[rows].ravel()
             columns |= {
                 "cutoff": np.repeat(cutoff[rows], horizon),
-                "step": np.tile(np.arange(1, horizon + 1), count),
-                "model": np.full(count * horizon, self.model, object),
+                "step": np.tile(np.arange(1, horizon + 1), rows.stop - rows.start),
+                "model": np.repeat(self.names[rows], horizon),
                 "mean": self.mean[rows].ravel(),
                 "median": self.median[rows].ravel(),
             }
@@ -161,7 +166,6 @@ class Forecast:
 
         Raises: UsageError: as `to_frame`.
         """
-        interval_bounds(levels)
         name = self.model.upper()
         columns: dict[str, object] = {
             "unique_id": np.repeat(self.ids, self.horizon),
@@ -170,9 +174,8 @@ class Forecast:
             f"{name}-median": self.median.ravel(),
         }
         for level in levels:
-            lower, upper = interval_bounds((level,))
-            columns[f"{name}-lo-{level:g}"] = self.at(lower).ravel()
-            columns[f"{name}-hi-{level:g}"] = self.at(upper).ravel()
+            for side, bound in zip(("lo", "hi"), interval_bounds((level,)), strict=True):
+                columns[f"{name}-{side}-{level:g}"] = self.at(bound).ravel()
         return pd.DataFrame(columns)
 
 
@@ -185,13 +188,10 @@ def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
     Raises: UsageError: a level is not the coverage between two of `PROBABILITIES`.
     """
     known = {round(200 * (0.5 - p), 6): (p, round(1 - p, 6)) for p in PROBABILITIES if p < 0.5}
-    bounds: list[float] = []
-    for level in levels:
-        if level not in known:
-            choices = ", ".join(f"{k:g}" for k in sorted(known))
-            raise UsageError(f"--levels: intervals of {level:g} % are not available", hint=f"choose among {choices}")
-        bounds.extend(known[level])
-    return tuple(bounds)
+    for level in set(levels) - set(known):
+        choices = ", ".join(f"{k:g}" for k in sorted(known))
+        raise UsageError(f"--levels: intervals of {level:g} % are not available", hint=f"choose among {choices}")
+    return tuple(bound for level in levels for bound in known[level])
 
 
 def _expect(panel: Panel, quantiles: Floats) -> Floats:
@@ -214,8 +214,8 @@ def _clip(panel: Panel, values: Floats) -> Floats:
 
 
 def _bounds(panel: Panel) -> tuple[float, float]:
-    low = -np.inf if panel.minimum is None else panel.minimum
-    high = np.inf if panel.maximum is None else panel.maximum
+    low, high = panel.minimum, panel.maximum
+    low, high = -np.inf if low is None else low, np.inf if high is None else high
     return (float(np.ceil(low)), float(np.floor(high))) if panel.is_integer else (low, high)
 
 

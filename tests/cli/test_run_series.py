@@ -328,3 +328,29 @@ def test_a_lost_ledger_is_noticed(forecast: Forecast, job: Path) -> None:
         errors = run(forecast, job, "-q", *options)[2]
         assert "nightly.ledger.db has no runs of this job, although its model was trained by the run" in errors
     assert "warnings" not in run(forecast, job)[1]
+
+
+def test_the_fallback_of_an_ended_series_starts_with_the_others_and_names_its_model(
+    forecast: Forecast, job: Path
+) -> None:
+    job.write_text(JOB.replace("seasonal_naive", "drift").replace("job: {", "job: {levels: [95], "))
+    write_shops(a=90, b=90)
+    rows = [f"c,{START + timedelta(days=day)},{40 * (day % 2)}" for day in range(60)]
+    rows += [f"d,{START + timedelta(days=day)},{40 * (day % 2) - 20}" for day in range(60)]
+    with Path("shops.csv").open("a") as file:
+        file.write("\n".join([*rows, ""]))
+    code, _, errors = run(forecast, job)
+    assert code == 3, errors
+    frame = pd.read_csv("forecasts.csv")
+    assert frame.groupby("unique_id")["ds"].agg(["min", "max"]).drop_duplicates().to_numpy().tolist() == [
+        ["2024-03-31", "2024-04-06"]
+    ]
+    assert frame["cutoff"].unique().tolist() == ["2024-03-30"]
+    models = frame.groupby("unique_id")["model"].unique().map(list).to_dict()
+    assert models == {"a": ["drift"], "b": ["drift"], "c": ["seasonal_naive"], "d": ["seasonal_naive"]}
+    fallback = frame[frame["unique_id"] == "c"]
+    assert fallback["mean"].tolist() == [float(rows[day].split(",")[2]) for day in (55, 56, 57, 58, 59, 53, 54)]
+    quantiles = frame.set_index("unique_id").filter(like="q0.")
+    assert (quantiles.loc["c"].min().min(), quantiles.loc["d"].min().min() < -20) == (0, True)
+    published = forecast("run", job, "--set", "job.outputs=['sqlite:///out.db?table=fc']")
+    assert published.code == 3, published.err
