@@ -5,8 +5,8 @@ import re
 import shlex
 import sys
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forecaster.addresses import hide_secrets, is_database_url
@@ -19,6 +19,7 @@ _CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode: controls, halves 
 _MAX_NAME_LENGTH = 100  # systemd limits the name of a unit to 255 bytes
 _UNIT_FOLDER = "~/.config/systemd/user"
 _CRONTAB = "crontab"
+_MINUTES_PER_DAY = 24 * 60
 LINGER = "loginctl enable-linger"
 
 
@@ -29,10 +30,12 @@ class Schedule:
     Attributes:
         files: contents by name: one crontab, or a service and a timer.
         install: shell command that installs all files.
+        warnings: what is suspicious about the times.
     """
 
     files: dict[str, str]
     install: str
+    warnings: tuple[str, ...] = ()
 
 
 def schedule_all(paths: Sequence[Path], at: str, *, is_systemd: bool = False, log_file: Path | None = None) -> Schedule:
@@ -52,7 +55,8 @@ def schedule_all(paths: Sequence[Path], at: str, *, is_systemd: bool = False, lo
             if name in files and name != _CRONTAB:
                 raise UsageError(f"two jobs have the unit {name}", hint="give one of them another job.name")
             files[name] = files.get(name, "") + content
-    return Schedule(files, " && ".join(each.install for each in schedules))
+    warnings = tuple(text for each in schedules for text in each.warnings)
+    return Schedule(files, " && ".join(each.install for each in schedules), warnings)
 
 
 def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | None = None) -> Schedule:
@@ -77,9 +81,19 @@ def schedule(path: Path, at: str, *, is_systemd: bool = False, log_file: Path | 
     command = [*program, "run", str(job.path), "--log-file", str(log), "--quiet"]
     again = [*program, "schedule", str(job.path), "--at", at, "--log-file", str(log), "--quiet"]
     search = f"{Path(sys.executable).parent}:{_SYSTEM_PATH}"
-    if is_systemd:
-        return _units(job, times, command, search, again)
-    return _crontab(job, times, command, search, again)
+    write = _units if is_systemd else _crontab
+    return replace(write(job, times, command, search, again), warnings=tuple(_find_late_times(job, times)))
+
+
+def _find_late_times(job: Job, times: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield a warning for each time after the deadline of its day, whose runs have until the deadline of the next."""
+    deadline = job.policy.deadline
+    for hour, minute in times if deadline else ():
+        hours, minutes = (int(part) for part in str(deadline).split(":"))
+        wait = (60 * hours + minutes - 60 * int(hour) - int(minute)) % _MINUTES_PER_DAY if hour != "*" else 0
+        if wait > _MINUTES_PER_DAY // 2 or (hour != "*" and wait == 0):
+            start = f"{job.path}: a run at {hour}:{minute}"
+            yield f"{start} starts after job.deadline {deadline}, so that of the next day counts"
 
 
 def _refuse_shared(jobs: Sequence[Job]) -> None:

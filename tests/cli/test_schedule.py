@@ -257,3 +257,11 @@ def test_jobs_that_would_overwrite_each_other_are_not_scheduled(
     assert done.code == (2 if is_shared else 0), done.err
     if is_shared:
         assert f"{paths[0]} and {paths[1]} have the same job." in done.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(("at", "is_late"), [("02:15", False), ("22:00", False), ("06:00", True), ("*:15", False)])
+def test_a_time_after_the_deadline_is_a_warning(forecast: Forecast, odd: Path, at: str, is_late: bool) -> None:
+    odd.write_text(JOB + "  deadline: 05:30\n")
+    done = forecast("schedule", odd, "--at", at, "-q")
+    assert done.code == 0
+    assert (f"a run at {at} starts after job.deadline 05:30" in done.err) == is_late

@@ -113,6 +113,23 @@ def amend(ledger: Database, run: Run) -> None:
         connection.execute(same.values(code=run.code, seconds=run.seconds, details=_dump(run.details)))
 
 
+def mark_killed(ledger: Database, job: str, key: str, *, code: int, message: str) -> bool:
+    """Replace the code of a run that published at its deadline and then ended without amending its record.
+
+    Returns: False if the run has amended its record, or the ledger does not have it.
+    Raises: ForecastError: see `database.writing`; nothing was written.
+    """
+    same = (runs.c.job == job) & (runs.c.key == key)
+    with writing(ledger, job) as connection:
+        text = connection.execute(sa.select(runs.c.details).where(same)).scalar()
+        details = json.loads(text) if text else {}
+        if "deferred" not in details or "error" in details:
+            return False
+        details["error"] = {"kind": "interrupted", "message": message}
+        connection.execute(runs.update().where(same).values(code=code, details=_dump(details)))
+    return True
+
+
 def format_utc(time: datetime) -> str:
     """Format a time as the ledger does: ISO 8601 in UTC, to the second."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

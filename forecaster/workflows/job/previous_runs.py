@@ -69,12 +69,14 @@ class PreviousRuns:
 
     Attributes:
         alarmed: the time at which errors first exceeded the threshold, in the alarm that was reported last.
+        is_stopped: True if a signal stopped the last training, which thus does not count as an attempt.
     """
 
     published: Published | None = None
     challenged: Challenged | None = None
     updated: Updated | None = None
     alarmed: str | None = None
+    is_stopped: bool = False
 
     @classmethod
     def from_details(cls, details: Iterable[str]) -> "PreviousRuns":
@@ -95,13 +97,14 @@ class PreviousRuns:
             challenged and Challenged(**challenged),
             updated and Updated(**updated),
             record.get("alarmed"),
+            record.get("is_stopped", False),
         )
 
     def with_published(self, published: Published) -> "PreviousRuns":
         return replace(self, published=published)
 
     def with_challenged(self, challenged: Challenged) -> "PreviousRuns":
-        return replace(self, challenged=challenged)
+        return replace(self, challenged=challenged, is_stopped=False)
 
     def with_updated(self, updated: Updated) -> "PreviousRuns":
         return replace(self, updated=updated)

@@ -8,6 +8,7 @@ from forecaster.errors import ForecastError, GateError
 from forecaster.events import Note
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
+from forecaster.workflows.clock import find_next
 from forecaster.workflows.job.audit import AuditedData
 from forecaster.workflows.job.champion import (
     find_champion,
@@ -22,7 +23,7 @@ from forecaster.workflows.job.choose_model import (
     keep_champion,
     train_challenger,
 )
-from forecaster.workflows.job.deadline import Standby
+from forecaster.workflows.job.deadline import Standby, describe_late_start, describe_moment
 from forecaster.workflows.job.policy import Assessment, find_retrain_reason
 from forecaster.workflows.job.previous_runs import Published
 from forecaster.workflows.job.publish import is_intact
@@ -90,9 +91,7 @@ def _run_steps(run: JobRun) -> int:
         run, champion, data, "the model in use cannot be read" if problem else "there is no model yet"
     )
     if run.is_dry:
-        run.summary.status = "planned"
-        run.summary.outputs = [hide_secrets(output) for output in job.outputs]
-        return 0
+        return _describe_plan(run, plan)
     standby = _open_standby(run, champion, data, plan) if job.policy.deadline and plan.is_due else None
     with standby or contextlib.nullcontext():
         choice = _choose_model(run, champion, data, plan)
@@ -104,6 +103,20 @@ def _run_steps(run: JobRun) -> int:
     code = ready.publish() if ready else _complete(run, choice, standby)
     _prune(run)
     return code
+
+
+def _describe_plan(run: JobRun, plan: TrainingPlan) -> int:
+    """Describe what a run would do, for a dry run."""
+    summary, deadline = run.summary, run.job.policy.deadline
+    summary.status = "planned"
+    summary.outputs = [hide_secrets(output) for output in run.job.outputs]
+    if deadline and plan.is_due:
+        author = "the model in use" if plan.assessment else "a naive model"
+        moment = describe_moment(find_next(deadline, run.now), run.now)
+        run.watch(Note(f"deadline: {author} would publish shortly before {moment} if training lasts longer"))
+        if (text := describe_late_start(deadline, run.now)) is not None:
+            summary.warn(text)
+    return 0
 
 
 def _complete(run: JobRun, choice: ModelChoice, standby: Standby | None) -> int:
@@ -182,6 +195,9 @@ def _plan_training(run: JobRun, champion: Bundle | None, data: AuditedData, no_c
     horizon = data.loaded.config.resolved_horizon
     assessment = assess_champion(run, champion, data.loaded.panel, data.extent) if champion else None
     reason = find_retrain_reason(run.job.policy.retrain, assessment, horizon) if assessment else no_champion
+    published = run.previous.published
+    if assessment and (run.previous.is_stopped or (reason and published and published.is_training_due)):
+        reason = "the last training was stopped before its end"
     run.summary.retrain = reason
     has_update = False
     if champion and assessment and reason is None:

@@ -1,4 +1,4 @@
-"""Warnings of a run about what its own records contradict: a lost ledger, and outputs that somebody else wrote."""
+"""Warnings of a run about what its own records contradict: a killed run, a lost ledger, outputs that others wrote."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +12,10 @@ from forecaster.workflows.job.run_state import JobRun
 
 
 def warn_of_surprises(run: JobRun, champion: Bundle | None) -> None:
-    """Warn if the ledger is new although the job has a model, and if an output is not as this job published it."""
+    """Warn of a killed run, of a ledger that is new although the job has a model, and of outputs that others wrote."""
     job, published = run.job, run.previous.published
+    if published and published.is_training_due and not run.is_dry and run.ledger.mark_killed(published.run):
+        run.summary.warn(f"the run {published.run} was killed during its training, which is repeated now")
     trained_by = job_entry(champion).get("run") if champion else None
     if trained_by and run.previous == PreviousRuns():
         run.summary.warn(
