@@ -83,6 +83,11 @@ def list_origins(settings: tuple[str, ...] = (), environment: Mapping[str, str] 
     return variables | {setting.partition("=")[0].strip(): "--set" for setting in settings}
 
 
+def list_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the names of the environment variables that set keys, sorted."""
+    return [name for name, _ in _list_variables(environment)]
+
+
 def _list_variables(environment: Mapping[str, str]) -> list[tuple[str, list[str]]]:
     """Return the names of the environment variables that set keys, sorted, and the parts of these keys."""
     names = [name for name in sorted(environment) if name.startswith(ENVIRONMENT_PREFIX)]

@@ -1,10 +1,11 @@
 """The summary of a job's run: the status line, the ledger's details and the input of alert commands."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from forecaster.addresses import hide_secrets
 from forecaster.evaluation.score import without_nan
@@ -184,10 +185,14 @@ class RunSummary(BaseModel):
         return dict(without_nan(self.model_dump(exclude_unset=True, include=_FINDING)))
 
     def repeat_finding(self, finding: Mapping[str, Any]) -> None:
-        """Set the fields that describe a forecast that an earlier run published."""
-        for name, value in type(self).model_validate({"job": self.job, "run": self.run, **finding}):
-            if name in finding:
-                setattr(self, name, value)
+        """Set the fields that describe a forecast that an earlier run published.
+
+        A value that this version cannot read, such as an unknown number, is left out.
+        """
+        for name in _FINDING & finding.keys():
+            with contextlib.suppress(ValidationError):
+                other = type(self).model_validate({"job": self.job, "run": self.run, name: finding[name]})
+                setattr(self, name, getattr(other, name))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document, with null instead of NaN."""
