@@ -32,7 +32,7 @@ from forecaster.workflows.ledger.recalibrate import recalibrate_job
 from forecaster.workflows.ledger.scope import LedgerScope
 
 _EVIDENCE_HORIZONS = 10
-_KILLED_CODE = 137  # as a shell reports it
+_KILLED_CODE = 137  # A shell reports it for a process that SIGKILL ended.
 _RUNS_READ = 3  # Every run repeats what the previous runs recorded, unless it failed before it could read them.
 
 
