@@ -18,6 +18,7 @@ from forecaster.quantile_function import expectation
 # Every forecaster returns these quantiles, so that 50, 80, 90 and 95 % intervals always exist.
 PROBABILITIES = (0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975)
 GRAPH_FILE = "network.onnx"
+Flags = npt.NDArray[np.bool_]
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -35,6 +36,7 @@ class Forecast:
         fallback: [N] True if a simpler forecast replaces one that failed.
         frequency: the spacing of the timestamps.
         zone: the time zone of the timestamps; None if the data has none.
+        models: [N] the name of the model of each series; None if it is `model` for all.
     """
 
     ids: npt.NDArray[np.object_]
@@ -46,16 +48,11 @@ class Forecast:
     fallback: npt.NDArray[np.bool_]
     frequency: Frequency
     zone: str | None
+    models: npt.NDArray[np.object_] | None = None
 
     @classmethod
     def of(
-        cls,
-        panel: Panel,
-        quantiles: Floats,
-        *,
-        model: str,
-        mean: Floats | None = None,
-        fallback: npt.NDArray[np.bool_] | None = None,
+        cls, panel: Panel, quantiles: Floats, *, model: str, mean: Floats | None = None, fallback: Flags | None = None
     ) -> "Forecast":
         """Make the forecast of a panel from the arrays that a model computed.
 
@@ -93,6 +90,11 @@ class Forecast:
         return int(self.mean.shape[1])
 
     @property
+    def names(self) -> npt.NDArray[np.object_]:
+        """[N] name of the model that made the forecast of each series."""
+        return np.full(len(self.ids), self.model, object) if self.models is None else self.models
+
+    @property
     def median(self) -> Floats:
         """[N, H] medians, in the units of the data."""
         return self.at(0.5)
@@ -109,10 +111,9 @@ class Forecast:
             panel: the panel of the forecast, whose limits apply.
             quantiles: [N, H, Q] at `PROBABILITIES`.
         """
-        moved = expectation(quantiles, PROBABILITIES) - expectation(self.quantiles, PROBABILITIES)
-        return Forecast.of(
-            panel, quantiles, model=self.model, mean=(self.mean + moved).astype(quantiles.dtype), fallback=self.fallback
-        )
+        mean = self.mean + (expectation(quantiles, PROBABILITIES) - expectation(self.quantiles, PROBABILITIES))
+        moved = Forecast.of(panel, quantiles, model=self.model, mean=mean.astype(quantiles.dtype))
+        return replace(self, mean=moved.mean, quantiles=moved.quantiles)
 
     def at(self, probability: float) -> Floats:
         """Return the [N, H] quantiles of a probability, one of `PROBABILITIES`."""
@@ -140,14 +141,13 @@ class Forecast:
         probabilities = sorted({*DECILES, *interval_bounds(levels)})
         for first in range(0, max(len(self.ids), 1), size):
             rows = slice(first, min(first + size, len(self.ids)))
-            count = rows.stop - rows.start
             columns: dict[str, object] = {"unique_id": np.repeat(self.ids[rows], horizon), "ds": ds[rows].ravel()}
             if actual is not None:
                 columns["y"] = actual[rows].ravel()
             columns |= {
                 "cutoff": np.repeat(cutoff[rows], horizon),
-                "step": np.tile(np.arange(1, horizon + 1), count),
-                "model": np.full(count * horizon, self.model, object),
+                "step": np.tile(np.arange(1, horizon + 1), rows.stop - rows.start),
+                "model": np.repeat(self.names[rows], horizon),
                 "mean": self.mean[rows].ravel(),
                 "median": self.median[rows].ravel(),
             }
@@ -163,7 +163,6 @@ class Forecast:
 
         Raises: UsageError: as `to_frame`.
         """
-        interval_bounds(levels)
         name = self.model.upper()
         columns: dict[str, object] = {
             "unique_id": np.repeat(self.ids, self.horizon),
@@ -172,9 +171,8 @@ class Forecast:
             f"{name}-median": self.median.ravel(),
         }
         for level in levels:
-            lower, upper = interval_bounds((level,))
-            columns[f"{name}-lo-{level:g}"] = self.at(lower).ravel()
-            columns[f"{name}-hi-{level:g}"] = self.at(upper).ravel()
+            for side, bound in zip(("lo", "hi"), interval_bounds((level,)), strict=True):
+                columns[f"{name}-{side}-{level:g}"] = self.at(bound).ravel()
         return pd.DataFrame(columns)
 
 
@@ -187,10 +185,10 @@ def interval_bounds(levels: tuple[float, ...]) -> tuple[float, ...]:
     Raises: UsageError: a level is not the coverage between two of `PROBABILITIES`.
     """
     known = {round(200 * (0.5 - p), 6): (p, round(1 - p, 6)) for p in PROBABILITIES if p < 0.5}
-    if unknown := [level for level in levels if level not in known]:
-        choices = ", ".join(f"{level:g}" for level in sorted(known))
-        raise UsageError(f"--levels: intervals of {unknown[0]:g} % are not available", hint=f"choose among {choices}")
-    return tuple(probability for level in levels for probability in known[level])
+    for level in set(levels) - set(known):
+        choices = ", ".join(f"{k:g}" for k in sorted(known))
+        raise UsageError(f"--levels: intervals of {level:g} % are not available", hint=f"choose among {choices}")
+    return tuple(bound for level in levels for bound in known[level])
 
 
 def _expect(panel: Panel, quantiles: Floats) -> Floats:
@@ -213,8 +211,8 @@ def _clip(panel: Panel, values: Floats) -> Floats:
 
 
 def _bounds(panel: Panel) -> tuple[float, float]:
-    low = -np.inf if panel.minimum is None else panel.minimum
-    high = np.inf if panel.maximum is None else panel.maximum
+    low, high = panel.minimum, panel.maximum
+    low, high = -np.inf if low is None else low, np.inf if high is None else high
     return (float(np.ceil(low)), float(np.floor(high))) if panel.is_integer else (low, high)
 
 

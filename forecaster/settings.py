@@ -17,6 +17,7 @@ from forecaster.config.yaml_loader import MAX_CHARACTERS, YamlLimitError, descri
 from forecaster.errors import ConfigError, InputError
 
 FORMAT_PREFIX = "data.format."
+_NO_FILE = "settings"  # the source of what no file sets, in errors
 _USUAL_KINDS = (*DEFAULT_KINDS.values(), "last", "parallel", "split")
 
 
@@ -39,24 +40,59 @@ def load(
         InputError: the file does not exist.
         ConfigError: a key or value is wrong, or exceeds a limit; the message names it and the nearest valid key.
     """
-    tree = _for_preset(read_yaml(path) if path else {}, overrides or {})
-    source = str(path) if path else "settings"
-    for name, value in sorted(environment.items()):
-        keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-        if name.startswith(ENVIRONMENT_PREFIX) and (len(keys) > 1 or keys == ["preset"]):
-            _put(tree, keys, _parse(name, value))
+    passed = {key: value for key, value in (overrides or {}).items() if value is not None}
+    tree = read_tree(path, overrides=passed, settings=settings, environment=environment)
+    origins = {**list_origins(settings, environment), **dict.fromkeys(passed, _NO_FILE)}
+    return _mark_passed(validate(tree, str(path) if path else _NO_FILE, origins), passed)
+
+
+def read_tree(
+    path: Path | None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    settings: tuple[str, ...] = (),
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, Any]:
+    """Return the tree that results from all sources, before it is validated.
+
+    Args:
+        overrides: as for `load`, without None.
+
+    Raises: InputError, ConfigError: as `load`, as far as the sources are no trees.
+    """
+    overrides = overrides or {}
+    tree = _for_preset(read_yaml(path) if path else {}, overrides)
+    for name, keys in _list_variables(environment):
+        _put(tree, keys, _parse(name, environment[name]))
     for setting in settings:
         key, separator, value = setting.partition("=")
         if not separator or not key:
             raise ConfigError(f"--set {setting!r} is not key=value", hint="write it as --set training.steps=500")
         _put(tree, key.strip().split("."), _parse(key.strip(), value))
-    for key, value in (overrides or {}).items():
-        if value is not None:
-            _put(tree, key.split("."), value)
-    if overrides and overrides.get("model.kind"):
+    for key, value in overrides.items():
+        _put(tree, key.split("."), value)
+    if overrides.get("model.kind"):
         drop_foreign_settings(tree["model"])
         _keep_to_one(tree)
-    return _mark_passed(validate(tree, source), [key for key, value in (overrides or {}).items() if value is not None])
+    return tree
+
+
+def list_origins(settings: tuple[str, ...] = (), environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what set each key that no file sets: `--set`, or the name of an environment variable."""
+    variables = {".".join(keys): name for name, keys in _list_variables(environment)}
+    return variables | {setting.partition("=")[0].strip(): "--set" for setting in settings}
+
+
+def list_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the names of the environment variables that set keys, sorted."""
+    return [name for name, _ in _list_variables(environment)]
+
+
+def _list_variables(environment: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Return the names of the environment variables that set keys, sorted, and the parts of these keys."""
+    names = [name for name in sorted(environment) if name.startswith(ENVIRONMENT_PREFIX)]
+    variables = [(name, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")) for name in names]
+    return [(name, keys) for name, keys in variables if len(keys) > 1 or keys == ["preset"]]
 
 
 def _mark_passed(config: Config, keys: Iterable[str]) -> Config:

@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.pages import Command, Result, fill_folder, list_commands, parse_commands, replace_output, run_page
 from forecaster.cli.app import app
 from forecaster.errors import ForecastError, Interrupted
+from forecaster.workflows.job.summary import RunSummary
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -134,3 +136,28 @@ def test_every_command_has_a_guide() -> None:
 
 def test_the_readme_is_brief() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").split()) <= 1200
+
+
+def test_the_table_of_the_status_line_has_every_key_that_a_run_can_write() -> None:
+    def list_keys(schema: dict[str, Any], place: str = "") -> set[str]:
+        """Return the dotted keys of a JSON schema; a section whose keys are listed counts as listed."""
+        keys = set()
+        for name, each in schema["properties"].items():
+            options = [each, each.get("items", {}), *each.get("anyOf", [])]
+            options += [option.get("items", {}) for option in options]
+            below = [definitions[option["$ref"].rpartition("/")[2]] for option in options if "$ref" in option]
+            keys |= {f"{place}{name}"} if not below else list_keys(below[0], f"{place}{name}.")
+        return keys
+
+    schema = RunSummary.model_json_schema()
+    definitions = schema["$defs"]
+    table = (ROOT / "docs" / "operate.md").read_text("utf-8").split("| key | meaning |")[1].split("\n\n")[0]
+    listed = {key for row in table.splitlines()[2:] for key in re.findall("`(.*?)`", row.split("|")[1])}
+    assert listed - {"challenger"} == list_keys(schema)
+
+
+def test_the_kinds_of_errors_are_those_of_the_page() -> None:
+    page = (ROOT / "docs" / "operate.md").read_text("utf-8")
+    (row,) = re.findall(r"^\| `error.kind`.*$", page, re.M)
+    kinds = {each.kind for each in ForecastError.__subclasses__()} | {"bug"}
+    assert set(re.findall("`(.*?)`", row.split("|")[2])) == kinds

@@ -198,3 +198,22 @@ def test_what_is_wrong_says_where_keys_are_explained(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             load(**options)
         assert "`forecast init DATA`" in caught.value.hint
+
+
+@pytest.mark.parametrize("setting", ["job.deadline=25:00", "job.deadlin=05:30", "job={deadline: 7}", "data.horizon=x"])
+def test_a_wrong_setting_blames_the_option_and_not_the_file(tmp_path: Path, setting: str) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text("job: {keep: 3}\ndata: {horizon: 7}\n")
+    with pytest.raises(ConfigError, match=r"^--set: "):
+        load(path, settings=("data.target=y", setting), environment={})
+    key, _, value = setting.partition("=")
+    variable = "FORECAST_" + key.upper().replace(".", "__")
+    if "." in key:
+        with pytest.raises(ConfigError, match=f"^{variable}: "):
+            load(path, environment={variable: value})
+    path.write_text("job: {keep: none}\n")
+    with pytest.raises(ConfigError, match=r"job.yaml: job.keep: "):
+        load(path, settings=("data.target=y",), environment={})
+    path.write_text("training: {batch: 7, start: pretrained}\n")
+    with pytest.raises(ConfigError, match=r"^\S*job.yaml: training.start"):
+        load(path, settings=("training.steps=3",), environment={})

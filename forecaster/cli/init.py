@@ -57,7 +57,7 @@ def init(
     forecast.yaml contains every setting, with the columns and the frequency of your table filled in. Use it with
     forecast train --config forecast.yaml.
     """
-    from forecaster.settings import load
+    from forecaster.settings import list_variables, load
     from forecaster.workflows import init as workflow
 
     if job and future_template:
@@ -103,6 +103,9 @@ def init(
         next_step = "next: forecast run {} --dry-run" if job else "next: forecast train --config {}"
     if is_file:
         written = [str(path) for path in workflow.publish(text, out, has_schema=not future_template)]
+        variables = [] if future_template else list_variables()
+        if variables:
+            console.note(f"{out} contains what the environment sets: {', '.join(variables)}")
         console.note(f"wrote {', and for editors '.join(written)}\n{next_step.format(shlex.quote(str(out)))}")
     if console.is_json or not is_file:
         console.show_text(document, text)

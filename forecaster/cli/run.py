@@ -43,6 +43,8 @@ def run(
     def report(summary: RunSummary) -> None:
         summaries.append(summary)
         console.json_line(summary.to_json())
+        for text in summary.warnings or ():
+            console.error(f"warning: {text}")
         if summary.error:
             console.error(f"error: {summary.error.message}\nhint: {summary.error.hint}")
 

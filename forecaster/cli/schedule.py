@@ -42,6 +42,8 @@ def schedule(
     from forecaster.workflows import schedule as workflow
 
     schedule = workflow.schedule_all(jobs, at, is_systemd=systemd, log_file=log_file)
+    for text in schedule.warnings:
+        console.error(f"warning: {text}")
     if out is not None:
         for name, content in schedule.files.items():
             atomic_write(out / name, content.encode())

@@ -31,11 +31,12 @@ _MAX_EXCERPT_CHARACTERS = 200
 _UNIONS = {"model": ModelConfig, "head": HeadConfig}
 
 
-def validate(tree: Mapping[str, Any], source: str) -> Config:
+def validate(tree: Mapping[str, Any], source: str, origins: Mapping[str, str] | None = None) -> Config:
     """Return the config of a tree.
 
     Args:
         source: name of the tree in errors.
+        origins: names of other sources by the dotted keys that they set, such as `--set`.
 
     Raises: ConfigError: describes the first thing that is wrong.
     """
@@ -49,7 +50,7 @@ def validate(tree: Mapping[str, Any], source: str) -> Config:
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        raise _explain(error, source) from error
+        raise _explain(error, source, origins or {}) from error
     for name in DEFAULT_KINDS:  # A kind that nobody named is left to the preset.
         if name not in sections:
             config.model_fields_set.discard(name)
@@ -91,11 +92,21 @@ def _name_recipe(tree: dict[str, Any]) -> None:
         tree["model"] = {key: value for key, value in model.items() if key != "kind"}
 
 
-def _explain(error: ValidationError, source: str) -> ConfigError:
+def find_origin(key: str, source: str, origins: Mapping[str, str]) -> str:
+    """Return the source that set a key, or its whole section. For a section that two sources set, return both."""
+    setters = [name for each, name in origins.items() if f"{key}.".startswith(f"{each}.")]
+    if setters:
+        return setters[-1]
+    parts = [name for each, name in origins.items() if key and each.startswith(f"{key}.")]
+    return f"{source} with {parts[-1]}" if parts else source
+
+
+def _explain(error: ValidationError, source: str, origins: Mapping[str, str]) -> ConfigError:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     if len(place) > 1 and place[0] in DEFAULT_KINDS:  # A union adds its member's tag to the path.
         place = [place[0], *place[2:]]
+    source = find_origin(".".join(place), source, origins)
     key = _excerpt(".".join(place))
     match first["type"]:
         case "extra_forbidden":

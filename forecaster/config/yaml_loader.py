@@ -12,9 +12,12 @@ MAX_DEPTH = 30  # sections and lists within each other
 MAX_NODES = 80_000  # keys, values, sections and lists
 MAX_ALIASED_NODES = 10_000  # those that aliases and merge keys repeat
 MAX_NUMBER_CHARACTERS = 100
+_MAX_LINE_CHARACTERS = 80
 
 _NUMBERS = {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "timestamp")}
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
+_NO_SPACE = re.compile(r"(\s*(?:- )?[\w.-]+):([^\s:/].*)")
+_SECOND_COLON = re.compile(r"(\s*(?:- )?[\w.-]+): +([^'\"\[{|>&*#].*:(?:\s.*)?)")
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")  # no path, name or URL can contain these
 
 
@@ -30,14 +33,14 @@ def parse_yaml(text: str, source: str, *, hint: str) -> Any:
 
     Args:
         source: names the text in errors.
-        hint: what to do about an error.
+        hint: what to do about an error whose cause is not known.
 
     Raises: ConfigError: the text is not YAML, has a value that cannot be read, or exceeds a limit.
     """
     try:
         return load_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{source} is not YAML: {describe(error)}", hint=hint) from error
+        raise ConfigError(f"{source} is not YAML: {describe(error)}", hint=find_cause(error, text) or hint) from error
 
 
 def load_yaml(text: str) -> Any:
@@ -117,3 +120,27 @@ def describe(error: yaml.YAMLError) -> str:
         return " ".join((getattr(error, "problem", None) or str(error)).split())[:300]
     problem = getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be read"
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+
+
+def find_cause(error: yaml.YAMLError, text: str) -> str | None:
+    """Return a hint with the usual cause of a syntax error, and the line to change; None if the error is another."""
+    marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+    if isinstance(error, YamlLimitError | yaml.constructor.ConstructorError) or marks[0] is None:
+        return None
+    lines = text.splitlines()
+    numbers = dict.fromkeys(mark.line - above for above in (0, 1) for mark in marks if mark)
+    for number in (number for number in numbers if 0 <= number < len(lines)):
+        line, place = lines[number], f"line {number + 1}"
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            return f"indent {place} by spaces; it begins with a tab: {_shorten(line)}"
+        if match := _NO_SPACE.fullmatch(line):
+            return f"put a space after the colon in {place}: {_shorten(line.replace(':', ': ', 1))}"
+        if match := _SECOND_COLON.fullmatch(line):
+            quoted = _shorten(f"{match[1]}: '{match[2]}'")
+            return f"quote the value in {place}, because it contains a colon: {quoted}"
+    number = min(marks[0].line, len(lines) - 1)
+    return f"check the quotes, the brackets and the indentation of line {number + 1}: {_shorten(lines[number])}"
+
+
+def _shorten(line: str) -> str:
+    return " ".join(line.split())[:_MAX_LINE_CHARACTERS]

@@ -57,7 +57,7 @@ def replace_rows(url: str, forecast: Forecast, *, job: str, run: str) -> str:
             str(text) for text in format_times(forecast.frequency, forecast.cutoff, forecast.zone).repeat(horizon)
         ],
         "step": list(range(1, horizon + 1)) * count,
-        "model": [forecast.model] * at.size,
+        "model": [str(text) for text in forecast.names.repeat(horizon)],
         "mean": shorten(forecast.mean).ravel(),
         _MEDIAN: shorten(forecast.median).ravel(),
         **{name: quantiles[:, number] for number, name in enumerate(QUANTILES)},

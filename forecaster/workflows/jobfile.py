@@ -1,16 +1,23 @@
 """The file of a job: its settings, and the places of its data, outputs, models and ledger."""
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config
 from forecaster.config.job import JobConfig
-from forecaster.errors import ConfigError, InputError
-from forecaster.settings import load
+from forecaster.config.tree import find_origin
+from forecaster.errors import ConfigError, ForecastError, InputError
+from forecaster.settings import list_origins, load, read_tree, read_yaml
 from forecaster.workflows.source import Source
+
+_REPORT_KEYS = {"name", "ledger", "metrics", "on_failure", "timeout"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
     source = config.data.path
     if source is None or source == "-":
         raise ConfigError(f"{path}: data.path: names no file or database", hint="write it as data: {path: sales.csv}")
-    data = config.data.model_copy(update={"path": _resolve(path, "data.path", source)})
+    data = config.data.model_copy(update={"path": _resolve(path, "data.path", source, settings)})
     ledger = policy.ledger or f"{path.stem}.ledger.db"
     return Job(
         name=policy.name or path.stem,
@@ -91,22 +98,67 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         config=config.model_copy(update={"data": data, "job": None}),
         policy=policy,
         bundles=path.parent / (policy.bundles or f"{path.stem}.bundles"),
-        outputs=tuple(_resolve(path, "job.outputs", output) for output in policy.outputs),
-        ledger=_resolve(path, "job.ledger", ledger),
+        outputs=tuple(_resolve(path, "job.outputs", output, settings) for output in policy.outputs),
+        ledger=_resolve(path, "job.ledger", ledger, settings),
         metrics=None if policy.metrics is None else path.parent / policy.metrics,
         future=None if policy.future is None else str(path.parent / policy.future),
     )
 
 
-def _resolve(path: Path, key: str, place: str) -> str:
+def open_for_reports(path: Path, settings: tuple[str, ...] = ()) -> Job | None:
+    """Return as much of a job as the reports of a failed run need, although its file or a setting is wrong.
+
+    Args:
+        settings: as for `open_job`.
+
+    Returns: a job with the valid ones of the keys `name`, `ledger`, `metrics`, `on_failure` and `timeout`, and without
+        data or outputs; None if the file cannot be read as YAML or has no section `job`.
+    """
+    try:
+        tree = read_yaml(path)
+    except ForecastError:
+        return None
+    with contextlib.suppress(ForecastError):
+        tree = read_tree(path, settings=settings)
+    section = tree.get("job")
+    if not isinstance(section, dict):
+        return None
+    keys: dict[str, Any] = {}
+    for key in _REPORT_KEYS & section.keys():
+        with contextlib.suppress(ValidationError):
+            JobConfig.model_validate({key: section[key]})
+            keys[key] = section[key]
+    policy, path = JobConfig.model_validate(keys), path.absolute()
+    ledger = policy.ledger or f"{path.stem}.ledger.db"
+    with contextlib.suppress(ConfigError):  # A ledger that cannot be opened is left out by whoever opens it.
+        ledger = _resolve(path, "job.ledger", ledger, settings)
+    metrics = None if policy.metrics is None else path.parent / policy.metrics
+    return Job(
+        name=policy.name or path.stem,
+        path=path,
+        config=Config(),
+        policy=policy,
+        bundles=path.parent,
+        outputs=(),
+        ledger=ledger,
+        future=None,
+        metrics=metrics,
+    )
+
+
+def _resolve(path: Path, key: str, place: str, settings: tuple[str, ...]) -> str:
     """Return a place in a job's file, relative to the folder of the file, as an absolute path or URL.
+
+    Args:
+        settings: texts that override the file, and are named in an error that they cause.
 
     Raises: ConfigError: it is the URL of another kind of database.
     """
     if not is_database_url(place):
         if "://" in place:
+            source = find_origin(key, str(path), list_origins(settings))
             raise ConfigError(
-                f"{path}: {key}: {hide_secrets(place)}: only files, SQLite and PostgreSQL are known",
+                f"{source}: {key}: {hide_secrets(place)}: only files, SQLite and PostgreSQL are known",
                 hint="write it as sales.csv, sqlite:///shop.db or postgresql://USER@HOST:5432/DATABASE",
             )
         return str(path.parent / place)

@@ -15,22 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from forecaster.addresses import hide_secrets
-from forecaster.config.job import JobConfig
-from forecaster.errors import ForecastError, Interrupted, LockError, OutputError
-from forecaster.events import Event, Note, Watch, ignore
+from forecaster.errors import ForecastError, Interrupted, LockError
+from forecaster.events import Event, Watch, ignore
 from forecaster.store import lock
 from forecaster.store.owner import Owner
 from forecaster.workflows.clock import start_clock
-from forecaster.workflows.job.alert import send_alerts
 from forecaster.workflows.job.claim import claim, find_owner
 from forecaster.workflows.job.hints import translate
 from forecaster.workflows.job.job_ledger import JobLedger
 from forecaster.workflows.job.log import Journal
-from forecaster.workflows.job.metrics_file import write_metrics_file
+from forecaster.workflows.job.outcome import report_outcome
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.steps import run_steps
 from forecaster.workflows.job.summary import ErrorSummary, RunSummary
-from forecaster.workflows.jobfile import Job, open_job
+from forecaster.workflows.jobfile import Job, open_for_reports, open_job
+from forecaster.workflows.program import same_program
 
 
 def run(
@@ -62,13 +61,12 @@ def run(
         journal.write_event(event)
         watch(event)
 
-    policy: JobConfig | None = None
-    metrics_file: Path | None = None
+    job: Job | None = None
     run_state: JobRun | None = None
     try:
-        journal.check()
         job = open_job(path, settings=settings)
-        policy, metrics_file, summary.job = job.policy, job.metrics, job.name
+        summary.job = job.name
+        journal.check()
         with contextlib.nullcontext() if is_dry else _hold_lock(job):
             owner = _identify_owner(job, is_dry)
             ledger = JobLedger.open(job, must_exist=is_dry)
@@ -92,20 +90,12 @@ def run(
         message = hide_secrets(f"{type(error).__name__}: {error}")
         summary.error = ErrorSummary(kind="bug", message=message, hint="please report it")
     summary.seconds = round(time.monotonic() - start, 3)
-    if metrics_file is not None and not is_dry:
-        _write_metrics(metrics_file, summary, now, watch_and_log)
-    if policy and not is_dry:
-        summary.alerts = send_alerts(policy, summary, is_new_alarm=bool(run_state and run_state.is_new_alarm))
+    job = job or open_for_reports(path, settings)
+    if job and not is_dry:
+        summary.job = job.name
+        report_outcome(job, summary, run_state, now)
     journal.write_end()
     return summary
-
-
-def _write_metrics(path: Path, summary: RunSummary, now: datetime, watch: Watch) -> None:
-    """Write the metrics file; a failure is a note, because the run itself is over."""
-    try:
-        write_metrics_file(path, summary, now)
-    except OutputError as error:
-        watch(Note(f"job.metrics: {error.message}"))
 
 
 def _hold_lock(job: Job) -> contextlib.AbstractContextManager[None]:
@@ -149,8 +139,9 @@ class _Processes:
     def run(self, path: Path, arguments: Sequence[str]) -> RunSummary:
         if self._signal:
             return _summarize_failure(path, 128 + self._signal, "not started: a signal stopped the runs")
-        command = [sys.executable, "-m", "forecaster", "run", str(path), *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        program, environment = same_program()
+        command = [*program, "run", str(path), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
             self._running.add(process)
             out, _ = process.communicate()
             self._running.discard(process)

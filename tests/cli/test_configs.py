@@ -164,3 +164,14 @@ def test_the_schema_refuses_what_the_program_refuses(text: str, tmp_path: Path) 
     with pytest.raises(ConfigError):
         load(path, environment={})
     assert validate(yaml.safe_load(text), describe_config())
+
+
+def test_init_names_the_variables_whose_values_it_writes(
+    forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "environment" not in forecast("init", "sales.csv").err
+    monkeypatch.setenv("FORECAST_DATA__HORIZON", "9")
+    monkeypatch.setenv("FORECAST_OTHER", "no key")
+    done = forecast("init", "sales.csv", "--job")
+    assert "nightly.yaml contains what the environment sets: FORECAST_DATA__HORIZON\n" in done.err
+    assert "  horizon: 9 " in Path("nightly.yaml").read_text()

@@ -249,7 +249,11 @@ def test_a_training_that_was_stopped_after_the_deadline_is_made_up_for(
     content = Path("forecasts.csv").read_bytes()
     let_challengers_win(monkeypatch)
     again = run(job, RETRAIN)
-    assert (again["code"], again["status"], bool(again["retrain"])) == (0, "unchanged", True)
+    assert (again["code"], again["status"]) == (0, "unchanged")
+    assert again["retrain"] == "the last training was stopped before its end"
+    killed = isinstance(error, SystemExit)
+    assert rows()[1][0] == (137 if killed else 143)
+    assert again.get("warnings", [""])[0].endswith("was killed during its training, which is repeated now") == killed
     assert champion() != old
     assert Path("forecasts.csv").read_bytes() == content
     once_more = run(job, RETRAIN)
@@ -345,3 +349,44 @@ def test_an_update_is_deferred_too(job: Path, clock: FakeClock) -> None:
     status = run(job, *settings, "job.retrain.max_age=null", watch=pass_deadline)
     assert (status["bundle"], status["update"]["reason"], "deferred" in status) == (old, "21 new steps", True)
     assert run(job, *settings, "job.retrain.max_age=null")["status"] == "unchanged"
+
+
+def test_a_training_that_a_signal_stopped_without_a_deadline_is_repeated(
+    job: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_with_model(job, clock)
+    let_challengers_win(monkeypatch)
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    settings = ("job.deadline=null", "model.kind=naive")
+    with monkeypatch.context() as patch:
+        patch.setattr(choose_model, "train_on", stop)
+        status = run(job, *settings)
+        assert (status["code"], status["retrain"]) == (143, "the settings have changed")
+    clock.now += timedelta(minutes=5)
+    again = run(job, *settings)
+    assert (again["code"], again["model"]) == (0, "naive")
+    assert again["retrain"] == "the last training was stopped before its end"
+    assert "retrain" not in run(job, *settings)
+
+
+def test_a_run_after_the_deadline_names_the_day_of_the_next(job: Path, clock: FakeClock) -> None:
+    start_with_model(job, clock)
+    clock.now = clock.now.replace(hour=6)
+    notes: list[str] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    dry = workflow.run(job, settings=(RETRAIN,), is_dry=True, watch=watch).to_dict()
+    warning = "job.deadline 05:30 had passed when the run started: the next one is at 05:30 on 2024-04-02"
+    assert dry["warnings"] == [warning]
+    assert (
+        "deadline: the model in use would publish shortly before 05:30 on 2024-04-02 if training lasts longer" in notes
+    )
+    status = run(job, RETRAIN, watch=watch)
+    assert status["warnings"] == [warning]
+    assert "the model in use publishes at 05:29:45 on 2024-04-02 if training is not over by then" in notes

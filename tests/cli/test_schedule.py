@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from forecaster.workflows import program
 from tests.cli.conftest import Forecast
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +56,7 @@ def test_the_crontab_line_runs_the_job_from_anywhere(forecast: Forecast, odd: Pa
     assert odd.with_name("forecasts.csv").exists()
     log = [json.loads(line) for line in odd.with_suffix(".log").read_text().splitlines()]
     assert log[-1]["status"] == "published"
-    assert "to install it: (crontab -l 2>/dev/null | sed " in done.err
+    assert "to install it: (lines=$(" in done.err
     odd.with_name("sales.csv").unlink()
     assert as_cron_runs(line).stderr.startswith("error: ")  # which cron mails
 
@@ -62,7 +64,7 @@ def test_the_crontab_line_runs_the_job_from_anywhere(forecast: Forecast, odd: Pa
 def test_the_command_that_installs_the_crontab_gives_the_same_line(forecast: Forecast, odd: Path) -> None:
     done = forecast("schedule", odd, "--at", "2:15,*:45")
     assert [line[:12] for line in done.out.splitlines()[1:-1]] == ["15 2 * * * P", "45 * * * * P"]
-    again = done.err.partition("$/d'; ")[2].partition(") | crontab -")[0]
+    again = done.err.partition("(lines=$(")[2].partition(") && { crontab")[0]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(["/bin/sh", "-c", again], cwd="/", env=env, capture_output=True, text=True, check=True)
     assert ran.stdout == done.out
@@ -95,7 +97,7 @@ def test_systemd_itself_takes_the_units(forecast: Forecast, odd: Path, tmp_path:
     assert (checked.returncode, checked.stderr) == (0, "")
     service, timer = ((units / name).read_text() for name in names)
     quoted = str(odd).replace("%", "%%").replace("$", "$$")
-    assert f'ExecStart="{sys.executable}" "-m" "forecaster" "run" "{quoted}" "--log-file"' in service
+    assert f'ExecStart="{Path(sys.executable).with_name("forecast")}" "run" "{quoted}" "--log-file"' in service
     assert "OnCalendar=*-*-* 02:15:00\nOnCalendar=*-*-* *:45:00\n" in timer
     assert "systemctl --user enable --now forecast-night_job.timer" in done.err
 
@@ -173,8 +175,9 @@ def test_installing_again_replaces_the_lines_of_the_job_alone(forecast: Forecast
     program.chmod(0o755)
     (tmp_path / "table").write_text("0 1 * * * backup\n")
     other = odd.with_name("other.yaml")
-    other.write_text(JOB)
+    other.write_text(JOB + "  outputs: [other.csv]\n")
     env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    folder = sorted(tmp_path.iterdir())
 
     def install(*arguments: str | Path) -> list[str]:
         command = forecast("schedule", *arguments).err.partition("to install it: ")[2].splitlines()[0]
@@ -187,6 +190,38 @@ def test_installing_again_replaces_the_lines_of_the_job_alone(forecast: Forecast
     assert lines[0] == "0 1 * * * backup"
     assert sorted(line[:5] for line in lines[1:] if not line.startswith("#")) == ["15 2 ", "45 3 "]
     assert install(odd, "--at", "03:45") == lines
+    command = forecast("schedule", odd).err.partition("to install it: ")[2].splitlines()[0]
+    odd.write_text("job: {keeep: 1}\n")
+    ran = subprocess.run(["/bin/sh", "-c", command], cwd="/", env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "unknown key 'job.keeep'" in ran.stderr) == (78, True)
+    assert (tmp_path / "table").read_text().splitlines() == lines
+    assert sorted(tmp_path.iterdir()) == folder
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_a_scheduled_run_imports_nothing_that_lies_beside_the_job(
+    forecast: Forecast, sales: Path, monkeypatch: pytest.MonkeyPatch, has_script: bool
+) -> None:
+    if not has_script:
+        monkeypatch.setattr(program, "_SCRIPT", "no-such-script")
+    job = sales.with_name("night.yaml")
+    job.write_text(JOB)
+    for name in ("random.py", "forecaster.py", "numpy.py"):
+        sales.with_name(name).write_text("raise SystemExit('imported from the folder of the job')\n")
+    service = json.loads(forecast("schedule", job, "--systemd", "--json").out)["files"]["forecast-night.service"]
+    (line,) = re.findall("^ExecStart=(.*)$", service, re.M)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(shlex.split(line), cwd=sales.parent, env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    several = subprocess.run(
+        [*program.installed_program(), "run", job, sales.with_name("absent.yaml"), "--workers", "2"],
+        cwd=sales.parent,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [json.loads(text)["code"] for text in several.stdout.splitlines()] == [0, 66], several.stderr
 
 
 def test_the_units_of_a_user_come_with_the_command_that_keeps_them_running(forecast: Forecast, odd: Path) -> None:
@@ -197,3 +232,36 @@ def test_several_jobs_need_logs_of_their_own(forecast: Forecast, odd: Path) -> N
     other = odd.with_name("other.yaml")
     other.write_text(JOB)
     assert forecast("schedule", odd, other, "--log-file", "one.log").code == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "is_shared"),
+    [
+        ("outputs: [forecasts.csv, {}.csv]", True),
+        ("{{outputs: [{}.csv], metrics: ../{folder}/out.prom}}", True),
+        ("{{outputs: [{}.csv], ledger: all.db}}", False),
+        ("{{outputs: [{}.csv], ledger: all.db, name: same}}", True),
+        ("{{outputs: ['sqlite:///out.db?table=fc']}}", False),
+        ("{{outputs: ['sqlite:///out.db?table=fc'], name: same}}", True),
+    ],
+)
+def test_jobs_that_would_overwrite_each_other_are_not_scheduled(
+    forecast: Forecast, sales: Path, key: str, is_shared: bool
+) -> None:
+    paths = []
+    for name in ("one", "two"):
+        text = key.format(name, folder=sales.parent.name)
+        paths.append(sales.with_name(f"{name}.yaml"))
+        paths[-1].write_text(JOB.rstrip() + f" {text if text.startswith('{') else f'{{{text}}}'}\n")
+    done = forecast("schedule", *paths)
+    assert done.code == (2 if is_shared else 0), done.err
+    if is_shared:
+        assert f"{paths[0]} and {paths[1]} have the same job." in done.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(("at", "is_late"), [("02:15", False), ("22:00", False), ("06:00", True), ("*:15", False)])
+def test_a_time_after_the_deadline_is_a_warning(forecast: Forecast, odd: Path, at: str, is_late: bool) -> None:
+    odd.write_text(JOB + "  deadline: 05:30\n")
+    done = forecast("schedule", odd, "--at", at, "-q")
+    assert done.code == 0
+    assert (f"a run at {at} starts after job.deadline 05:30" in done.err) == is_late

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from forecaster.frequency import DAY, WEEK
 from forecaster.store.database import Database, reading
-from forecaster.store.ledger.score import INTERVALS
+from forecaster.store.ledger.score import INTERVALS, is_last_of_cutoff
 from forecaster.store.ledger.tables import (
     BASELINES,
     QUANTILES,
@@ -35,9 +35,15 @@ def list_jobs(ledger: Database) -> list[str]:
         return list(connection.execute(sa.select(runs.c.job).distinct().order_by(runs.c.job)).scalars())
 
 
-def history(ledger: Database, job: str, *, limit: int | None = None) -> pd.DataFrame:
-    """Return the runs of a job with every column of the table `runs`, the newest first."""
-    query = sa.select(runs).where(runs.c.job == job).order_by(runs.c.id.desc()).limit(limit)
+def history(ledger: Database, job: str, *, limit: int | None = None, containing: str = "") -> pd.DataFrame:
+    """Return the runs of a job with every column of the table `runs`, the newest first.
+
+    Args:
+        limit: number of runs; None for all.
+        containing: text that the details of the runs contain.
+    """
+    query = sa.select(runs).where(runs.c.job == job, runs.c.details.contains(containing, autoescape=True))
+    query = query.order_by(runs.c.id.desc()).limit(limit)
     return _frame(ledger, query)
 
 
@@ -51,6 +57,8 @@ def summarise(
     where: sa.ColumnElement[bool] | None = None,
 ) -> pd.DataFrame:
     """Summarise the scores of a job in one row, or in a row for each step, series, model or week.
+
+    Of several forecasts of a series from one cutoff, the last one counts.
 
     Args:
         since, until: the first and the last time of the actuals, as `at` in the tables; None for no bound.
@@ -72,7 +80,7 @@ def summarise(
         *(_skill(score.scaled, score[f"{name}_scaled"]).label(name) for name in BASELINES),
         *(_share(score.inside <= level).label(f"coverage{level}") for level in LEVELS),
     ).select_from(score_rows)
-    query = query.where(*_between(score_rows, since, until), *([] if where is None else [where]))
+    query = query.where(is_last_of_cutoff(), *_between(score_rows, since, until), *([] if where is None else [where]))
     if by == "unique_id":
         query = query.join(series, series.c.id == score.series_id).where(series.c.job == job)
     else:
@@ -100,7 +108,7 @@ def read_scored_forecasts(
     max_rows: int | None = None,
     include: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Read the scored forecasts of a job beside the newest version of their actuals.
+    """Read the scored forecasts of a job, the last one from each cutoff, beside the newest version of their actuals.
 
     Args:
         since, until: the first and the last time of the actuals, as `at` in the tables; None for no bound.
@@ -133,6 +141,7 @@ def read_scored_forecasts(
         .join(run_series, sa.and_(*(run_series.c[name] == score[name] for name in ("run_id", "series_id"))))
         .where(
             series.c.job == job,
+            is_last_of_cutoff(),
             *sample,
             *_between(score_rows, since, until),
         )

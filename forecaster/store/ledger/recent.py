@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from forecaster.frequency import DAY, Ints
 from forecaster.store.database import Database, reading
+from forecaster.store.ledger.score import is_last_of_cutoff
 from forecaster.store.ledger.tables import forecast_rows, run_series, runs, score_rows, series
 
 
@@ -114,7 +115,12 @@ def errors_by_period(
     period = score.at // sa.literal(DAY, sa.BigInteger) if extent.has_daily_periods else score.at
     query = (
         sa.select(sa.func.min(score.at), sa.func.avg(score.scaled))
-        .where(score.at >= first, score.run_id.in_(run_ids), *([] if since is None else [score.at >= since]))
+        .where(
+            is_last_of_cutoff(),
+            score.at >= first,
+            score.run_id.in_(run_ids),
+            *([] if since is None else [score.at >= since]),
+        )
         .group_by(period)
         .order_by(period)
     )
@@ -141,7 +147,7 @@ def errors_by_time(ledger: Database, job: str, since: int) -> pd.DataFrame:
             sa.func.avg(score.seasonal_naive_scaled).label("seasonal_naive"),
             sa.func.avg(sa.case((score.inside <= 80, 1.0), else_=0.0)).label("inside"),
         )
-        .where(score.series_id.in_(numbers), score.at >= since, is_by_model(job))
+        .where(score.series_id.in_(numbers), score.at >= since, is_by_model(job), is_last_of_cutoff())
         .where(score.scaled.is_not(None), score.seasonal_naive_scaled.is_not(None))
         .group_by(score.at)
         .order_by(score.at)

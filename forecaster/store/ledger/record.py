@@ -40,6 +40,7 @@ class Run:
         bundle: the bundle that made the forecasts.
         details: further values that JSON can express.
         adjustment: the number of the adjustment that was applied to the intervals; None for none.
+        series, cutoff: the number of series in the data and their newest cutoff, for a run that makes no forecast.
     """
 
     job: str
@@ -50,6 +51,8 @@ class Run:
     bundle: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     adjustment: int | None = None
+    series: int = 0
+    cutoff: str | None = None
 
 
 def record(
@@ -85,7 +88,8 @@ def record(
             "code": run.code,
             "bundle": run.bundle,
             "details": _dump(run.details),
-            "series": 0,
+            "series": run.series,
+            "cutoff": run.cutoff,
             "adjustment": run.adjustment,
         }
         if forecast is None or not len(forecast.ids):
@@ -107,6 +111,23 @@ def amend(ledger: Database, run: Run) -> None:
     with writing(ledger, run.job) as connection:
         same = runs.update().where(runs.c.job == run.job, runs.c.key == run.key)
         connection.execute(same.values(code=run.code, seconds=run.seconds, details=_dump(run.details)))
+
+
+def mark_killed(ledger: Database, job: str, key: str, *, code: int, message: str) -> bool:
+    """Replace the code of a run that published at its deadline and then ended without amending its record.
+
+    Returns: False if the run has amended its record, or the ledger does not have it.
+    Raises: ForecastError: see `database.writing`; nothing was written.
+    """
+    same = (runs.c.job == job) & (runs.c.key == key)
+    with writing(ledger, job) as connection:
+        text = connection.execute(sa.select(runs.c.details).where(same)).scalar()
+        details = json.loads(text) if text else {}
+        if "deferred" not in details or "error" in details:
+            return False
+        details["error"] = {"kind": "interrupted", "message": message}
+        connection.execute(runs.update().where(same).values(code=code, details=_dump(details)))
+    return True
 
 
 def format_utc(time: datetime) -> str:

@@ -51,6 +51,13 @@ def add_and_score(ledger: Database, job: str, panel: Panel, *, read_at: datetime
         return insert_actuals(connection, job, panel, read_at), _score_pending(ledger, connection, job)
 
 
+def is_last_of_cutoff() -> sa.ColumnElement[bool]:
+    """Return the condition for the scores of the last forecast of a series from a cutoff, when runs were repeated."""
+    later, names = score_rows.alias(), ("series_id", "at", "step")  # The step and the time determine the cutoff.
+    is_same = (later.c[name] == score_rows.c[name] for name in names)
+    return ~sa.exists().where(*is_same, later.c.run_id > score_rows.c.run_id)
+
+
 def _score_pending(ledger: Database, connection: sa.Connection, job: str) -> int:
     is_of_job = pending_rows.c.series_id.in_(sa.select(series.c.id).where(series.c.job == job))
     rows = _select_scores(ledger).where(is_of_job)

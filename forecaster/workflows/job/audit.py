@@ -111,7 +111,7 @@ def _check_age(source: str, panel: Panel, max_age: str, now: int) -> None:
     if age > parse_duration(max_age):
         newest = panel.frequency.format(np.array([panel.cutoff.max()]), panel.zone)[0]
         raise StaleError(
-            f"{source}: the newest value is of {newest}, over for {describe_age(age)}; job.max_age is {max_age}",
+            f"{source}: the newest value is of {newest}, which ended {describe_age(age)} ago; job.max_age is {max_age}",
             hint="find out why no newer data arrived, or raise job.max_age",
         )
 

@@ -1,12 +1,13 @@
 """The choice of the model that a run forecasts with: the champion, or a challenger that was better."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
 from forecaster.data.load import LoadedData
+from forecaster.errors import Interrupted
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Note
 from forecaster.panel import Panel
@@ -77,11 +78,21 @@ def train_challenger(
 ) -> ModelChoice:
     """Backtest a challenger, and train it if it is better than the champion; otherwise keep the champion.
 
-    Raises: ForecastError: see `workflows.train.train`.
+    Raises: ForecastError: see `workflows.train.train`. A training that a signal stopped does not count as an attempt.
     """
-    job, loaded, policy = run.job, data.loaded, run.job.policy.challenger
     run.watch(Note(f"training, because {run.summary.retrain}"))
-    run.previous = run.previous.with_challenged(Challenged(run.stamp, data.extent.cutoff_at, job.settings))
+    before = run.previous
+    attempt = Challenged(run.stamp, data.extent.cutoff_at, run.job.settings)
+    run.previous = before.with_challenged(attempt)
+    try:
+        return _challenge(run, data, champion, assessment)
+    except Interrupted:
+        run.previous = replace(before, is_stopped=True)
+        raise
+
+
+def _challenge(run: JobRun, data: AuditedData, champion: Bundle | None, assessment: Assessment | None) -> ModelChoice:
+    job, loaded, policy = run.job, data.loaded, run.job.policy.challenger
     challenger = backtest_challenger(job.config, loaded, policy.folds, watch=run.watch)
     current = keep_champion(champion, assessment) if champion else None
     if champion and current:

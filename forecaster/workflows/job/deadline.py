@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Literal, Self
 
@@ -23,6 +23,7 @@ from forecaster.workflows.job.summary import DeferralSummary
 _MIN_MARGIN_SECONDS = 15.0
 _MARGIN_PREDICTIONS = 2  # Publishing may last this many times as long as the forecast did.
 _SECONDS_BETWEEN_LOOKS = 1.0
+_LONGEST_WAIT = timedelta(hours=12)  # A deadline that is farther away is the one of the next day.
 
 
 class Standby:
@@ -62,8 +63,12 @@ class Standby:
         self.code: int | None = None
 
     def __enter__(self) -> Self:
-        if self._run.clock() < self.due:
-            self._watch(Note(f"{self._author} publishes at {self.due:%H:%M:%S} if training is not over by then"))
+        now = self._run.clock()
+        if now < self.due:
+            time_of_day = describe_moment(self.due, now, "%H:%M:%S")
+            self._watch(Note(f"{self._author} publishes at {time_of_day} if training is not over by then"))
+        if (text := describe_late_start(str(self._run.job.policy.deadline), self._run.now)) is not None:
+            self._run.summary.warn(text)
         self._run.watch = self._pass_on  # A signal may be raised there, so the thread never calls it.
         self._thread.start()
         return self
@@ -98,7 +103,7 @@ class Standby:
             if self._is_withdrawn.wait(min(seconds, _SECONDS_BETWEEN_LOOKS)):  # The clock may jump.
                 return
         try:
-            self._publish("the deadline is near")
+            self._publish("the deadline has passed" if clock() >= self._deadline else "the deadline is near")
         except Exception as error:  # The new model publishes as if there were no deadline.
             self._notes.append(Note(f"the deadline was missed: {error}"))
 
@@ -115,6 +120,26 @@ class Standby:
     def _pass_on_notes(self) -> None:
         while self._notes:
             self._watch(self._notes.popleft())
+
+
+def describe_late_start(deadline: str, now: datetime) -> str | None:
+    """Return a warning if a run starts after the deadline of its day; None if the deadline is less than 12 hours away.
+
+    Args:
+        deadline: time of day of the job.
+        now: start of the run.
+    """
+    moment = find_next(deadline, now)
+    if moment - now <= _LONGEST_WAIT:
+        return None
+    return f"job.deadline {deadline} had passed when the run started: the next one is at {describe_moment(moment, now)}"
+
+
+def describe_moment(moment: datetime, now: datetime, form: str = "%H:%M") -> str:
+    """Return the time of a moment on the machine's clock, with the date if that is not the date of `now`."""
+    local = moment.astimezone()
+    day = "" if local.date() == now.astimezone().date() else f" on {local:%Y-%m-%d}"
+    return f"{local:{form}}{day}"
 
 
 def _prepare(

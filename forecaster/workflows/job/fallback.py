@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import Plan, backtest, count_fitting
@@ -46,14 +47,47 @@ def forecast_with_fallback(
         ) from first
     reasons |= {str(panel.ids[row]): str(error) for row, error in failures.items()}
     mean, quantiles = fallback.mean.copy(), fallback.quantiles.copy()
-    is_fallback, model = np.ones(len(panel), bool), fallback.model
+    is_fallback, model, names = np.ones(len(panel), bool), fallback.model, fallback.names.copy()
     for rows, part in parts:
         mean[rows], quantiles[rows], is_fallback[rows], model = part.mean, part.quantiles, part.fallback, part.model
+        names[rows] = part.names
         counts = count_values(panel)[rows]
         for name, count in zip(part.ids[part.fallback], counts[part.fallback], strict=True):
             is_short = count < MIN_VALUES
             reasons[str(name)] = "it has a single value" if is_short else f"{part.model} could not be fitted to it"
-    return replace(fallback, mean=mean, quantiles=quantiles, fallback=is_fallback, model=model), reasons
+    models = None if model == fallback.model else names
+    return replace(fallback, mean=mean, quantiles=quantiles, fallback=is_fallback, model=model, models=models), reasons
+
+
+def forecast_naively(kind: type[SeasonalNaive], panel: Panel, horizon: int, is_late: npt.NDArray[np.bool_]) -> Forecast:
+    """Forecast with a naive model; series that ended long ago are forecast from the newest cutoff of the panel.
+
+    Args:
+        is_late: [N] True for these series, which have ended before the newest cutoff.
+    """
+    forecast = kind().predict(panel, horizon)
+    ds, cutoff, mean, quantiles = (getattr(forecast, name).copy() for name in ("ds", "cutoff", "mean", "quantiles"))
+    gaps = panel.frequency.index(panel.cutoff, np.full(len(panel), panel.cutoff.max()))
+    for gap in np.unique(gaps[is_late]):
+        rows = np.flatnonzero(is_late & (gaps == gap))
+        longer = kind().predict(panel.select(rows), int(gap) + horizon)
+        cutoff[rows], ds[rows] = longer.ds[:, gap - 1], longer.ds[:, gap:]
+        mean[rows], quantiles[rows] = longer.mean[:, gap:], longer.quantiles[:, gap:]
+    return replace(forecast, ds=ds, cutoff=cutoff, mean=mean, quantiles=quantiles)
+
+
+def bound_fallbacks(forecast: Forecast, panel: Panel) -> Forecast:
+    """Return a forecast in which no fallback goes below 0 if the past of its series never did."""
+    rows = [
+        row
+        for row in np.flatnonzero(forecast.fallback)
+        if not (panel.values[panel.begin[row] : panel.end[row], 0] < 0).any()
+    ]
+    if not rows:
+        return forecast
+    mean, quantiles = forecast.mean.copy(), forecast.quantiles.copy()
+    mean[rows], quantiles[rows] = np.maximum(mean[rows], 0), np.maximum(quantiles[rows], 0)
+    return replace(forecast, mean=mean, quantiles=quantiles)
 
 
 def is_naive_better(panel: Panel, horizon: int) -> bool:

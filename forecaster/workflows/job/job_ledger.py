@@ -20,19 +20,20 @@ from forecaster.store.ledger.actuals import AddedActuals
 from forecaster.store.ledger.damage import explained_damage
 from forecaster.store.ledger.open import MissingLedgerError, open_ledger
 from forecaster.store.ledger.recent import errors_by_time, find_extent, is_by_model
-from forecaster.store.ledger.record import Run, amend, record
+from forecaster.store.ledger.record import Run, amend, mark_killed, record
 from forecaster.store.ledger.score import add_and_score
 from forecaster.store.ledger.widths import Adjustment, newest_adjustment
 from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.policy import Evidence
-from forecaster.workflows.job.previous_runs import PreviousRuns
+from forecaster.workflows.job.previous_runs import KEY, PreviousRuns
 from forecaster.workflows.jobfile import Job
 from forecaster.workflows.ledger.drift import DriftStatus, measure_drift
 from forecaster.workflows.ledger.recalibrate import recalibrate_job
 from forecaster.workflows.ledger.scope import LedgerScope
 
 _EVIDENCE_HORIZONS = 10
-_RUNS_READ = 50  # Every run repeats what the previous runs recorded, unless it failed before it could read them.
+_KILLED_CODE = 137  # A shell reports it for a process that SIGKILL ended.
+_RUNS_READ = 3  # Every run repeats what the previous runs recorded, unless it failed before it could read them.
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class JobLedger:
         """Read what the previous runs of the job recorded for the next one."""
         if self.database is None:
             return PreviousRuns()
-        history = queries.history(self.database, self.job.name, limit=_RUNS_READ)
+        history = queries.history(self.database, self.job.name, limit=_RUNS_READ, containing=f'"{KEY}": ')
         return PreviousRuns.from_details(history["details"])
 
     def score(self, panel: Panel, now: datetime) -> tuple[AddedActuals, int]:
@@ -155,6 +156,16 @@ class JobLedger:
             record(self.database, run)
         else:
             record(self.database, run, scorable.forecast, baselines=scorable.baselines, scale=scorable.scale)
+
+    def mark_killed(self, key: str) -> bool:
+        """Record that a run was killed during its training, after it had published at its deadline.
+
+        Returns: False if the run has recorded its end itself.
+        """
+        message = "the run was killed during its training, after the publication at the deadline"
+        if self.database is None:
+            return False
+        return mark_killed(self.database, self.job.name, key, code=_KILLED_CODE, message=message)
 
     def amend(self, run: Run) -> None:
         """Replace the outcome that the ledger has of a run."""

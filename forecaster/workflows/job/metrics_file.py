@@ -1,5 +1,6 @@
 """The outcome of a run as a file for the textfile collector of Prometheus."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -7,14 +8,17 @@ from pathlib import Path
 from forecaster.store.files import atomic_write
 from forecaster.workflows.job.summary import RunSummary
 
+_MAX_BYTES = 100_000
+_SUCCESS_CODES = (0, 3)
 _HELP = {
     "run_timestamp_seconds": "Time of the last run; alert on its age to notice runs that did not take place.",
+    "last_success_timestamp_seconds": "Time of the last run that ended with 0 or 3.",
     "run_code": "Exit code of the last run.",
     "run_seconds": "Duration of the last run.",
-    "data_age_seconds": "Age of the newest value at the last run.",
-    "series": "Number of series in the data.",
+    "data_age_seconds": "Age of the newest value that was read, at the last run.",
+    "series": "Number of series in the data that was read last.",
     "series_missing": "Number of series of the training that the data does not have.",
-    "series_fallback": "Number of series with a simpler forecast than the model's.",
+    "series_fallback": "Number of series whose published forecast is simpler than the model's.",
     "skill": "Skill of the model against the seasonal naive forecast, as the gate measured it.",
     "coverage80": "Share of actual values that the 80 % interval covered, as the gate measured it.",
     "drift_alarm": "1 if the errors have risen above those of the holdout.",
@@ -22,19 +26,43 @@ _HELP = {
 
 
 def write_metrics_file(path: Path, summary: RunSummary, now: datetime) -> None:
-    """Write the metrics of a run; those that are unknown are left out.
+    """Write the metrics of a run. What this run did not find out stays as the last run wrote it; the age of data grows.
 
     Raises: OutputError: the file cannot be written.
     """
     job = summary.job.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    before, values = _read(path, job), dict(_measure(summary, now))
+    if {"data_age_seconds", "run_timestamp_seconds"} <= before.keys():
+        before["data_age_seconds"] += now.timestamp() - before["run_timestamp_seconds"]
+    if summary.code in _SUCCESS_CODES:
+        values["last_success_timestamp_seconds"] = now.timestamp()
     lines = []
-    for name, value in _measure(summary, now):
+    for name in _HELP:
+        if name not in before.keys() | values.keys():
+            continue
         lines += [
             f"# HELP forecast_{name} {_HELP[name]}",
             f"# TYPE forecast_{name} gauge",
-            f'forecast_{name}{{job="{job}"}} {value:.10g}',
+            f'forecast_{name}{{job="{job}"}} {values.get(name, before.get(name)):.13g}',
         ]
     atomic_write(path, ("\n".join(lines) + "\n").encode())
+
+
+def _read(path: Path, job: str) -> dict[str, float]:
+    """Return the values of a job in a metrics file; none if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_BYTES).decode()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    values = {}
+    for line in text.split("\n"):
+        for name in _HELP:
+            prefix = f'forecast_{name}{{job="{job}"}} '
+            if line.startswith(prefix):
+                with contextlib.suppress(ValueError):
+                    values[name] = float(line.removeprefix(prefix))
+    return values
 
 
 def _measure(summary: RunSummary, now: datetime) -> Iterator[tuple[str, float]]:

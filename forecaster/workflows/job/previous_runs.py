@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from forecaster.workflows.job.audit import DataExtent
@@ -23,6 +23,8 @@ class Published:
         publisher: name of the model that published at the deadline, which a later model may have replaced as the
             champion; None for the champion.
         is_training_due: True if the training that lasted beyond the deadline did not end.
+        finding: the fields of the run's summary that describe its forecast, which later runs of the same data repeat;
+            empty if an earlier version recorded it.
     """
 
     run: str
@@ -32,6 +34,7 @@ class Published:
     objection: str | None = None
     publisher: str | None = None
     is_training_due: bool = False
+    finding: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,14 @@ class PreviousRuns:
 
     Attributes:
         alarmed: the time at which errors first exceeded the threshold, in the alarm that was reported last.
+        is_stopped: True if a signal stopped the last training, which thus does not count as an attempt.
     """
 
     published: Published | None = None
     challenged: Challenged | None = None
     updated: Updated | None = None
     alarmed: str | None = None
+    is_stopped: bool = False
 
     @classmethod
     def from_details(cls, details: Iterable[str]) -> "PreviousRuns":
@@ -92,13 +97,14 @@ class PreviousRuns:
             challenged and Challenged(**challenged),
             updated and Updated(**updated),
             record.get("alarmed"),
+            record.get("is_stopped", False),
         )
 
     def with_published(self, published: Published) -> "PreviousRuns":
         return replace(self, published=published)
 
     def with_challenged(self, challenged: Challenged) -> "PreviousRuns":
-        return replace(self, challenged=challenged)
+        return replace(self, challenged=challenged, is_stopped=False)
 
     def with_updated(self, updated: Updated) -> "PreviousRuns":
         return replace(self, updated=updated)

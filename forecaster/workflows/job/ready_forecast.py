@@ -4,6 +4,8 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from forecaster.errors import GateError
 from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import Note
@@ -15,7 +17,12 @@ from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
 from forecaster.workflows.job.audit import AuditedData
 from forecaster.workflows.job.choose_model import ModelChoice
-from forecaster.workflows.job.fallback import forecast_with_fallback, is_naive_better
+from forecaster.workflows.job.fallback import (
+    bound_fallbacks,
+    forecast_naively,
+    forecast_with_fallback,
+    is_naive_better,
+)
 from forecaster.workflows.job.job_ledger import ScorableForecast
 from forecaster.workflows.job.policy import find_gate_objection
 from forecaster.workflows.job.previous_runs import Published
@@ -54,7 +61,9 @@ class ReadyForecast:
         identity = identify(run, data.loaded.panel, self.model)
         is_deferred = run.summary.deferred is not None
         publisher = self.model.folder.name if self.model and is_deferred else None
-        published = Published(run.key, identity, data.extent, digests, self.objection, publisher, is_deferred)
+        published = Published(
+            run.key, identity, data.extent, digests, self.objection, publisher, is_deferred, run.summary.finding
+        )
         run.previous = run.previous.with_published(published)
         code = self._set_status()
         run.record(code, self.scorable)
@@ -74,9 +83,8 @@ class ReadyForecast:
 
     def _set_status(self) -> int:
         summary = self.run.summary
-        is_partial = bool(self.scorable.forecast.fallback.any()) or bool(summary.data and summary.data.missing)
-        summary.status = "partial" if is_partial else "published"
-        return 3 if is_partial else 0
+        summary.status = "partial" if summary.is_partial else "published"
+        return 3 if summary.is_partial else 0
 
 
 def prepare(run: JobRun, data: AuditedData, choice: ModelChoice) -> ReadyForecast:
@@ -151,7 +159,8 @@ def _forecast(run: JobRun, data: AuditedData, model: Bundle | None, reason: str 
         check.require(rows, horizon, loaded.config)
         return borrow_intervals(forecaster.predict(rows, horizon), rows)
 
-    seasonal, naive = SeasonalNaive().predict(panel, horizon), Naive().predict(panel, horizon)
+    is_late = panel.has_ended(horizon) & np.isin(panel.ids, list(data.suspects))
+    seasonal, naive = (forecast_naively(kind, panel, horizon, is_late) for kind in (SeasonalNaive, Naive))
     fallback, suspects = seasonal, data.suspects
     if reason:
         fallback = naive if is_naive_better(panel, horizon) else seasonal
@@ -162,7 +171,7 @@ def _forecast(run: JobRun, data: AuditedData, model: Bundle | None, reason: str 
     if reasons:
         run.summary.fallbacks = reasons
         run.watch(Note(f"{len(reasons)} of {len(panel)} series have a simpler forecast, marked fallback"))
-    forecast = stretch_intervals(run.adjustment, forecast, panel)
+    forecast = bound_fallbacks(stretch_intervals(run.adjustment, forecast, panel), panel)
     scale = seasonal_error(panel, panel.season)
     return ScorableForecast(forecast, {"seasonal_naive": seasonal.mean, "naive": naive.mean}, scale)
 

@@ -100,15 +100,10 @@ class JobRun:
         """
         if self.is_dry:
             return
-        details = {**self.summary.to_details(), KEY: without_nan(self.previous.to_dict())}
-        run = Run(
-            job=self.job.name,
-            key=self.key,
-            started=self.now,
+        run = replace(
+            describe_run(self.summary, self.now, self.previous),
             code=code,
             seconds=round(time.monotonic() - self.start, 3),
-            bundle=self.summary.bundle,
-            details=details,
             adjustment=self.adjustment.number if scorable and self.adjustment else None,
         )
         if self.is_recorded:
@@ -116,3 +111,24 @@ class JobRun:
         else:
             self.ledger.record(run, scorable)
             self.is_recorded = True
+
+
+def describe_run(summary: RunSummary, now: datetime, previous: PreviousRuns | None = None) -> Run:
+    """Return the ledger's record of a run.
+
+    Args:
+        now: time at which the run took place.
+        previous: records for the next run; None if this run could not read those of previous runs.
+    """
+    memory = {} if previous is None else {KEY: without_nan(previous.to_dict())}
+    return Run(
+        job=summary.job,
+        key=str(summary.run),
+        started=now,
+        code=summary.code,
+        seconds=summary.seconds,
+        bundle=summary.bundle,
+        details={**summary.to_details(), **memory},
+        series=summary.data.series if summary.data else 0,
+        cutoff=summary.data.cutoff if summary.data else None,
+    )

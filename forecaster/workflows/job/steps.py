@@ -8,6 +8,7 @@ from forecaster.errors import ForecastError, GateError
 from forecaster.events import Note
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
+from forecaster.workflows.clock import find_next
 from forecaster.workflows.job.audit import AuditedData
 from forecaster.workflows.job.champion import (
     find_champion,
@@ -22,7 +23,7 @@ from forecaster.workflows.job.choose_model import (
     keep_champion,
     train_challenger,
 )
-from forecaster.workflows.job.deadline import Standby
+from forecaster.workflows.job.deadline import Standby, describe_late_start, describe_moment
 from forecaster.workflows.job.policy import Assessment, find_retrain_reason
 from forecaster.workflows.job.previous_runs import Published
 from forecaster.workflows.job.publish import is_intact
@@ -30,6 +31,7 @@ from forecaster.workflows.job.read import read
 from forecaster.workflows.job.ready_forecast import identify, prepare, prepare_again
 from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.summary import ActualsSummary, ErrorSummary
+from forecaster.workflows.job.surprises import warn_of_surprises
 from forecaster.workflows.job.update import plan_update, update
 
 
@@ -76,6 +78,7 @@ def _run_steps(run: JobRun) -> int:
     champion, problem = find_champion(job.bundles)
     if problem:
         run.watch(Note(f"the model in use cannot be read: {problem}"))
+    warn_of_surprises(run, champion)
     data = read(run, champion)
     published = run.previous.published
     if champion and published:
@@ -88,9 +91,7 @@ def _run_steps(run: JobRun) -> int:
         run, champion, data, "the model in use cannot be read" if problem else "there is no model yet"
     )
     if run.is_dry:
-        run.summary.status = "planned"
-        run.summary.outputs = [hide_secrets(output) for output in job.outputs]
-        return 0
+        return _describe_plan(run, plan)
     standby = _open_standby(run, champion, data, plan) if job.policy.deadline and plan.is_due else None
     with standby or contextlib.nullcontext():
         choice = _choose_model(run, champion, data, plan)
@@ -102,6 +103,20 @@ def _run_steps(run: JobRun) -> int:
     code = ready.publish() if ready else _complete(run, choice, standby)
     _prune(run)
     return code
+
+
+def _describe_plan(run: JobRun, plan: TrainingPlan) -> int:
+    """Describe what a run would do, for a dry run."""
+    summary, deadline = run.summary, run.job.policy.deadline
+    summary.status = "planned"
+    summary.outputs = [hide_secrets(output) for output in run.job.outputs]
+    if deadline and plan.is_due:
+        author = "the model in use" if plan.assessment else "a naive model"
+        moment = describe_moment(find_next(deadline, run.now), run.now)
+        run.watch(Note(f"deadline: {author} would publish shortly before {moment} if training lasts longer"))
+        if (text := describe_late_start(deadline, run.now)) is not None:
+            summary.warn(text)
+    return 0
 
 
 def _complete(run: JobRun, choice: ModelChoice, standby: Standby | None) -> int:
@@ -145,9 +160,14 @@ def _restore_outputs(run: JobRun, publisher: Bundle, published: Published, data:
         is_intact(output, published.outputs.get(hide_secrets(output)), job=job.name) for output in job.outputs
     )
     if are_intact or run.is_dry:
-        summary.status = "unchanged" if are_intact else "planned"
-        run.record(0)
-        return 0
+        if not are_intact:
+            summary.status = "planned"
+            return 0
+        summary.status = "unchanged"
+        summary.repeat_finding(published.finding or ({"fallbacks": data.suspects} if data.suspects else {}))
+        code = 3 if summary.is_partial else 0
+        run.record(code)
+        return code
     run.watch(Note("an output was removed or changed: publishing it again, with the same model"))
     return prepare_again(run, data, publisher, published.objection).republish(published)
 
@@ -175,6 +195,9 @@ def _plan_training(run: JobRun, champion: Bundle | None, data: AuditedData, no_c
     horizon = data.loaded.config.resolved_horizon
     assessment = assess_champion(run, champion, data.loaded.panel, data.extent) if champion else None
     reason = find_retrain_reason(run.job.policy.retrain, assessment, horizon) if assessment else no_champion
+    published = run.previous.published
+    if assessment and (run.previous.is_stopped or (reason and published and published.is_training_due)):
+        reason = "the last training was stopped before its end"
     run.summary.retrain = reason
     has_update = False
     if champion and assessment and reason is None:

@@ -1,10 +1,13 @@
 """The summary of a job's run: the status line, the ledger's details and the input of alert commands."""
 
+import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from forecaster.addresses import hide_secrets
 from forecaster.evaluation.score import without_nan
 from forecaster.workflows.ledger.drift import DriftStatus
 
@@ -14,6 +17,8 @@ PUBLISHED: tuple[RunStatus, ...] = ("published", "partial", "republished")
 
 # The fields that a publication sets; the others belong to the rest of the run.
 _PUBLICATION = ("status", "bundle", "model", "gate", "fallbacks", "outputs", "deferred")
+# Those that describe the forecast itself, and so remain true as long as it is published.
+_FINDING = {"bundle", "model", "gate", "fallbacks", "drift"}
 _LEDGER_COLUMNS = {"job", "run", "code", "seconds"}  # The table of runs has a column for each.
 
 
@@ -129,6 +134,7 @@ class RunSummary(BaseModel):
         bundle: name of the bundle that forecast.
         fallbacks: reasons by series that a simpler model forecast.
         outputs: digests by place; the places alone for a dry run.
+        warnings: what somebody should look at, although the run did its work.
     """
 
     job: str
@@ -150,6 +156,7 @@ class RunSummary(BaseModel):
     fallbacks: dict[str, str] | None = None
     outputs: dict[str, str] | list[str] | None = None
     error: ErrorSummary | None = None
+    warnings: list[str] | None = None
     alerts: list[AlertSummary] | None = None
 
     @property
@@ -162,6 +169,30 @@ class RunSummary(BaseModel):
             setattr(self, name, getattr(other, name))
             if name not in other.model_fields_set:
                 self.model_fields_set.discard(name)
+
+    def warn(self, text: str) -> None:
+        """Add a warning."""
+        self.warnings = [*(self.warnings or []), hide_secrets(text)]
+
+    @property
+    def is_partial(self) -> bool:
+        """True if series of the training are missing, or have a simpler forecast than the model's."""
+        return bool(self.fallbacks) or bool(self.data and self.data.missing)
+
+    @property
+    def finding(self) -> dict[str, Any]:
+        """The fields that describe the forecast, as JSON values."""
+        return dict(without_nan(self.model_dump(exclude_unset=True, include=_FINDING)))
+
+    def repeat_finding(self, finding: Mapping[str, Any]) -> None:
+        """Set the fields that describe a forecast that an earlier run published.
+
+        A value that this version cannot read, such as an unknown number, is left out.
+        """
+        for name in _FINDING & finding.keys():
+            with contextlib.suppress(ValidationError):
+                other = type(self).model_validate({"job": self.job, "run": self.run, name: finding[name]})
+                setattr(self, name, getattr(other, name))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document, with null instead of NaN."""

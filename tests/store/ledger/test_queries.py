@@ -130,3 +130,15 @@ def test_a_run_two_before_is_compared_where_the_last_did_not_reach(
 def panel_time(text: str) -> int:
     days = np.datetime64(text, "D") - np.datetime64("1970-01-01", "D")
     return int(days.astype(int)) * DAY
+
+
+def test_of_several_forecasts_from_a_cutoff_the_last_one_counts(
+    scored: Database, panel: Panel, make_forecast: MakeForecast
+) -> None:
+    keep(scored, panel, make_forecast(panel.cut(3), [[17, 18, 19], [70, 80, 90]]), "c")
+    score(scored, "sales")
+    found = summarise(scored, "sales")
+    assert found.loc[0, ["forecasts", "mae"]].tolist() == [12, (3 * 1 + 3 * 30 + 3 * 10) / 12]
+    assert summarise(scored, "sales", by="model")["forecasts"].tolist() == [12]
+    rows = read_scored_forecasts(scored, "sales")
+    assert len(rows) == 12 == len(rows[["unique_id", "cutoff_at", "step"]].drop_duplicates())

@@ -14,7 +14,7 @@ START = int(np.datetime64("2024-01-01", "us").astype(np.int64))
 @pytest.mark.parametrize(
     ("policy", "before", "message"),
     [
-        ({"max_age": "2d"}, None, "the newest value is of 2024-01-04, over for 3 days; job.max_age is 2d"),
+        ({"max_age": "2d"}, None, "the newest value is of 2024-01-04, which ended 3 days ago; job.max_age is 2d"),
         ({"min_rows": 7}, None, "has 6 values; job.min_rows is 7"),
         ({}, DataExtent(13, 2, 0), "has 6 values; at the last run it had 13"),
         ({"drop": 0.2}, DataExtent(7, 3, 0), "has 2 series; at the last run it had 3"),
