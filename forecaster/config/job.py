@@ -86,7 +86,9 @@ class JobConfig(Section):
         None, description="table with the known columns for the steps to forecast; null if the data has such rows"
     )
     outputs: tuple[str, ...] = Field(
-        ("forecasts.csv",), min_length=1, description=".csv or .parquet files, or SQL URLs with ?table=NAME"
+        ("forecasts.csv",),
+        min_length=1,
+        description=".csv or .parquet files, also at s3:// addresses, or SQL URLs with ?table=NAME",
     )
     levels: tuple[float, ...] = Field((), description="intervals to add to the nine deciles, in per cent, such as 95")
     ledger: str | None = Field(None, description="SQL URL or file; null for <job>.ledger.db")

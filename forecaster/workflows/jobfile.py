@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from forecaster.addresses import hide_secrets, is_database_url
+from forecaster.addresses import hide_secrets, is_database_url, is_object_address, is_web_address
 from forecaster.config import Config
 from forecaster.config.job import JobConfig
 from forecaster.errors import ConfigError, InputError
@@ -23,7 +23,7 @@ class Job:
         config: the other sections of the file; the path of the data is absolute.
         policy: the section `job`.
         bundles: folder of trained models.
-        outputs: absolute paths and SQL URLs.
+        outputs: absolute paths, SQL URLs and addresses.
         ledger: SQL URL or absolute path.
     """
 
@@ -94,15 +94,22 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         outputs=tuple(_resolve(path, "job.outputs", output) for output in policy.outputs),
         ledger=_resolve(path, "job.ledger", ledger),
         metrics=None if policy.metrics is None else path.parent / policy.metrics,
-        future=None if policy.future is None else str(path.parent / policy.future),
+        future=None if policy.future is None else _resolve(path, "job.future", policy.future),
     )
 
 
 def _resolve(path: Path, key: str, place: str) -> str:
     """Return a place in a job's file, relative to the folder of the file, as an absolute path or URL.
 
-    Raises: ConfigError: it is the URL of another kind of database.
+    Raises: ConfigError: it is the URL of another kind of database, or an address that cannot be used there.
     """
+    if is_object_address(place) and key != "job.ledger":
+        if key == "job.outputs" and is_web_address(place):
+            raise ConfigError(
+                f"{path}: {key}: {hide_secrets(place)}: web addresses can be read, not written",
+                hint="name a file, a database, or an address such as s3://BUCKET/forecasts.csv",
+            )
+        return place
     if not is_database_url(place):
         if "://" in place:
             raise ConfigError(

@@ -25,6 +25,7 @@ from forecaster.workflows.reading import (
     as_data_error,
     config_for,
     open_bundle,
+    open_later,
     refuse_older_cutoff,
     refuse_sparse,
     refuse_without_known,
@@ -47,7 +48,7 @@ _DOUBTS = {
 def predict(
     data: FreshData,
     *,
-    folder: Path | None = None,
+    folder: Path | str | None = None,
     horizon: int | None = None,
     device: Device = "cpu",
     watch: Watch = ignore,
@@ -55,7 +56,8 @@ def predict(
     """Forecast the steps after the data. Data errors may be raised as late as the last part.
 
     Args:
-        folder: the bundle; None for `runs/latest`, or, where nothing was trained, for the pretrained network.
+        folder: the folder of the bundle, or its address as text; None for `runs/latest`, or where nothing was trained,
+            for the pretrained network.
         horizon: steps; None for the trained horizon, or for the default of the data's frequency.
         device: where networks run.
 
@@ -76,7 +78,9 @@ def predict(
     changes = {**changes, "memory": data.memory, "format": _read_format(bundle, data.columns)}
     config = config_for(source, bundle, changes)
     frequency = bundle.manifest.data.frequency
-    parts = load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=data.later)
+    parts = load_in_parts(
+        source.read(config, data.stdin), config, frequency=frequency, later=open_later(data.later, config)
+    )
     words = ["forecast", "init", *([data.source] if data.source else []), "--future-template"]
     command = shlex.join([*words, "--bundle", str(folder or LATEST)])
     check = FutureCheck(source.place, data.later, command)
@@ -141,7 +145,7 @@ def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterato
             selected = work.selection.select(loaded.panel)
             check.require(selected, horizon, loaded.config)
             for _, panel in iterate_parts(selected, horizon):
-                with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
+                with as_input_error(f"{bundle.place}: {CANNOT_RUN}"):
                     forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)
                 is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
                 fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
