@@ -1,5 +1,6 @@
 """`forecast predict`."""
 
+import contextlib
 import itertools
 import shlex
 from collections.abc import Iterator
@@ -85,6 +86,16 @@ def predict(
         Literal["auto", "cpu", "cuda"],
         typer.Option("--device", help="Where networks run. cuda and auto load torch, which takes seconds."),
     ] = "cpu",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=1024,
+            help="Processes that forecast side by side. The forecasts do not depend on it.",
+            show_default="the cores, if there is enough work",
+        ),
+    ] = None,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the forecast even if standard output is not a terminal.")
     ] = False,
@@ -115,7 +126,7 @@ def predict(
             "--plot cannot be combined with --out -: standard output is used for the table",
             hint="name a file with --out, or leave --plot out",
         )
-    with console.working():
+    with console.working(), contextlib.ExitStack() as stack:
         places.check_output(place)
         fresh = FreshData(
             source=data,
@@ -130,8 +141,10 @@ def predict(
             folder=None if bundle is None else places.parse_place(bundle),
             horizon=horizon,
             device=device,
+            workers=workers,
             watch=console.watch,
         )
+        stack.enter_context(contextlib.closing(predicted.parts))
         first = next(predicted.parts)
         if predicted.bundle is None:
             console.note(_describe_pretrained(data, columns))

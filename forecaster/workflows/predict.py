@@ -1,7 +1,10 @@
 """`forecast predict`: forecast the steps after the data with a bundle, or with the pretrained network."""
 
+import itertools
+import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,11 @@ from forecaster.config import Device
 from forecaster.config.table_format import TableFormat
 from forecaster.data.future import FutureCheck
 from forecaster.data.load import LoadedData, load_in_parts
-from forecaster.errors import UsageError, as_input_error
-from forecaster.evaluation.backtest import iterate_parts
+from forecaster.errors import UsageError
+from forecaster.evaluation.backtest import POINTS_AT_ONCE, iterate_parts
 from forecaster.events import Note, Watch, ignore
-from forecaster.models.restore import CANNOT_RUN, restore_forecaster
-from forecaster.models.short_series import MIN_VALUES, borrow_intervals, count_values
+from forecaster.models.short_series import MIN_VALUES, count_values
+from forecaster.panel import Panel
 from forecaster.store import pretrained
 from forecaster.store.bundle import LATEST, Bundle
 from forecaster.workflows.predict_pretrained import predict_pretrained
@@ -33,6 +36,7 @@ from forecaster.workflows.reading import (
     source_of,
 )
 from forecaster.workflows.series_changes import compare_series
+from forecaster.workflows.side_by_side import FittedBundle, choose_workers, predict_parts
 
 _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
 _FORMAT = "data.format."
@@ -51,6 +55,7 @@ def predict(
     folder: Path | str | None = None,
     horizon: int | None = None,
     device: Device = "cpu",
+    workers: int | None = None,
     watch: Watch = ignore,
 ) -> Predicted:
     """Forecast the steps after the data. Data errors may be raised as late as the last part.
@@ -60,6 +65,7 @@ def predict(
             for the pretrained network.
         horizon: steps; None for the trained horizon, or for the default of the data's frequency.
         device: where networks run.
+        workers: the number of processes that forecast side by side; None for as many as the table is worth.
 
     Raises:
         InputError: the bundle or its data is missing.
@@ -84,9 +90,9 @@ def predict(
     words = ["forecast", "init", *([data.source] if data.source else []), "--future-template"]
     command = shlex.join([*words, "--bundle", str(folder or LATEST)])
     check = FutureCheck(source.place, data.later, command)
-    return Predicted(
-        bundle, horizon, _forecast(parts, _Work(bundle, horizon, check, SeriesSelection(data.series), device), watch)
-    )
+    fitted = FittedBundle.of(bundle, horizon, device)
+    work = _Work(bundle, fitted, check, SeriesSelection(data.series), workers)
+    return Predicted(bundle, horizon, _forecast(parts, work, watch))
 
 
 def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
@@ -117,39 +123,29 @@ class _Work:
     Attributes:
         check: of the known columns.
         selection: the series to forecast.
-        device: where networks run.
+        workers: the number of processes; None to choose it.
     """
 
     bundle: Bundle
-    horizon: int
+    fitted: FittedBundle
     check: FutureCheck
     selection: SeriesSelection
-    device: Device
+    workers: int | None
 
 
-def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterator[Part]:
-    bundle, horizon, check = work.bundle, work.horizon, work.check
-    forecaster = None
-    ids, fallbacks, cutoffs, spacings = list[str](), list[str](), list[int](), list[float]()
-    with as_data_error(bundle):
-        for loaded, is_last in _mark_last(parts):
-            cutoffs.append(int(loaded.panel.cutoff.max()))
-            spacings.append(loaded.panel.spacing)
-            ids += loaded.panel.ids.tolist()
-            if is_last:
-                refuse_sparse(check.source, float(np.median(spacings)), bundle)
-                refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
-            if forecaster is None:
-                report_reading(loaded, bundle, check.source, watch)
-                forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=work.device)
-            selected = work.selection.select(loaded.panel)
-            check.require(selected, horizon, loaded.config)
-            for _, panel in iterate_parts(selected, horizon):
-                with as_input_error(f"{bundle.place}: {CANNOT_RUN}"):
-                    forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)
-                is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
-                fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
-                yield Part(forecast, panel)
+def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Generator[Part, None, None]:
+    bundle, horizon = work.bundle, work.fitted.horizon
+    first = next(parts)
+    workers = work.workers
+    if workers is None:
+        workers = choose_workers(work.fitted, math.ceil(first.series * horizon / POINTS_AT_ONCE))
+    ids, fallbacks = list[str](), list[str]()
+    panels = _select_panels(itertools.chain([first], parts), work, ids, watch)
+    with as_data_error(bundle), closing(predict_parts(panels, work.fitted, workers)) as forecasts:
+        for panel, forecast in forecasts:
+            is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
+            fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
+            yield Part(forecast, panel)
     work.selection.refuse_missing()
     for text in compare_series(bundle, ids).describe():
         watch(Note(text))
@@ -157,6 +153,29 @@ def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterato
         watch(Note(_describe_fallbacks(bundle.manifest.model, fallbacks)))
     if (doubt := _DOUBTS.get(bundle.metrics["verdict"])) is not None:
         watch(Note(doubt))
+
+
+def _select_panels(parts: Iterator[LoadedData], work: _Work, ids: list[str], watch: Watch) -> Iterator[Panel]:
+    """Check the parts of the data, and divide their selected series into parts that take bounded memory.
+
+    Args:
+        ids: receives the names of all series.
+    """
+    bundle, check = work.bundle, work.check
+    cutoffs, spacings = list[int](), list[float]()
+    for loaded, is_last in _mark_last(parts):
+        cutoffs.append(int(loaded.panel.cutoff.max()))
+        spacings.append(loaded.panel.spacing)
+        ids += loaded.panel.ids.tolist()
+        if is_last:
+            refuse_sparse(check.source, float(np.median(spacings)), bundle)
+            refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
+        if len(cutoffs) == 1:
+            report_reading(loaded, bundle, check.source, watch)
+        selected = work.selection.select(loaded.panel)
+        check.require(selected, work.fitted.horizon, loaded.config)
+        for _, panel in iterate_parts(selected, work.fitted.horizon):
+            yield panel
 
 
 def _mark_last(parts: Iterator[LoadedData]) -> Iterator[tuple[LoadedData, bool]]:

@@ -1,7 +1,7 @@
 """`forecast predict` where nothing was trained: forecast the steps after the data by the pretrained network."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from forecaster.batches.cutoff_windows import MIN_VALUES
 from forecaster.config import DataConfig, PretrainedConfig
@@ -61,7 +61,7 @@ def _forecast(
     horizon: int,
     selection: SeriesSelection,
     watch: Watch,
-) -> Iterator[Part]:
+) -> Generator[Part, None, None]:
     short = 0
     for loaded in parts:
         selected = selection.select(loaded.panel)

@@ -1,7 +1,7 @@
 """The data that `forecast predict` reads, and its forecast in parts."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -51,12 +51,13 @@ class Predicted:
 
     Attributes:
         bundle: the bundle that forecasts; None for the pretrained network.
-        parts: the forecasts of all series in order; each part is computed when it is requested.
+        parts: the forecasts of all series in order; each part is computed when it is requested, and worker processes
+            end when the iterator is closed.
     """
 
     bundle: Bundle | None
     horizon: int
-    parts: Iterator[Part]
+    parts: Generator[Part, None, None]
 
 
 class SeriesSelection:

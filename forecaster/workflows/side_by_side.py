@@ -1,0 +1,125 @@
+"""Forecasts of many series by a bundle, computed by worker processes side by side.
+
+The caller reads the data and divides it into the same parts for any number of workers, so the forecasts are the same to
+the bit. A worker has the model and one part in its memory.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+
+from forecaster.config import Config, Device
+from forecaster.data.memory_limit import free_memory
+from forecaster.errors import as_input_error
+from forecaster.forecast import Forecast, Forecaster
+from forecaster.models.build import Exports
+from forecaster.models.restore import CANNOT_RUN, restore_forecaster
+from forecaster.models.short_series import borrow_intervals
+from forecaster.models.state import Arrays
+from forecaster.models.variants import has_networks
+from forecaster.panel import Panel
+from forecaster.parallel.factory import create_pool
+from forecaster.parallel.pool import Work, WorkerContext, WorkerKilled
+from forecaster.runtime import count_cores
+from forecaster.store.bundle import Bundle
+
+_MIN_PARTS_PER_WORKER = (
+    2  # A worker takes about two seconds to start, as long as a network takes for a third of a part.
+)
+_WORKER_BYTES = 10**9
+_PARTS_AHEAD = 1  # for each worker, of finished parts that wait for an earlier one
+
+
+@dataclass(frozen=True)
+class FittedBundle:
+    """The parts of a bundle that a process needs to forecast.
+
+    Attributes:
+        place: the bundle, as errors name it.
+        device: where networks run.
+    """
+
+    place: str
+    config: Config
+    state: Arrays
+    exports: Exports
+    horizon: int
+    device: Device
+
+    @classmethod
+    def of(cls, bundle: Bundle, horizon: int, device: Device) -> "FittedBundle":
+        """Return the parts of a bundle that a process needs."""
+        return cls(bundle.place, bundle.config, bundle.state, bundle.exports, horizon, device)
+
+    @cached_property
+    def forecaster(self) -> Forecaster:
+        """The forecaster, restored when it is needed first."""
+        return restore_forecaster(self.config, self.state, self.exports, device=self.device)
+
+    def predict(self, panel: Panel) -> Forecast:
+        """Forecast the steps after the cutoffs of a part of the data.
+
+        Raises: InputError: the model cannot be run.
+        """
+        forecaster = self.forecaster
+        with as_input_error(f"{self.place}: {CANNOT_RUN}"):
+            return borrow_intervals(forecaster.predict(panel, self.horizon), panel)
+
+
+def choose_workers(fitted: FittedBundle, parts: int) -> int:
+    """Return the number of worker processes that a table is worth; 1 for this process alone.
+
+    Args:
+        parts: the number of parts of the table.
+    """
+    if fitted.device != "cpu" or not has_networks(fitted.config):
+        return 1
+    return max(1, min(count_cores(), parts // _MIN_PARTS_PER_WORKER, free_memory() // _WORKER_BYTES))
+
+
+def predict_parts(
+    panels: Iterator[Panel], fitted: FittedBundle, workers: int
+) -> Generator[tuple[Panel, Forecast], None, None]:
+    """Forecast the parts of the data, and yield them in their order.
+
+    Args:
+        panels: the parts; each is requested when a worker is free.
+        workers: the number of processes; 1 for this process alone.
+
+    Raises:
+        InputError: the model cannot be run.
+        DependencyError: the workers of a part were killed each time.
+    """
+    if workers == 1:
+        for panel in panels:
+            yield panel, fitted.predict(panel)
+        return
+    pending: dict[int, Panel] = {}
+    forecasts: dict[int, Forecast] = {}
+    first = 0  # the part to yield next
+
+    def next_task() -> tuple[int, Panel] | None:
+        if len(forecasts) > _PARTS_AHEAD * workers or (panel := next(panels, None)) is None:
+            return None
+        number = first + len(pending)
+        pending[number] = panel
+        return number, panel.compact()
+
+    pool = create_pool(workers=workers)
+    try:
+        with closing(pool.iterate(Work(_predict, next_task, fitted))) as results:
+            for number, forecast in results:
+                forecasts[number] = forecast
+                while first in forecasts:
+                    panel, forecast = pending.pop(first), forecasts.pop(first)
+                    first += 1
+                    yield panel, forecast
+    except WorkerKilled as error:
+        hint = "if memory ran short, pass a smaller number to --workers"
+        raise WorkerKilled(f"{fitted.place}: {error.message}", hint=hint) from error
+
+
+def _predict(context: WorkerContext, panel: Panel) -> Forecast:
+    fitted: FittedBundle = context.shared
+    return fitted.predict(panel)
