@@ -1,7 +1,6 @@
 """`forecast predict`: forecast the steps after the data with a bundle, or with the pretrained network."""
 
 import itertools
-import math
 import shlex
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -16,7 +15,7 @@ from forecaster.config.table_format import TableFormat
 from forecaster.data.future import FutureCheck
 from forecaster.data.load import LoadedData, load_in_parts
 from forecaster.errors import UsageError
-from forecaster.evaluation.backtest import POINTS_AT_ONCE, iterate_parts
+from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import Note, Watch, ignore
 from forecaster.models.short_series import MIN_VALUES, count_values
 from forecaster.panel import Panel
@@ -36,7 +35,7 @@ from forecaster.workflows.reading import (
     source_of,
 )
 from forecaster.workflows.series_changes import compare_series
-from forecaster.workflows.side_by_side import FittedBundle, choose_workers, predict_parts
+from forecaster.workflows.side_by_side import FittedBundle, choose_workers, count_parts, predict_parts
 
 _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
 _FORMAT = "data.format."
@@ -73,7 +72,7 @@ def predict(
         UsageError: `later` was passed, but the bundle has no known covariates; or an option contradicts the bundle.
     """
     if folder is None and data.source is not None and not LATEST.exists() and pretrained.is_available():
-        return predict_pretrained(data, horizon=horizon, watch=watch)
+        return predict_pretrained(data, horizon=horizon, workers=workers, watch=watch)
     bundle = open_bundle(folder)
     _refuse_options(data)
     changes = {key.removeprefix("data."): data.columns.get(key) for key in _OPTIONS_BESIDE_BUNDLE}
@@ -138,7 +137,7 @@ def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Generat
     first = next(parts)
     workers = work.workers
     if workers is None:
-        workers = choose_workers(work.fitted, math.ceil(first.series * horizon / POINTS_AT_ONCE))
+        workers = choose_workers(count_parts(first.series, horizon)) if work.fitted.is_slow else 1
     ids, fallbacks = list[str](), list[str]()
     panels = _select_panels(itertools.chain([first], parts), work, ids, watch)
     with as_data_error(bundle), closing(predict_parts(panels, work.fitted, workers)) as forecasts:

@@ -1,17 +1,20 @@
-"""Forecasts of many series by a bundle, computed by worker processes side by side.
+"""Forecasts of many series by one model, computed by worker processes side by side.
 
 The caller reads the data and divides it into the same parts for any number of workers, so the forecasts are the same to
 the bit. A worker has the model and one part in its memory.
 """
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from forecaster.config import Config, Device
 from forecaster.data.memory_limit import free_memory
 from forecaster.errors import as_input_error
+from forecaster.evaluation.backtest import POINTS_AT_ONCE
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.models.build import Exports
 from forecaster.models.restore import CANNOT_RUN, restore_forecaster
@@ -29,6 +32,17 @@ _MIN_PARTS_PER_WORKER = (
 )
 _WORKER_BYTES = 10**9
 _PARTS_AHEAD = 1  # for each worker, of finished parts that wait for an earlier one
+
+
+class PartForecaster(Protocol):
+    """A model that forecasts parts of the data, and can be sent to other processes."""
+
+    @property
+    def place(self) -> str:
+        """The model, as errors name it."""
+
+    def predict(self, panel: Panel) -> Forecast:
+        """Forecast the steps after the cutoffs of a part of the data."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,11 @@ class FittedBundle:
         """Return the parts of a bundle that a process needs."""
         return cls(bundle.place, bundle.config, bundle.state, bundle.exports, horizon, device)
 
+    @property
+    def is_slow(self) -> bool:
+        """True if forecasts take long enough for several processes, each with a core of its own."""
+        return self.device == "cpu" and has_networks(self.config)
+
     @cached_property
     def forecaster(self) -> Forecaster:
         """The forecaster, restored when it is needed first."""
@@ -67,19 +86,24 @@ class FittedBundle:
             return borrow_intervals(forecaster.predict(panel, self.horizon), panel)
 
 
-def choose_workers(fitted: FittedBundle, parts: int) -> int:
+def count_parts(series: int, horizon: int) -> int:
+    """Return the number of parts into which a table is divided, at least."""
+    return math.ceil(series * horizon / POINTS_AT_ONCE)
+
+
+def choose_workers(parts: int, *, threads: int = 1) -> int:
     """Return the number of worker processes that a table is worth; 1 for this process alone.
 
     Args:
         parts: the number of parts of the table.
+        threads: the processor threads of a worker.
     """
-    if fitted.device != "cpu" or not has_networks(fitted.config):
-        return 1
-    return max(1, min(count_cores(), parts // _MIN_PARTS_PER_WORKER, free_memory() // _WORKER_BYTES))
+    cores = count_cores() // threads
+    return max(1, min(cores, parts // _MIN_PARTS_PER_WORKER, free_memory() // _WORKER_BYTES))
 
 
 def predict_parts(
-    panels: Iterator[Panel], fitted: FittedBundle, workers: int
+    panels: Iterator[Panel], model: PartForecaster, workers: int
 ) -> Generator[tuple[Panel, Forecast], None, None]:
     """Forecast the parts of the data, and yield them in their order.
 
@@ -93,7 +117,7 @@ def predict_parts(
     """
     if workers == 1:
         for panel in panels:
-            yield panel, fitted.predict(panel)
+            yield panel, model.predict(panel)
         return
     pending: dict[int, Panel] = {}
     forecasts: dict[int, Forecast] = {}
@@ -108,7 +132,7 @@ def predict_parts(
 
     pool = create_pool(workers=workers)
     try:
-        with closing(pool.iterate(Work(_predict, next_task, fitted))) as results:
+        with closing(pool.iterate(Work(_predict, next_task, model))) as results:
             for number, forecast in results:
                 forecasts[number] = forecast
                 while first in forecasts:
@@ -117,9 +141,9 @@ def predict_parts(
                     yield panel, forecast
     except WorkerKilled as error:
         hint = "if memory ran short, pass a smaller number to --workers"
-        raise WorkerKilled(f"{fitted.place}: {error.message}", hint=hint) from error
+        raise WorkerKilled(f"{model.place}: {error.message}", hint=hint) from error
 
 
 def _predict(context: WorkerContext, panel: Panel) -> Forecast:
-    fitted: FittedBundle = context.shared
-    return fitted.predict(panel)
+    model: PartForecaster = context.shared
+    return model.predict(panel)

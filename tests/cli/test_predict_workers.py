@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 from forecaster.data import memory_limit
 from forecaster.evaluation import backtest
+from forecaster.settings import load
 from forecaster.workflows import side_by_side
 from tests.cli.conftest import QUICK, Done, Forecast
 
@@ -84,20 +86,21 @@ def test_a_reader_that_leaves_ends_the_workers(
     assert list_children() == []
 
 
-def test_few_parts_are_not_worth_a_process(forecast: Forecast, in_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted = side_by_side.FittedBundle("b", load_config(), {}, {}, 7, "cpu")
+def test_few_parts_are_not_worth_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "count_cores", lambda: 8)
     monkeypatch.setattr(side_by_side, "free_memory", lambda: 5 * 10**9)
-    assert [side_by_side.choose_workers(fitted, parts) for parts in (1, 3, 4, 8, 100)] == [1, 1, 2, 4, 5]
-    naive = load_config("model.kind=seasonal_naive")
-    assert side_by_side.choose_workers(side_by_side.FittedBundle("b", naive, {}, {}, 7, "cpu"), 100) == 1
-    assert side_by_side.choose_workers(side_by_side.FittedBundle("b", load_config(), {}, {}, 7, "cuda"), 100) == 1
+    assert [side_by_side.choose_workers(parts) for parts in (1, 3, 4, 8, 100)] == [1, 1, 2, 4, 5]
+    assert side_by_side.choose_workers(100, threads=2) == 4
+    assert side_by_side.count_parts(1_000_000, 7) == 14
 
 
-def load_config(*settings: str) -> object:
-    from forecaster.settings import load
-
-    return load(settings=settings)
+@pytest.mark.parametrize(
+    ("settings", "device", "is_slow"),
+    [((), "cpu", True), ((), "cuda", False), (("model.kind=seasonal_naive",), "cpu", False)],
+)
+def test_only_networks_on_the_processor_get_processes(settings: tuple[str, ...], device: Any, is_slow: bool) -> None:
+    fitted = side_by_side.FittedBundle("b", load(settings=settings), {}, {}, 7, device)
+    assert fitted.is_slow is is_slow
 
 
 def list_children(parent: int | None = None) -> list[int]:
@@ -114,6 +117,7 @@ import os, signal, sys, time
 from pathlib import Path
 from forecaster.data import memory_limit
 from forecaster.evaluation import backtest
+from forecaster.settings import load
 from forecaster.workflows import side_by_side
 
 memory_limit.DEFAULT_ROWS_AT_ONCE = 300
@@ -196,3 +200,16 @@ def test_a_signal_ends_the_command_and_its_workers(in_parts: Path, number: signa
     assert (done.code, "Traceback" in done.err) == (code, False)
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert list(in_parts.parent.glob(".forecast-*")) == []
+
+
+@pytest.mark.shipped
+def test_the_pretrained_network_forecasts_in_workers(
+    forecast: Forecast, shops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(backtest.iterate_parts.__kwdefaults__ or {}, "points", 150)
+    results = {}
+    for workers in (1, 2):
+        done = forecast("predict", shops, "--workers", str(workers))
+        assert done.code == 0, done.err
+        results[workers] = Path("forecasts.csv").read_bytes(), done.out, done.err
+    assert results[1] == results[2]
