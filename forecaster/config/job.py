@@ -122,6 +122,9 @@ class JobConfig(Section):
     gate: GateConfig = GateConfig()
     recalibrate: bool = Field(False, description="adapt the widths of intervals to the actuals in every run")
     alarm: AlarmConfig = AlarmConfig()
+    workers: int | None = Field(
+        None, ge=1, le=1024, description="processes that forecast side by side; null for the cores if it is worth it"
+    )
     keep: int = Field(5, ge=1, description="number of trained models to retain")
 
     metrics: str | None = Field(

@@ -5,16 +5,18 @@ the bit. A worker has the model and one part in its memory.
 """
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, Self
+
+import numpy as np
 
 from forecaster.config import Config, Device
 from forecaster.data.memory_limit import free_memory
 from forecaster.errors import as_input_error
-from forecaster.evaluation.backtest import POINTS_AT_ONCE
+from forecaster.evaluation.backtest import POINTS_AT_ONCE, iterate_parts
 from forecaster.forecast import Forecast, Forecaster
 from forecaster.models.build import Exports
 from forecaster.models.restore import CANNOT_RUN, restore_forecaster
@@ -62,7 +64,7 @@ class FittedBundle:
     device: Device
 
     @classmethod
-    def of(cls, bundle: Bundle, horizon: int, device: Device) -> "FittedBundle":
+    def of(cls, bundle: Bundle, horizon: int, device: Device) -> Self:
         """Return the parts of a bundle that a process needs."""
         return cls(bundle.place, bundle.config, bundle.state, bundle.exports, horizon, device)
 
@@ -84,6 +86,14 @@ class FittedBundle:
         forecaster = self.forecaster
         with as_input_error(f"{self.place}: {CANNOT_RUN}"):
             return borrow_intervals(forecaster.predict(panel, self.horizon), panel)
+
+
+class TrustedBundle(FittedBundle):
+    """A bundle of this user, whose errors pass: a series of the data caused them."""
+
+    def predict(self, panel: Panel) -> Forecast:
+        """Forecast the steps after the cutoffs; series with few values get no intervals of others."""
+        return self.forecaster.predict(panel, self.horizon)
 
 
 def count_parts(series: int, horizon: int) -> int:
@@ -142,6 +152,31 @@ def predict_parts(
     except WorkerKilled as error:
         hint = "if memory ran short, pass a smaller number to --workers"
         raise WorkerKilled(f"{model.place}: {error.message}", hint=hint) from error
+
+
+def predict_whole(panel: Panel, fitted: FittedBundle, workers: int | None) -> Forecast:
+    """Forecast a panel in parts, and join them.
+
+    Args:
+        workers: the number of processes; None for as many as the panel is worth.
+
+    Raises:
+        DependencyError: the workers of a part were killed each time.
+        Exception: the error of a part.
+    """
+    panels = [part for _, part in iterate_parts(panel, fitted.horizon)]
+    if workers is None:
+        workers = choose_workers(len(panels)) if fitted.is_slow else 1
+    with closing(predict_parts(iter(panels), fitted, min(workers, len(panels)))) as results:
+        return _join([forecast for _, forecast in results])
+
+
+def _join(forecasts: Sequence[Forecast]) -> Forecast:
+    def join(name: str) -> Any:
+        return np.concatenate([getattr(forecast, name) for forecast in forecasts])
+
+    names = ("ids", "cutoff", "ds", "mean", "quantiles", "fallback")
+    return replace(forecasts[0], **{name: join(name) for name in names})
 
 
 def _predict(context: WorkerContext, panel: Panel) -> Forecast:

@@ -212,6 +212,9 @@ def test_an_altered_bundle_is_refused_by_its_address(forecast: Forecast, bucket:
         (["train", "x.csv", "-o", "https://host/b"], 2, "https addresses can be read, not written"),
         (["predict", "x.csv", "-o", "s3://shop"], 2, "s3://shop: names no single object"),
         (["predict", "x.csv", "-o", "s3://shop/f.png"], 2, "cannot write a .png file"),
+        (["compare", "x.csv", "-o", "s3://shop/out"], 2, "s3://shop/out: an address cannot be used here"),
+        (["show", "gs://shop/b"], 2, "gs://shop/b: an address cannot be used here"),
+        (["run", "nightly.yaml", "https://host/job.yaml"], 2, "https://host/job.yaml: an address cannot be used here"),
         (["train", "abfs://shop/sales.csv"], 2, "abfs://shop/sales.csv: names no storage account"),
     ],
 )

@@ -213,3 +213,39 @@ def test_the_pretrained_network_forecasts_in_workers(
         assert done.code == 0, done.err
         results[workers] = Path("forecasts.csv").read_bytes(), done.out, done.err
     assert results[1] == results[2]
+
+
+def test_a_job_publishes_the_same_bytes_from_any_number_of_workers(
+    forecast: Forecast, shops: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(backtest.iterate_parts.__kwdefaults__ or {}, "points", 50)
+    asked: list[int] = []
+    predict_parts = side_by_side.predict_parts
+
+    def record(panels: Any, model: Any, workers: int) -> Any:
+        asked.append(workers)
+        return predict_parts(panels, model, workers)
+
+    monkeypatch.setattr(side_by_side, "predict_parts", record)
+    results = {}
+    for workers, flags in {1: ("--workers", "1"), 2: ("--workers", "2"), 3: ("--set", "job.workers=3")}.items():
+        job = Path(f"job{workers}.yaml")
+        job.write_text(
+            "data: {path: shops.parquet, horizon: 7}\npreset: fast\ntraining: {steps: 6, validate_every: 3}\n"
+            f"model: {{kind: gru, hidden: 4}}\njob: {{outputs: f{workers}.csv, gate: {{skill: null}}}}\n"
+        )
+        done = forecast("run", job, *flags)
+        assert done.code == 0, done.err
+        results[workers] = Path(f"f{workers}.csv").read_bytes()
+    assert results[1] == results[2] == results[3]
+    assert asked == [1, 2, 3]
+
+
+def test_several_jobs_forecast_by_one_process_each(forecast: Forecast, monkeypatch: pytest.MonkeyPatch) -> None:
+    from forecaster.workflows import run
+
+    def record(paths: Any, *, workers: int, arguments: list[str], on_end: Any) -> None:
+        assert (workers, arguments) == (2, ["-q", "--set", "job.workers=1", "--set", "job.keep=3"])
+
+    monkeypatch.setattr(run, "run_in_processes", record)
+    assert forecast("run", "a.yaml", "b.yaml", "--workers", "2", "--set", "job.keep=3").code == 0
