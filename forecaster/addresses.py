@@ -5,6 +5,8 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 
 DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres")
+WEB_SCHEMES = ("https", "http")
+STORE_SCHEMES = ("s3", "gs", "abfs", "abfss")
 
 # The parameters of an address that may be shown. All others may be secrets, or may contain them.
 _SHOWN_NAMES = """application_name channel_binding client_encoding connect_timeout database db dbname gssencmode host
@@ -30,6 +32,22 @@ def is_database_url(text: str) -> bool:
     """Return True for a SQL URL, False for a file."""
     scheme, separator, _ = text.partition("://")
     return bool(separator) and scheme.partition("+")[0].lower() in DATABASE_SCHEMES
+
+
+def is_object_address(text: str) -> bool:
+    """Return True for an address in an object store or on a web server, False for a file or a database."""
+    scheme, separator, _ = text.partition("://")
+    return bool(separator) and scheme.lower() in (*STORE_SCHEMES, *WEB_SCHEMES)
+
+
+def is_web_address(text: str) -> bool:
+    """Return True for an address on a web server, which can only be read."""
+    return is_object_address(text) and text.partition("://")[0].lower() in WEB_SCHEMES
+
+
+def is_local_path(text: str) -> bool:
+    """Return True for a file or folder of this machine: anything but the address of a database, store or server."""
+    return not is_database_url(text) and not is_object_address(text)
 
 
 def is_connection_string(text: str) -> bool:

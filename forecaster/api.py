@@ -177,9 +177,10 @@ def predict(
         columns=to_keys(options, TableOptions, predict),
         later=None if future is None else _as_path(future),
         series=tuple(series),
+        is_pretrained=model is not None,
     )
     folder = None if bundle is None else Path(bundle)
-    predicted = workflow(fresh, folder=folder, is_pretrained=model is not None, horizon=horizon, watch=_log)
+    predicted = workflow(fresh, folder=folder, horizon=horizon, watch=_log)
     size = _ROWS_PER_FRAME // predicted.horizon + 1
     frames = [part.forecast.frames(size, levels=tuple(levels)) for part in predicted.parts]
     return Forecasts(pd.concat(itertools.chain.from_iterable(frames), ignore_index=True))

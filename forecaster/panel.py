@@ -201,6 +201,19 @@ class Panel:
             static=self.static[series],
         )
 
+    def compact(self) -> "Panel":
+        """Leave out the values before the first series and after the last one, which other processes need not get."""
+        if not len(self):
+            return self
+        first, last = int(self.begin.min()), int(self.stop.max())
+        return replace(
+            self,
+            values=self.values[first:last],
+            begin=self.begin - first,
+            end=self.end - first,
+            stop=self.stop - first,
+        )
+
 
 def join(panels: Sequence[Panel]) -> Panel:
     """Join panels that differ only in their series; a single panel is returned unchanged."""

@@ -17,6 +17,8 @@ from forecaster.store import pretrained
 
 runtime.prepare_torch(threads=1)
 
+pytest_plugins = ["tests.object_store"]
+
 MakePanel = Callable[..., Panel]
 
 

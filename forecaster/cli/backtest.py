@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options, streams
+from forecaster.cli import options, places, streams
 from forecaster.errors import UsageError
 
 
@@ -14,7 +14,7 @@ from forecaster.errors import UsageError
 def backtest(
     data: options.Data = None,
     bundle: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--bundle", metavar="DIR", help="A trained bundle; its settings and columns are used.", show_default=False
         ),
@@ -70,7 +70,7 @@ def backtest(
         passed_evaluation = {name: value for name, value in evaluation.items() if value is not None}
         overrides_of_bundle = workflow.BundleOverrides(passed_evaluation, horizon, device)
         with console.working():
-            done = workflow.backtest_bundle(data, bundle, overrides_of_bundle, **shared)
+            done = workflow.backtest_bundle(data, places.parse_place(bundle), overrides_of_bundle, **shared)
     else:
         from forecaster.settings import load
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, get_args, get_origin
 
 from forecaster import runtime
+from forecaster.cli.places import refuse_addresses
 
 
 def expand(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,6 +27,7 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**arguments: Any) -> None:
         runtime.check_resources()
+        refuse_addresses(arguments.values())
         for name, group in groups.items():
             arguments[name] = group(**{each.name: arguments.pop(each.name) for each in grouped[name]})
         command(**arguments)

@@ -22,7 +22,8 @@ Data = Annotated[
     str | None,
     typer.Argument(
         metavar="DATA",
-        help="File (CSV, Excel, Parquet, JSON ...), a folder or glob, - for standard input, or a SQL URL.",
+        help="File (CSV, Excel, Parquet, JSON ...), a folder or glob, - for standard input, a SQL URL, or an address"
+        " (s3://, gs://, abfs://, https://).",
         show_default=False,
     ),
 ]

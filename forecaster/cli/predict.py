@@ -1,14 +1,16 @@
 """`forecast predict`."""
 
+import contextlib
 import itertools
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from forecaster.cli import options, quantities, streams
+from forecaster.addresses import hide_secrets
+from forecaster.cli import options, places, quantities, streams
 from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 
@@ -29,11 +31,11 @@ def predict(
         ),
     ] = None,
     bundle: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--bundle",
             metavar="DIR",
-            help="The trained bundle.",
+            help="The trained bundle: a folder, or an address such as s3://bucket/name.",
             show_default="runs/latest; without it, the pretrained network",
         ),
     ] = None,
@@ -56,14 +58,14 @@ def predict(
         ),
     ] = None,
     out: Annotated[
-        Path,
+        str,
         typer.Option(
             "--out",
             "-o",
             metavar="FILE",
-            help="File for the forecasts: .csv, .parquet, .xlsx, or - for standard output.",
+            help="File or s3:// address for the forecasts: .csv, .parquet, .xlsx; - for standard output.",
         ),
-    ] = Path("forecasts.csv"),
+    ] = "forecasts.csv",
     layout: Annotated[Literal["long", "nixtla"], typer.Option("--layout", help="Column layout of the file.")] = "long",
     levels: Annotated[
         str | None,
@@ -92,6 +94,16 @@ def predict(
         Literal["auto", "cpu", "cuda"],
         typer.Option("--device", help="Where networks run. cuda and auto load torch, which takes seconds."),
     ] = "cpu",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=1024,
+            help="Processes that forecast side by side. The forecasts do not depend on it.",
+            show_default="the cores, if there is enough work",
+        ),
+    ] = None,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the forecast even if standard output is not a terminal.")
     ] = False,
@@ -115,13 +127,15 @@ def predict(
     from forecaster.workflows.predicted import FreshData
 
     interval_bounds(extra_levels)
+    place = places.parse_place(out)
     _check_format(out)
-    if plot and str(out) == "-":
+    if plot and out == "-":
         raise UsageError(
             "--plot cannot be combined with --out -: standard output is used for the table",
             hint="name a file with --out, or leave --plot out",
         )
-    with console.working():
+    with console.working(), contextlib.ExitStack() as stack:
+        places.check_output(place)
         fresh = FreshData(
             source=data,
             columns=columns,
@@ -129,15 +143,17 @@ def predict(
             series=tuple(series_names or ()),
             memory=quantities.parse_size("--memory", memory),
             stdin=streams.stdin(),
+            is_pretrained=model is not None,
         )
         predicted = workflow(
             fresh,
-            folder=bundle,
-            is_pretrained=model is not None,
+            folder=None if bundle is None else places.parse_place(bundle),
             horizon=horizon,
             device=device,
+            workers=workers,
             watch=console.watch,
         )
+        stack.enter_context(contextlib.closing(predicted.parts))
         first = next(predicted.parts)
         if predicted.bundle is None and model is None:
             console.note(_describe_pretrained(data, columns))
@@ -154,36 +170,37 @@ def predict(
 
         def document() -> dict[str, object]:
             return {
-                "bundle": predicted.bundle and str(predicted.bundle.folder),
+                "bundle": predicted.bundle and predicted.bundle.place,
                 "model": first.forecast.model,
                 "series": series,
                 "horizon": predicted.horizon,
                 "verdict": predicted.bundle and predicted.bundle.metrics["verdict"],
             }
 
-        if str(out) == "-":
+        if out == "-":
             tables = list(frames()) if console.is_json else frames()
             console.show_table(document(), tables)
             return
-        publish(frames(), out, watch=console.watch)
+        publish(frames(), place, watch=console.watch)
     history = first.panel if plot or console.is_terminal else None
-    console.show({**document(), "out": str(out)}, summary(first.forecast, history, series=series))
+    console.show({**document(), "out": hide_secrets(out)}, summary(first.forecast, history, series=series))
 
 
-def _check_format(out: Path) -> None:
+def _check_format(out: str) -> None:
     """Check that a table can be written to a file, by its name."""
-    if str(out) == "-" or out.suffix in (".csv", ".parquet", ""):
+    suffix = PurePosixPath(out).suffix
+    if out == "-" or suffix in (".csv", ".parquet", ""):
         return
-    if out.suffix == ".xlsx":
+    if suffix == ".xlsx":
         from forecaster.store.workbook import require
 
         require()
         return
-    if out.suffix in (".png", ".svg", ".html"):
-        hint = f"draw it with `forecast report -o {shlex.quote(str(out))}`"
+    if suffix in (".png", ".svg", ".html"):
+        hint = f"draw it with `forecast report -o {shlex.quote(out)}`"
     else:
         hint = "use a name that ends in .csv, .parquet or .xlsx"
-    raise UsageError(f"--out {out}: cannot write a {out.suffix} file", hint=hint)
+    raise UsageError(f"--out {out}: cannot write a {suffix} file", hint=hint)
 
 
 def _describe_pretrained(data: str | None, columns: dict[str, Any]) -> str:

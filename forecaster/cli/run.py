@@ -12,7 +12,16 @@ from forecaster.errors import UsageError
 @options.expand
 def run(
     jobs: Annotated[list[Path], typer.Argument(metavar="JOB.yaml", help="Job files.", show_default=False)],
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Number of jobs that run side by side.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=1024,
+            help="Jobs that run side by side; for one job, processes that forecast side by side.",
+            show_default="1; for one job the cores, if there is enough work",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the run would do, and write nothing.")] = False,
     log_file: Annotated[
         Path | None,
@@ -48,16 +57,17 @@ def run(
         if summary.error:
             console.error(f"error: {summary.error.message}\nhint: {summary.error.hint}")
 
-    if workers > 1 and len(jobs) > 1:
+    own = tuple(settings or ())
+    if workers is not None:  # Jobs side by side share the cores already.
+        own = (f"job.workers={workers if len(jobs) == 1 else 1}", *own)
+    if workers is not None and workers > 1 and len(jobs) > 1:
         arguments = [*(["--dry-run"] if dry_run else []), *(["--log-file", str(log_file)] if log_file else []), "-q"]
-        arguments += [word for setting in settings or () for word in ("--set", setting)]
+        arguments += [word for setting in own for word in ("--set", setting)]
         workflow.run_in_processes(jobs, workers=workers, arguments=arguments, on_end=report)
     else:
         for path in jobs:
             with console.working():
-                summary = workflow.run(
-                    path, settings=tuple(settings or ()), is_dry=dry_run, log_file=log_file, watch=console.watch
-                )
+                summary = workflow.run(path, settings=own, is_dry=dry_run, log_file=log_file, watch=console.watch)
             report(summary)
             if summary.code in (130, 143):
                 break

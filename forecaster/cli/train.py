@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forecaster.cli import options, quantities, streams
+from forecaster.cli import options, places, quantities, streams
 from forecaster.errors import UsageError
 
 
@@ -22,9 +22,13 @@ def train(
     horizon: options.Horizon = None,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="Read the context both ways.")] = False,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--out", "-o", metavar="DIR", help="The bundle's folder.", show_default="runs/<name>-<model>-<time>"
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="The bundle's folder, or an address such as s3://bucket/name.",
+            show_default="runs/<name>-<model>-<time>",
         ),
     ] = None,
     seed: options.Seed = None,
@@ -64,7 +68,8 @@ def train(
         "training.budget": quantities.parse_time_limit("--budget", budget),
         "training.refit": False if no_refit else None,
     }
-    if out is not None and not out.name:
+    place = None if out is None else places.parse_place(out)
+    if isinstance(place, Path) and not place.name:
         raise UsageError(f"--out {out}: is no name for a new folder", hint="name one, such as --out bundle")
     if resume is not None:
         options_passed = [
@@ -84,7 +89,9 @@ def train(
         if resolved.data.path is None:
             raise UsageError("DATA is missing", hint="type `forecast train data.csv`")
         with console.working():
-            trained = workflow.train(resolved, out=out, stdin=streams.stdin(), watch=console.watch)
+            if place is not None:
+                places.check_output(place)
+            trained = workflow.train(resolved, out=place, stdin=streams.stdin(), watch=console.watch)
     from rich.console import Group
 
     from forecaster.report.terminal import train as terminal_train
@@ -93,5 +100,5 @@ def train(
     view = terminal_train.summary(trained.metrics, trained.manifest.model, trained.folder)
     if trained.holdout and console.is_terminal:
         view = Group(holdout_chart(*trained.holdout), view)
-    console.show({"bundle": str(trained.folder), **trained.metrics}, view)
-    console.note(terminal_train.closing_lines(trained.folder, is_latest=trained.is_latest, known=trained.missing_known))
+    console.show({"bundle": trained.place, **trained.metrics}, view)
+    console.note(terminal_train.closing_lines(trained.place, is_latest=trained.is_latest, known=trained.missing_known))

@@ -86,7 +86,9 @@ class JobConfig(Section):
         None, description="table with the known columns for the steps to forecast; null if the data has such rows"
     )
     outputs: tuple[str, ...] = Field(
-        ("forecasts.csv",), min_length=1, description=".csv or .parquet files, or SQL URLs with ?table=NAME"
+        ("forecasts.csv",),
+        min_length=1,
+        description=".csv or .parquet files, also at s3:// addresses, or SQL URLs with ?table=NAME",
     )
     levels: tuple[float, ...] = Field((), description="intervals to add to the nine deciles, in per cent, such as 95")
     ledger: str | None = Field(None, description="SQL URL or file; null for <job>.ledger.db")
@@ -120,6 +122,9 @@ class JobConfig(Section):
     gate: GateConfig = GateConfig()
     recalibrate: bool = Field(False, description="adapt the widths of intervals to the actuals in every run")
     alarm: AlarmConfig = AlarmConfig()
+    workers: int | None = Field(
+        None, ge=1, le=1024, description="processes that forecast side by side; null for the cores if it is worth it"
+    )
     keep: int = Field(5, ge=1, description="number of trained models to retain")
 
     metrics: str | None = Field(

@@ -15,6 +15,7 @@ from forecaster.data.columns import covariates
 from forecaster.data.columns.covariates import Categories
 from forecaster.data.columns.id_columns import suggest_id
 from forecaster.data.columns.roles import Roles, find_roles
+from forecaster.data.files.read import TableSource
 from forecaster.data.grid import clock_changes, jitter, repair
 from forecaster.data.grid.periods import find_periods, snap
 from forecaster.data.grid.repair import Rows, Series
@@ -92,7 +93,7 @@ def assemble(
     *,
     roles: Roles | None = None,
     frequency: Frequency | None = None,
-    later: str | None = None,
+    later: TableSource | str | None = None,
     is_by_file: bool = False,
 ) -> AssembledPanel:
     """Assemble the panel of a table; see `data.load.load` for the other arguments and the errors.

@@ -11,7 +11,7 @@ from forecaster.config.table_format import TableFormat
 from forecaster.data.cells.times import Times, parse_times
 from forecaster.data.columns.covariates import Categories, encode
 from forecaster.data.columns.roles import Roles
-from forecaster.data.files.read import read
+from forecaster.data.files.read import TableSource
 from forecaster.data.grid.repair import Rows
 from forecaster.data.prepare import prepare, read_ids_as_text
 from forecaster.data.table import Table, concatenate
@@ -21,11 +21,11 @@ from forecaster.panel import Panel
 FILE_COLUMN = "unique_id"  # names the file of each row if every file is one series
 
 
-def read_future(source: str, roles: Roles, config: DataConfig, *, is_by_file: bool) -> Table:
+def read_future(source: TableSource | str, roles: Roles, config: DataConfig, *, is_by_file: bool) -> Table:
     """Read a table of future steps: its time, id and known columns; other columns are ignored.
 
     Args:
-        source: a path, folder or glob.
+        source: a table, or its path, folder or glob.
         roles: the roles of the columns of the data.
         config: that of the data; its format does not count, since the table may come from another program.
         is_by_file: True if each file of the data is a series; the table names them by `unique_id` or by file.
@@ -34,8 +34,9 @@ def read_future(source: str, roles: Roles, config: DataConfig, *, is_by_file: bo
         InputError: as `read`.
         DataError: as `read`, or a column is missing; names it.
     """
+    files = source if isinstance(source, TableSource) else TableSource(source)
     own = config.model_copy(update={"format": TableFormat(zone=config.format.zone)})
-    tables = [prepare(table, own, roles) for table in read(source)]
+    tables = [prepare(table, own, roles) for table in files.read()]
     if is_by_file:
         tables = [table if FILE_COLUMN in table.frame.columns else add_file_column(table) for table in tables]
     needed = [name for name in (roles.time, roles.id, *roles.known) if name is not None]
@@ -44,13 +45,13 @@ def read_future(source: str, roles: Roles, config: DataConfig, *, is_by_file: bo
         missing = [name for name in needed if name not in columns]
         if missing:
             raise DataError(
-                f"{source}: has no column {missing[0]!r}{did_you_mean(missing[0], columns)}",
+                f"{files.place}: has no column {missing[0]!r}{did_you_mean(missing[0], columns)}",
                 hint=f"provide {', '.join(needed)}; `forecast init DATA --future-template` writes such a table",
             )
     if roles.id is not None:
         tables = [read_ids_as_text(table, roles.id) for table in tables]
     tables = [replace(table, frame=table.frame[needed], reread=None) for table in tables]
-    return concatenate(source, tables) if len(tables) > 1 else tables[0]
+    return concatenate(files.place, tables) if len(tables) > 1 else tables[0]
 
 
 def add_file_column(table: Table) -> Table:

@@ -15,7 +15,7 @@ from forecaster.data.assemble import AssembledPanel, assemble
 from forecaster.data.cells.sentinels import describe_codes, find_codes
 from forecaster.data.columns.roles import Roles, Shape, find_roles
 from forecaster.data.files.parquet import Catalogue
-from forecaster.data.files.read import TableSource, open_parquet
+from forecaster.data.files.read import TableSource
 from forecaster.data.files.unused_options import PARQUET, refuse_options
 from forecaster.data.grid.season import find_season, find_season_conflict
 from forecaster.data.grid.spacing import describe_frequency
@@ -61,7 +61,7 @@ def load(
     config: DataConfig,
     *,
     frequency: Frequency | None = None,
-    later: str | None = None,
+    later: TableSource | str | None = None,
     is_sample: bool = False,
 ) -> LoadedData:
     """Load a table as a panel.
@@ -101,7 +101,7 @@ def load_in_parts(
     config: DataConfig,
     *,
     frequency: Frequency | None,
-    later: str | None = None,
+    later: TableSource | str | None = None,
 ) -> Iterator[LoadedData]:
     """Load a table as several panels of a few series each, which keeps memory constant; see `load` for the arguments.
 
@@ -150,7 +150,7 @@ def _as_source(source: TableSource | str) -> TableSource:
 
 def _open_large(source: TableSource, config: DataConfig) -> _LargeTable | None:
     """Open a table that can be read in parts; return None if it is small, or must be read as a whole."""
-    files = open_parquet(source.place) if source.frame is None else None
+    files = source.open_parquet()
     if files is None or files.rows <= rows_at_once(config.memory):
         return None
     refuse_options(source.place, PARQUET, config.format, PARQUET.unused)
@@ -176,7 +176,7 @@ def _assemble_parts(
 
 
 def _assemble_whole(
-    source: TableSource, config: DataConfig, frequency: Frequency | None, *, later: str | None
+    source: TableSource, config: DataConfig, frequency: Frequency | None, *, later: TableSource | str | None
 ) -> AssembledPanel:
     tables = source.read(config.format, list_names(config))
     is_by_file = len(tables) > 1 and find_roles(prepare(tables[0], config), config).shape != "long"

@@ -127,7 +127,7 @@ def open_session(graph: bytes, threads: int, **options: Any) -> Any:
     """Load a graph by onnxruntime.
 
     Args:
-        threads: processor threads; the results do not depend on their number.
+        threads: processor threads; the last digits of the results can depend on their number.
         options: further arguments of `InferenceSession`.
 
     Raises: InputError: onnxruntime cannot read the graph.

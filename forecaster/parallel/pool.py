@@ -1,9 +1,10 @@
 """A pool of workers that run tasks side by side: the types that its callers use, whatever its workers are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from forecaster.errors import DependencyError
 from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, Watch
 
 Task = TypeVar("Task")
@@ -13,6 +14,14 @@ NextTask = Callable[[], tuple[int, Task] | None]
 
 # Training steps that a worker needs to be worth its start, which takes 2.5 seconds of a processor.
 MIN_STEPS_PER_WORKER = 500
+
+
+# The times that a task is run if its worker is killed each time.
+MAX_ATTEMPTS = 3
+
+
+class WorkerKilled(DependencyError):
+    """A worker process that something outside this program has killed."""
 
 
 class WorkerContext(Protocol):
@@ -89,6 +98,17 @@ class Pool(Protocol):
         Raises:
             DependencyError: a worker was killed.
             Exception: the error of a task, with the worker's traceback as a note, or the error of a callback.
+        """
+
+    def iterate(self, work: Work[Task, Result]) -> Generator[tuple[int, Result], None, None]:
+        """Run all tasks, and yield the number and the result of each as soon as it has ended.
+
+        The workers go on while the caller uses a result. They end with the generator, so close it. A task whose worker
+        was killed is repeated, `MAX_ATTEMPTS` times at most; tasks cannot send messages or checkpoints.
+
+        Raises:
+            WorkerKilled: the worker of a task was killed each time.
+            Exception: the error of a task, with the worker's traceback as a note, or an error of `next_task`.
         """
 
 

@@ -7,15 +7,16 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
+from typing import Any, Generic
 
 from forecaster import runtime
-from forecaster.errors import DependencyError, ForecastError, Interrupted
-from forecaster.parallel.pool import Callbacks, Result, Task, Work
+from forecaster.errors import ForecastError, Interrupted
+from forecaster.parallel.pool import MAX_ATTEMPTS, Callbacks, NextTask, Result, Task, Work, WorkerKilled
 
 
 class _Kind(IntEnum):
@@ -73,12 +74,88 @@ class ProcessPool:
                     if callbacks.on_checkpoint is None:
                         raise
         finally:
-            for worker in workers:
-                worker.pipe.close()
-                worker.process.kill()
-                worker.process.join()
+            _end(workers)
         if failure is not None:
             raise failure
+
+    def iterate(self, work: Work[Task, Result]) -> Generator[tuple[int, Result], None, None]:
+        """Run all tasks; see `Pool.iterate`."""
+        context = multiprocessing.get_context("spawn")
+        is_stopped = context.Event()
+        repeated = _RepeatedTasks(work.next_task)
+        work = replace(work, next_task=repeated.next_task)
+        workers: list[_Worker] = []
+
+        def spawn() -> None:
+            with _signals_blocked():
+                workers.append(_spawn(context, self._threads, work.shared, is_stopped))
+
+        try:
+            for _ in range(self._workers):
+                spawn()
+            while True:
+                _assign_tasks(workers, work)
+                if not any(worker.is_busy for worker in workers):
+                    return
+                results: list[tuple[int, Result]] = []
+                for worker in _wait_for_data(workers):
+                    try:
+                        kind, content = _read(worker)
+                    except WorkerKilled as error:
+                        repeated.add(worker.number, error)
+                        workers.remove(worker)
+                        spawn()
+                        continue
+                    if kind is _Kind.ERROR:
+                        raise content
+                    assert kind is _Kind.RESULT
+                    repeated.forget(worker.number)
+                    results.append((worker.number, content))
+                _assign_tasks(workers, work)  # No worker waits while the caller uses the results.
+                yield from results
+        finally:
+            _end(workers)
+
+
+class _RepeatedTasks(Generic[Task]):
+    """The tasks of a pool, those first whose workers were killed."""
+
+    def __init__(self, next_task: NextTask[Task]) -> None:
+        self._next_task = next_task
+        self._tasks: dict[int, Task] = {}  # those that run, by number
+        self._pending: list[int] = []
+        self._attempts: Counter[int] = Counter()
+
+    def next_task(self) -> tuple[int, Task] | None:
+        """Return the next task and its number; None if there is none at the moment."""
+        if self._pending:
+            number = self._pending.pop(0)
+            return number, self._tasks[number]
+        numbered_task = self._next_task()
+        if numbered_task is not None:
+            self._tasks[numbered_task[0]] = numbered_task[1]
+        return numbered_task
+
+    def add(self, number: int, error: WorkerKilled) -> None:
+        """Repeat a task.
+
+        Raises: WorkerKilled: it has run often enough.
+        """
+        self._attempts[number] += 1
+        if self._attempts[number] >= MAX_ATTEMPTS:
+            raise WorkerKilled(f"{error.message}, {MAX_ATTEMPTS} times at the same part", hint=error.hint) from error
+        self._pending.append(number)
+
+    def forget(self, number: int) -> None:
+        """Let go of a task that has ended."""
+        del self._tasks[number]
+
+
+def _end(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.pipe.close()
+        worker.process.kill()
+        worker.process.join()
 
 
 def _spawn(context: Any, threads: int | None, shared: object, is_stopped: Any) -> _Worker:
@@ -113,7 +190,7 @@ def _receive(worker: _Worker, callbacks: Callbacks[Result], *, is_failed: bool) 
     Args:
         is_failed: if True, messages and results are dropped, because the pool is about to raise an error.
 
-    Raises: DependencyError: the process was killed.
+    Raises: WorkerKilled: the process was killed.
     """
     kind, content = _read(worker)
     match kind:
@@ -133,7 +210,7 @@ def _receive(worker: _Worker, callbacks: Callbacks[Result], *, is_failed: bool) 
 def _read(worker: _Worker) -> tuple[_Kind, Any]:
     """Read one item from the pipe of a worker; a signal is delivered only after the whole item.
 
-    Raises: DependencyError: the process was killed.
+    Raises: WorkerKilled: the process was killed.
     """
     try:
         with _signals_blocked():
@@ -141,7 +218,7 @@ def _read(worker: _Worker) -> tuple[_Kind, Any]:
     except (EOFError, ConnectionResetError) as error:
         worker.is_busy = False
         worker.process.join()
-        raise DependencyError(
+        raise WorkerKilled(
             f"a worker process was killed ({_describe_exit(worker.process.exitcode)})",
             hint="if memory ran short, train one network after the other: --set ensemble.workers=1",
         ) from error

@@ -39,6 +39,11 @@ def _explain(labels: list[str], combination: Combination) -> str:
     if not combination.losses[best]:
         return text
     gain = 100 * (1 - combination.loss / combination.losses[best])
+    if gain < 0:  # One member has to learn from the data.
+        return (
+            f"of {len(labels)} candidates, {choice} {verb} the validation tail best among those with a trained network;"
+            f" {labels[best]} alone has {-gain:.1f} % less loss"
+        )
     return (
         f"{text}, with {gain:.1f} % less loss than {labels[best]}{' alone' if len(members) > 1 else ', the next one'}"
     )

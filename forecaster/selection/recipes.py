@@ -1,19 +1,15 @@
 """Recipes: the settings of each preset, and the candidates among which the validation tail chooses its members."""
 
-from dataclasses import dataclass
 from typing import assert_never
-
-import numpy as np
 
 from forecaster.config import Config, NetworkModel, Preset
 from forecaster.config.tree import Tree, merge
-from forecaster.frequency import DAY
-from forecaster.panel import Panel
+from forecaster.selection.shape import Shape
 from forecaster.store import pretrained
 
 _BATCH = 256
 _HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal as two, so half a batch is enough.
-_MIN_WINDOWS_OF_QUARTERS, _MAX_WINDOWS_OF_QUARTERS = 1_000, 20_000
+_QUARTER_BATCH_WINDOWS = range(1_000, 20_000)  # A quarter is as accurate there, in two thirds of the time.
 _MAX_PASSES = 10  # Small data is read at most this often.
 _MIN_STEPS = 200
 _MAX_SINGLE_STEPS = 100
@@ -21,52 +17,6 @@ _SINGLE_STEPS_READ = 36_000  # training steps times the single steps that each w
 _PLAIN_SEGMENTS = 8
 _LONG_SEASON_HORIZONS = 4  # A season of this many horizons or more is not the width of a segment.
 _MIN_SEASON_FOR_SEGMENTS = 12  # From this season on, segments of a season are better than single steps, and cheaper.
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The facts about the data that recipes depend on.
-
-    Attributes:
-        horizon: steps to forecast, H.
-        season: steps in a season, 1 for none.
-        length: steps of a long series of the panel (nine in ten are shorter).
-        series: number of series.
-        windows: number of training windows.
-        is_positive: True if every value is above 0.
-        is_within_day: True if a season is a day of several steps, so that weeks may repeat as well.
-        has_years: True if steps of a day or more cover at least two years, so that calendar features help.
-    """
-
-    horizon: int
-    season: int
-    length: int
-    series: int
-    windows: int
-    is_positive: bool
-    is_within_day: bool
-    has_years: bool
-
-    @classmethod
-    def of(cls, panel: Panel, horizon: int) -> "Shape":
-        return cls(
-            horizon=horizon,
-            season=panel.season,
-            length=int(np.quantile(panel.lengths, 0.9)),
-            series=len(panel),
-            windows=int(panel.lengths.sum()),
-            is_positive=all(np.nanmin(target) > 0 for target in panel),
-            is_within_day=_is_within_day(panel),
-            has_years=_has_years(panel),
-        )
-
-    @property
-    def seasons_back(self) -> tuple[int, ...]:
-        """The lags, whole numbers of seasons, at which values may repeat; none without a season."""
-        if self.season == 1:
-            return ()
-        days = (1, 2, 7, 14) if self.is_within_day else (1, 2)
-        return tuple(self.season * each for each in days)
 
 
 def recipe(preset: Preset, shape: Shape, *, has_candidates: bool) -> Tree:
@@ -148,13 +98,10 @@ def _network(shape: Shape, *, steps: int, hidden: int | None = None) -> Tree:
 
 
 def _choose_batch(shape: Shape) -> int:
-    """Return the windows of a training step: fewer where a window gives much signal, or where they take most time.
-
-    On single series of 1,000 to 20,000 steps, a quarter of the windows is as accurate in two thirds of the time.
-    """
-    if shape.horizon >= _HALF_BATCH_HORIZON:
-        return _BATCH // 2
-    return _BATCH // 4 if _MIN_WINDOWS_OF_QUARTERS <= shape.windows < _MAX_WINDOWS_OF_QUARTERS else _BATCH
+    """Return the windows of a training step."""
+    if shape.windows in _QUARTER_BATCH_WINDOWS:
+        return _BATCH // 4
+    return _BATCH if shape.horizon < _HALF_BATCH_HORIZON else _BATCH // 2
 
 
 def _ensemble(network: Tree, variants: list[Tree], candidates: list[Tree], *, most: int, seeds: int = 1) -> Tree:
@@ -239,14 +186,17 @@ def _segrnn(shape: Shape) -> Tree:
     Source: Lin et al. 2023, "SegRNN", arXiv:2308.11200, sec. 4 and appendix (hidden 512 there, dropout 0.5; 30 passes
     over the data at most).
     """
-    steps = min(2000, max(_MIN_STEPS, 30 * shape.windows // _BATCH))
     return {
         "model": {"hidden": 256, "dropout": 0.5},
         "scale": {"kind": "last", "log": False},
         "embed": {"identity": 16},
         "decode": {"kind": "parallel", "skip": ()},
         "head": {"kind": "point", "loss": "mae"},
-        "training": {"batch": _BATCH, "learning_rate": 0.001, "steps": steps},
+        "training": {
+            "batch": _BATCH,
+            "learning_rate": 0.001,
+            "steps": min(2000, max(_MIN_STEPS, 30 * shape.windows // _BATCH)),
+        },
     }
 
 
@@ -258,13 +208,7 @@ def _deepar(shape: Shape) -> Tree:
     seasons = 7 if shape.is_within_day else 2
     context = min(max(seasons * shape.season, shape.horizon), shape.length)
     return {
-        "model": {
-            "kind": "lstm",
-            "hidden": 64,
-            "layers": 2,
-            "dropout": 0.1,
-            "context": context,
-        },
+        "model": {"kind": "lstm", "hidden": 64, "layers": 2, "dropout": 0.1, "context": context},
         "scale": {"kind": "mean_abs", "log": False},
         "embed": {"width": 1},
         "decode": {
@@ -291,20 +235,3 @@ def _width(shape: Shape, context: int) -> int:
     if shape.is_within_day and shape.horizon >= 2 * season and context >= 7 * season:
         return 2 * season
     return min(season, context)
-
-
-def _is_within_day(panel: Panel) -> bool:
-    """Return True if a season is a day of at least 12 steps; in integer time, if it has at least 24 steps."""
-    if panel.frequency.is_integer:
-        return panel.season >= 24
-    return panel.season >= 12 and panel.frequency.kind == "fixed" and panel.season * panel.frequency.every == DAY
-
-
-def _has_years(panel: Panel) -> bool:
-    """Return True if dated steps of a day or more cover two years, so that the season of the year can be learnt.
-
-    With finer steps, hours and weekdays repeat within the context, and calendar features made validation losses worse.
-    """
-    if panel.frequency.is_integer or not panel.frequency.is_wall_clock:
-        return False
-    return bool(np.median(panel.cutoff - panel.start) >= 2 * 365 * DAY)

@@ -5,7 +5,8 @@ from forecaster.config.tree import Tree, merge, validate, vary, without
 from forecaster.model_table import CELLS
 from forecaster.models.variants import is_learning, nested_flags, training_seconds, workers_of
 from forecaster.panel import Panel
-from forecaster.selection.recipes import Shape, fill_sizes, fine_tuning, recipe
+from forecaster.selection.recipes import fill_sizes, fine_tuning, recipe
+from forecaster.selection.shape import Shape
 from forecaster.store import pretrained
 
 _DESIGN_SECTIONS = ("model", "scale", "embed", "decode", "head", "training", "ensemble")

@@ -52,6 +52,8 @@ class Bundle:
         metrics: the content of metrics.json.
         exports: the graphs of the networks, by file name.
         unchecked: the names of large files that were not compared with their hashes; `read_file` compares them.
+        address: where the bundle was copied from, without secrets; None for a folder of this machine.
+        copy: the owner of the folder if it is a temporary copy, which exists as long as this object does.
     """
 
     folder: Path
@@ -62,6 +64,13 @@ class Bundle:
     metrics: dict[str, Any]
     exports: dict[str, bytes] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
+    address: str | None = None
+    copy: object = None
+
+    @property
+    def place(self) -> str:
+        """The folder or the address, as messages name the bundle."""
+        return self.address or str(self.folder)
 
 
 def write(

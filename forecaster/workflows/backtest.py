@@ -120,7 +120,7 @@ def backtest(
 
 def backtest_bundle(
     source: str | None,
-    folder: Path,
+    folder: Path | str,
     overrides: BundleOverrides,
     *,
     out: Path | None = None,
@@ -133,7 +133,7 @@ def backtest_bundle(
 
     Args:
         source: a table as for `predict`; None for the table that the bundle was trained on.
-        folder: the folder of the bundle.
+        folder: the folder of the bundle, or its address as text.
         out: the folder of the results; None for `runs/<name>-backtest-<time>`.
         stdin: the stream that the source `-` stands for.
 

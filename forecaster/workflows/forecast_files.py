@@ -1,8 +1,9 @@
 """Forecasts tables as files. This module loads little, so that `forecast predict` starts fast."""
 
 import io
+import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -13,13 +14,16 @@ from forecaster.store.files import atomic_file
 from forecaster.store.parquet import write_parquet
 
 
-def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore) -> None:
+def publish(frames: Iterable[pd.DataFrame], out: Path | str, *, watch: Watch = ignore) -> None:
     """Write a forecasts table frame by frame, as Parquet, a workbook or CSV by its name, and atomically.
 
     Args:
         frames: each with all rows of its series.
+        out: a file, or an address as text.
 
-    Raises: OutputError: the table cannot be written; an earlier file is still there.
+    Raises:
+        OutputError: the table cannot be written; an earlier file is still there.
+        DependencyError: the store of the address cannot be reached.
     """
     series = rows = 0
 
@@ -29,9 +33,17 @@ def publish(frames: Iterable[pd.DataFrame], out: Path, *, watch: Watch = ignore)
             series, rows = series + frame["unique_id"].nunique(), rows + len(frame)
             yield frame
 
-    write = {".parquet": write_parquet, ".xlsx": workbook.write_workbook}.get(out.suffix, write_csv)
-    with atomic_file(out) as temporary:
-        write(temporary, count_rows())
+    suffix = PurePosixPath(out).suffix
+    write = {".parquet": write_parquet, ".xlsx": workbook.write_workbook}.get(suffix, write_csv)
+    if isinstance(out, str):
+        from forecaster.store.objects.transfer import upload_file
+
+        with tempfile.TemporaryDirectory(prefix="forecast-") as folder:
+            write(Path(folder) / "table", count_rows())
+            upload_file(Path(folder) / "table", out)
+    else:
+        with atomic_file(out) as temporary:
+            write(temporary, count_rows())
     watch(ForecastsWritten(str(out), series, rows))
 
 

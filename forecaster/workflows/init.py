@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from forecaster.addresses import is_database_url
+from forecaster.addresses import is_local_path
 from forecaster.config import Config, DataConfig
 from forecaster.config.job import JobConfig
 from forecaster.data import future
@@ -74,7 +74,7 @@ def draft_job(config: Config, out: Path, *, stdin: BinaryIO | None = None, watch
     """
     loaded = read_data(Source.of(config.data), config, stdin, watch)
     path = str(config.data.path)
-    if not is_database_url(path) and not Path(path).is_absolute():
+    if is_local_path(path) and not Path(path).is_absolute():
         path = os.path.relpath(path, out.parent)
     policy: dict[str, Any] = {"version": 1, "outputs": ("forecasts.csv",)}
     max_age = _choose_max_age(loaded.panel, watch)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from forecaster.addresses import hide_secrets, is_database_url
+from forecaster.addresses import hide_secrets, is_database_url, is_object_address, is_web_address
 from forecaster.config import Config
 from forecaster.config.job import JobConfig
 from forecaster.config.tree import find_origin
@@ -30,7 +30,7 @@ class Job:
         config: the other sections of the file; the path of the data is absolute.
         policy: the section `job`.
         bundles: folder of trained models.
-        outputs: absolute paths and SQL URLs.
+        outputs: absolute paths, SQL URLs and addresses.
         ledger: SQL URL or absolute path.
     """
 
@@ -101,7 +101,7 @@ def open_job(path: Path, *, settings: tuple[str, ...] = ()) -> Job:
         outputs=tuple(_resolve(path, "job.outputs", output, settings) for output in policy.outputs),
         ledger=_resolve(path, "job.ledger", ledger, settings),
         metrics=None if policy.metrics is None else path.parent / policy.metrics,
-        future=None if policy.future is None else str(path.parent / policy.future),
+        future=None if policy.future is None else _resolve(path, "job.future", policy.future, settings),
     )
 
 
@@ -152,8 +152,15 @@ def _resolve(path: Path, key: str, place: str, settings: tuple[str, ...]) -> str
     Args:
         settings: texts that override the file, and are named in an error that they cause.
 
-    Raises: ConfigError: it is the URL of another kind of database.
+    Raises: ConfigError: it is the URL of another kind of database, or an address that cannot be used there.
     """
+    if is_object_address(place) and key != "job.ledger":
+        if key == "job.outputs" and is_web_address(place):
+            raise ConfigError(
+                f"{path}: {key}: {hide_secrets(place)}: web addresses can be read, not written",
+                hint="name a file, a database, or an address such as s3://BUCKET/forecasts.csv",
+            )
+        return place
     if not is_database_url(place):
         if "://" in place:
             source = find_origin(key, str(path), list_origins(settings))

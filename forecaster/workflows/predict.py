@@ -1,7 +1,9 @@
 """`forecast predict`: forecast the steps after the data with a bundle, or with the pretrained network."""
 
+import itertools
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,11 @@ from forecaster.config import DataConfig, Device
 from forecaster.config.table_format import TableFormat
 from forecaster.data.future import FutureCheck
 from forecaster.data.load import LoadedData, load_in_parts
-from forecaster.errors import UsageError, as_input_error
+from forecaster.errors import UsageError
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import Note, Watch, ignore
-from forecaster.models.restore import CANNOT_RUN, restore_forecaster
-from forecaster.models.short_series import MIN_VALUES, borrow_intervals, count_values
+from forecaster.models.short_series import MIN_VALUES, count_values
+from forecaster.panel import Panel
 from forecaster.store import pretrained
 from forecaster.store.bundle import LATEST, Bundle
 from forecaster.workflows.other_table import explain_misfit
@@ -25,6 +27,7 @@ from forecaster.workflows.predicted import FreshData, Part, Predicted, SeriesSel
 from forecaster.workflows.reading import (
     config_for,
     open_bundle,
+    open_later,
     refuse_older_cutoff,
     refuse_sparse,
     refuse_without_known,
@@ -33,6 +36,7 @@ from forecaster.workflows.reading import (
 )
 from forecaster.workflows.results import shorten
 from forecaster.workflows.series_changes import compare_series
+from forecaster.workflows.side_by_side import FittedBundle, choose_workers, count_parts, predict_parts
 
 _OPTIONS_BESIDE_BUNDLE = ("data.query", "data.query_timeout", "data.query_rows", "data.duplicates")
 _FORMAT = "data.format."
@@ -48,19 +52,20 @@ _DOUBTS = {
 def predict(
     data: FreshData,
     *,
-    folder: Path | None = None,
-    is_pretrained: bool = False,
+    folder: Path | str | None = None,
     horizon: int | None = None,
     device: Device = "cpu",
+    workers: int | None = None,
     watch: Watch = ignore,
 ) -> Predicted:
     """Forecast the steps after the data. Data errors may be raised as late as the last part.
 
     Args:
-        folder: the bundle; None for `runs/latest`, or, where nothing was trained, for the pretrained network.
-        is_pretrained: True for the pretrained network, even if there is a bundle in `runs/latest`.
+        folder: the folder of the bundle, or its address as text; None for `runs/latest`, or where nothing was trained,
+            for the pretrained network.
         horizon: steps; None for the trained horizon, or for the default of the data's frequency.
         device: where networks run.
+        workers: the number of processes that forecast side by side; None for as many as the table is worth.
 
     Raises:
         InputError: the bundle or its data is missing.
@@ -69,13 +74,13 @@ def predict(
             the pretrained network has no table.
     """
     is_untrained = folder is None and data.source is not None and not LATEST.exists() and pretrained.is_available()
-    if is_pretrained and (data.source is None or folder is not None):
+    if data.is_pretrained and (data.source is None or folder is not None):
         problem = "DATA is missing" if data.source is None else "--bundle names another model"
         raise UsageError(
             f"--model pretrained: {problem}", hint="name only a table: `forecast predict DATA --model pretrained`"
         )
-    if is_pretrained or is_untrained:
-        return predict_pretrained(data, horizon=horizon, watch=watch)
+    if data.is_pretrained or is_untrained:
+        return predict_pretrained(data, horizon=horizon, workers=workers, watch=watch)
     bundle = open_bundle(folder)
     _refuse_options(data, bundle)
     changes = {key.removeprefix("data."): data.columns.get(key) for key in _OPTIONS_BESIDE_BUNDLE}
@@ -86,15 +91,16 @@ def predict(
     changes = {**changes, "memory": data.memory, "format": _read_format(bundle, data.columns)}
     config = config_for(source, bundle, changes)
     frequency = bundle.manifest.data.frequency
+    later = open_later(data.later, config)
     parts = _load(
-        load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=data.later), bundle, config
+        load_in_parts(source.read(config, data.stdin), config, frequency=frequency, later=later), bundle, config
     )
     words = ["forecast", "init", *([data.source] if data.source else []), "--future-template"]
     command = shlex.join([*words, "--bundle", str(folder or LATEST)])
     check = FutureCheck(source.place, data.later, command)
-    return Predicted(
-        bundle, horizon, _forecast(parts, _Work(bundle, horizon, check, SeriesSelection(data.series), device), watch)
-    )
+    fitted = FittedBundle.of(bundle, horizon, device)
+    work = _Work(bundle, fitted, check, SeriesSelection(data.series), workers)
+    return Predicted(bundle, horizon, _forecast(parts, work, watch))
 
 
 def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
@@ -136,35 +142,26 @@ class _Work:
     Attributes:
         check: of the known columns.
         selection: the series to forecast.
-        device: where networks run.
+        workers: the number of processes; None to choose it.
     """
 
     bundle: Bundle
-    horizon: int
+    fitted: FittedBundle
     check: FutureCheck
     selection: SeriesSelection
-    device: Device
+    workers: int | None
 
 
-def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterator[Part]:
-    bundle, horizon, check = work.bundle, work.horizon, work.check
-    forecaster = None
-    ids, fallbacks, cutoffs, spacings = list[str](), list[str](), list[int](), list[float]()
-    for loaded, is_last in _mark_last(parts):
-        cutoffs.append(int(loaded.panel.cutoff.max()))
-        spacings.append(loaded.panel.spacing)
-        ids += loaded.panel.ids.tolist()
-        if is_last:
-            refuse_sparse(check.source, float(np.median(spacings)), bundle)
-            refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
-        if forecaster is None:
-            report_reading(loaded, bundle, check.source, watch)
-            forecaster = restore_forecaster(bundle.config, bundle.state, bundle.exports, device=work.device)
-        selected = work.selection.select(loaded.panel)
-        check.require(selected, horizon, loaded.config)
-        for _, panel in iterate_parts(selected, horizon):
-            with as_input_error(f"{bundle.folder}: {CANNOT_RUN}"):
-                forecast = borrow_intervals(forecaster.predict(panel, horizon), panel)
+def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Generator[Part, None, None]:
+    bundle, horizon = work.bundle, work.fitted.horizon
+    first = next(parts)
+    workers = work.workers
+    if workers is None:
+        workers = choose_workers(count_parts(first.series, horizon)) if work.fitted.is_slow else 1
+    ids, fallbacks = list[str](), list[str]()
+    panels = _select_panels(itertools.chain([first], parts), work, ids, watch)
+    with closing(predict_parts(panels, work.fitted, workers)) as forecasts:
+        for panel, forecast in forecasts:
             is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
             fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()
             yield Part(forecast, panel)
@@ -176,6 +173,29 @@ def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Iterato
     if (doubt := _DOUBTS.get(bundle.metrics["verdict"])) is not None:
         command = f"`forecast backtest --bundle {shlex.quote(str(shorten(bundle.folder)))}`"
         watch(Note(doubt.format(command)))
+
+
+def _select_panels(parts: Iterator[LoadedData], work: _Work, ids: list[str], watch: Watch) -> Iterator[Panel]:
+    """Check the parts of the data, and divide their selected series into parts that take bounded memory.
+
+    Args:
+        ids: receives the names of all series.
+    """
+    bundle, check = work.bundle, work.check
+    cutoffs, spacings = list[int](), list[float]()
+    for loaded, is_last in _mark_last(parts):
+        cutoffs.append(int(loaded.panel.cutoff.max()))
+        spacings.append(loaded.panel.spacing)
+        ids += loaded.panel.ids.tolist()
+        if is_last:
+            refuse_sparse(check.source, float(np.median(spacings)), bundle)
+            refuse_older_cutoff(check.source, max(cutoffs), loaded.panel, bundle)
+        if len(cutoffs) == 1:
+            report_reading(loaded, bundle, check.source, watch)
+        selected = work.selection.select(loaded.panel)
+        check.require(selected, work.fitted.horizon, loaded.config)
+        for _, panel in iterate_parts(selected, work.fitted.horizon):
+            yield panel
 
 
 def _mark_last(parts: Iterator[LoadedData]) -> Iterator[tuple[LoadedData, bool]]:

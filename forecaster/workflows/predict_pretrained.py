@@ -1,7 +1,10 @@
 """`forecast predict` where nothing was trained: forecast the steps after the data by the pretrained network."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
 
 from forecaster.batches.cutoff_windows import MIN_VALUES
 from forecaster.config import DataConfig, PretrainedConfig
@@ -9,18 +12,22 @@ from forecaster.data.load import LoadedData, load_in_parts
 from forecaster.errors import DataError
 from forecaster.evaluation.backtest import iterate_parts
 from forecaster.events import DataRead, Note, Watch
+from forecaster.forecast import Forecast
 from forecaster.models.pretrained import PretrainedForecaster
 from forecaster.models.short_series import borrow_intervals, count_values
 from forecaster.panel import Panel
 from forecaster.report.words import plural
-from forecaster.runtime import count_cores
 from forecaster.settings import load
 from forecaster.workflows.predicted import FreshData, Part, Predicted, SeriesSelection
 from forecaster.workflows.reading import describe_sparse, note_future, refuse_without_known
+from forecaster.workflows.side_by_side import choose_workers, count_parts, predict_parts
 from forecaster.workflows.source import Source
 
+# The last digits of a graph's results depend on the number of its threads, so it is the same on every machine.
+_GRAPH_THREADS = 2
 
-def predict_pretrained(data: FreshData, *, horizon: int | None, watch: Watch) -> Predicted:
+
+def predict_pretrained(data: FreshData, *, horizon: int | None, workers: int | None, watch: Watch) -> Predicted:
     """Forecast the steps after the data, which is read as `train` reads it.
 
     Covariates are read, but they do not change the forecast. Data errors may be raised as late as the last part.
@@ -28,6 +35,7 @@ def predict_pretrained(data: FreshData, *, horizon: int | None, watch: Watch) ->
     Args:
         data: with a source.
         horizon: steps; None for the default of the data's frequency.
+        workers: the number of processes that forecast side by side; None to choose it.
 
     Raises:
         ForecastError: see the errors of `data.load`.
@@ -49,29 +57,63 @@ def predict_pretrained(data: FreshData, *, horizon: int | None, watch: Watch) ->
     note_future(first.panel, watch)
     _refuse_too_short(source.place, first.panel)
     assert isinstance(config.model, PretrainedConfig)
-    forecaster = PretrainedForecaster(config.model, threads=config.training.threads, graph_threads=count_cores())
     steps = first.config.resolved_horizon
-    return Predicted(
-        None, steps, _forecast(itertools.chain([first], parts), forecaster, steps, SeriesSelection(data.series), watch)
-    )
+    network = _Network(config.model, config.training.threads, steps)
+    if workers is None:
+        workers = choose_workers(count_parts(first.series, steps), threads=_GRAPH_THREADS)
+    forecasts = _Forecasts(itertools.chain([first], parts), network, SeriesSelection(data.series), workers)
+    return Predicted(None, steps, forecasts.iterate(watch))
 
 
-def _forecast(
-    parts: Iterator[LoadedData],
-    forecaster: PretrainedForecaster,
-    horizon: int,
-    selection: SeriesSelection,
-    watch: Watch,
-) -> Iterator[Part]:
-    short = 0
-    for loaded in parts:
-        selected = selection.select(loaded.panel)
-        short += int((count_values(selected) < MIN_VALUES).sum())
-        for _, panel in iterate_parts(selected, horizon):
-            yield Part(borrow_intervals(forecaster.predict(panel, horizon), panel, min_values=MIN_VALUES), panel)
-    selection.refuse_missing()
-    if short:
-        watch(Note(f"{plural(short, 'series')} with fewer than {MIN_VALUES} values: the last value is their forecast"))
+@dataclass(frozen=True)
+class _Network:
+    """The pretrained network, which a process loads when it forecasts first.
+
+    Attributes:
+        threads: processor threads of torch.
+    """
+
+    config: PretrainedConfig
+    threads: int
+    horizon: int
+    place: str = "the pretrained network"
+
+    @cached_property
+    def forecaster(self) -> PretrainedForecaster:
+        """The forecaster."""
+        return PretrainedForecaster(self.config, threads=self.threads, graph_threads=_GRAPH_THREADS)
+
+    def predict(self, panel: Panel) -> Forecast:
+        """Forecast the steps after the cutoffs of a part of the data."""
+        return borrow_intervals(self.forecaster.predict(panel, self.horizon), panel, min_values=MIN_VALUES)
+
+
+@dataclass
+class _Forecasts:
+    """The forecasts of the parts of a table."""
+
+    parts: Iterator[LoadedData]
+    network: _Network
+    selection: SeriesSelection
+    workers: int
+    short: int = 0
+
+    def iterate(self, watch: Watch) -> Generator[Part, None, None]:
+        """Forecast each part when it is requested."""
+        with closing(predict_parts(self._panels(), self.network, self.workers)) as forecasts:
+            for panel, forecast in forecasts:
+                yield Part(forecast, panel)
+        self.selection.refuse_missing()
+        if self.short:
+            count = plural(self.short, "series")
+            watch(Note(f"{count} with fewer than {MIN_VALUES} values: the last value is their forecast"))
+
+    def _panels(self) -> Iterator[Panel]:
+        for loaded in self.parts:
+            selected = self.selection.select(loaded.panel)
+            self.short += int((count_values(selected) < MIN_VALUES).sum())
+            for _, panel in iterate_parts(selected, self.network.horizon):
+                yield panel
 
 
 def _refuse_too_short(place: str, panel: Panel) -> None:

@@ -1,7 +1,7 @@
 """The data that `forecast predict` reads, and its forecast in parts."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -27,6 +27,7 @@ class FreshData:
         series: the names of the series to forecast; empty for all.
         memory: the limit in bytes for long Parquet files; None for that of the training.
         stdin: the stream that `-` reads from.
+        is_pretrained: True to forecast by the pretrained network, even if there is a bundle in `runs/latest`.
     """
 
     source: str | None = None
@@ -35,6 +36,7 @@ class FreshData:
     series: tuple[str, ...] = ()
     memory: int | None = None
     stdin: BinaryIO | None = None
+    is_pretrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,13 @@ class Predicted:
 
     Attributes:
         bundle: the bundle that forecasts; None for the pretrained network.
-        parts: the forecasts of all series in order; each part is computed when it is requested.
+        parts: the forecasts of all series in order; each part is computed when it is requested, and worker processes
+            end when the iterator is closed.
     """
 
     bundle: Bundle | None
     horizon: int
-    parts: Iterator[Part]
+    parts: Generator[Part, None, None]
 
 
 class SeriesSelection:

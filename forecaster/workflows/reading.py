@@ -10,6 +10,7 @@ import numpy as np
 
 from forecaster.addresses import hide_secrets, is_database_url
 from forecaster.config import Config, DataConfig, Duplicates
+from forecaster.data.files.read import TableSource
 from forecaster.data.load import LoadedData, load
 from forecaster.errors import DataError, InputError, UsageError
 from forecaster.events import DataRead, Note, Watch
@@ -24,14 +25,20 @@ from forecaster.workflows.results import shorten
 from forecaster.workflows.source import Source
 
 
-def open_bundle(folder: Path | None) -> Bundle:
+def open_bundle(folder: Path | str | None) -> Bundle:
     """Read a bundle.
 
     Args:
-        folder: None for `runs/latest`.
+        folder: a folder, or an address as text; None for `runs/latest`.
 
-    Raises: InputError: the bundle is missing or damaged.
+    Raises:
+        InputError: the bundle is missing or damaged.
+        DependencyError: the store of the address cannot be reached.
     """
+    if isinstance(folder, str):
+        from forecaster.store.objects import bundles
+
+        return bundles.read(folder)
     if folder is None:
         if not store.LATEST.exists():
             raise InputError(
@@ -57,14 +64,12 @@ def source_of(bundle: Bundle, text: str | None, *, command: str, query: str | No
         UsageError: the bundle was trained elsewhere, so the data must be named; or there is a query, but no database.
     """
     if text is None:
-        text = bundle.manifest.data.absolute
-        hint = f"name the data: `{command.format(shlex.quote(str(shorten(bundle.folder))))}`"
+        text, place = bundle.manifest.data.absolute, bundle.address or str(shorten(bundle.folder))
+        hint = f"name the data: `{command.format(shlex.quote(place))}`"
         if text == "-":
-            raise InputError(f"{bundle.folder}: was trained from standard input", hint=hint)
+            raise InputError(f"{bundle.place}: was trained from standard input", hint=hint)
         if not is_trained_here(bundle):
-            problem = (
-                f"this user did not train {shorten(bundle.folder)} on this machine, and it names {hide_secrets(text)}"
-            )
+            problem = f"this user did not train {place} on this machine, and it names {hide_secrets(text)}"
             if is_database_url(text):
                 hint += ", with --query 'SELECT ...'"
             raise UsageError(f"DATA is missing: {problem}", hint=hint)
@@ -76,6 +81,11 @@ def source_of(bundle: Bundle, text: str | None, *, command: str, query: str | No
 def is_trained_here(bundle: Bundle) -> bool:
     """Return True if this user trained a bundle on this machine."""
     return origins.is_known(bundle.hash.encode())
+
+
+def open_later(text: str | None, config: DataConfig) -> TableSource | None:
+    """Return the table with future values of the known covariates that the user named; None for none."""
+    return None if text is None else Source.parse(text).read(config)
 
 
 def refuse_foreign(folder: Path, data: str, *contents: bytes, command: str) -> None:
@@ -122,7 +132,7 @@ def read_data(
     """
     path = hide_secrets(config.data.path or source.text)  # Configs are saved without passwords.
     data = config.data.model_copy(update={"path": path})
-    loaded = load(source.read(config.data, stdin), data, is_sample=is_sample, later=later)
+    loaded = load(source.read(config.data, stdin), data, is_sample=is_sample, later=open_later(later, config.data))
     watch(DataRead(source.place, len(loaded.panel), loaded.quality["rows"], loaded.roles))
     for note in loaded.notes:
         watch(Note(note))
@@ -187,7 +197,7 @@ def load_data(
     config = config_for(source, bundle, {"duplicates": duplicates})
     table = source.read(config, stdin)
     with explain_misfit(bundle, config):
-        loaded = load(table, config, frequency=bundle.manifest.data.frequency, later=later)
+        loaded = load(table, config, frequency=bundle.manifest.data.frequency, later=open_later(later, config))
     refuse_sparse(source.place, loaded.panel.spacing, bundle)
     return loaded
 

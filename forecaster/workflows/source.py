@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from forecaster.addresses import hide_secrets, is_database_url
+from forecaster.addresses import hide_secrets, is_database_url, is_object_address
 from forecaster.config import DataConfig
 from forecaster.data.files.read import TableSource
 from forecaster.errors import UsageError
@@ -16,7 +16,8 @@ class Source:
     """The data that a command reads.
 
     Attributes:
-        text: a path, a folder, a glob, `-`, or a SQL URL, as the user wrote it. It may contain a password.
+        text: a path, a folder, a glob, `-`, a SQL URL, or an address such as `s3://`, as the user wrote it. It
+            may contain a password.
         query: the SQL query that returns the table; None for files.
     """
 
@@ -49,10 +50,17 @@ class Source:
         return is_database_url(self.text)
 
     @property
+    def is_object(self) -> bool:
+        """True for an address in an object store or on a web server."""
+        return is_object_address(self.text)
+
+    @property
     def absolute(self) -> str:
         """The place with an absolute path, which finds the source again from any folder."""
         if self.text == "-":
             return self.text
+        if self.is_object:
+            return self.place
         if not self.is_database:
             return str(Path(self.text).absolute())
         from forecaster.store.database import hide_password, parse_url
@@ -67,16 +75,21 @@ class Source:
         """A short name for folders."""
         if self.text == "-":
             return "stdin"
-        path = self.place.partition("?")[0] if self.is_database else self.text
+        is_url = self.is_database or self.is_object
+        path = self.place.partition("?")[0] if is_url else self.text
         return re.sub(r"[^\w-]+", "_", Path(path).name.split(".")[0]).strip("_") or "data"
 
     @property
     def exists(self) -> bool:
-        """True if the files are there; databases and globs are not checked."""
-        return self.is_database or Path(self.text).exists() or any(mark in self.text for mark in "*?[")
+        """True if the files are there; databases, addresses and globs are not checked."""
+        return (
+            self.is_database or self.is_object or Path(self.text).exists() or any(mark in self.text for mark in "*?[")
+        )
 
     def read(self, config: DataConfig, stdin: BinaryIO | None = None) -> TableSource:
-        """Return the table to load; the query of a database runs here, files are read when the table is loaded.
+        """Return the table to load; the query of a database runs here, and objects are copied.
+
+        Files are read when the table is loaded.
 
         Args:
             config: the limits of the query.
@@ -84,8 +97,13 @@ class Source:
 
         Raises:
             UsageError: the query is missing or wrong.
-            ForecastError: see the errors of `store.query.read.read_query`.
+            ForecastError: see the errors of `store.query.read.read_query` and `store.objects.transfer.copy_data`.
         """
+        if self.is_object:
+            from forecaster.store.objects.transfer import copy_data
+
+            copy = copy_data(self.text)
+            return TableSource(self.place, files=copy.source, copy=copy)
         if not self.is_database:
             return TableSource(self.place, stdin)
         if not self.query:

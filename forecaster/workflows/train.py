@@ -28,6 +28,7 @@ from forecaster.store.csv import ROWS_PER_FRAME, write_csv
 from forecaster.store.files import check_free, replace_link
 from forecaster.store.json_files import read_object
 from forecaster.store.manifest import Manifest
+from forecaster.store.objects.bundles import upload
 from forecaster.store.regular_files import read_regular_file
 from forecaster.workflows.manifest import FittedModel, Origin, fingerprint
 from forecaster.workflows.reading import read_data, refuse_foreign, refuse_short
@@ -50,6 +51,7 @@ class Trained:
 
     Attributes:
         folder: the bundle.
+        address: where it was published as well; None if only the folder has it.
         config: resolved.
         metrics: the content of metrics.json.
         manifest: without the hashes of the files.
@@ -65,6 +67,12 @@ class Trained:
     is_latest: bool
     holdout: HoldoutForecast | None
     missing_known: tuple[str, ...] = ()
+    address: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The address, or the folder without one."""
+        return self.address or str(self.folder)
 
 
 @dataclass(frozen=True)
@@ -74,11 +82,13 @@ class TrainingRun:
     Attributes:
         folder: the folder of the bundle.
         is_default: True if `latest` beside the folder will point to it.
+        address: where the bundle is published as well; None for nowhere.
     """
 
     folder: Path
     is_default: bool
     origin: Origin
+    address: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> "TrainingRun":
@@ -89,7 +99,9 @@ class TrainingRun:
         try:
             values = read_object(path, hint=_WHERE_TO_RESUME)
             origin = Origin(values["data"], values["fingerprint"], values["chosen"], values["told"].get("job"))
-            return cls(shorten(_bundle_of(path.parent.absolute())), bool(values["is_default"]), origin)
+            return cls(
+                shorten(_bundle_of(path.parent.absolute())), bool(values["is_default"]), origin, values.get("address")
+            )
         except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path.parent}: no interrupted run here", hint=_WHERE_TO_RESUME) from error
 
@@ -102,14 +114,18 @@ class TrainingRun:
             "data": self.origin.data,
             "chosen": self.origin.choice,
             "told": {} if self.origin.job is None else {"job": self.origin.job},
+            **({} if self.address is None else {"address": self.address}),
         }
 
 
-def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore) -> Trained:
+def train(
+    config: Config, *, out: Path | str | None = None, stdin: BinaryIO | None = None, watch: Watch = ignore
+) -> Trained:
     """Train on `config.data.path` and write a bundle.
 
     Args:
-        out: the folder of the bundle; None chooses `runs/<name>-<model>-<time>` and moves `runs/latest`.
+        out: the folder of the bundle; None chooses `runs/<name>-<model>-<time>` and moves `runs/latest`. An address, as
+            text, chooses such a folder as well, and publishes the bundle there.
         stdin: the stream that `-` reads from.
 
     Raises:
@@ -118,7 +134,8 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         Interrupted: a signal stopped the run; the hint is the command that continues it.
     """
     source = Source.of(config.data)
-    folder = out or default_folder(source, config.name)
+    folder = out if isinstance(out, Path) else default_folder(source, config.name)
+    address = out if isinstance(out, str) else None
     with lock.lock_folder(folder):
         check_free(folder)
         check_free(partial_of(folder))
@@ -126,7 +143,7 @@ def train(config: Config, *, out: Path | None = None, stdin: BinaryIO | None = N
         if (unused := describe_unused(source, loaded)) is not None:
             watch(Note(unused))
         config, origin = _choose_config(config, loaded, data=source.absolute, watch=watch)
-        return _train(config, loaded, TrainingRun(folder, out is None, origin), watch)
+        return _train(config, loaded, TrainingRun(folder, out is None, origin, address), watch)
 
 
 def train_on(
@@ -170,8 +187,10 @@ def resume(partial: Path, *, data: str | None = None, query: str | None = None, 
     run = TrainingRun.read(partial / RUN)
     with lock.lock_folder(run.folder):
         config = bundle.read_config(partial)
+        contents = [read_regular_file(partial / name, hint=_WHERE_TO_RESUME) for name in (bundle.CONFIG, RUN)]
+        if not origins.is_known(*contents):  # A stranger must not choose where this user publishes.
+            run = replace(run, address=None)
         if data is None:
-            contents = [read_regular_file(partial / name, hint=_WHERE_TO_RESUME) for name in (bundle.CONFIG, RUN)]
             refuse_foreign(partial, run.origin.data, *contents, command="train")
             data, query = run.origin.data, config.data.query
         loaded = read_data(Source.parse(data, query=query), config, None, watch, is_sample=True)
@@ -250,16 +269,10 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
     if run.is_default:
         replace_link(folder.with_name(bundle.LATEST.name), folder)
     watch(BundleWritten(folder))
-    lacks_future = find_missing(panel, horizon).any()
-    return Trained(
-        folder,
-        config,
-        metrics,
-        manifest,
-        is_latest=run.is_default,
-        holdout=holdout,
-        missing_known=config.data.known if lacks_future else (),
-    )
+    if run.address is not None:
+        upload(folder, run.address)
+    known = config.data.known if find_missing(panel, horizon).any() else ()
+    return Trained(folder, config, metrics, manifest, run.is_default, holdout, known, run.address)
 
 
 def _describe_choice(config: Config, combination: Combination | None, origin: Origin, watch: Watch) -> Origin:

@@ -46,7 +46,7 @@ def describe_unused(source: Source, loaded: LoadedData) -> str | None:
 def _load_as_known(source: Source, loaded: LoadedData, names: list[str]) -> Panel | None:
     """Load the table again with the columns as known covariates; None if it is large or cannot be read twice."""
     is_large = loaded.rows > _MAX_ROWS_MEASURED or len(names) > _MAX_COLUMNS_MEASURED
-    if is_large or source.text == "-" or source.is_database:
+    if is_large or source.text == "-" or source.is_database or source.is_object:
         return None
     config = loaded.config.model_copy(update={"known": tuple(names), "past": (), "static": (), "categories": None})
     try:

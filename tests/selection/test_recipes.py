@@ -9,8 +9,8 @@ import pytest
 from forecaster.config import RECIPES, Config, DataConfig, Preset
 from forecaster.models.variants import members_of
 from forecaster.panel import Panel
-from forecaster.selection.recipes import Shape
 from forecaster.selection.resolve import resolve
+from forecaster.selection.shape import Shape
 from forecaster.settings import dump, load
 from tests.conftest import MakePanel
 

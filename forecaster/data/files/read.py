@@ -50,22 +50,35 @@ class TableSource:
         place: a file, a folder or glob of them, or `-`; errors start with it.
         stdin: the stream that `-` reads from.
         frame: the rows of a database; None to read `place`.
+        files: where the files are if `place` is the address of objects; None if it is their path.
+        copy: the owner of these files, which exist as long as this object does.
     """
 
     place: str
     stdin: BinaryIO | None = None
     frame: pd.DataFrame | None = None
+    files: str | None = None
+    copy: object = None
+
+    def open_parquet(self) -> ParquetFiles | None:
+        """Open Parquet files without reading their rows; None if the table is anything else."""
+        return open_parquet(self.place, self.files) if self.frame is None else None
 
     def read(self, fixed: TableFormat = DETECTED, expected: frozenset[str] = frozenset()) -> list[Table]:
         """Return one table per file; see `read`."""
         if self.frame is None:
-            return read(self.place, self.stdin, fixed, expected)
+            return read(self.place, self.stdin, fixed, expected, files=self.files)
         table = replace(from_frame(self.place, self.frame), format=fixed)
         return check_options(self.place, [(unused_options.DATABASE, table)], fixed)
 
 
 def read(
-    source: str, stdin: BinaryIO | None = None, fixed: TableFormat = DETECTED, expected: frozenset[str] = frozenset()
+    source: str,
+    stdin: BinaryIO | None = None,
+    fixed: TableFormat = DETECTED,
+    expected: frozenset[str] = frozenset(),
+    *,
+    files: str | None = None,
 ) -> list[Table]:
     """Read all files of a source.
 
@@ -74,6 +87,7 @@ def read(
         stdin: the stream that `-` reads from.
         fixed: the parts of the format that are known already; the others are detected.
         expected: columns that the table must have; without them, the lines above it are counted anew.
+        files: where the files are if `source` is the address of objects.
 
     Returns: one table per file, at least one, in the order of the file names.
     Raises:
@@ -86,17 +100,18 @@ def read(
         return check_options(
             source, [_parse(source, "stdin", _read_stream(source, stdin), source, fixed, expected)], fixed
         )
-    partitions = list_paths(find_partitions, source)
+    files = files or source
+    partitions = list_paths(find_partitions, files)
     if partitions:
-        table = replace(ParquetFiles(source, partitions, root=Path(source)).read(), format=fixed)
+        table = replace(ParquetFiles(source, partitions, root=Path(files)).read(), format=fixed)
         return check_options(source, [(unused_options.PARQUET, table)], fixed)
     tables = []
-    paths = list_paths(find_files, source)
+    paths = list_paths(find_files, files)
     names = [stem_of(path) for path in paths]
     if len(set(names)) < len(names):
         names = [str(path.parent / name) for path, name in zip(paths, names, strict=True)]
     for path, name in zip(paths, names, strict=True):
-        place = source if path == Path(source) else f"{source}: {path.name}"
+        place = source if path == Path(files) else f"{source}: {path.name}"
         try:
             content = _open(place, path)
         except OSError as error:
@@ -105,21 +120,23 @@ def read(
     return check_options(source, tables, fixed)
 
 
-def open_parquet(source: str) -> ParquetFiles | None:
+def open_parquet(source: str, files: str | None = None) -> ParquetFiles | None:
     """Open Parquet files without reading their rows.
 
     Args:
         source: a path, a folder, a glob, or `-`.
+        files: where the files are if `source` is the address of objects.
 
     Returns: the files; None if the source is anything else, or its files have different columns.
     Raises: InputError: as `read`.
     """
     if source == "-":
         return None
-    partitions = list_paths(find_partitions, source)
+    files = files or source
+    partitions = list_paths(find_partitions, files)
     if partitions:
-        return ParquetFiles(source, partitions, root=Path(source))
-    paths = list_paths(find_files, source)
+        return ParquetFiles(source, partitions, root=Path(files))
+    paths = list_paths(find_files, files)
     if not all(path.is_file() and path.name.lower().endswith(PARQUET_SUFFIXES) for path in paths):
         return None
     try:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forecaster.addresses import is_object_address
 from forecaster.evaluation.metric_table import Detail, columns
 from forecaster.evaluation.verdict import MOSTLY_ZEROS
 from forecaster.report.terminal.layout import Fitted, Sentence
@@ -72,18 +73,18 @@ def score_table(scores: Mapping[str, Mapping[str, float | None]], *, first: str)
     return Fitted(table, _OPTIONAL_SCORES)
 
 
-def closing_lines(folder: Path, *, is_latest: bool, known: Sequence[str] = ()) -> str:
-    """Return the bundle's folder and the command to type next, a line each.
+def closing_lines(place: str, *, is_latest: bool, known: Sequence[str] = ()) -> str:
+    """Return the bundle's place and the command to type next, a line each.
 
     Args:
         is_latest: True if `runs/latest` points to the bundle, so that the command need not name it.
         known: the known columns that lack values for the steps to forecast.
     """
-    command = ["forecast", "predict", *([] if is_latest else ["--bundle", str(folder)])]
-    lines = f"bundle: {short_path(folder, None)}\nnext: "
+    command = ["forecast", "predict", *([] if is_latest else ["--bundle", place])]
+    lines = f"bundle: {place if is_object_address(place) else short_path(Path(place), None)}\nnext: "
     if not known:
         return lines + shlex.join(command)
-    bundle = "runs/latest" if is_latest else str(folder)
+    bundle = "runs/latest" if is_latest else place
     template = ["forecast", "init", "--future-template", "--bundle", bundle, "-o", "future.csv"]
     predict = [*command, "--future", "future.csv"]
     return f"{lines}{shlex.join(template)}\nthen fill in {', '.join(known)}, and: {shlex.join(predict)}"

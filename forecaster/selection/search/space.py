@@ -8,7 +8,7 @@ from typing import Any, get_args
 from forecaster.config import RECIPES, Config, NetworkModel, ScaleKind
 from forecaster.config.tree import Tree, merge, validate
 from forecaster.panel import Panel
-from forecaster.selection.recipes import Shape
+from forecaster.selection.shape import Shape
 
 Value = str | int | float
 Values = Mapping[str, Value]  # Values by config key, such as {"model.hidden": 96}.

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from forecaster.addresses import is_database_url
+from forecaster.addresses import is_local_path
 from forecaster.errors import InputError
 from forecaster.store import bundle
 from forecaster.store.bundle import Bundle
@@ -127,7 +127,7 @@ def remove_leftovers(bundles: Path, outputs: tuple[str, ...], owner: Owner) -> N
                 _remove_temporaries(path, owner)
                 remove_files(path, CHECKPOINT_FILES)
     for output in outputs:
-        if not is_database_url(output):
+        if is_local_path(output):
             with contextlib.suppress(OSError):
                 _remove_temporaries(Path(output).resolve().parent, owner)
 

@@ -11,7 +11,6 @@ from forecaster.evaluation.metrics import seasonal_error
 from forecaster.events import Note
 from forecaster.forecast import Forecast
 from forecaster.models.naive import Naive, SeasonalNaive
-from forecaster.models.restore import restore_forecaster
 from forecaster.models.short_series import borrow_intervals
 from forecaster.panel import Panel
 from forecaster.store.bundle import Bundle
@@ -32,6 +31,7 @@ from forecaster.workflows.job.run_state import JobRun
 from forecaster.workflows.job.summary import GateSummary
 from forecaster.workflows.ledger.recalibrate import stretch_intervals
 from forecaster.workflows.manifest import fingerprint
+from forecaster.workflows.side_by_side import TrustedBundle, predict_whole
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,14 @@ def _forecast(run: JobRun, data: AuditedData, model: Bundle | None, reason: str 
     """
     loaded, panel = data.loaded, data.loaded.panel
     horizon = model.manifest.horizon if model else loaded.config.resolved_horizon
-    forecaster = restore_forecaster(model.config, model.state, model.exports) if model else SeasonalNaive()
+    fitted = TrustedBundle.of(model, horizon, "cpu") if model else None
     check = check_future(run)
 
     def predict(rows: Panel) -> Forecast:
         check.require(rows, horizon, loaded.config)
-        return borrow_intervals(forecaster.predict(rows, horizon), rows)
+        if fitted is None:
+            return borrow_intervals(SeasonalNaive().predict(rows, horizon), rows)
+        return borrow_intervals(predict_whole(rows, fitted, run.job.policy.workers), rows)
 
     is_late = panel.has_ended(horizon) & np.isin(panel.ids, list(data.suspects))
     seasonal, naive = (forecast_naively(kind, panel, horizon, is_late) for kind in (SeasonalNaive, Naive))

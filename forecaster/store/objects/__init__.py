@@ -1,0 +1,1 @@
+"""Objects at addresses: `s3://`, `gs://`, `abfs://`, and `https://` to read."""
