@@ -123,6 +123,9 @@ def _reword(message: str, arguments: list[str]) -> str:
     match = re.search(r"'([^']*)' is not one of (.*?)\.?$", message)
     if match:
         return message.rstrip(".") + did_you_mean(match[1], re.findall(r"'([^']*)'", match[2]))
+    match = re.match(r"No such option: (\S+) \(Possible options: (.*)\)", message)
+    if match:
+        return f"No such option: {match[1]}{did_you_mean(match[1], match[2].split(', '))}"
     match = re.match(r"Invalid value for '(--[\w-]+)': Input should be (.*)", message)
     if not match:
         return message

@@ -258,6 +258,7 @@ def test_one_line_of_200_megabytes_is_refused_in_little_memory(tmp_path: Path, z
     [
         (["--model", "lstmm"], ["--model", "did you mean 'lstm'?"]),
         (["--preset", "fats"], ["--preset", "did you mean 'fast'?"]),
+        (["--preste", "fast"], ["No such option: --preste (did you mean '--preset'?)"]),
         (["--duplicates", "frist"], ["--duplicates", "did you mean 'first'?"]),
         (["--presett", "fast"], ["--presett", "--preset"]),
     ],

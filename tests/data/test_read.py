@@ -150,6 +150,7 @@ def test_a_file_that_is_not_a_table_is_refused_with_a_reason(content: bytes, say
     ("name", "says"),
     [
         ("sale.csv", "no such file (did you mean 'sales.csv'?)"),
+        ("nothing/sales.csv", "no such folder"),
         ("nothing-*.csv", "no file matches"),
         ("empty", "the folder has no table"),
     ],

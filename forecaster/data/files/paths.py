@@ -37,10 +37,12 @@ def find_files(source: str) -> list[Path]:
                 f"{source}: no file matches", hint=f"list the files there: ls {shlex.quote(str(path.parent))}"
             )
         return files
-    siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    missing = path.relative_to(folder).parts[0]
+    kind = "file" if folder == path.parent else "folder"
     raise InputError(
-        f"{source}: no such file{did_you_mean(path.name, siblings)}",
-        hint=f"list the files there: ls {shlex.quote(str(path.parent))}",
+        f"{source}: no such {kind}{did_you_mean(missing, [each.name for each in folder.iterdir()])}",
+        hint=f"list the files there: ls {shlex.quote(str(folder))}",
     )
 
 
