@@ -53,11 +53,18 @@ class Work(Generic[Task, Result]):
         next_task: returns the number of the next task and the task, or None if there is none at the moment. The pool
             calls it again whenever a task has ended.
         shared: what all tasks need; each worker receives it once.
+        name: a noun for one task in messages, such as `network`.
+        resume: returns the task that continues from a checkpoint; None for tasks that only start over.
+
+    A pool may run a task again whose worker was lost. Unless the task had sent a checkpoint, it then has to send the
+    same messages and to ask the same questions again; the pool drops these messages and repeats its answers.
     """
 
     function: Callable[[WorkerContext, Task], Result]
     next_task: NextTask[Task]
     shared: object = None
+    name: str = "task"
+    resume: Callable[[Task, Any], Task] | None = None
 
 
 @dataclass(frozen=True)
