@@ -65,7 +65,12 @@ def _connect(address: str) -> tuple[str, list[int]]:
     """Return the address of the head, and the number of processors of each machine."""
     if address != "auto":
         _dial(address)
-    ray.init(address=address, log_to_driver=False, configure_logging=False)
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except ConnectionError as error:
+        if os.environ.get("RAY_AUTH_MODE") == "token":
+            raise
+        raise ConnectionError(f"{error}; if it requires a token, set RAY_AUTH_MODE=token here as well") from error
     nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     return ray.get_runtime_context().gcs_address, [int(node["Resources"].get("CPU", 0)) for node in nodes]
 
