@@ -55,6 +55,9 @@ class Worker:
         self._pickled = b""
         self.startup_seconds = time.monotonic() - self._created_at
 
+    def answer_call(self) -> None:
+        """Return at once: the worker lives."""
+
     def start(self, work: bytes) -> None:
         """Start a task; `work` is a pickled pair of a function and its task."""
         threading.Thread(target=self._run, args=(work,), daemon=True).start()

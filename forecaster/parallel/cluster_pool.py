@@ -2,7 +2,7 @@
 
 import pickle
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -83,7 +83,7 @@ class _Run(Generic[Task, Result]):
         self._busy: dict[int, int] = {}  # numbers of tasks, by worker
         self._waiting: deque[int] = deque()  # numbers of tasks whose worker was lost
         self._progress: dict[int, _Progress[Task]] = {}
-        self._failed_starts = 0
+        self._failed_starts: Counter[int] = Counter()  # by worker, since it was last ready
         self._idle_since = self._noted_at = time.monotonic()
         self._is_failed = False
 
@@ -143,7 +143,9 @@ class _Run(Generic[Task, Result]):
     def _handle(self, worker: int, kind: Kind, content: Any) -> None:
         if kind == Kind.READY:
             self._idle.append(worker)
-            self._failed_starts = 0
+            self._failed_starts.pop(worker, None)
+        elif kind == Kind.ABSENCE:
+            self._waiting.appendleft(self._busy.pop(worker))
         elif kind == Kind.DEATH:
             self._lose(worker, content)
         elif kind == Kind.ERROR:
@@ -182,13 +184,13 @@ class _Run(Generic[Task, Result]):
     def _lose(self, worker: int, reason: str) -> None:
         """Note that a worker is lost, and let its task run again, unless it was the task's third.
 
-        Raises: DependencyError: it was, or three workers in a row could not start.
+        Raises: DependencyError: it was, or a worker could not start three times.
         """
         number = self._busy.pop(worker, None)
         if number is None:
             self._idle = [each for each in self._idle if each != worker]
-            self._failed_starts += 1
-            if self._failed_starts >= _MAX_LOST_WORKERS:
+            self._failed_starts[worker] += 1
+            if self._failed_starts[worker] >= _MAX_LOST_WORKERS:
                 raise DependencyError(
                     f"the workers of the cluster {self._connection.address} cannot start: {reason}",
                     hint="install this version of forecast with the extra cluster on all machines of the cluster",

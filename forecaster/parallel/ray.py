@@ -68,7 +68,7 @@ def _connect(address: str) -> tuple[str, list[int]]:
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except ConnectionError as error:
-        if os.environ.get("RAY_AUTH_MODE") == "token":
+        if address == "auto" or os.environ.get("RAY_AUTH_MODE") == "token":
             raise
         raise ConnectionError(f"{error}; if it requires a token, set RAY_AUTH_MODE=token here as well") from error
     nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
@@ -180,6 +180,11 @@ class _Member:
         self._send(Kind.READY, None)
 
     def _run_task(self, work: bytes) -> None:
+        try:
+            ray.get(self._actor.answer_call.remote())
+        except Exception:
+            self._send(Kind.ABSENCE, None)  # The task is not to blame.
+            raise
         ray.get(self._actor.start.remote(work))
         is_over = False
         while not is_over:

@@ -21,7 +21,8 @@ class Kind(IntEnum):
     """The kinds of items that the process sends, each in a tuple with the number of a worker and a content.
 
     The contents of MESSAGE to ERROR are pickled; those of DEATH and LOSS are texts. READY says that a worker waits for
-    a task, BEAT that the cluster still answers, and CONNECTED has the processors of each machine.
+    a task, ABSENCE that it was lost while it waited, BEAT that the cluster still answers, and CONNECTED has the
+    processors of each machine.
     """
 
     MESSAGE = 0
@@ -34,3 +35,4 @@ class Kind(IntEnum):
     CONNECTED = 7
     BEAT = 8
     LOSS = 9
+    ABSENCE = 10

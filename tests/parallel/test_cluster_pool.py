@@ -144,6 +144,18 @@ def test_two_lost_workers_of_each_task_are_no_failure() -> None:
     ]
 
 
+def test_a_task_is_not_to_blame_for_workers_that_were_lost_while_they_waited() -> None:
+    absence: list[tuple[Kind, object]] = [(Kind.ABSENCE, None), (Kind.DEATH, "a flood")]
+    script = Script(absence, absence, absence, [(Kind.RESULT, "done")])
+    assert run_script(script, {0: "a"}) == [("result", 0, "done")]
+
+
+def test_workers_that_fail_to_start_once_are_no_failure() -> None:
+    script = Script([(Kind.RESULT, "done")], workers=0)
+    script._items = [*((number, Kind.DEATH, "a flood") for number in range(5)), (0, Kind.READY, None)]
+    assert run_script(script, {0: "a"}) == [("result", 0, "done")]
+
+
 def test_a_failure_of_a_task_reaches_the_caller() -> None:
     with pytest.raises(DataError, match="cannot"):
         run_script(Script([(Kind.ERROR, DataError("cannot", hint="may not"))]), {0: "a"})
