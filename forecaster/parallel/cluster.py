@@ -94,7 +94,7 @@ class Connection:
         """
         if not self._pipe.poll(seconds):
             if time.monotonic() - self._last_item_at > max(_MAX_SILENT_SECONDS, seconds):
-                raise self._lose("it no longer answers")
+                raise self._lose("it does not answer")
             return None
         try:
             with _signals_blocked():
