@@ -19,6 +19,7 @@ slow: $(VENV)/.installed
 soak: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.soak kills --count 200
 	for data in $(SOAK); do $(BIN)/python -m benchmarks.soak nights --data $$data --nights 60 || exit 1; done
+	CLUSTER_KILLS=100 $(BIN)/python -m pytest tests/parallel/test_cluster.py -k random
 	$(BIN)/python -m benchmarks.fuzz csv --inputs 200000
 	$(BIN)/python -m benchmarks.fuzz formats --inputs 20000
 	$(BIN)/python -m benchmarks.fuzz yaml --inputs 50000

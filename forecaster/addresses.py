@@ -23,6 +23,7 @@ _SEARCH_PATH = re.compile(r'(-c\s*search_path=[\w,$"]+\s*)+', re.A)  # It names 
 _HIDDEN = "***"
 
 _ADDRESS = re.compile(r"(?<![A-Za-z])([A-Za-z][\w+.-]*:)*[A-Za-z][\w+.-]*:/+\S*", re.A)
+_HEAD = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}", re.A)
 _PAIR = re.compile(r"(?<![\w.])(\w+)\s*=\s*")
 _VALUE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?:[^\s\\]|\\+.)*""", re.S)
 _ORACLE = re.compile(r"(jdbc:\w+:\w+:)[^\s@]*@", re.I)
@@ -48,6 +49,21 @@ def is_web_address(text: str) -> bool:
 def is_local_path(text: str) -> bool:
     """Return True for a file or folder of this machine: anything but the address of a database, store or server."""
     return not is_database_url(text) and not is_object_address(text)
+
+
+def check_cluster(address: str) -> str:
+    """Return the address of a Ray cluster: `auto`, or `HOST:PORT` of its head.
+
+    Raises: ValueError: it is another address; the message says what to write instead.
+    """
+    if address == "auto" or _HEAD.fullmatch(address):
+        return address
+    if "://" in address:
+        raise ValueError(
+            f"{hide_secrets(address)}: Ray's client and job addresses do not work here; write HOST:6379, the address of"
+            " the head, on a machine of the cluster, or submit the command with `ray job submit`"
+        )
+    raise ValueError(f"{address!r} is neither auto nor HOST:PORT, such as 10.0.0.5:6379")
 
 
 def is_connection_string(text: str) -> bool:

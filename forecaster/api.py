@@ -13,6 +13,7 @@ Data is a path, a glob, a SQL URL or a DataFrame. Notes go to the logger `foreca
 import atexit
 import itertools
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ import pandas as pd
 from forecaster.api_options import BacktestOptions, TableOptions, TrainOptions, to_keys
 from forecaster.errors import DependencyError
 from forecaster.events import Event, Note
+from forecaster.parallel.cluster import use_cluster
 from forecaster.store import bundle as store
 from forecaster.store.json_files import read_object
 
@@ -131,7 +133,8 @@ def train(
     keys = to_keys(options, TrainOptions, train)
     keys |= _without_none({"data.horizon": horizon, "model.kind": model})
     config = _load_config(data, options.get("config"), keys)
-    return Model(workflow.train(config, out=_as_folder(out), watch=_log).folder)
+    with use_cluster(options.get("cluster") or os.environ.get("FORECAST_CLUSTER")):
+        return Model(workflow.train(config, out=_as_folder(out), watch=_log).folder)
 
 
 def load(folder: str | Path) -> Model:
@@ -211,7 +214,8 @@ def backtest(
     keys = to_keys(options, BacktestOptions, backtest)
     keys |= _without_none({"data.horizon": horizon, "model.kind": model, "evaluation.folds": folds})
     config = _load_config(data, options.get("config"), keys)
-    return Backtest(workflow.backtest(config, out=_as_folder(out), watch=_log).folder)
+    with use_cluster(options.get("cluster") or os.environ.get("FORECAST_CLUSTER")):
+        return Backtest(workflow.backtest(config, out=_as_folder(out), watch=_log).folder)
 
 
 def _load_config(data: Data, path: str | Path | None, keys: Mapping[str, Any]) -> Any:

@@ -48,7 +48,8 @@ class TableOptions(TypedDict, total=False):
 class ModelOptions(TableOptions, total=False):
     """The options on the table and on the training of a model.
 
-    `config` is a YAML file. `settings` has any other setting by its key, such as `{"training.steps": 500}`.
+    `config` is a YAML file. `cluster` is the address of a Ray cluster; None for the one in `FORECAST_CLUSTER`, if it is
+    set. `settings` has any other setting by its key, such as `{"training.steps": 500}`.
     """
 
     memory: int | str | None
@@ -59,6 +60,7 @@ class ModelOptions(TableOptions, total=False):
     threads: int | None
     device: Literal["auto", "cpu", "cuda"] | None
     config: str | Path | None
+    cluster: str | None
     settings: Mapping[str, Any]
 
 
@@ -110,6 +112,6 @@ def to_keys(options: Mapping[str, Any], accepted: type, function: Callable[..., 
             )
         if name == "no_refit":
             keys["training.refit"] = not value
-        elif value is not None and name not in ("settings", "config"):
+        elif value is not None and name not in ("settings", "config", "cluster"):
             keys[_KEYS.get(name) or name.replace("__", ".")] = value
     return keys

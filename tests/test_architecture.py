@@ -61,6 +61,7 @@ HOMES = {
     "babel": ("data.cells.month_names",),
     "python_calamine": ("data.files.sheet_process",),
     "onnx": ("models.graph_check",),
+    "ray": ("parallel.ray",),
 }
 # the modules that draw synthetic series need numpy only
 SERIES_ROOMS = tuple(
@@ -277,7 +278,7 @@ def test_predicting_with_graphs_never_loads_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     code = (
         "import sys; from forecaster.cli.app import main; code = main(['predict', '--bundle', 'b']);"
-        "heavy = {'torch', 'optuna', 'statsforecast', 'scipy', 'sqlalchemy', 'holidays'} & set(sys.modules);"
+        "heavy = {'torch', 'optuna', 'statsforecast', 'scipy', 'sqlalchemy', 'holidays', 'ray'} & set(sys.modules);"
         "sys.exit(f'loaded {heavy}' if heavy else code)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -291,7 +292,7 @@ def test_predicting_with_graphs_never_loads_torch(tmp_path: Path) -> None:
 def test_help_loads_neither_torch_nor_pandas(arguments: list[str]) -> None:
     code = (
         "import sys; from forecaster.cli.app import main; code = main(sys.argv[1:]);"
-        "heavy = {'torch', 'pandas', 'numpy', 'pyarrow', 'sqlalchemy', 'forecaster.config'} & set(sys.modules);"
+        "heavy = {'torch', 'pandas', 'numpy', 'pyarrow', 'sqlalchemy', 'ray', 'forecaster.config'} & set(sys.modules);"
         "sys.exit(f'loaded {heavy}' if heavy else code)"
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)

@@ -32,6 +32,7 @@ def backtest(
     seed: options.Seed = None,
     threads: options.Threads = None,
     device: options.Device = None,
+    cluster: options.Cluster = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     *,
@@ -44,6 +45,7 @@ def backtest(
     A forecast uses nothing after its cutoff except known covariates. Writes every forecast beside the actual value, and
     scores overall, by step, by series and by cutoff.
     """
+    from forecaster.parallel.cluster import use_cluster
     from forecaster.workflows import backtest as workflow
 
     if out is not None and not out.name:
@@ -69,7 +71,7 @@ def backtest(
             )
         passed_evaluation = {name: value for name, value in evaluation.items() if value is not None}
         overrides_of_bundle = workflow.BundleOverrides(passed_evaluation, horizon, device)
-        with console.working():
+        with console.working(), use_cluster(cluster):
             done = workflow.backtest_bundle(data, places.parse_place(bundle), overrides_of_bundle, **shared)
     else:
         from forecaster.settings import load
@@ -77,7 +79,7 @@ def backtest(
         resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
         if resolved.data.path is None:
             raise UsageError("DATA is missing", hint="type `forecast backtest data.csv --model gru`")
-        with console.working():
+        with console.working(), use_cluster(cluster):
             done = workflow.backtest(resolved, **shared)
     from forecaster.report.terminal import backtest as report
 

@@ -63,6 +63,7 @@ def compare(
     seed: options.Seed = None,
     threads: options.Threads = None,
     device: options.Device = None,
+    cluster: options.Cluster = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     *,
@@ -75,6 +76,7 @@ def compare(
     Ranks the models, and tests which of them are significantly better than the naive forecasts. A cell in --models
     replaces only the cell of the preset; a recipe replaces all its settings.
     """
+    from forecaster.parallel.cluster import use_cluster
     from forecaster.settings import load
     from forecaster.workflows import compare as workflow
 
@@ -98,7 +100,7 @@ def compare(
     if shared.data.path is None:
         raise UsageError("DATA is missing", hint="type `forecast compare data.csv`")
     configs = None if models is None else {name: load_as(name) for name in _parse_models(models)}
-    with console.working():
+    with console.working(), use_cluster(cluster):
         done = workflow.compare(shared, configs, by=by, out=out, stdin=streams.stdin(), watch=console.watch)
     from forecaster.report.terminal import compare as report
     from forecaster.report.verdicts import comparison_sentence, missing_folds

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from forecaster.cli import format_options, quantities
+from forecaster.cli.cluster_option import Cluster as Cluster
 from forecaster.cli.fold_options import Folds as Folds
 from forecaster.cli.fold_options import describe_folds as describe_folds
 from forecaster.cli.groups import expand as expand

@@ -33,6 +33,7 @@ def run(
         ),
     ] = None,
     settings: options.Settings = None,
+    cluster: options.Cluster = None,
     *,
     console: options.Output,
 ) -> None:
@@ -41,6 +42,7 @@ def run(
     Prints one JSON line for each job. With one job, its exit code is the command's; with several, the command ends with
     0 if all do, 3 if some published, and otherwise the code of the first failure.
     """
+    from forecaster.parallel.cluster import use_cluster
     from forecaster.workflows import run as workflow
     from forecaster.workflows.job.summary import RunSummary
 
@@ -62,11 +64,12 @@ def run(
         own = (f"job.workers={workers if len(jobs) == 1 else 1}", *own)
     if workers is not None and workers > 1 and len(jobs) > 1:
         arguments = [*(["--dry-run"] if dry_run else []), *(["--log-file", str(log_file)] if log_file else []), "-q"]
+        arguments += ["--cluster", cluster] if cluster else []
         arguments += [word for setting in own for word in ("--set", setting)]
         workflow.run_in_processes(jobs, workers=workers, arguments=arguments, on_end=report)
     else:
         for path in jobs:
-            with console.working():
+            with console.working(), use_cluster(cluster, is_lazy=True):
                 summary = workflow.run(path, settings=own, is_dry=dry_run, log_file=log_file, watch=console.watch)
             report(summary)
             if summary.code in (130, 143):

@@ -35,6 +35,7 @@ def train(
     threads: options.Threads = None,
     memory: options.Memory = None,
     device: options.Device = None,
+    cluster: options.Cluster = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
@@ -52,6 +53,7 @@ def train(
     The last steps of each series are held out to evaluate the network, which is then trained again on all data. Writes
     a bundle: a folder with the weights, the settings, the metrics and a report on the data.
     """
+    from forecaster.parallel.cluster import use_cluster
     from forecaster.workflows import train as workflow
 
     overrides: dict[str, Any] = {
@@ -80,7 +82,7 @@ def train(
                 "--resume uses the settings of the interrupted run: only DATA and --query can be combined with it",
                 hint=f"type `forecast train --resume {shlex.quote(str(resume))}`",
             )
-        with console.working():
+        with console.working(), use_cluster(cluster):
             trained = workflow.resume(resume, data=data, query=columns["data.query"], watch=console.watch)
     else:
         from forecaster.settings import load
@@ -88,7 +90,7 @@ def train(
         resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
         if resolved.data.path is None:
             raise UsageError("DATA is missing", hint="type `forecast train data.csv`")
-        with console.working():
+        with console.working(), use_cluster(cluster):
             if place is not None:
                 places.check_output(place)
             trained = workflow.train(resolved, out=place, stdin=streams.stdin(), watch=console.watch)

@@ -54,6 +54,7 @@ def tune(
     seed: options.Seed = None,
     threads: options.Threads = None,
     device: options.Device = None,
+    cluster: options.Cluster = None,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     resume: Annotated[
@@ -72,6 +73,7 @@ def tune(
     decoder. The last folds are not used by the trials, so that they can evaluate the result. Writes study.db, which
     several processes may share, and the best settings as config.yaml for train --config.
     """
+    from forecaster.parallel.cluster import use_cluster
     from forecaster.workflows import tune as workflow
 
     overrides: dict[str, Any] = {
@@ -96,7 +98,7 @@ def tune(
                 " combined with it",
                 hint=f"type `forecast tune --resume {shlex.quote(str(resume))}`",
             )
-        with console.working():
+        with console.working(), use_cluster(cluster):
             tuned = workflow.resume(resume, data=data, query=columns["data.query"], **limits, watch=console.watch)
     else:
         from forecaster.settings import load
@@ -104,7 +106,7 @@ def tune(
         resolved = load(config, overrides=overrides, settings=tuple(settings or ()))
         if resolved.data.path is None:
             raise UsageError("DATA is missing", hint="type `forecast tune data.csv`")
-        with console.working():
+        with console.working(), use_cluster(cluster):
             tuned = workflow.tune(resolved, **limits, out=out, stdin=streams.stdin(), watch=console.watch)
     if tuned.metrics is None:
         console.show({"folder": str(tuned.folder), "tune": None}, "Another process is still working on this study.")

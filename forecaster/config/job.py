@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from forecaster.addresses import check_cluster
 from forecaster.config.section import Section, TimeZone
 from forecaster.durations import parse_duration
 
@@ -136,6 +137,9 @@ class JobConfig(Section):
     )
     on_drift: str | None = Field(None, description="command that receives the status if the drift alarm is raised")
     timeout: Duration = Field("1m", description="time limit for these commands")
+    cluster: Annotated[str, AfterValidator(check_cluster)] | None = Field(
+        None, description="Ray cluster that trains networks: auto, or HOST:6379; null for this machine"
+    )
 
     @field_validator("retrain", "challenger", "gate", "alarm", mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from forecaster.config import Config
@@ -11,7 +11,7 @@ from forecaster.frequency import Ints
 from forecaster.models.state import Arrays
 from forecaster.models.trained import TrainedForecaster
 from forecaster.panel import Panel
-from forecaster.parallel.factory import create_pool
+from forecaster.parallel.factory import count_places, create_pool
 from forecaster.parallel.pool import Callbacks, Work, WorkerContext, iterate_tasks
 
 _SAVE_SECONDS = 30.0
@@ -47,7 +47,7 @@ def fit_in_processes(
 
     Args:
         members: by number.
-        workers: maximum number of processes at a time.
+        workers: maximum number of processes at a time on this machine; a cluster decides for itself.
         watch: receives the number of a member and an event of its training.
         states: the members' checkpoints.
     """
@@ -56,14 +56,18 @@ def fit_in_processes(
         for number, member in members.items()
     }
     threads = next(iter(members.values())).config.training.threads
-    create_pool(workers=min(workers, len(members)), threads=threads).run(
-        Work(_fit, iterate_tasks(tasks), shared=(panel, validation)),
+    create_pool(workers=min(count_places(workers, threads), len(members)), threads=threads).run(
+        Work(_fit, iterate_tasks(tasks), shared=(panel, validation), name="network", resume=_resume),
         Callbacks(
             on_message=watch,
             on_result=lambda number, fitted: members[number].restore_fitted(fitted),
             on_checkpoint=states.save,
         ),
     )
+
+
+def _resume(task: _Member, state: Arrays) -> _Member:
+    return replace(task, saved=state)
 
 
 def _fit(context: WorkerContext, task: _Member) -> Arrays:

@@ -6,6 +6,7 @@ from forecaster import runtime
 from forecaster.config import Config, EnsembleConfig, NetworkModel
 from forecaster.config.tree import Tree, merge, validate, vary
 from forecaster.model_table import CELLS
+from forecaster.parallel.factory import is_on_cluster
 
 _SECONDS_PER_STEP = 0.006
 _MULTIPLICATIONS_PER_SECOND = 4e9
@@ -60,12 +61,15 @@ def _seconds_of_member(member: Config) -> float:
 
 
 def max_workers(config: Config) -> int:
-    """Return the number of networks that may train at a time: as configured, else one a core; on a GPU only one."""
+    """Return the number of networks that may train at a time: as configured, else one a core; on a GPU only one.
+
+    With a cluster it is at least two, so that tasks go there; how many run there at a time is for its size to decide.
+    """
     if config.ensemble.workers is not None:
         return config.ensemble.workers
     if has_networks(config) and runtime.resolve_device(config.training.device) == "cuda":
         return 1
-    return max(runtime.count_cores() // config.training.threads, 1)
+    return max(runtime.count_cores() // config.training.threads, 2 if is_on_cluster() else 1)
 
 
 def has_networks(config: Config) -> bool:

@@ -1,6 +1,6 @@
 """A pool of workers that run tasks side by side: the types that its callers use, whatever its workers are."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -62,11 +62,18 @@ class Work(Generic[Task, Result]):
         next_task: returns the number of the next task and the task, or None if there is none at the moment. The pool
             calls it again whenever a task has ended.
         shared: what all tasks need; each worker receives it once.
+        name: a noun for one task in messages, such as `network`.
+        resume: returns the task that continues from a checkpoint; None for tasks that only start over.
+
+    A pool may run a task again whose worker was lost. Unless the task had sent a checkpoint, it then has to send the
+    same messages and to ask the same questions again; the pool drops these messages and repeats its answers.
     """
 
     function: Callable[[WorkerContext, Task], Result]
     next_task: NextTask[Task]
     shared: object = None
+    name: str = "task"
+    resume: Callable[[Task, Any], Task] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,17 +105,6 @@ class Pool(Protocol):
         Raises:
             DependencyError: a worker was killed.
             Exception: the error of a task, with the worker's traceback as a note, or the error of a callback.
-        """
-
-    def iterate(self, work: Work[Task, Result]) -> Generator[tuple[int, Result], None, None]:
-        """Run all tasks, and yield the number and the result of each as soon as it has ended.
-
-        The workers go on while the caller uses a result. They end with the generator, so close it. A task whose worker
-        was killed is repeated, `MAX_ATTEMPTS` times at most; tasks cannot send messages or checkpoints.
-
-        Raises:
-            WorkerKilled: the worker of a task was killed each time.
-            Exception: the error of a task, with the worker's traceback as a note, or an error of `next_task`.
         """
 
 

@@ -79,7 +79,15 @@ class ProcessPool:
             raise failure
 
     def iterate(self, work: Work[Task, Result]) -> Generator[tuple[int, Result], None, None]:
-        """Run all tasks; see `Pool.iterate`."""
+        """Run all tasks, and yield the number and the result of each as soon as it has ended.
+
+        The workers go on while the caller uses a result. They end with the generator, so close it. A task whose worker
+        was killed is repeated, `MAX_ATTEMPTS` times at most; tasks cannot send messages or checkpoints.
+
+        Raises:
+            WorkerKilled: the worker of a task was killed each time.
+            Exception: the error of a task, with the worker's traceback as a note, or an error of `next_task`.
+        """
         context = multiprocessing.get_context("spawn")
         is_stopped = context.Event()
         repeated = _RepeatedTasks(work.next_task)

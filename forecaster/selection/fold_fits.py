@@ -9,9 +9,9 @@ from forecaster.evaluation.split import split
 from forecaster.events import Watch
 from forecaster.forecast import Forecaster
 from forecaster.models.build import build
-from forecaster.models.variants import members_of, workers_of
+from forecaster.models.variants import members_of, nested_flags, workers_of
 from forecaster.panel import Panel
-from forecaster.parallel.factory import create_pool
+from forecaster.parallel.factory import count_places, create_pool
 from forecaster.parallel.pool import MIN_STEPS_PER_WORKER, Callbacks, OneAtATime, Work, WorkerContext, iterate_tasks
 
 
@@ -57,7 +57,7 @@ def make_parallel_fits(config: Config, plan: Plan, *, max_workers: int, watch: W
 
         groups = dict(enumerate(plan.groups()))
         create_pool(workers=workers, threads=config.training.threads).run(
-            Work(_fit_and_forecast, iterate_tasks(groups), shared=(with_one_worker(config), panel, plan)),
+            Work(_fit_and_forecast, iterate_tasks(groups), shared=(with_one_worker(config), panel, plan), name="fit"),
             Callbacks(on_message, on_result=lambda number, _: one_at_a_time.end(number)),
         )
 
@@ -76,9 +76,16 @@ def count_workers(config: Config, groups: int, *, max_workers: int) -> int:
     """
     if config.training.budget is not None:
         return 1
-    workers = min(groups, max_workers, groups * count_steps(config) // MIN_STEPS_PER_WORKER)
-    workers_within_a_fit = max(workers_of(each) for each in (config, *members_of(config)))
+    places = count_places(max_workers, config.training.threads)
+    workers = min(groups, places, groups * count_steps(config) // MIN_STEPS_PER_WORKER)
+    workers_within_a_fit = max(map(_count_workers_within, (config, *members_of(config))))
     return workers if workers >= workers_within_a_fit else 1
+
+
+def _count_workers_within(config: Config) -> int:
+    """Return the number of networks of an ensemble that train at a time, on the cluster in use or on this machine."""
+    places = count_places(workers_of(config), config.training.threads)
+    return min(places, max(nested_flags(config).count(False), 1))
 
 
 def count_steps(config: Config) -> int:

@@ -46,6 +46,7 @@ EXTRAS = {
     "openpyxl": Extra("3.1", "predict --out forecasts.xlsx", "openpyxl"),
     "plotly": Extra("6", "forecast report", "plotly"),
     "jinja2": Extra("3.1", "forecast report", "jinja2"),
+    "ray": Extra("2.60", "--cluster", "ray"),
     "matplotlib": Extra("3.8", "figures, .png and .svg", "matplotlib"),
 }
 

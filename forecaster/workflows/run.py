@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from forecaster.addresses import hide_secrets
 from forecaster.errors import ForecastError, Interrupted, LockError
 from forecaster.events import Event, Watch, ignore
+from forecaster.parallel.cluster import connection, use_cluster
 from forecaster.store import lock
 from forecaster.store.owner import Owner
 from forecaster.workflows.clock import start_clock
@@ -67,7 +68,7 @@ def run(
         job = open_job(path, settings=settings)
         summary.job = job.name
         journal.check()
-        with contextlib.nullcontext() if is_dry else _hold_lock(job):
+        with contextlib.nullcontext() if is_dry else _prepare(job):
             owner = _identify_owner(job, is_dry)
             ledger = JobLedger.open(job, must_exist=is_dry)
             with ledger.explained_damage():
@@ -98,8 +99,13 @@ def run(
     return summary
 
 
-def _hold_lock(job: Job) -> contextlib.AbstractContextManager[None]:
-    return lock.lock_file(job.lock, f"{job.path}: another run{{}} holds {job.lock.name}", "wait for it to end")
+@contextlib.contextmanager
+def _prepare(job: Job) -> Iterator[None]:
+    """Lock the job, and use its cluster, unless the command names one; a run that trains nothing never connects."""
+    cluster = None if connection() else job.policy.cluster
+    message = f"{job.path}: another run{{}} holds {job.lock.name}"
+    with lock.lock_file(job.lock, message, "wait for it to end"), use_cluster(cluster, is_lazy=True):
+        yield
 
 
 def _identify_owner(job: Job, is_dry: bool) -> Owner:

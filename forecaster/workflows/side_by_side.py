@@ -24,7 +24,7 @@ from forecaster.models.short_series import borrow_intervals
 from forecaster.models.state import Arrays
 from forecaster.models.variants import has_networks
 from forecaster.panel import Panel
-from forecaster.parallel.factory import create_pool
+from forecaster.parallel.factory import create_local_pool
 from forecaster.parallel.pool import Work, WorkerContext, WorkerKilled
 from forecaster.runtime import count_cores
 from forecaster.store.bundle import Bundle
@@ -140,7 +140,7 @@ def predict_parts(
         pending[number] = panel
         return number, panel.compact()
 
-    pool = create_pool(workers=workers)
+    pool = create_local_pool(workers=workers)
     try:
         with closing(pool.iterate(Work(_predict, next_task, model))) as results:
             for number, forecast in results:

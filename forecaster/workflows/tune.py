@@ -18,6 +18,7 @@ from forecaster.evaluation.split import split
 from forecaster.events import Note, Watch, ignore
 from forecaster.models.variants import max_workers, members_of, workers_of
 from forecaster.panel import Panel
+from forecaster.parallel.factory import count_places
 from forecaster.parallel.pool import MIN_STEPS_PER_WORKER
 from forecaster.report.words import plural
 from forecaster.selection.resolve import resolve
@@ -196,7 +197,8 @@ def _tune(study: Study, task: _Task, trials: int | None, seconds: float | None, 
     validation = split(task.visible, task.plan.horizon, is_calibrated=False, has_holdout=False).validation
 
     missing = (trials or TRIALS) - len(study.trials())
-    workers = min(TRIALS_PER_ROUND, task.max_workers, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
+    places = count_places(task.max_workers, task.base.training.threads)
+    workers = min(TRIALS_PER_ROUND, places, missing * task.base.training.steps // MIN_STEPS_PER_WORKER)
     objective = make_objective(TrialContext(task.base, task.visible, validation), workers=workers, watch=watch)
     space = load_space(study.metadata["space"])
     limits = Limits(trials, seconds, reserve=_evaluation_cost(default))

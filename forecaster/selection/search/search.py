@@ -87,7 +87,7 @@ def _run_side_by_side(scheduler: Scheduler, pool: TrialPool, watch: Watch) -> No
         scheduler.end(place, outcome)
 
     create_pool(workers=pool.workers, threads=pool.threads).run(
-        Work(_run_in_worker, scheduler.start_next, shared=pool),
+        Work(_run_in_worker, scheduler.start_next, shared=pool, name="trial"),
         Callbacks(on_message=one_at_a_time.forward, on_result=on_result, on_question=scheduler.should_stop),
     )
 
