@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +16,13 @@ from forecaster.cli.next_step import compose_command
 from forecaster.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
     import pandas as pd
+
+    from forecaster.cli.console import Console
+    from forecaster.workflows.predicted import Part, Predicted
 
 _ROWS_PER_FRAME = 100_000
 
@@ -63,7 +70,8 @@ def predict(
             "--out",
             "-o",
             metavar="FILE",
-            help="File or s3:// address for the forecasts: .csv, .parquet, .xlsx; - for standard output.",
+            help="File or s3:// address for the forecasts: .csv, .parquet, .xlsx; - for standard output; "
+            "FOLDER/ for shards, of which a repeated command writes only those that are missing.",
         ),
     ] = "forecasts.csv",
     layout: Annotated[Literal["long", "nixtla"], typer.Option("--layout", help="Column layout of the file.")] = "long",
@@ -129,9 +137,10 @@ def predict(
     interval_bounds(extra_levels)
     place = places.parse_place(out)
     _check_format(out)
-    if plot and out == "-":
+    if plot and (out == "-" or out.endswith("/")):
+        problem = "standard output is used for the table" if out == "-" else "a folder of shards is not drawn"
         raise UsageError(
-            "--plot cannot be combined with --out -: standard output is used for the table",
+            f"--plot cannot be combined with --out {out}: {problem}",
             hint="name a file with --out, or leave --plot out",
         )
     with console.working(), contextlib.ExitStack() as stack:
@@ -153,9 +162,17 @@ def predict(
             workers=workers,
             watch=console.watch,
         )
+        to_frames = partial(_to_frames, layout, extra_levels)
+        is_untrained = predicted.bundle is None and model is None
+        if out.endswith("/"):
+            if is_untrained:
+                console.note(_describe_pretrained(data, columns))
+            settings = {"layout": layout, "levels": list(extra_levels), "device": device}
+            _write_shards(predicted, place, to_frames, settings, console)
+            return
         stack.enter_context(contextlib.closing(predicted.parts))
         first = next(predicted.parts)
-        if predicted.bundle is None and model is None:
+        if is_untrained:
             console.note(_describe_pretrained(data, columns))
         series = 0
 
@@ -163,10 +180,7 @@ def predict(
             nonlocal series
             for part in itertools.chain([first], predicted.parts):
                 series += len(part.forecast.ids)
-                if layout == "nixtla":
-                    yield part.forecast.to_nixtla(levels=extra_levels or (80,))
-                else:
-                    yield from part.forecast.frames(_ROWS_PER_FRAME // predicted.horizon + 1, levels=extra_levels)
+                yield from to_frames(part)
 
         def document() -> dict[str, object]:
             return {
@@ -186,10 +200,43 @@ def predict(
     console.show({**document(), "out": hide_secrets(out)}, summary(first.forecast, history, series=series))
 
 
+def _to_frames(layout: str, levels: tuple[float, ...], part: "Part") -> "Iterator[pd.DataFrame]":
+    """Yield the forecasts table of a part in frames of bounded size."""
+    if layout == "nixtla":
+        yield part.forecast.to_nixtla(levels=levels or (80,))
+    else:
+        yield from part.forecast.frames(_ROWS_PER_FRAME // part.forecast.horizon + 1, levels=levels)
+
+
+def _write_shards(
+    predicted: "Predicted",
+    place: "Path | str",
+    to_frames: "Callable[[Part], Iterable[pd.DataFrame]]",
+    settings: "Mapping[str, object]",
+    console: "Console",
+) -> None:
+    """Write the missing shards of a forecast, and show how many there are."""
+    from dataclasses import asdict
+
+    from forecaster.report.terminal.predict import summarize_shards
+    from forecaster.workflows.shards import publish_shards
+
+    counts = publish_shards(predicted, place, to_frames, settings=settings, watch=console.watch)
+    document = {
+        "bundle": predicted.bundle and predicted.bundle.place,
+        "horizon": predicted.horizon,
+        "out": hide_secrets(str(place)),
+        "shards": asdict(counts),
+    }
+    console.show(
+        document, summarize_shards(counts.written, counts.skipped, series=counts.series, fallbacks=counts.fallbacks)
+    )
+
+
 def _check_format(out: str) -> None:
     """Check that a table can be written to a file, by its name."""
     suffix = PurePosixPath(out).suffix
-    if out == "-" or suffix in (".csv", ".parquet", ""):
+    if out == "-" or out.endswith("/") or suffix in (".csv", ".parquet", ""):
         return
     if suffix == ".xlsx":
         from forecaster.store.workbook import require

@@ -105,6 +105,19 @@ def lock_path(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
 
 
+def identify_file(path: Path) -> str | None:
+    """Return a name of a lock's file that no other file on any machine has; None where the system offers none.
+
+    It names the running kernel, whose locks are exact, so that two machines that share a folder have different names.
+    """
+    try:
+        kernel = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        folder = path.parent.stat()
+    except OSError:
+        return None
+    return f"{kernel} {folder.st_dev} {folder.st_ino} {path.name}"
+
+
 def _describe_process(path: Path) -> str:
     """Return the process that a lock file names, as ` (process 123)`; empty if it names none."""
     for _ in range(_ATTEMPTS):  # a process writes its number shortly after it has the lock

@@ -2,9 +2,10 @@
 
 import itertools
 import shlex
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def predict(
     check = FutureCheck(source.place, data.later, command)
     fitted = FittedBundle.of(bundle, horizon, device)
     work = _Work(bundle, fitted, check, SeriesSelection(data.series), workers)
-    return Predicted(bundle, horizon, _forecast(parts, work, watch))
+    return Predicted(bundle, horizon, partial(_forecast, parts, work, watch))
 
 
 def _read_format(bundle: Bundle, columns: Mapping[str, Any]) -> TableFormat:
@@ -152,7 +153,9 @@ class _Work:
     workers: int | None
 
 
-def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Generator[Part, None, None]:
+def _forecast(
+    parts: Iterator[LoadedData], work: _Work, watch: Watch, is_done: Callable[[Panel], bool]
+) -> Generator[Part, None, None]:
     bundle, horizon = work.bundle, work.fitted.horizon
     first = next(parts)
     workers = work.workers
@@ -160,7 +163,8 @@ def _forecast(parts: Iterator[LoadedData], work: _Work, watch: Watch) -> Generat
         workers = choose_workers(count_parts(first.series, horizon)) if work.fitted.is_slow else 1
     ids, fallbacks = list[str](), list[str]()
     panels = _select_panels(itertools.chain([first], parts), work, ids, watch)
-    with closing(predict_parts(panels, work.fitted, workers)) as forecasts:
+    missing = (panel for panel in panels if not is_done(panel))
+    with closing(predict_parts(missing, work.fitted, workers)) as forecasts:
         for panel, forecast in forecasts:
             is_short = count_values(panel) < MIN_VALUES  # a note of the reading names these series
             fallbacks += forecast.ids[forecast.fallback & ~is_short].tolist()

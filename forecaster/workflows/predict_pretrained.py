@@ -1,10 +1,10 @@
 """`forecast predict` where nothing was trained: forecast the steps after the data by the pretrained network."""
 
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from forecaster.batches.cutoff_windows import MIN_VALUES
 from forecaster.config import DataConfig, PretrainedConfig
@@ -62,7 +62,7 @@ def predict_pretrained(data: FreshData, *, horizon: int | None, workers: int | N
     if workers is None:
         workers = choose_workers(count_parts(first.series, steps), threads=_GRAPH_THREADS)
     forecasts = _Forecasts(itertools.chain([first], parts), network, SeriesSelection(data.series), workers)
-    return Predicted(None, steps, forecasts.iterate(watch))
+    return Predicted(None, steps, partial(forecasts.iterate, watch))
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,10 @@ class _Forecasts:
     workers: int
     short: int = 0
 
-    def iterate(self, watch: Watch) -> Generator[Part, None, None]:
-        """Forecast each part when it is requested."""
-        with closing(predict_parts(self._panels(), self.network, self.workers)) as forecasts:
+    def iterate(self, watch: Watch, is_done: Callable[[Panel], bool]) -> Generator[Part, None, None]:
+        """Forecast each part that is not done when it is requested."""
+        missing = (panel for panel in self._panels() if not is_done(panel))
+        with closing(predict_parts(missing, self.network, self.workers)) as forecasts:
             for panel, forecast in forecasts:
                 yield Part(forecast, panel)
         self.selection.refuse_missing()

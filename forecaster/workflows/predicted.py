@@ -1,8 +1,9 @@
 """The data that `forecast predict` reads, and its forecast in parts."""
 
 import shlex
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -53,13 +54,28 @@ class Predicted:
 
     Attributes:
         bundle: the bundle that forecasts; None for the pretrained network.
-        parts: the forecasts of all series in order; each part is computed when it is requested, and worker processes
-            end when the iterator is closed.
+        start: a function that starts to forecast; see `parts_except`. It can be called once.
     """
 
     bundle: Bundle | None
     horizon: int
-    parts: Generator[Part, None, None]
+    start: Callable[[Callable[[Panel], bool]], Generator[Part, None, None]]
+
+    @cached_property
+    def parts(self) -> Generator[Part, None, None]:
+        """The forecasts of all series in order.
+
+        Each part is computed when it is requested, and worker processes end when the iterator is closed.
+        """
+        return self.parts_except(lambda _: False)
+
+    def parts_except(self, is_done: Callable[[Panel], bool]) -> Generator[Part, None, None]:
+        """Return the forecasts of the parts that are not done, as `parts` does.
+
+        Args:
+            is_done: is called for each part in order before it is forecast.
+        """
+        return self.start(is_done)
 
 
 class SeriesSelection:

@@ -71,9 +71,11 @@ def run(
         with contextlib.nullcontext() if is_dry else _prepare(job):
             owner = _identify_owner(job, is_dry)
             ledger = JobLedger.open(job, must_exist=is_dry)
-            with ledger.explained_damage():
+            leased = contextlib.nullcontext() if is_dry else ledger.leased()
+            with ledger.explained_damage(), leased as lease:
                 previous = ledger.read_previous_runs()
-                run_state = JobRun(job, key, now, clock, summary, watch_and_log, is_dry, ledger, previous, owner)
+                watch_run = lease.watching(watch_and_log) if lease else watch_and_log
+                run_state = JobRun(job, key, now, clock, summary, watch_run, is_dry, ledger, previous, owner, lease)
                 summary.code = run_steps(run_state)
     except ForecastError as error:
         hint = (

@@ -9,7 +9,7 @@ from forecaster.forecast import Forecast
 from forecaster.panel import Floats, Panel
 from forecaster.report.terminal.layout import Fitted, Sentence
 from forecaster.report.terminal.plot import Sparkline, fan
-from forecaster.report.words import number
+from forecaster.report.words import number, plural
 
 _MAX_ROWS = 14
 _PAST_CHARACTERS, _FUTURE_CHARACTERS = 10, 5  # widths of the sparklines
@@ -27,6 +27,18 @@ def summary(forecast: Forecast, panel: Panel | None = None, *, series: int | Non
     if series == 1:
         return _show_one(forecast, panel)
     return _show_many(forecast, panel, series)
+
+
+def summarize_shards(written: int, skipped: int, *, series: int, fallbacks: int) -> RenderableType:
+    """Return one line that counts the shards of a forecast.
+
+    Args:
+        written, skipped: shards of this run and of earlier ones.
+        series: of all shards.
+        fallbacks: series of the written shards with a simpler forecast.
+    """
+    total = plural(written + skipped, "shard")
+    return Sentence(f"{series:,} series in {total}: {written:,} written, {skipped:,} skipped, {fallbacks:,} fallbacks")
 
 
 def holdout_chart(forecast: Forecast, panel: Panel, actual: Floats) -> RenderableType:

@@ -31,7 +31,17 @@ _LARGEST = 1.7976931348623157e308
 _LAST_AT = 253_402_300_799_999_999  # the last microsecond of the year 9999
 _FIRST_AT = -62_135_596_800_000_000
 _TYPES = {sa.Integer: ("integer",), sa.Double: ("real", "integer"), sa.Text: ("text",)}
-_TIMES = ("at", "cutoff_at", "first_at", "last_at", "known_from", "known_until", "until_at")
+_TIMES = (
+    "at",
+    "cutoff_at",
+    "first_at",
+    "last_at",
+    "known_from",
+    "known_until",
+    "until_at",
+    "acquired_at",
+    "expires_at",
+)
 
 
 @contextlib.contextmanager

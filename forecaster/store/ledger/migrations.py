@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from forecaster.errors import InputError
 from forecaster.store.database import Database
-from forecaster.store.ledger.tables import VIEWS, adjustments, metadata, runs, score_rows, source_rows, sources
+from forecaster.store.ledger.tables import VIEWS, adjustments, leases, metadata, runs, score_rows, source_rows, sources
 from forecaster.store.ledger.tables import version as version_table
 
-VERSION = 4
+VERSION = 5
 
 
 def _add_adjustments(connection: sa.Connection) -> None:
@@ -29,12 +29,17 @@ def _add_sources(connection: sa.Connection) -> None:
     source_rows.create(connection)
 
 
+def _add_leases(connection: sa.Connection) -> None:
+    leases.create(connection)
+
+
 # The migration to each version from the version before: `MIGRATIONS[2]` migrates from 1 to 2. A new ledger is created
 # from `tables`, so a change of a table belongs there and here.
 MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {
     2: _add_adjustments,
     3: _add_absolute_errors,
     4: _add_sources,
+    5: _add_leases,
 }
 
 

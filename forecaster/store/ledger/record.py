@@ -15,6 +15,7 @@ from forecaster.frequency import Frequency, Ints
 from forecaster.panel import Floats
 from forecaster.store.database import Database, insert_rows, refuse_unstorable, writing
 from forecaster.store.ledger.decimals import shorten
+from forecaster.store.ledger.leases import Lease
 from forecaster.store.ledger.tables import (
     BASELINES,
     QUANTILES,
@@ -40,6 +41,7 @@ class Run:
         bundle: the bundle that made the forecasts.
         details: further values that JSON can express.
         adjustment: the number of the adjustment that was applied to the intervals; None for none.
+        lease: the lease without which the ledger refuses the run; None for a ledger without leases.
         series, cutoff: the number of series in the data and their newest cutoff, for a run that makes no forecast.
     """
 
@@ -51,6 +53,7 @@ class Run:
     bundle: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     adjustment: int | None = None
+    lease: Lease | None = None
     series: int = 0
     cutoff: str | None = None
 
@@ -73,6 +76,7 @@ def record(
     Returns: False if the ledger has a run with this key already; it stays unchanged.
     Raises:
         DataError: the name of a series cannot be stored.
+        LostLeaseError: the run has lost its lease.
         ForecastError: see `database.writing`; nothing was written.
     """
     refuse_unstorable([run.job, *(forecast.ids if forecast else ())])
@@ -94,23 +98,29 @@ def record(
         }
         if forecast is None or not len(forecast.ids):
             connection.execute(runs.insert().values(values))
-            return True
-        insert = runs.insert().values(values | _describe(forecast)).returning(runs.c.id)
-        run_id = int(connection.execute(insert).scalar_one())
-        numbers = _number_series(connection, run.job, forecast.ids)
-        _insert(connection, run_id, numbers, forecast, baselines or {}, scale)
-        _mark_pending(connection, run_id, forecast)
+        else:
+            insert = runs.insert().values(values | _describe(forecast)).returning(runs.c.id)
+            run_id = int(connection.execute(insert).scalar_one())
+            numbers = _number_series(connection, run.job, forecast.ids)
+            _insert(connection, run_id, numbers, forecast, baselines or {}, scale)
+            _mark_pending(connection, run_id, forecast)
+        if run.lease:
+            run.lease.check(connection)
     return True
 
 
 def amend(ledger: Database, run: Run) -> None:
     """Replace the code, the seconds and the details of a run that the ledger has; its forecasts stay as they are.
 
-    Raises: ForecastError: see `database.writing`; nothing was written.
+    Raises:
+        LostLeaseError: the run has lost its lease.
+        ForecastError: see `database.writing`; nothing was written.
     """
     with writing(ledger, run.job) as connection:
         same = runs.update().where(runs.c.job == run.job, runs.c.key == run.key)
         connection.execute(same.values(code=run.code, seconds=run.seconds, details=_dump(run.details)))
+        if run.lease:
+            run.lease.check(connection)
 
 
 def mark_killed(ledger: Database, job: str, key: str, *, code: int, message: str) -> bool:

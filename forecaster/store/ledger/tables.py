@@ -166,6 +166,19 @@ source_rows = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Who works on a job, in a ledger on a server. The times are of the server's clock.
+leases = sa.Table(
+    "job_leases",
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("process", sa.Integer, nullable=False),
+    sa.Column("place", sa.Text),  # The file on that host which the run has locked as well; null if unknown.
+    sa.Column("acquired_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+)
+
 _NEWEST = """NOT EXISTS (SELECT 1 FROM actual_rows AS later
     WHERE later.series_id = a.series_id AND later.at = a.at AND later.version > a.version)"""
 _NAMES = "r.job, r.key AS run, f.run_id, s.unique_id, f.series_id, f.ds, f.at, k.cutoff, f.step, r.model"

@@ -5,13 +5,16 @@ one; several objects are published by one small object that is written last (see
 machine before they are sent, because Arrow publishes what an interrupted stream has written.
 """
 
+import contextlib
 import fnmatch
 import glob
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from forecaster.addresses import is_web_address
 from forecaster.errors import InputError, UsageError
@@ -136,6 +139,23 @@ def write_object(content: bytes, text: str) -> None:
         file.write(content)
         file.flush()
         upload_file(Path(file.name), text)
+
+
+def delete_object(text: str) -> None:
+    """Delete an object, if it exists; see `upload_file` for the errors."""
+    location = parse_output(text)
+    with as_forecast_error(location.place, location.kind, is_writing=True):
+        filesystem = location.open()
+        with contextlib.suppress(FileNotFoundError):
+            filesystem.delete_file(location.path)
+
+
+@contextlib.contextmanager
+def open_object(text: str) -> Iterator[Any]:
+    """Open an object of a store as a file of Arrow, which reads only what is needed; see `copy_data` for the errors."""
+    location = Location.parse(text)
+    with as_forecast_error(location.place, location.kind), location.open().open_input_file(location.path) as file:
+        yield file
 
 
 def check_bucket(text: str) -> None:

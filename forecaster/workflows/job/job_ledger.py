@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -18,11 +18,13 @@ from forecaster.store.database import Database
 from forecaster.store.ledger import queries
 from forecaster.store.ledger.actuals import AddedActuals
 from forecaster.store.ledger.damage import explained_damage
+from forecaster.store.ledger.leases import Lease
 from forecaster.store.ledger.open import MissingLedgerError, open_ledger
 from forecaster.store.ledger.recent import errors_by_time, find_extent, is_by_model
 from forecaster.store.ledger.record import Run, amend, mark_killed, record
 from forecaster.store.ledger.score import add_and_score
 from forecaster.store.ledger.widths import Adjustment, newest_adjustment
+from forecaster.store.lock import identify_file
 from forecaster.workflows.job.champion import trained_until
 from forecaster.workflows.job.policy import Evidence
 from forecaster.workflows.job.previous_runs import KEY, PreviousRuns
@@ -78,6 +80,22 @@ class JobLedger:
     def explained_damage(self) -> contextlib.AbstractContextManager[None]:
         """Return a context that reports damage of the ledger as such; see `damage.explained_damage`."""
         return explained_damage(self.database) if self.database else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def leased(self) -> Iterator[Lease | None]:
+        """Lock the job in a ledger on a server for the length of the block. The caller has locked the job's file.
+
+        A ledger in a file needs no lease: only one machine uses it, where the job's file is locked.
+
+        Raises: LockError: a run on another machine has the job.
+        """
+        if self.database is None or self.database.is_sqlite:
+            yield None
+            return
+        lease = Lease(self.database, self.job.name, str(self.job.path))
+        lease.acquire(identify_file(self.job.lock))
+        with lease.renewed():
+            yield lease
 
     def read_previous_runs(self) -> PreviousRuns:
         """Read what the previous runs of the job recorded for the next one."""

@@ -179,8 +179,12 @@ def _forecast(run: JobRun, data: AuditedData, model: Bundle | None, reason: str 
 
 
 def _publish(run: JobRun, forecast: Forecast) -> dict[str, str]:
-    """Write a forecast to every output, and return the digests by place."""
+    """Write a forecast to every output, and return the digests by place.
+
+    Raises: LostLeaseError: a run on another machine has taken over the job.
+    """
     job = run.job
+    run.require_lease()
     digests = publish(
         forecast,
         job.outputs,

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from forecaster.evaluation.score import without_nan
 from forecaster.events import Watch
+from forecaster.store.ledger.leases import Lease
 from forecaster.store.ledger.record import Run
 from forecaster.store.ledger.widths import Adjustment
 from forecaster.store.owner import Owner
@@ -32,6 +33,7 @@ class JobRun:
         ledger: the job's part of the ledger.
         previous: records of previous runs, which this run extends for the next one.
         owner: owner of the job's bundles folder, which is this job.
+        lease: the lease of the job in a ledger on a server; None for other ledgers.
         start: reading of a clock that never jumps.
         is_new_alarm: True if the drift alarm was not raised at the last run.
         is_recorded: True if the ledger has a record of this run, which can still be amended.
@@ -47,6 +49,7 @@ class JobRun:
     ledger: JobLedger
     previous: PreviousRuns
     owner: Owner
+    lease: Lease | None = None
     start: float = field(default_factory=time.monotonic)
     is_new_alarm: bool = False
     is_recorded: bool = False
@@ -86,6 +89,14 @@ class JobRun:
         """Record in the bundles folder that it belongs to this job."""
         self.owner = claim(self.job)
 
+    def require_lease(self) -> None:
+        """Check that no run on another machine has taken over the job, before something is published.
+
+        Raises: LostLeaseError: one has.
+        """
+        if self.lease:
+            self.lease.renew()
+
     def recalibrate(self) -> None:
         """Adapt the widths of intervals to the actuals, and use the new widths in this run."""
         self.ledger.recalibrate()
@@ -103,6 +114,7 @@ class JobRun:
         run = replace(
             describe_run(self.summary, self.now, self.previous),
             code=code,
+            lease=self.lease,
             seconds=round(time.monotonic() - self.start, 3),
             adjustment=self.adjustment.number if scorable and self.adjustment else None,
         )

@@ -99,7 +99,7 @@ def _run_steps(run: JobRun) -> int:
         if standby and not standby.withdraw():
             ready = None
     if choice.is_new:
-        promote(choice.bundle.folder, run.owner)
+        _promote(run, choice)
     code = ready.publish() if ready else _complete(run, choice, standby)
     _prune(run)
     return code
@@ -143,7 +143,7 @@ def _repeat(run: JobRun, champion: Bundle, publisher: Bundle, published: Publish
     if published.is_training_due and not run.is_dry:
         choice = _choose_model(run, champion, data, _plan_training(run, champion, data, ""))
         if choice.is_new:
-            promote(choice.bundle.folder, run.owner)
+            _promote(run, choice)
         previous = run.previous.published
         if previous:
             run.previous = run.previous.with_published(replace(previous, is_training_due=False))
@@ -170,6 +170,11 @@ def _restore_outputs(run: JobRun, publisher: Bundle, published: Published, data:
         return code
     run.watch(Note("an output was removed or changed: publishing it again, with the same model"))
     return prepare_again(run, data, publisher, published.objection).republish(published)
+
+
+def _promote(run: JobRun, choice: ModelChoice) -> None:
+    run.require_lease()
+    promote(choice.bundle.folder, run.owner)
 
 
 def _prune(run: JobRun) -> None:

@@ -120,7 +120,7 @@ def test_a_ledger_of_version_1_is_migrated_and_keeps_its_runs(url: str) -> None:
     with writing(open_ledger(url), "x") as connection:
         for view in reversed(VIEWS):
             connection.exec_driver_sql(f"DROP VIEW {view}")
-        for table in ("adjustments", "sources", "source_rows"):
+        for table in ("adjustments", "sources", "source_rows", "job_leases"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN adjustment")
         connection.exec_driver_sql("ALTER TABLE score_rows DROP COLUMN absolute")
@@ -144,9 +144,21 @@ def test_a_ledger_of_version_3_gets_sources_and_their_view(url: str) -> None:
         connection.exec_driver_sql("DROP VIEW source_forecasts")
         connection.exec_driver_sql("DROP TABLE source_rows")
         connection.exec_driver_sql("DROP TABLE sources")
+        connection.exec_driver_sql("DROP TABLE job_leases")
         connection.exec_driver_sql("UPDATE ledger_version SET version = 3")
     ledger = open_ledger(url, must_exist=True)
     assert version_of(ledger) == VERSION
     assert find_damage(ledger) is None
     with reading(ledger) as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM source_forecasts").scalar_one() == 0
+
+
+def test_a_ledger_of_version_4_gets_leases(url: str) -> None:
+    with writing(open_ledger(url), "x") as connection:
+        connection.exec_driver_sql("DROP TABLE job_leases")
+        connection.exec_driver_sql("UPDATE ledger_version SET version = 4")
+    ledger = open_ledger(url, must_exist=True)
+    assert version_of(ledger) == VERSION
+    assert find_damage(ledger) is None
+    with reading(ledger) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM job_leases").scalar_one() == 0
