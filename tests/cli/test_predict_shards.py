@@ -212,3 +212,30 @@ def test_two_runs_do_not_write_a_folder_at_once(forecast: Forecast, toy_weights:
     with shards.open_folder(Path("out")):
         done = forecast("predict", sales, "--model", "pretrained", "--out", "out/")
     assert (done.code, "another run" in done.err) == (75, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"kind": "forecasts"}', '{"kind": "forecasts", "schema_version": 2, "shards": [], "earlier": []}'],
+)
+def test_a_manifest_that_is_not_ours_is_refused(forecast: Forecast, toy_weights: Path, sales: Path, text: str) -> None:
+    Path("out").mkdir()
+    Path("out/manifest.json").write_text(text)
+    done = forecast("predict", sales, "--model", "pretrained", "--out", "out/")
+    assert (done.code, "not of forecasts" in done.err) == (73, True)
+    assert content(Path("out")) == {"manifest.json": text.encode()}
+
+
+def test_a_forged_manifest_makes_no_run_delete_other_files(forecast: Forecast, toy_weights: Path, sales: Path) -> None:
+    Path("out").mkdir()
+    forged = ["../sales.csv", str(sales), "notes.txt", f"../part-{'0' * 32}.parquet", "part-.parquet"]
+    values = {"kind": "forecasts", "schema_version": 1, "shards": forged, "earlier": forged}
+    Path("out/manifest.json").write_text(json.dumps(values))
+    for path in (Path(f"part-{'0' * 32}.parquet"), Path("out/notes.txt")):
+        path.write_text("mine")
+    for season in ("5", "6", "7"):
+        done = forecast("predict", sales, "--model", "pretrained", "--out", "out/", "--season", season)
+        assert done.code == 0, done.err
+    assert sales.exists()
+    assert Path(f"part-{'0' * 32}.parquet").exists()
+    assert Path("out/notes.txt").exists()
