@@ -3,16 +3,15 @@
 import pickle
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from forecaster.errors import DependencyError
 from forecaster.events import Note
 from forecaster.parallel.cluster import Connection
-from forecaster.parallel.pool import Callbacks, Result, Task, Work
+from forecaster.parallel.pool import MAX_ATTEMPTS, Callbacks, Result, Task, Work
+from forecaster.parallel.progress import TaskProgress
 from forecaster.parallel.wire import Kind, Order
 
-_MAX_LOST_WORKERS = 3
 _START_SECONDS = 300.0  # A cluster that grows on demand needs minutes for a machine.
 _STOP_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
@@ -48,30 +47,6 @@ class ClusterPool:
                 self._connection.abort()
 
 
-@dataclass
-class _Progress(Generic[Task]):
-    """A task, and what it has sent since it began or since its last checkpoint.
-
-    Attributes:
-        repeated_messages: messages that are still to be dropped, because an earlier worker sent them.
-        repeated_answers: answers that are still to be repeated.
-    """
-
-    task: Task
-    lost_workers: int = 0
-    has_checkpoint: bool = False
-    messages: int = 0
-    repeated_messages: int = 0
-    answers: list[bytes] = field(default_factory=list)
-    repeated_answers: deque[bytes] = field(default_factory=deque)
-
-    def restart(self) -> None:
-        """Prepare for the messages and questions that the task repeats; a task that continues repeats none."""
-        self.lost_workers += 1
-        self.repeated_messages = 0 if self.has_checkpoint else self.messages
-        self.repeated_answers = deque(() if self.has_checkpoint else self.answers)
-
-
 class _Run(Generic[Task, Result]):
     """One run of a pool: which worker runs which task, and which tasks wait for another worker."""
 
@@ -82,7 +57,7 @@ class _Run(Generic[Task, Result]):
         self._idle: list[int] = []
         self._busy: dict[int, int] = {}  # numbers of tasks, by worker
         self._waiting: deque[int] = deque()  # numbers of tasks whose worker was lost
-        self._progress: dict[int, _Progress[Task]] = {}
+        self._progress: dict[int, TaskProgress[Task]] = {}
         self._failed_starts: Counter[int] = Counter()  # by worker, since it was last ready
         self._idle_since = self._noted_at = time.monotonic()
         self._is_failed = False
@@ -117,7 +92,7 @@ class _Run(Generic[Task, Result]):
                 number = self._waiting.popleft()
             elif (numbered_task := self._work.next_task()) is not None:
                 number, task = numbered_task
-                self._progress[number] = _Progress(task)
+                self._progress[number] = TaskProgress(task)
             else:
                 return
             worker = self._idle.pop(0)
@@ -160,8 +135,7 @@ class _Run(Generic[Task, Result]):
         match kind:
             case Kind.CHECKPOINT:
                 state = pickle.loads(content)
-                if self._work.resume:
-                    progress.task, progress.has_checkpoint = self._work.resume(progress.task, state), True
+                progress.save(state, self._work.resume)
                 if self._callbacks.on_checkpoint:
                     self._callbacks.on_checkpoint(number, state)
             case Kind.QUESTION:
@@ -190,7 +164,7 @@ class _Run(Generic[Task, Result]):
         if number is None:
             self._idle = [each for each in self._idle if each != worker]
             self._failed_starts[worker] += 1
-            if self._failed_starts[worker] >= _MAX_LOST_WORKERS:
+            if self._failed_starts[worker] >= MAX_ATTEMPTS:
                 raise DependencyError(
                     f"the workers of the cluster {self._connection.address} cannot start: {reason}",
                     hint="install this version of forecast with the extra cluster on all machines of the cluster",
@@ -201,11 +175,10 @@ class _Run(Generic[Task, Result]):
         progress = self._progress[number]
         progress.restart()
         name = f"{self._work.name} {number + 1}"
-        if progress.lost_workers >= _MAX_LOST_WORKERS:
+        if progress.lost_workers >= MAX_ATTEMPTS:
             raise DependencyError(
-                f"{name} lost its worker {_MAX_LOST_WORKERS} times, last because: {reason}",
+                f"{name} lost its worker {MAX_ATTEMPTS} times, last because: {reason}",
                 hint="if memory ran short, use machines with more of it, or fewer processors a machine",
             )
         self._waiting.append(number)
-        ways_on = "continues from its last checkpoint" if progress.has_checkpoint else "starts again"
-        self._callbacks.on_message(number, Note(f"{name} lost its worker and {ways_on}: {reason}"))
+        self._callbacks.on_message(number, Note(f"{name} lost its worker and {progress.way_on}: {reason}"))

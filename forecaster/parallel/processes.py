@@ -1,49 +1,24 @@
 """A pool whose workers are processes of this machine."""
 
 import multiprocessing
-import multiprocessing.connection
-import os
-import signal
-import threading
-import time
-import traceback
-from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from enum import IntEnum
-from typing import Any, Generic
+from collections import Counter, deque
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Generic
 
-from forecaster import runtime
-from forecaster.errors import ForecastError, Interrupted
+from forecaster.events import Note
 from forecaster.parallel.pool import MAX_ATTEMPTS, Callbacks, NextTask, Result, Task, Work, WorkerKilled
-
-
-class _Kind(IntEnum):
-    """The kinds of what a worker process sends."""
-
-    MESSAGE = 0
-    QUESTION = 1
-    CHECKPOINT = 2
-    RESULT = 3
-    ERROR = 4
-
-
-@dataclass
-class _Worker:
-    """A worker process as the parent sees it, with the number of its current or last task."""
-
-    process: Any
-    pipe: Any
-    number: int = 0
-    is_busy: bool = False
+from forecaster.parallel.progress import TaskProgress
+from forecaster.parallel.worker_process import Kind, Worker, end, read, spawn, wait_for_data
 
 
 class ProcessPool:
     """A pool that runs tasks in spawned processes.
 
     Processes are not forked, because a fork would copy torch's threads in an undefined state. They ignore the signals
-    of the terminal, and exit when their parent exits.
+    of the terminal, and exit when their parent exits. A task whose process was killed continues from its last
+    checkpoint in another one, or starts again; the third time is an error.
     """
 
     def __init__(self, *, workers: int, threads: int | None) -> None:
@@ -53,30 +28,7 @@ class ProcessPool:
 
     def run(self, work: Work[Task, Result], callbacks: Callbacks[Result]) -> None:
         """Run all tasks; see `Pool.run`."""
-        context = multiprocessing.get_context("spawn")
-        is_stopped = context.Event()
-        workers: list[_Worker] = []
-        failure: BaseException | None = None
-        try:
-            with _signals_blocked():
-                workers.extend(_spawn(context, self._threads, work.shared, is_stopped) for _ in range(self._workers))
-            while True:
-                try:
-                    if failure is None:
-                        _assign_tasks(workers, work)
-                    if not any(worker.is_busy for worker in workers):
-                        break
-                    for worker in _wait_for_data(workers):
-                        _receive(worker, callbacks, is_failed=failure is not None)
-                except BaseException as error:  # even a signal must not lose the last checkpoints
-                    failure = failure or error
-                    is_stopped.set()
-                    if callbacks.on_checkpoint is None:
-                        raise
-        finally:
-            _end(workers)
-        if failure is not None:
-            raise failure
+        _Run(work, callbacks, self._threads).run(self._workers)
 
     def iterate(self, work: Work[Task, Result]) -> Generator[tuple[int, Result], None, None]:
         """Run all tasks, and yield the number and the result of each as soon as it has ended.
@@ -92,37 +44,141 @@ class ProcessPool:
         is_stopped = context.Event()
         repeated = _RepeatedTasks(work.next_task)
         work = replace(work, next_task=repeated.next_task)
-        workers: list[_Worker] = []
-
-        def spawn() -> None:
-            with _signals_blocked():
-                workers.append(_spawn(context, self._threads, work.shared, is_stopped))
+        workers: list[Worker] = []
 
         try:
-            for _ in range(self._workers):
-                spawn()
+            workers.extend(spawn(context, self._threads, work.shared, is_stopped) for _ in range(self._workers))
             while True:
                 _assign_tasks(workers, work)
                 if not any(worker.is_busy for worker in workers):
                     return
                 results: list[tuple[int, Result]] = []
-                for worker in _wait_for_data(workers):
+                for worker in wait_for_data(workers):
                     try:
-                        kind, content = _read(worker)
+                        kind, content = read(worker)
                     except WorkerKilled as error:
                         repeated.add(worker.number, error)
                         workers.remove(worker)
-                        spawn()
+                        workers.append(spawn(context, self._threads, work.shared, is_stopped))
                         continue
-                    if kind is _Kind.ERROR:
+                    if kind is Kind.ERROR:
                         raise content
-                    assert kind is _Kind.RESULT
+                    assert kind is Kind.RESULT
                     repeated.forget(worker.number)
                     results.append((worker.number, content))
                 _assign_tasks(workers, work)  # No worker waits while the caller uses the results.
                 yield from results
         finally:
-            _end(workers)
+            end(workers)
+
+
+class _Run(Generic[Task, Result]):
+    """One run of a pool: its workers, and the tasks that they run or that wait for another worker."""
+
+    def __init__(self, work: Work[Task, Result], callbacks: Callbacks[Result], threads: int | None) -> None:
+        self._work = work
+        self._callbacks = callbacks
+        self._threads = threads
+        self._context = multiprocessing.get_context("spawn")
+        self._is_stopped = self._context.Event()
+        self._workers: list[Worker] = []
+        self._waiting: deque[int] = deque()  # numbers of tasks whose worker was killed
+        self._progress: dict[int, TaskProgress[Task]] = {}
+        self._failure: BaseException | None = None
+
+    def run(self, count: int) -> None:
+        """Run all tasks, and raise the first failure after the others have sent their last checkpoints."""
+        try:
+            for _ in range(count):
+                self._spawn()
+            while True:
+                try:
+                    if self._failure is None:
+                        self._assign()
+                    if not any(worker.is_busy for worker in self._workers):
+                        break
+                    for worker in wait_for_data(self._workers):
+                        self._receive(worker)
+                except BaseException as error:  # even a signal must not lose the last checkpoints
+                    self._failure = self._failure or error
+                    self._is_stopped.set()
+                    if self._callbacks.on_checkpoint is None:
+                        raise
+        finally:
+            end(self._workers)
+        if self._failure is not None:
+            raise self._failure
+
+    def _spawn(self) -> None:
+        self._workers.append(spawn(self._context, self._threads, self._work.shared, self._is_stopped))
+
+    def _assign(self) -> None:
+        """Send a task to each idle worker, first those whose worker was killed."""
+        for worker in self._workers:
+            if worker.is_busy:
+                continue
+            if self._waiting:
+                number = self._waiting.popleft()
+            elif (numbered_task := self._work.next_task()) is not None:
+                number, task = numbered_task
+                self._progress[number] = TaskProgress(task)
+            else:
+                return
+            worker.number, worker.is_busy = number, True
+            with suppress(BrokenPipeError, ConnectionResetError):  # `read` reports a dead worker
+                worker.pipe.send((self._work.function, self._progress[number].task))
+
+    def _receive(self, worker: Worker) -> None:
+        """Receive one item from a worker and call its callback; messages and results are dropped after a failure."""
+        number, is_failed = worker.number, self._failure is not None
+        progress = self._progress[number]
+        try:
+            kind, content = read(worker)
+        except WorkerKilled as error:
+            self._workers.remove(worker)
+            if not is_failed:
+                self._repeat(number, error)
+            return
+        match kind:
+            case Kind.ERROR:
+                raise content
+            case Kind.CHECKPOINT:
+                progress.save(content, self._work.resume)
+                if self._callbacks.on_checkpoint:
+                    self._callbacks.on_checkpoint(number, content)
+            case Kind.QUESTION:
+                worker.pipe.send(self._answer(number, content))
+            case Kind.MESSAGE if progress.repeated_messages:
+                progress.repeated_messages -= 1
+            case Kind.MESSAGE if not is_failed:
+                progress.messages += 1
+                self._callbacks.on_message(number, content)
+            case Kind.RESULT:
+                del self._progress[number]
+                if not is_failed:
+                    self._callbacks.on_result(number, content)
+
+    def _answer(self, number: int, question: object) -> object:
+        progress = self._progress[number]
+        if progress.repeated_answers:
+            return progress.repeated_answers.popleft()
+        answer = self._callbacks.on_question(number, question)
+        progress.answers.append(answer)
+        return answer
+
+    def _repeat(self, number: int, error: WorkerKilled) -> None:
+        """Start another worker for a task whose worker was killed.
+
+        Raises: WorkerKilled: it was the task's third.
+        """
+        progress = self._progress[number]
+        progress.restart()
+        name = f"{self._work.name} {number + 1}"
+        if progress.lost_workers >= MAX_ATTEMPTS:
+            raise WorkerKilled(f"{name}: {error.message}, {MAX_ATTEMPTS} times", hint=error.hint) from error
+        self._spawn()
+        self._waiting.append(number)
+        self._callbacks.on_message(number, Note(f"{name} {progress.way_on}: {error.message}"))
 
 
 class _RepeatedTasks(Generic[Task]):
@@ -159,22 +215,7 @@ class _RepeatedTasks(Generic[Task]):
         del self._tasks[number]
 
 
-def _end(workers: list[_Worker]) -> None:
-    for worker in workers:
-        worker.pipe.close()
-        worker.process.kill()
-        worker.process.join()
-
-
-def _spawn(context: Any, threads: int | None, shared: object, is_stopped: Any) -> _Worker:
-    pipe, far_end = context.Pipe()
-    process = context.Process(target=_worker_main, args=(far_end, threads, shared, is_stopped, time.monotonic()))
-    process.start()
-    far_end.close()
-    return _Worker(process, pipe)
-
-
-def _assign_tasks(workers: list[_Worker], work: Work[Task, Result]) -> None:
+def _assign_tasks(workers: list[Worker], work: Work[Task, Result]) -> None:
     """Send a task to each idle worker, until `next_task` has none at the moment."""
     for worker in workers:
         if not worker.is_busy:
@@ -184,113 +225,3 @@ def _assign_tasks(workers: list[_Worker], work: Work[Task, Result]) -> None:
             worker.is_busy = True
             with suppress(BrokenPipeError, ConnectionResetError):  # `_receive` reports a dead worker
                 worker.pipe.send((work.function, task))
-
-
-def _wait_for_data(workers: list[_Worker]) -> list[_Worker]:
-    """Wait until at least one worker has sent something, and return those that have."""
-    ready = multiprocessing.connection.wait([worker.pipe for worker in workers if worker.is_busy])
-    return [worker for worker in workers if worker.pipe in ready]
-
-
-def _receive(worker: _Worker, callbacks: Callbacks[Result], *, is_failed: bool) -> None:
-    """Receive one item from a worker and call its callback.
-
-    Args:
-        is_failed: if True, messages and results are dropped, because the pool is about to raise an error.
-
-    Raises: WorkerKilled: the process was killed.
-    """
-    kind, content = _read(worker)
-    match kind:
-        case _Kind.ERROR:
-            raise content
-        case _Kind.CHECKPOINT:
-            if callbacks.on_checkpoint:
-                callbacks.on_checkpoint(worker.number, content)
-        case _Kind.QUESTION:
-            worker.pipe.send(callbacks.on_question(worker.number, content))
-        case _Kind.MESSAGE if not is_failed:
-            callbacks.on_message(worker.number, content)
-        case _Kind.RESULT if not is_failed:
-            callbacks.on_result(worker.number, content)
-
-
-def _read(worker: _Worker) -> tuple[_Kind, Any]:
-    """Read one item from the pipe of a worker; a signal is delivered only after the whole item.
-
-    Raises: WorkerKilled: the process was killed.
-    """
-    try:
-        with _signals_blocked():
-            kind, content = worker.pipe.recv()
-    except (EOFError, ConnectionResetError) as error:
-        worker.is_busy = False
-        worker.process.join()
-        raise WorkerKilled(
-            f"a worker process was killed ({_describe_exit(worker.process.exitcode)})",
-            hint="if memory ran short, train one network after the other: --set ensemble.workers=1",
-        ) from error
-    worker.is_busy = kind not in (_Kind.RESULT, _Kind.ERROR)
-    return kind, content
-
-
-def _describe_exit(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit {code}"
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT and SIGTERM within the block; processes that are spawned in it keep them blocked."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@dataclass(frozen=True)
-class _PipeContext:
-    """The `WorkerContext` of a task in a worker process."""
-
-    shared: Any
-    startup_seconds: float
-    pipe: Any
-    is_stopped: Any
-
-    def send_message(self, message: object) -> None:
-        self.pipe.send((_Kind.MESSAGE, message))
-        if self.is_stopped.is_set():
-            raise Interrupted(signal.SIGINT)
-
-    def send_checkpoint(self, state: object) -> None:
-        self.pipe.send((_Kind.CHECKPOINT, state))
-
-    def ask(self, question: object) -> Any:
-        self.pipe.send((_Kind.QUESTION, question))
-        return self.pipe.recv()
-
-
-def _worker_main(pipe: Any, threads: int | None, shared: object, is_stopped: Any, spawned_at: float) -> None:
-    """Run tasks from the pipe until the parent closes it."""
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    if threads is not None:
-        runtime.prepare_torch(threads)
-    startup_seconds = time.monotonic() - spawned_at
-    with suppress(EOFError):
-        while True:
-            function, task = pipe.recv()
-            try:
-                item = (_Kind.RESULT, function(_PipeContext(shared, startup_seconds, pipe, is_stopped), task))
-            except Exception as error:
-                if not isinstance(error, ForecastError):
-                    error.add_note(f"in a worker process:\n{traceback.format_exc()}")
-                item = (_Kind.ERROR, error)
-            pipe.send(item)
-            startup_seconds = 0.0
-
-
-def _exit_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,5 +1,6 @@
 """Several networks as one."""
 
+import multiprocessing
 import os
 import signal
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.testing import assert_array_equal
 from forecaster.config import Config, NaiveConfig, NetworkModel
 from forecaster.config.tree import merge, validate
 from forecaster.errors import Interrupted
-from forecaster.events import Event, TrainingEnded, TrainingStarted, TrainingStep, ignore
+from forecaster.events import Event, Note, TrainingEnded, TrainingStarted, TrainingStep, ignore
 from forecaster.forecast import PROBABILITIES, HasNetworks
 from forecaster.models.build import build, build_model
 from forecaster.models.calibrated import Calibrated
@@ -192,6 +193,27 @@ def test_processes_that_are_interrupted_save_and_resume_to_the_same_bytes(panel:
     resumed.fit(panel, TAIL, watch=ignore, checkpoint=kept)
     whole.fit(panel, TAIL, watch=ignore, checkpoint=None)
     assert same(resumed.state(), whole.state())
+
+
+@pytest.mark.slow
+def test_processes_that_are_killed_are_replaced_and_learn_the_same_bytes(panel: Panel) -> None:
+    notes: list[str] = []
+    killed_processes: set[int] = set()
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+        elif isinstance(event, TrainingStep) and len(killed_processes) < 2:
+            process = next(each for each in multiprocessing.active_children() if each.pid not in killed_processes)
+            assert process.pid
+            killed_processes.add(process.pid)
+            process.kill()
+
+    beside, whole = ensemble(panel, workers=2, steps=200), ensemble(panel, workers=1, steps=200)
+    beside.fit(panel, TAIL, watch=kill, checkpoint=None)
+    whole.fit(panel, TAIL, watch=ignore, checkpoint=None)
+    assert same(beside.state(), whole.state())
+    assert len([text for text in notes if "a worker process was killed" in text]) == 2
 
 
 @pytest.mark.slow

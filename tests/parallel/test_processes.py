@@ -4,14 +4,16 @@ import os
 import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from forecaster.errors import DataError, DependencyError, Interrupted
+from forecaster.events import Note
 from forecaster.parallel.factory import create_pool
 from forecaster.parallel.pool import Callbacks, Work, iterate_tasks
-from tests.parallel.tasks import run
+from tests.parallel.tasks import Sum, add, resume, run
 
 Pairs = list[tuple[int, Any]]
 
@@ -108,10 +110,45 @@ def test_a_fault_says_where_in_the_worker_it_was() -> None:
     assert "tasks.py" in caught.value.__notes__[0]
 
 
-def test_a_killed_process_is_an_error_and_blocks_nothing() -> None:
-    with pytest.raises(DependencyError, match="was killed \\(SIGKILL\\)") as caught:
+def test_a_task_that_ends_three_processes_is_an_error_and_blocks_nothing() -> None:
+    with pytest.raises(DependencyError, match="task 1: a worker process was killed \\(SIGKILL\\), 3 times") as caught:
         run_tasks("vanish", "sleep")
     assert "ensemble.workers=1" in caught.value.hint
+
+
+@pytest.mark.parametrize(("has_checkpoints", "first"), [(False, 0), (True, 4)])
+def test_the_task_of_a_killed_process_runs_again(tmp_path: Path, has_checkpoints: bool, first: int) -> None:
+    task = Sum(5, has_checkpoints=has_checkpoints, marks=str(tmp_path), ends_at=(1, 3))
+    messages, notes, results = list[int](), list[str](), dict[int, Any]()
+
+    def on_message(number: int, message: Any) -> None:
+        if isinstance(message, Note):
+            notes.append(message.text)
+        elif number == 0:
+            messages.append(message[1])
+
+    create_pool(workers=2).run(
+        Work(add, iterate_tasks({0: task, 1: Sum(3)}), name="sum", resume=resume if has_checkpoints else None),
+        Callbacks(on_message, on_result=results.__setitem__),
+    )
+    assert results == {0: (10, first), 1: (3, 0)}
+    assert messages == [0, 1, 2, 3, 4]
+    way_on = "continues from its last checkpoint" if has_checkpoints else "starts again"
+    assert notes == [f"sum 1 {way_on}: a worker process was killed (SIGKILL)"] * 2
+
+
+def test_answers_are_repeated_to_the_task_of_a_killed_process(tmp_path: Path) -> None:
+    questions, results = list[int](), dict[int, Any]()
+
+    def answer(_: int, question: Any) -> Any:
+        questions.append(question)
+        return question
+
+    create_pool(workers=1).run(
+        Work(add, iterate_tasks({0: Sum(3, marks=str(tmp_path), ends_at=(1,))}), shared="ask"),
+        Callbacks(lambda *_: None, on_result=results.__setitem__, on_question=answer),
+    )
+    assert (results, questions) == ({0: (3, 0)}, [0, 1, 2])
 
 
 def test_tasks_without_checkpoints_end_at_once_when_the_pool_is_stopped() -> None:
