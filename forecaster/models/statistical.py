@@ -1,14 +1,16 @@
 """Exponential smoothing, Theta and ARIMA, fitted by the package `statsforecast`."""
 
+import multiprocessing
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from statistics import NormalDist
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from forecaster import runtime
 from forecaster.config import AutoArimaConfig, AutoEtsConfig, AutoThetaConfig
 from forecaster.errors import DependencyError, ForecastError
 from forecaster.events import Note, Watch
@@ -18,10 +20,14 @@ from forecaster.models.ets_spread import spread_of
 from forecaster.models.local import Extrapolation, Local, Rows
 from forecaster.models.naive import SeasonalNaive
 from forecaster.panel import Panel
+from forecaster.parallel.factory import create_local_pool
+from forecaster.parallel.pool import Work, WorkerContext, iterate_tasks
 
 _MIN_VALUES = 6
 _MIN_STEPS_READ = 500
 _MIN_SEASONS_READ = 3
+_MIN_SERIES_PER_WORKER = 200  # A worker takes about three seconds to start, as long as it fits 50 to 200 series.
+_SERIES_PER_TASK = 25
 _LEVELS = (50, 80, 95)  # intervals whose widths give the spread of a simulated forecast
 
 # An ARIMA of longer series or seasons is chosen by an approximate likelihood, as in R's `auto.arima`.
@@ -66,8 +72,7 @@ class Statistical(Local):
     def extrapolate(self, panel: Panel, horizon: int) -> Extrapolation:
         mean, spread = np.empty((len(panel), horizon)), np.empty((len(panel), horizon))
         has_failed = np.zeros(len(panel), bool)
-        for row, target in enumerate(panel):
-            result = self._extrapolate_series(target.astype(np.float64), horizon, panel.season)
+        for row, result in enumerate(self._extrapolate_all(panel, horizon)):
             if result is None:
                 has_failed[row] = True
             else:
@@ -75,7 +80,23 @@ class Statistical(Local):
         mean[has_failed], spread[has_failed], _ = SeasonalNaive().extrapolate(panel.select(has_failed), horizon)
         return Extrapolation(mean, spread, has_failed)
 
-    def _extrapolate_series(self, target: Rows, horizon: int, season: int) -> tuple[Rows, Rows] | None:
+    def _extrapolate_all(self, panel: Panel, horizon: int) -> Iterator[tuple[Rows, Rows] | None]:
+        """Forecast each series, in processes side by side if there are many; see `extrapolate_series`."""
+        workers = min(runtime.count_cores(), len(panel) // _MIN_SERIES_PER_WORKER)
+        if workers <= 1 or multiprocessing.parent_process() is not None:  # A worker process has no workers of its own.
+            for target in panel:
+                yield self.extrapolate_series(target.astype(np.float64), horizon, panel.season)
+            return
+        targets = [target.astype(np.float64) for target in panel]
+        firsts = range(0, len(targets), _SERIES_PER_TASK)
+        parts = {number: targets[first : first + _SERIES_PER_TASK] for number, first in enumerate(firsts)}
+        work = Work(_extrapolate_part, iterate_tasks(parts), shared=(self, horizon, panel.season))
+        with closing(create_local_pool(workers=workers).iterate(work)) as results:
+            extrapolations = dict(results)
+        for number in range(len(parts)):
+            yield from extrapolations[number]
+
+    def extrapolate_series(self, target: Rows, horizon: int, season: int) -> tuple[Rows, Rows] | None:
         """Forecast one series.
 
         Args:
@@ -106,6 +127,12 @@ class Statistical(Local):
 
     def _limit(self, season: int) -> int:
         return self._steps_read or max(_MIN_STEPS_READ, _MIN_SEASONS_READ * season)
+
+
+def _extrapolate_part(context: WorkerContext, targets: Sequence[Rows]) -> list[tuple[Rows, Rows] | None]:
+    """Forecast some series in a worker process."""
+    model, horizon, season = context.shared
+    return [model.extrapolate_series(target, horizon, season) for target in targets]
 
 
 def _ets(models: ModuleType, values: Rows, horizon: int, season: int) -> tuple[Rows, Rows]:

@@ -11,9 +11,11 @@ from forecaster.config import AutoArimaConfig, AutoEtsConfig, AutoThetaConfig, S
 from forecaster.errors import DependencyError, Interrupted
 from forecaster.events import Event, Note, ignore
 from forecaster.forecast import PROBABILITIES
+from forecaster.models import statistical
 from forecaster.models.naive import SeasonalNaive
 from forecaster.models.statistical import Statistical
 from forecaster.panel import Panel
+from forecaster.parallel.processes import ProcessPool
 from tests.conftest import MakePanel
 
 NAN = np.nan
@@ -172,3 +174,26 @@ def test_every_probability_is_forecast(make_panel: MakePanel) -> None:
     forecast = Statistical(AutoEtsConfig()).predict(make_panel([wave(40)]), 2)
     assert forecast.quantiles.shape == (1, 2, len(PROBABILITIES))
     assert_array_equal(forecast.at(0.5), forecast.mean)
+
+
+@pytest.mark.slow
+def test_many_series_are_fitted_side_by_side_to_the_same_bytes(
+    make_panel: MakePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = [24, 30, 3, 40, 28, 36, 25]
+    panel = make_panel([(wave(length, level=10.0 + length)).tolist() for length in lengths], season=4)
+    alone = Statistical(AutoThetaConfig()).predict(panel, 6)
+    pools: list[int] = []
+
+    def create(*, workers: int) -> ProcessPool:
+        pools.append(workers)
+        return ProcessPool(workers=workers, threads=None)
+
+    monkeypatch.setattr(statistical, "_MIN_SERIES_PER_WORKER", 3)
+    monkeypatch.setattr(statistical, "_SERIES_PER_TASK", 2)
+    monkeypatch.setattr(statistical, "create_local_pool", create)
+    monkeypatch.setattr("forecaster.runtime.count_cores", lambda: 8)
+    beside = Statistical(AutoThetaConfig()).predict(panel, 6)
+    assert pools == [2]
+    assert beside.quantiles.tobytes() == alone.quantiles.tobytes()
+    assert beside.fallback.tolist() == alone.fallback.tolist() == [length < 6 for length in lengths]
