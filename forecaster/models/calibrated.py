@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +19,14 @@ MAX_CUTOFFS = 32  # cutoffs of a series that calibration forecasts from
 # Forecast steps of a calibration, unless one cutoff of each series takes more.
 _MAX_POINTS = 250_000
 _PREFIX = "conformal."
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A forecaster that chooses its members by their forecasts of held-out steps."""
+
+    def choose(self, panel: Panel, tail: Ints) -> None:
+        """Choose among the fitted candidates by the last `tail` [N] steps of each series."""
 
 
 class Calibrated:
@@ -56,13 +65,16 @@ class Calibrated:
     def fit(self, panel: Panel, validation: Ints | None, *, watch: Watch, checkpoint: Checkpoint | None) -> None:
         """Fit the inner forecaster and calibrate it on the last part of the `validation` steps.
 
-        See `evaluation.split` for the size of that part.
+        See `evaluation.split` for the size of that part. An ensemble chooses its members on that part as well, because
+        its networks look better than they are on the rest, which decided the length of their trainings.
         """
         if validation is None:
             self.inner.fit(panel, None, watch=watch, checkpoint=checkpoint)
             return
         calibration = calibration_steps(validation, self._horizon)
         self.inner.fit(panel.cut(calibration), validation - calibration, watch=watch, checkpoint=checkpoint)
+        if isinstance(self.inner, Choosing) and calibration.any():
+            self.inner.choose(panel, validation)
         self._factors = None
         if calibration.any():
             self._factors = self._estimate(panel, calibration)

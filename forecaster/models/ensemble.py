@@ -83,10 +83,24 @@ class Ensemble:
                     watch=ignore if is_silent else lambda event, number=number: progress.watch(number, event),  # type: ignore[misc]
                     checkpoint=states.of(number),
                 )
-        if self._choice is not None and validation is not None:
-            leaders = [number for number in learning if isinstance(self.candidates[number], HasNetworks)]
-            self.combination = self._choice.choose(self.candidates, leaders, panel, validation)
-            self.numbers = self.combination.members
+        if validation is not None:
+            self.choose(panel, validation)
+
+    def choose(self, panel: Panel, tail: Ints) -> None:
+        """Choose the members among the fitted candidates, if this ensemble does, by their forecasts of a tail.
+
+        Args:
+            tail: [N] steps at the end of each series that no weights depend on.
+        """
+        if self._choice is None:
+            return
+        leaders = [
+            number
+            for number, each in enumerate(self.candidates)
+            if isinstance(each, HasNetworks) and not isinstance(each, _WITHOUT_TRAINING)
+        ]
+        self.combination = self._choice.choose(self.candidates, leaders, panel, tail)
+        self.numbers = self.combination.members
 
     def _list_learning(self) -> list[int]:
         """List the numbers of the members that learn from the panel."""

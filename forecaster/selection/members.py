@@ -1,4 +1,4 @@
-"""The description of the members that an ensemble chose by the validation tail."""
+"""The description of the members that an ensemble chose by the steps before the holdout."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from forecaster.config import Config, NetworkModel
 from forecaster.evaluation.combination import Combination
 from forecaster.models.variants import members_of
 
-CRITERION = "pinball loss on the validation tail, in units of the seasonal change of each series"
+CRITERION = "pinball loss on the tails before the holdout, in units of the seasonal change of each series"
 
 
 def summarise(config: Config, combination: Combination) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def _explain(labels: list[str], combination: Combination) -> str:
     if not math.isfinite(combination.loss):
         return f"{names}, by the preset, because no series is long enough to compare the candidates"
     others = [number for number in range(len(labels)) if len(members) > 1 or number not in members]
-    text = f"of {len(labels)} candidates, {choice} {verb} the validation tail best"
+    text = f"of {len(labels)} candidates, {choice} {verb} the tail before the holdout best"
     if not others:
         return text
     best = min(others, key=combination.losses.__getitem__)
@@ -40,10 +40,7 @@ def _explain(labels: list[str], combination: Combination) -> str:
         return text
     gain = 100 * (1 - combination.loss / combination.losses[best])
     if gain < 0:  # One member has to learn from the data.
-        return (
-            f"of {len(labels)} candidates, {choice} {verb} the validation tail best among those with a trained network;"
-            f" {labels[best]} alone has {-gain:.1f} % less loss"
-        )
+        return f"{text} with a trained network; {labels[best]} alone has {-gain:.1f} % less loss"
     return (
         f"{text}, with {gain:.1f} % less loss than {labels[best]}{' alone' if len(members) > 1 else ', the next one'}"
     )

@@ -315,6 +315,21 @@ def test_the_validation_tail_chooses_the_members_and_the_refit_trains_no_other(p
     assert same(one.state(), one.candidates[0].state())  # a single member is saved as a model of its own
 
 
+def test_members_are_also_chosen_on_the_calibration_tail(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    tails: list[list[int]] = []
+    choose = MemberChoice.choose
+
+    def record(self: MemberChoice, candidates: Any, leaders: Any, seen: Panel, tail: Any) -> Any:
+        tails.append([*seen.lengths.tolist(), *tail.tolist()])
+        return choose(self, candidates, leaders, seen, tail)
+
+    monkeypatch.setattr(MemberChoice, "choose", record)
+    inner = chosen_ensemble(panel, most=2)
+    Calibrated(inner, horizon=HORIZON).fit(panel, TAIL, watch=ignore, checkpoint=None)
+    assert tails == [[56, 36, 6, 6], [60, 40, 10, 10]]
+    assert inner.combination is not None
+
+
 def test_a_choice_does_not_depend_on_processes_or_an_interruption(panel: Panel) -> None:
     plain, beside = chosen_ensemble(panel, most=3), chosen_ensemble(panel, most=3, workers=2)
     for one in (plain, beside):

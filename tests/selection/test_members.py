@@ -44,7 +44,7 @@ def test_each_candidate_has_a_label_of_its_own_and_its_loss() -> None:
     assert summary["among"]["naive"] == 4.0
     assert summary["members"] == [LABELS[0], "naive"]
     assert summary["why"] == (
-        f"of 5 candidates, {LABELS[0]} and naive together forecast the validation tail best,"
+        f"of 5 candidates, {LABELS[0]} and naive together forecast the tail before the holdout best,"
         f" with 9.1 % less loss than {LABELS[0]} alone"
     )
     single = summarise(CONFIG, Combination((2,), (2.2, 3.0, 2.0, 2.6, 4.0), 2.0))
