@@ -12,6 +12,7 @@ _HALF_BATCH_HORIZON = 256  # From this horizon on, a window gives as much signal
 _QUARTER_BATCH_WINDOWS = range(1_000, 20_000)  # A quarter is as accurate there, in two thirds of the time.
 _MAX_PASSES = 10  # Small data is read at most this often.
 _MIN_STEPS = 200
+_MIN_HELD_OUT = 10  # With fewer held-out horizons, a choice of members is worse than a fixed mixture (docs/LOG.md).
 _MAX_SINGLE_STEPS = 100
 _SINGLE_STEPS_READ = 36_000  # training steps times the single steps that each window has
 _PLAIN_SEGMENTS = 8
@@ -27,7 +28,10 @@ def recipe(preset: Preset, shape: Shape, *, has_candidates: bool) -> Tree:
             ensemble among all of them.
     """
     candidates = _candidates(shape, hidden=64 if preset == "fast" else 128) if has_candidates else []
+    has_evidence = not candidates or shape.held_out >= _MIN_HELD_OUT
     match preset:
+        case "fast" | "default" if not has_evidence:
+            return _mix_with_pretrained(_network(shape, steps=1500), _variants(shape)[0])
         case "fast":
             network = _network(shape, steps=700, hidden=64)
             return _ensemble(network, _variants(shape)[:1], candidates, most=2)
@@ -104,6 +108,12 @@ def _choose_batch(shape: Shape) -> int:
     return _BATCH if shape.horizon < _HALF_BATCH_HORIZON else _BATCH // 2
 
 
+def _mix_with_pretrained(network: Tree, variant: Tree) -> Tree:
+    """Return the settings of a network and the pretrained one, without a choice, which would follow chance."""
+    members = [variant, *_untrained()]
+    return network | {"ensemble": {"variants": members, "seeds": 1}}
+
+
 def _ensemble(network: Tree, variants: list[Tree], candidates: list[Tree], *, most: int, seeds: int = 1) -> Tree:
     """Return the settings of an ensemble of variants, or of the best `most` of variants and candidates.
 
@@ -131,8 +141,11 @@ def _single_steps(variant: Tree) -> int:
 
 def _candidates(shape: Shape, *, hidden: int) -> list[Tree]:
     """Return the models that the validation tail compares with the variants of a preset."""
-    untrained: list[Tree] = [{"model": {"kind": "pretrained"}}] if pretrained.is_available() else []
-    return [*_plain_variants(shape, hidden=hidden), *untrained]
+    return [*_plain_variants(shape, hidden=hidden), *_untrained()]
+
+
+def _untrained() -> list[Tree]:
+    return [{"model": {"kind": "pretrained"}}] if pretrained.is_available() else []
 
 
 def _plain_variants(shape: Shape, *, hidden: int) -> list[Tree]:

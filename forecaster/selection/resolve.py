@@ -42,7 +42,7 @@ def resolve(config: Config, panel: Panel) -> Config:
     if "variants" not in user.get("ensemble", {}):
         own = user | {"data": {} if config.data.calendar is None else {"calendar": config.data.calendar}}
         variants = [without(variant, own) for variant in variants]
-    if tree.get("ensemble", {}).get("choose"):
+    if "ensemble" in preset and not _is_designed(user):  # It may contain the pretrained network.
         tree["ensemble"] = {"name": config.name, **tree["ensemble"]}
     is_width_open = "width" not in user.get("embed", {})
     config = fill_sizes(validate(tree, "settings"), shape, is_width_open=is_width_open)

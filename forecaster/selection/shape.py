@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecaster.evaluation.split import split
 from forecaster.frequency import DAY
 from forecaster.panel import Panel
 
@@ -18,6 +19,7 @@ class Shape:
         length: steps of a long series of the panel (nine in ten are shorter).
         series: number of series.
         windows: number of training windows.
+        held_out: number of horizons, one after the other, in the tails of all series that no weights depend on.
         is_positive: True if every value is above 0.
         is_within_day: True if a season is a day of several steps, so that weeks may repeat as well.
         has_years: True if steps of a day or more cover at least two years, so that calendar features help.
@@ -28,6 +30,7 @@ class Shape:
     length: int
     series: int
     windows: int
+    held_out: int
     is_positive: bool
     is_within_day: bool
     has_years: bool
@@ -40,6 +43,7 @@ class Shape:
             length=int(np.quantile(panel.lengths, 0.9)),
             series=len(panel),
             windows=int(panel.lengths.sum()),
+            held_out=int((split(panel, horizon, is_calibrated=True, has_holdout=False).tail // horizon).sum()),
             is_positive=all(np.nanmin(target) > 0 for target in panel),
             is_within_day=_is_within_day(panel),
             has_years=_has_years(panel),

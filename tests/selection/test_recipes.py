@@ -12,6 +12,7 @@ from forecaster.panel import Panel
 from forecaster.selection.resolve import resolve
 from forecaster.selection.shape import Shape
 from forecaster.settings import dump, load
+from forecaster.store import pretrained
 from tests.conftest import MakePanel
 
 PRESETS: tuple[str, ...] = get_args(Preset.__args__[0]) + RECIPES  # type: ignore[attr-defined]
@@ -184,3 +185,19 @@ def test_a_model_without_a_network_is_left_as_it_is(make_panel: MakePanel) -> No
     config = asked(model__kind="naive")
     assert resolve(config, yearly(make_panel)) is config
     assert config == Config(data=DataConfig(horizon=12), model=config.model)
+
+
+@pytest.mark.skipif(not pretrained.is_available(), reason="the package has no pretrained network here")
+@pytest.mark.shipped
+@pytest.mark.parametrize("preset", ["fast", "default"])
+def test_short_series_get_a_fixed_mixture_and_long_or_many_ones_a_choice(make_panel: MakePanel, preset: str) -> None:
+    length = 100
+    config = asked(f"preset={preset}")
+    short = resolve(config, make_panel([10 + np.sin(np.arange(length))], season=12))
+    assert [member.model.kind for member in members_of(short)] == ["gru", "pretrained"]
+    assert (short.ensemble.choose, short.name) == (None, "gru")
+    long = resolve(config, make_panel([10 + np.sin(np.arange(6 * length))], season=12))
+    assert long.ensemble.choose is not None
+    assert long.name == "gru"
+    several = resolve(config, make_panel([10 + np.sin(np.arange(length))] * 6, season=12))
+    assert several.ensemble.choose is not None
