@@ -1,16 +1,15 @@
 """A pool whose workers are processes of this machine."""
 
 import multiprocessing
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Generic
 
 from forecaster.events import Note
-from forecaster.parallel.pool import MAX_ATTEMPTS, Callbacks, NextTask, Result, Task, Work, WorkerKilled
+from forecaster.parallel.pool import MAX_ATTEMPTS, Callbacks, Result, Task, Work, WorkerKilled
 from forecaster.parallel.progress import TaskProgress
-from forecaster.parallel.worker_process import Kind, Worker, end, read, spawn, wait_for_data
+from forecaster.parallel.worker_process import Kind, Worker, end, read, signals_blocked, spawn, wait_for_data
 
 
 class ProcessPool:
@@ -28,7 +27,12 @@ class ProcessPool:
 
     def run(self, work: Work[Task, Result], callbacks: Callbacks[Result]) -> None:
         """Run all tasks; see `Pool.run`."""
-        _Run(work, callbacks, self._threads).run(self._workers)
+        run = _Run(work, callbacks, self._threads)
+        try:
+            run.start(self._workers)
+            run.run()
+        finally:
+            run.end()
 
     def iterate(self, work: Work[Task, Result]) -> Generator[tuple[int, Result], None, None]:
         """Run all tasks, and yield the number and the result of each as soon as it has ended.
@@ -40,36 +44,19 @@ class ProcessPool:
             WorkerKilled: the worker of a task was killed each time.
             Exception: the error of a task, with the worker's traceback as a note, or an error of `next_task`.
         """
-        context = multiprocessing.get_context("spawn")
-        is_stopped = context.Event()
-        repeated = _RepeatedTasks(work.next_task)
-        work = replace(work, next_task=repeated.next_task)
-        workers: list[Worker] = []
-
+        results: list[tuple[int, Result]] = []
+        callbacks = Callbacks[Result](
+            lambda *_: None, on_result=lambda number, result: results.append((number, result))
+        )
+        run = _Run(work, callbacks, self._threads)
         try:
-            workers.extend(spawn(context, self._threads, work.shared, is_stopped) for _ in range(self._workers))
-            while True:
-                _assign_tasks(workers, work)
-                if not any(worker.is_busy for worker in workers):
-                    return
-                results: list[tuple[int, Result]] = []
-                for worker in wait_for_data(workers):
-                    try:
-                        kind, content = read(worker)
-                    except WorkerKilled as error:
-                        repeated.add(worker.number, error)
-                        workers.remove(worker)
-                        workers.append(spawn(context, self._threads, work.shared, is_stopped))
-                        continue
-                    if kind is Kind.ERROR:
-                        raise content
-                    assert kind is Kind.RESULT
-                    repeated.forget(worker.number)
-                    results.append((worker.number, content))
-                _assign_tasks(workers, work)  # No worker waits while the caller uses the results.
+            run.start(self._workers)
+            while run.step():
+                run.assign()  # No worker waits while the caller uses the results.
                 yield from results
+                results.clear()
         finally:
-            end(workers)
+            run.end()
 
 
 class _Run(Generic[Task, Result]):
@@ -86,33 +73,44 @@ class _Run(Generic[Task, Result]):
         self._progress: dict[int, TaskProgress[Task]] = {}
         self._failure: BaseException | None = None
 
-    def run(self, count: int) -> None:
+    def start(self, count: int) -> None:
+        """Start worker processes."""
+        for _ in range(count):
+            self._spawn()
+
+    def run(self) -> None:
         """Run all tasks, and raise the first failure after the others have sent their last checkpoints."""
-        try:
-            for _ in range(count):
-                self._spawn()
-            while True:
-                try:
-                    if self._failure is None:
-                        self._assign()
-                    if not any(worker.is_busy for worker in self._workers):
-                        break
-                    for worker in wait_for_data(self._workers):
-                        self._receive(worker)
-                except BaseException as error:  # even a signal must not lose the last checkpoints
-                    self._failure = self._failure or error
-                    self._is_stopped.set()
-                    if self._callbacks.on_checkpoint is None:
-                        raise
-        finally:
-            end(self._workers)
+        is_going_on = True
+        while is_going_on:
+            try:
+                is_going_on = self.step()
+            except BaseException as error:  # even a signal must not lose the last checkpoints
+                self._failure = self._failure or error
+                self._is_stopped.set()
+                if self._callbacks.on_checkpoint is None:
+                    raise
         if self._failure is not None:
             raise self._failure
 
-    def _spawn(self) -> None:
-        self._workers.append(spawn(self._context, self._threads, self._work.shared, self._is_stopped))
+    def step(self) -> bool:
+        """Receive from the workers that have sent something; return False if no task is left."""
+        if self._failure is None:
+            self.assign()
+        if not any(worker.is_busy for worker in self._workers):
+            return False
+        for worker in wait_for_data(self._workers):
+            self._receive(worker)
+        return True
 
-    def _assign(self) -> None:
+    def end(self) -> None:
+        """End the worker processes."""
+        end(self._workers)
+
+    def _spawn(self) -> None:
+        with signals_blocked():  # A signal in between would leave a process that nobody ends.
+            self._workers.append(spawn(self._context, self._threads, self._work.shared, self._is_stopped))
+
+    def assign(self) -> None:
         """Send a task to each idle worker, first those whose worker was killed."""
         for worker in self._workers:
             if worker.is_busy:
@@ -179,49 +177,3 @@ class _Run(Generic[Task, Result]):
         self._spawn()
         self._waiting.append(number)
         self._callbacks.on_message(number, Note(f"{name} {progress.way_on}: {error.message}"))
-
-
-class _RepeatedTasks(Generic[Task]):
-    """The tasks of a pool, those first whose workers were killed."""
-
-    def __init__(self, next_task: NextTask[Task]) -> None:
-        self._next_task = next_task
-        self._tasks: dict[int, Task] = {}  # those that run, by number
-        self._pending: list[int] = []
-        self._attempts: Counter[int] = Counter()
-
-    def next_task(self) -> tuple[int, Task] | None:
-        """Return the next task and its number; None if there is none at the moment."""
-        if self._pending:
-            number = self._pending.pop(0)
-            return number, self._tasks[number]
-        numbered_task = self._next_task()
-        if numbered_task is not None:
-            self._tasks[numbered_task[0]] = numbered_task[1]
-        return numbered_task
-
-    def add(self, number: int, error: WorkerKilled) -> None:
-        """Repeat a task.
-
-        Raises: WorkerKilled: it has run often enough.
-        """
-        self._attempts[number] += 1
-        if self._attempts[number] >= MAX_ATTEMPTS:
-            raise WorkerKilled(f"{error.message}, {MAX_ATTEMPTS} times at the same part", hint=error.hint) from error
-        self._pending.append(number)
-
-    def forget(self, number: int) -> None:
-        """Let go of a task that has ended."""
-        del self._tasks[number]
-
-
-def _assign_tasks(workers: list[Worker], work: Work[Task, Result]) -> None:
-    """Send a task to each idle worker, until `next_task` has none at the moment."""
-    for worker in workers:
-        if not worker.is_busy:
-            if (numbered_task := work.next_task()) is None:
-                return
-            worker.number, task = numbered_task
-            worker.is_busy = True
-            with suppress(BrokenPipeError, ConnectionResetError):  # `_receive` reports a dead worker
-                worker.pipe.send((work.function, task))

@@ -47,11 +47,10 @@ def end(workers: list[Worker]) -> None:
 
 
 def spawn(context: Any, threads: int | None, shared: object, is_stopped: Any) -> Worker:
-    """Start a worker process, which keeps SIGINT and SIGTERM blocked."""
+    """Start a worker process, which keeps SIGINT and SIGTERM blocked if the caller has blocked them."""
     pipe, far_end = context.Pipe()
     process = context.Process(target=_worker_main, args=(far_end, threads, shared, is_stopped, time.monotonic()))
-    with signals_blocked():
-        process.start()
+    process.start()
     far_end.close()
     return Worker(process, pipe)
 

@@ -25,7 +25,7 @@ from forecaster.models.state import Arrays
 from forecaster.models.variants import has_networks
 from forecaster.panel import Panel
 from forecaster.parallel.factory import create_local_pool
-from forecaster.parallel.pool import Work, WorkerContext, WorkerKilled
+from forecaster.parallel.pool import MAX_ATTEMPTS, Work, WorkerContext, WorkerKilled
 from forecaster.runtime import count_cores
 from forecaster.store.bundle import Bundle
 
@@ -151,7 +151,8 @@ def predict_parts(
                     yield panel, forecast
     except WorkerKilled as error:
         hint = "if memory ran short, pass a smaller number to --workers"
-        raise WorkerKilled(f"{model.place}: {error.message}", hint=hint) from error
+        message = f"{model.place}: {error.__cause__}, {MAX_ATTEMPTS} times at the same part"
+        raise WorkerKilled(message, hint=hint) from error
 
 
 def predict_whole(panel: Panel, fitted: FittedBundle, workers: int | None) -> Forecast:

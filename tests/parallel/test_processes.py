@@ -1,5 +1,6 @@
 """Tasks in worker processes."""
 
+import multiprocessing
 import os
 import signal
 from contextlib import suppress
@@ -11,8 +12,10 @@ import pytest
 
 from forecaster.errors import DataError, DependencyError, Interrupted
 from forecaster.events import Note
+from forecaster.parallel import processes
 from forecaster.parallel.factory import create_pool
 from forecaster.parallel.pool import Callbacks, Work, iterate_tasks
+from forecaster.parallel.worker_process import Worker, spawn
 from tests.parallel.tasks import Sum, add, resume, run
 
 Pairs = list[tuple[int, Any]]
@@ -135,6 +138,25 @@ def test_the_task_of_a_killed_process_runs_again(tmp_path: Path, has_checkpoints
     assert messages == [0, 1, 2, 3, 4]
     way_on = "continues from its last checkpoint" if has_checkpoints else "starts again"
     assert notes == [f"sum 1 {way_on}: a worker process was killed (SIGKILL)"] * 2
+
+
+def test_a_signal_while_a_process_starts_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spawn_and_interrupt(*arguments: Any) -> Worker:
+        worker = spawn(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return worker
+
+    def interrupt(number: int, _: object) -> None:
+        raise Interrupted(number)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    monkeypatch.setattr(processes, "spawn", spawn_and_interrupt)
+    try:
+        with pytest.raises(Interrupted):
+            create_pool(workers=2).run(Work(run, iterate_tasks({0: "a"})), Callbacks(lambda *_: None, lambda *_: None))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert multiprocessing.active_children() == []
 
 
 def test_answers_are_repeated_to_the_task_of_a_killed_process(tmp_path: Path) -> None:
