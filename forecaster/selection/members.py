@@ -25,6 +25,11 @@ def summarise(config: Config, combination: Combination) -> dict[str, Any]:
     return {"members": members, "among": among, "by": CRITERION, "why": _explain(labels, combination)}
 
 
+def describe_members(config: Config) -> str:
+    """Describe the members of an ensemble without a choice: `gru combines gru 60 by 12 (log) and pretrained`."""
+    return f"{config.name} combines {' and '.join(_label(config))}"
+
+
 def _explain(labels: list[str], combination: Combination) -> str:
     members = combination.members
     names = " and ".join(labels[number] for number in members)

@@ -17,7 +17,7 @@ from forecaster.events import BundleWritten, Event, Note, TrainingEnded, Watch, 
 from forecaster.models.build import build
 from forecaster.models.ensemble import combination_of
 from forecaster.selection.auto import choose_model
-from forecaster.selection.members import summarise
+from forecaster.selection.members import describe_members, summarise
 from forecaster.selection.replay import replace_budget_by_steps, retain_members
 from forecaster.selection.resolve import resolve
 from forecaster.selection.scale import choose_scales
@@ -276,8 +276,10 @@ def _train(config: Config, loaded: LoadedData, run: TrainingRun, watch: Watch, *
 
 
 def _describe_choice(config: Config, combination: Combination | None, origin: Origin, watch: Watch) -> Origin:
-    """Note the members that an ensemble has chosen, and add them to the origin unless it has another choice."""
+    """Note the members of an ensemble, and add a choice of them to the origin unless it has another choice."""
     if combination is None:
+        if config.ensemble.name is not None:  # The name of one member stands for all.
+            watch(Note(describe_members(config)))
         return origin
     choice = summarise(config, combination)
     watch(Note(choice["why"]))

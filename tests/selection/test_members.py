@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from forecaster.config.tree import validate
+from forecaster.config.tree import merge, validate
 from forecaster.evaluation.combination import Combination
-from forecaster.selection.members import summarise
+from forecaster.selection.members import describe_members, summarise
 
 CONFIG = validate(
     {
@@ -49,6 +49,12 @@ def test_each_candidate_has_a_label_of_its_own_and_its_loss() -> None:
     )
     single = summarise(CONFIG, Combination((2,), (2.2, 3.0, 2.0, 2.6, 4.0), 2.0))
     assert single["why"].endswith(f"with 9.1 % less loss than {LABELS[0]}, the next one")
+
+
+def test_a_mixture_without_a_choice_names_its_members() -> None:
+    variants = {"ensemble": {"choose": None, "name": "gru", "variants": [{}, {"model": {"kind": "naive"}}]}}
+    mixture = validate(merge(CONFIG.model_dump(), variants), "test")
+    assert describe_members(mixture) == f"gru combines {LABELS[0]} and naive"
 
 
 @pytest.mark.parametrize("loss", [math.inf])

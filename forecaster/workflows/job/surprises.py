@@ -23,9 +23,9 @@ def warn_of_surprises(run: JobRun, champion: Bundle | None) -> None:
             f" {trained_by}: restore the ledger from a backup, or the scores of earlier runs are lost"
         )
     for output in _find_foreign(job.outputs, published.outputs if published else {}):
-        known = "is not as this job published it" if published else "was not written by this job"
+        difference = "is not as this job published it" if published else "was not written by this job"
         run.summary.warn(
-            f"{output}: {known}: another job or program writes it too, and this run replaces it;"
+            f"{output}: {difference}: another job or program wrote it, and this run replaces it;"
             " if it is another job, name another file in job.outputs"
         )
 
